@@ -1,0 +1,50 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// The data flow one way: load → prepare → solve → select → report.
+// Each target imports only targets that stand above it in this list.
+let package = Package(
+    name: "foci",
+    products: [
+        .library(name: "Foci", targets: ["Foci"]),
+        .executable(name: "foci", targets: ["FociCommand"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
+        .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+        .systemLibrary(name: "CFFTW3", pkgConfig: "fftw3", providers: [.apt(["libfftw3-dev"])]),
+
+        .target(name: "LinearAlgebra", dependencies: ["COpenBLAS", "CFFTW3"]),
+        .target(name: "HDF5", dependencies: ["CHDF5"]),
+        .target(name: "SparseRegression", dependencies: ["LinearAlgebra"]),
+        .target(name: "ModelSelection", dependencies: ["SparseRegression"]),
+        .target(name: "SourceImaging", dependencies: ["ModelSelection"]),
+        .target(name: "Simulation", dependencies: ["SourceImaging"]),
+        .target(name: "Formats", dependencies: ["HDF5", "SourceImaging"]),
+        .target(name: "Reporting", dependencies: ["SourceImaging"]),
+        .target(name: "Foci", dependencies: ["Formats", "Reporting", "Simulation"]),
+        .executableTarget(
+            name: "FociCommand",
+            dependencies: [
+                "Foci",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+
+        .target(name: "TestSupport", dependencies: ["SourceImaging", "Formats"], path: "Tests/TestSupport"),
+        .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
+        .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"]),
+        .testTarget(name: "SparseRegressionTests", dependencies: ["SparseRegression", "TestSupport"]),
+        .testTarget(name: "ModelSelectionTests", dependencies: ["ModelSelection", "TestSupport"]),
+        .testTarget(name: "SourceImagingTests", dependencies: ["SourceImaging", "TestSupport"]),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
+        .testTarget(name: "CommandTests", dependencies: ["FociCommand", "Foci", "TestSupport"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

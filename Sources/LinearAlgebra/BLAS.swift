@@ -1,0 +1,75 @@
+import COpenBLAS
+
+/// Thin names over CBLAS for column-major storage: pointers in, nothing allocated, no checks.
+///
+/// OpenBLAS keeps its thread count in a global. It is set to one, once, before the first call: all
+/// parallelism of this package is explicit (``Parallelism``), so that a result does not depend on how many
+/// threads a library happened to use and concurrent callers do not fight over the cores.
+public enum BLAS {
+    /// Forces OpenBLAS to one thread the first time it is touched.
+    private static let singleThreaded: Void = openblas_set_num_threads(1)
+
+    /// Makes sure that OpenBLAS runs on the calling thread only.
+    @inline(__always)
+    static func prepare() { _ = singleThreaded }
+
+    private static func flag(_ transposed: Bool) -> CBLAS_TRANSPOSE { transposed ? CblasTrans : CblasNoTrans }
+
+    /// C ← α·op(A)·op(B) + β·C, with op(A) m × k and op(B) k × n.
+    public static func gemm(
+        _ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Double,
+        _ a: UnsafePointer<Double>, _ lda: Int, _ b: UnsafePointer<Double>, _ ldb: Int, _ beta: Double,
+        _ c: UnsafeMutablePointer<Double>, _ ldc: Int
+    ) {
+        prepare()
+        cblas_dgemm(
+            CblasColMajor, flag(transposeA), flag(transposeB), Int32(m), Int32(n), Int32(k), alpha, a, Int32(lda), b,
+            Int32(ldb), beta, c, Int32(ldc))
+    }
+
+    /// y ← α·op(A)·x + β·y, with A m × n as stored.
+    public static func gemv(
+        _ transpose: Bool, _ m: Int, _ n: Int, _ alpha: Double, _ a: UnsafePointer<Double>, _ lda: Int,
+        _ x: UnsafePointer<Double>, _ beta: Double, _ y: UnsafeMutablePointer<Double>
+    ) {
+        prepare()
+        cblas_dgemv(
+            CblasColMajor, flag(transpose), Int32(m), Int32(n), alpha, a, Int32(lda), x, 1, beta, y, 1)
+    }
+
+    /// The lower triangle of C ← α·A·Aᵀ + β·C (or α·Aᵀ·A when transposed), C n × n.
+    public static func syrk(
+        _ transpose: Bool, _ n: Int, _ k: Int, _ alpha: Double, _ a: UnsafePointer<Double>, _ lda: Int,
+        _ beta: Double, _ c: UnsafeMutablePointer<Double>, _ ldc: Int
+    ) {
+        prepare()
+        cblas_dsyrk(
+            CblasColMajor, CblasLower, flag(transpose), Int32(n), Int32(k), alpha, a, Int32(lda), beta, c, Int32(ldc))
+    }
+
+    /// Σ xᵢyᵢ.
+    public static func dot(_ n: Int, _ x: UnsafePointer<Double>, _ y: UnsafePointer<Double>) -> Double {
+        prepare()
+        return cblas_ddot(Int32(n), x, 1, y, 1)
+    }
+
+    /// The Euclidean norm of x.
+    public static func norm(_ n: Int, _ x: UnsafePointer<Double>) -> Double {
+        // ddot rather than dnrm2: several times faster, and whitened data are far from overflow.
+        dot(n, x, x).squareRoot()
+    }
+
+    /// y ← α·x + y.
+    public static func axpy(
+        _ n: Int, _ alpha: Double, _ x: UnsafePointer<Double>, _ y: UnsafeMutablePointer<Double>
+    ) {
+        prepare()
+        cblas_daxpy(Int32(n), alpha, x, 1, y, 1)
+    }
+
+    /// x ← α·x.
+    public static func scale(_ n: Int, _ alpha: Double, _ x: UnsafeMutablePointer<Double>) {
+        prepare()
+        cblas_dscal(Int32(n), alpha, x, 1)
+    }
+}

@@ -1,0 +1,188 @@
+import COpenBLAS
+
+/// A matrix that a factorization could not handle.
+public enum LinearAlgebraError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The matrix is not positive definite; the leading minor of this order is not.
+    case notPositiveDefinite(order: Int)
+    /// The matrix is singular to working precision.
+    case singular
+    /// An iterative factorization did not converge.
+    case noConvergence
+    /// The input holds NaN or infinity.
+    case notFinite
+
+    /// One line in plain English.
+    public var description: String {
+        switch self {
+        case .notPositiveDefinite(let order): "the matrix is not positive definite (leading minor of order \(order))"
+        case .singular: "the matrix is singular to working precision"
+        case .noConvergence: "the factorization did not converge"
+        case .notFinite: "the matrix holds NaN or infinity"
+        }
+    }
+}
+
+/// Eigenvalues and eigenvectors of a symmetric matrix.
+public struct SymmetricEigen: Sendable {
+    /// Eigenvalues, ascending.
+    public let values: [Double]
+    /// Eigenvectors, one a column, in the order of `values`.
+    public let vectors: Matrix
+
+    /// Decomposes a symmetric matrix; only its lower triangle is read.
+    ///
+    /// - Complexity: O(n³).
+    /// - Throws: ``LinearAlgebraError/notFinite`` or ``LinearAlgebraError/noConvergence``.
+    public init(_ symmetric: Matrix) throws(LinearAlgebraError) {
+        precondition(symmetric.rows == symmetric.columns)
+        guard symmetric.firstNonFinite == nil else { throw .notFinite }
+        BLAS.prepare()
+        var vectors = symmetric
+        let n = Int32(symmetric.rows)
+        var values = [Double](repeating: 0, count: symmetric.rows)
+        if n > 0 {
+            let info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 86 /* V */, 76 /* L */, n, &vectors.elements, n, &values)
+            guard info == 0 else { throw .noConvergence }
+        }
+        self.values = values
+        self.vectors = vectors
+    }
+}
+
+/// The thin singular value decomposition A = U·diag(values)·Vᵀ.
+public struct SingularValues: Sendable {
+    /// Left singular vectors, rows × min(rows, columns).
+    public let u: Matrix
+    /// Singular values, descending.
+    public let values: [Double]
+    /// Right singular vectors transposed, min(rows, columns) × columns.
+    public let vt: Matrix
+
+    /// Decomposes a matrix.
+    ///
+    /// - Complexity: O(rows · columns · min(rows, columns)).
+    /// - Throws: ``LinearAlgebraError/notFinite`` or ``LinearAlgebraError/noConvergence``.
+    public init(_ matrix: Matrix) throws(LinearAlgebraError) {
+        guard matrix.firstNonFinite == nil else { throw .notFinite }
+        BLAS.prepare()
+        let (m, n) = (matrix.rows, matrix.columns)
+        let k = min(m, n)
+        var a = matrix.elements
+        var u = Matrix(rows: m, columns: k)
+        var values = [Double](repeating: 0, count: k)
+        var vt = Matrix(rows: k, columns: n)
+        if k > 0 {
+            let info = LAPACKE_dgesdd(
+                LAPACK_COL_MAJOR, 83 /* S */, Int32(m), Int32(n), &a, Int32(m), &values, &u.elements, Int32(m),
+                &vt.elements, Int32(k))
+            guard info == 0 else { throw .noConvergence }
+        }
+        self.u = u
+        self.values = values
+        self.vt = vt
+    }
+}
+
+/// The Cholesky factor L of a symmetric positive definite matrix, A = L·Lᵀ.
+public struct Cholesky: Sendable {
+    private var factor: Matrix
+
+    /// Factors a matrix; only its lower triangle is read.
+    ///
+    /// - Complexity: O(n³/3).
+    /// - Throws: ``LinearAlgebraError/notPositiveDefinite(order:)``.
+    public init(_ matrix: consuming Matrix) throws(LinearAlgebraError) {
+        precondition(matrix.rows == matrix.columns)
+        BLAS.prepare()
+        let n = Int32(matrix.rows)
+        if n > 0 {
+            let info = LAPACKE_dpotrf(LAPACK_COL_MAJOR, 76 /* L */, n, &matrix.elements, n)
+            guard info == 0 else { throw .notPositiveDefinite(order: Int(info)) }
+        }
+        factor = matrix
+    }
+
+    /// Solves A·X = B.
+    ///
+    /// - Parameter rightHandSide: n × k.
+    /// - Complexity: O(n²·k).
+    public func solve(_ rightHandSide: consuming Matrix) -> Matrix {
+        precondition(rightHandSide.rows == factor.rows)
+        let n = Int32(factor.rows)
+        let k = Int32(rightHandSide.columns)
+        if n > 0, k > 0 {
+            _ = LAPACKE_dpotrs(LAPACK_COL_MAJOR, 76, n, k, factor.elements, n, &rightHandSide.elements, n)
+        }
+        return rightHandSide
+    }
+
+    /// The inverse A⁻¹, both triangles filled.
+    ///
+    /// - Complexity: O(2n³/3).
+    public func inverse() -> Matrix {
+        var inverse = factor
+        let n = factor.rows
+        if n > 0 {
+            _ = LAPACKE_dpotri(LAPACK_COL_MAJOR, 76, Int32(n), &inverse.elements, Int32(n))
+            inverse.mirrorLowerTriangle()
+        }
+        return inverse
+    }
+
+    /// A bound-free estimate of how well conditioned A is: (smallest / largest diagonal entry of L)².
+    public var diagonalRatio: Double {
+        guard factor.rows > 0 else { return 1 }
+        var low = Double.infinity
+        var high = 0.0
+        for i in 0..<factor.rows {
+            low = min(low, abs(factor[i, i]))
+            high = max(high, abs(factor[i, i]))
+        }
+        return (low / high) * (low / high)
+    }
+}
+
+extension Matrix {
+    /// Copies the lower triangle over the upper one.
+    public mutating func mirrorLowerTriangle() {
+        let n = rows
+        elements.withUnsafeMutableBufferPointer { p in
+            for j in 0..<n {
+                for i in (j + 1)..<max(n, j + 1) { p[j + i * n] = p[i + j * n] }
+            }
+        }
+    }
+}
+
+/// The LU factorization of a general square matrix.
+public struct LU: Sendable {
+    private var factor: Matrix
+    private var pivots: [Int32]
+
+    /// Factors a matrix.
+    ///
+    /// - Complexity: O(2n³/3).
+    /// - Throws: ``LinearAlgebraError/singular``.
+    public init(_ matrix: consuming Matrix) throws(LinearAlgebraError) {
+        precondition(matrix.rows == matrix.columns)
+        BLAS.prepare()
+        let n = Int32(matrix.rows)
+        pivots = [Int32](repeating: 0, count: matrix.rows)
+        if n > 0 {
+            let info = LAPACKE_dgetrf(LAPACK_COL_MAJOR, n, n, &matrix.elements, n, &pivots)
+            guard info == 0 else { throw .singular }
+        }
+        factor = matrix
+    }
+
+    /// Solves A·X = B, or Aᵀ·X = B.
+    public func solve(_ rightHandSide: consuming Matrix, transposed: Bool = false) -> Matrix {
+        let n = Int32(factor.rows)
+        if n > 0, rightHandSide.columns > 0 {
+            _ = LAPACKE_dgetrs(
+                LAPACK_COL_MAJOR, transposed ? 84 : 78, n, Int32(rightHandSide.columns), factor.elements, n, pivots,
+                &rightHandSide.elements, n)
+        }
+        return rightHandSide
+    }
+}

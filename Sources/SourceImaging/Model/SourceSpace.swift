@@ -1,0 +1,92 @@
+/// The frame in which positions are given.
+public enum CoordinateFrame: String, Sendable, Codable {
+    /// Head coordinates: x to the right ear, y to the nose, z up.
+    case head
+    /// Coordinates of the magnetic resonance image (FreeSurfer surface coordinates).
+    case mri
+}
+
+/// Which part of the brain a source belongs to.
+public enum Hemisphere: Int, Sendable, Codable {
+    /// A point of a volume, in neither hemisphere's surface.
+    case volume = -1
+    /// Left hemisphere.
+    case left = 0
+    /// Right hemisphere.
+    case right = 1
+
+    /// The part in plain English.
+    public var name: String {
+        switch self {
+        case .volume: "volume"
+        case .left: "left"
+        case .right: "right"
+        }
+    }
+}
+
+/// The candidate sources of a forward model.
+public struct SourceSpace: Sendable, Equatable {
+    /// Positions in m, one a source, in `frame`.
+    public let positions: [SIMD3<Double>]
+    /// Unit vectors normal to the cortical surface; nil when unknown.
+    public let normals: [SIMD3<Double>]?
+    /// Hemisphere of each source; nil when unknown.
+    public let hemispheres: [Hemisphere]?
+    /// Vertex number of each source in its surface; nil when unknown.
+    public let vertices: [Int]?
+    /// Frame of positions and normals.
+    public let frame: CoordinateFrame
+
+    /// Number of sources.
+    public var count: Int { positions.count }
+
+    /// Sources from their columns.
+    ///
+    /// Normals are scaled to length one.
+    /// - Throws: ``InputError`` when lengths disagree, a position is not finite or lies further than 0.5 m from the
+    ///   origin (millimetres by mistake), or a normal has no direction.
+    public init(
+        positions: [SIMD3<Double>], normals: [SIMD3<Double>]? = nil, hemispheres: [Hemisphere]? = nil,
+        vertices: [Int]? = nil, frame: CoordinateFrame
+    ) throws(InputError) {
+        func check(_ name: String, _ count: Int?) throws(InputError) {
+            if let count, count != positions.count {
+                throw InputError("sources/\(name)", found: "\(count) entries", expected: "\(positions.count), one a source")
+            }
+        }
+        try check("normal", normals?.count)
+        try check("hemisphere", hemispheres?.count)
+        try check("vertex", vertices?.count)
+        guard !positions.isEmpty else { throw InputError("sources/position", found: "no sources", expected: "at least one") }
+        for (j, p) in positions.enumerated() {
+            guard p.x.isFinite, p.y.isFinite, p.z.isFinite else {
+                throw InputError("sources/position", found: "source \(j) is at NaN or infinity", expected: "metres")
+            }
+            guard (p * p).sum() < 0.25 else {
+                throw InputError(
+                    "sources/position",
+                    found: "source \(j) lies \(((p * p).sum().squareRoot() * 10).rounded() / 10) m from the origin",
+                    expected: "positions in metres within a head", advice: "divide by 1000 if they are in millimetres")
+            }
+        }
+        if let normals {
+            var units: [SIMD3<Double>] = []
+            units.reserveCapacity(normals.count)
+            for (j, n) in normals.enumerated() {
+                let length = (n * n).sum().squareRoot()
+                guard length.isFinite, length > 0 else {
+                    throw InputError("sources/normal", found: "source \(j) has no direction", expected: "unit vectors")
+                }
+                units.append(n / length)
+            }
+            self.normals = units
+        } else {
+            self.normals = nil
+        }
+        self.positions = positions
+        self.hemispheres = hemispheres
+        self.vertices = vertices
+        self.frame = frame
+    }
+}
