@@ -1,0 +1,58 @@
+/// The blocks of B that are not zero, with their coefficients: the one value that stands for a support.
+public struct ActiveSet: Sendable, Equatable {
+    /// Active blocks, ascending.
+    public let blocks: [Int]
+    /// First column of each active block in `coefficients`, and the number of columns at the end.
+    public let offsets: [Int]
+    /// Coefficients, samples × columns: Bᵀ restricted to the active blocks, so that a coefficient's time course is
+    /// contiguous. Samples are those of ``RegressionProblem/response``.
+    public let coefficients: Matrix
+
+    /// Number of active blocks.
+    public var count: Int { blocks.count }
+
+    /// No active block.
+    public static func empty(samples: Int) -> ActiveSet {
+        ActiveSet(blocks: [], offsets: [0], coefficients: Matrix(rows: samples, columns: 0))
+    }
+
+    /// Active blocks from their values.
+    ///
+    /// - Parameters:
+    ///   - blocks: ascending.
+    ///   - offsets: first column of each in `coefficients`, `blocks.count + 1` entries.
+    ///   - coefficients: samples × columns.
+    public init(blocks: [Int], offsets: [Int], coefficients: Matrix) {
+        precondition(offsets.count == blocks.count + 1 && offsets.last == coefficients.columns)
+        self.blocks = blocks
+        self.offsets = offsets
+        self.coefficients = coefficients
+    }
+
+    /// The norm ‖B_j‖ of each active block.
+    public var norms: [Double] {
+        coefficients.elements.withUnsafeBufferPointer { p in
+            blocks.indices.map { i in
+                let width = offsets[i + 1] - offsets[i]
+                return p.baseAddress.map { BLAS.norm(width * coefficients.rows, $0 + offsets[i] * coefficients.rows) } ?? 0
+            }
+        }
+    }
+
+    /// The columns of a design that belong to the active blocks, n × columns.
+    public func designColumns(of problem: RegressionProblem) -> Matrix {
+        problem.design.columns(blocks.flatMap { Array(problem.blocks.columns(of: $0)) })
+    }
+
+    /// The fit XB, n × samples.
+    ///
+    /// - Complexity: O(n · columns · samples).
+    public func fit(in problem: RegressionProblem) -> Matrix {
+        Matrix.product(designColumns(of: problem), transposed: false, coefficients, transposed: true)
+    }
+
+    /// Coefficients in the original samples of the response, samples × columns.
+    public func coefficientsInOriginalSamples(of problem: RegressionProblem) -> Matrix {
+        problem.restoreSamples(coefficients)
+    }
+}

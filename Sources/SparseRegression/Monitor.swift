@@ -1,0 +1,33 @@
+/// How a caller watches and stops a long computation; nothing is global.
+public struct Monitor: Sendable {
+    /// What is being done.
+    public struct Progress: Sendable, Equatable {
+        /// The stage in plain English, for example `selecting λ`.
+        public let stage: String
+        /// A short account of where it stands, for example `λ 0.14 of λ_max, 182 sources`.
+        public let detail: String
+
+        /// Progress from its parts.
+        public init(stage: String, detail: String) {
+            self.stage = stage
+            self.detail = detail
+        }
+    }
+
+    /// Called now and then, on the thread that computes.
+    public let report: @Sendable (Progress) -> Void
+    /// Asked between passes; true stops the work at the next safe point.
+    public let isCancelled: @Sendable () -> Bool
+
+    /// A monitor from its two closures.
+    public init(
+        report: @escaping @Sendable (Progress) -> Void = { _ in },
+        isCancelled: @escaping @Sendable () -> Bool = { Task.isCancelled }
+    ) {
+        self.report = report
+        self.isCancelled = isCancelled
+    }
+
+    /// Reports nothing; stops when the surrounding task is cancelled.
+    public static let silent = Monitor()
+}

@@ -1,0 +1,246 @@
+/// Block coordinate descent on working sets, accelerated twice: by Anderson extrapolation of the sweeps (Bertrand &
+/// Massias 2021) and, once the support settles, by Newton steps on it (the superlinear phase of Nutini et al. 2022).
+///
+/// Three nested sets: all sources, seen once a full pass; the working set, whose Gram matrix is cached and grows along a
+/// path; and the support, on which the sweeps run. The stop is the duality gap over all sources.
+public struct AndersonDescent: Solver {
+    /// Sweeps between two extrapolations.
+    public var sweepsPerRound = 5
+    /// Whether sweeps are extrapolated.
+    public var extrapolates = true
+    /// Whether Newton steps are tried on the support.
+    public var usesNewton = true
+
+    /// The engine with its default settings.
+    public init() {}
+
+    public func session(for problem: RegressionProblem, parallelism: Parallelism) -> DescentSession {
+        DescentSession(problem, settings: self, parallelism: parallelism)
+    }
+}
+
+/// A problem prepared for ``AndersonDescent``: the cached Gram matrix and scratch memory.
+///
+/// Not for use by several threads at once.
+public final class DescentSession: SolverSession {
+    public let problem: RegressionProblem
+    private let settings: AndersonDescent
+    private let cache: GramCache
+    private let pass: FullPass
+    private let core: SupportDescent
+    private var scores: [Double]
+    private var residual: Matrix
+    private let expanded = Buffer()
+    private let gradient = Buffer()
+    private let gathered = Buffer()
+
+    init(_ problem: RegressionProblem, settings: AndersonDescent, parallelism: Parallelism) {
+        self.problem = problem
+        self.settings = settings
+        cache = GramCache(problem: problem, parallelism: parallelism)
+        pass = FullPass(problem: problem, samples: problem.response.columns, parallelism: parallelism)
+        core = SupportDescent(samples: problem.response.columns, settings: settings)
+        scores = [Double](repeating: 0, count: problem.blocks.count)
+        residual = problem.response
+    }
+
+    public func solve(
+        _ penalty: some BlockPenalty, from start: ActiveSet?, stop: StopRule, monitor: Monitor
+    ) -> Solution {
+        let half = 0.5 * problem.squaredResponseNorm
+        let scale = half > 0 ? half : 1
+        var best = Best()
+        var epochs = 0
+        var newtonSteps = 0
+        var passes = 0
+        var rising = 0
+        var lastGap = Double.infinity
+        var reason = StopReason.limit
+        load(start, penalty)
+        while true {
+            updateResidual()
+            let squaredResidual = residual.squaredNorm
+            let fitted = BLASDot(problem.response, residual)
+            residual.elements.withUnsafeBufferPointer { r in
+                scores.withUnsafeMutableBufferPointer { scores in
+                    guard let r = r.baseAddress, let scores = scores.baseAddress else { return }
+                    pass.run(r, into: scores)
+                }
+            }
+            passes += 1
+            var ratio = 0.0
+            for j in scores.indices where scores[j] > 0 {
+                scores[j] /= penalty.threshold(block: j)
+                ratio = max(ratio, scores[j])
+            }
+            let objective = 0.5 * squaredResidual + core.penaltyValue(penalty)
+            best.dual = max(best.dual, dualValue(fitted, squaredResidual, ratio))
+            let gap = max(0, objective - best.dual) / scale
+            // The certificate belongs to the point returned: the best objective seen at a full pass.
+            if objective <= best.objective {
+                best.objective = objective
+                best.active = currentActiveSet()
+                best.squaredResidual = squaredResidual
+            }
+            let bestGap = max(0, best.objective - best.dual) / scale
+            monitor.report(.init(stage: "solving", detail: "gap \(bestGap), \(core.support.count) sources"))
+            if bestGap <= stop.relativeGap {
+                reason = .converged
+                break
+            }
+            if monitor.isCancelled() {
+                reason = .cancelled
+                break
+            }
+            // Four passes in a row without progress: rounding has the last word.
+            rising = gap < 0.9 * lastGap ? 0 : rising + 1
+            lastGap = min(gap, lastGap)
+            if rising >= 4 {
+                reason = .stagnated
+                break
+            }
+            if passes >= stop.maximumPasses || epochs >= stop.maximumEpochs { break }
+            growWorkingSet(penalty)
+            let target = max(0.3 * stop.relativeGap, 1e-2 * gap) * scale
+            let spent = descend(
+                penalty, target: rising > 0 ? 0.01 * target : target, limit: stop.maximumEpochs - epochs, monitor)
+            epochs += spent.epochs
+            newtonSteps += spent.newtonSteps
+        }
+        return Solution(
+            active: best.active ?? currentActiveSet(), squaredResidual: best.squaredResidual,
+            certificate: Certificate(
+                objective: best.objective, relativeGap: max(0, best.objective - best.dual) / scale, epochs: epochs,
+                newtonSteps: newtonSteps, fullPasses: passes),
+            reason: reason)
+    }
+
+    private struct Best {
+        var objective = Double.infinity
+        var dual = -Double.infinity
+        var squaredResidual = 0.0
+        var active: ActiveSet?
+    }
+
+    /// The dual objective at the best multiple of the residual that is feasible.
+    ///
+    /// - Parameter ratio: max_j ‖X_jᵀR‖/λ_j.
+    private func dualValue(_ fitted: Double, _ squaredResidual: Double, _ ratio: Double) -> Double {
+        guard squaredResidual > 0 else { return 0 }
+        let limit = ratio > 0 ? 1 / ratio : Double.infinity
+        let factor = min(limit, max(-limit, fitted / squaredResidual))
+        return factor * fitted - 0.5 * factor * factor * squaredResidual
+    }
+
+    private func load(_ start: ActiveSet?, _ penalty: some BlockPenalty) {
+        guard let start, start.count > 0 else {
+            core.clear()
+            return
+        }
+        let usable = start.blocks.indices.filter { penalty.threshold(block: start.blocks[$0]).isFinite }
+        cache.insert(usable.map { start.blocks[$0] })
+        core.load(start, positions: usable, cache: cache)
+    }
+
+    /// R = Y − XB, from the cached columns.
+    private func updateResidual() {
+        let n = problem.rowCount
+        let t = problem.response.columns
+        residual.elements.withUnsafeMutableBufferPointer { r in
+            problem.response.elements.withUnsafeBufferPointer { y in
+                guard let r = r.baseAddress, let y = y.baseAddress else { return }
+                r.update(from: y, count: n * t)
+                guard core.width > 0 else { return }
+                gathered.reserve(n * core.width)
+                for (i, position) in core.support.enumerated() {
+                    let range = cache.starts[position]..<cache.starts[position + 1]
+                    (gathered.pointer + core.starts[i] * n).update(
+                        from: cache.columns.pointer + range.lowerBound * n, count: range.count * n)
+                }
+                BLAS.gemm(false, true, n, t, core.width, -1, gathered.pointer, n, core.b.pointer, t, 1, r, n)
+            }
+        }
+    }
+
+    private func BLASDot(_ a: Matrix, _ b: Matrix) -> Double {
+        a.elements.withUnsafeBufferPointer { a in
+            b.elements.withUnsafeBufferPointer { b in
+                guard let pa = a.baseAddress, let pb = b.baseAddress else { return 0 }
+                return BLAS.dot(a.count, pa, pb)
+            }
+        }
+    }
+
+    /// Adds the blocks that most violate optimality; `scores` holds ‖X_jᵀR‖/λ_j.
+    private func growWorkingSet(_ penalty: some BlockPenalty) {
+        let active = core.nonzeroCount
+        let room = max(32, active / 2 + 16)
+        // A cache that has outgrown its use along a path is begun anew.
+        let budget = max(4 * (core.width + 200), 1200)
+        if cache.width > budget {
+            let kept = currentActiveSet()
+            cache.removeAll()
+            cache.insert(kept.blocks)
+            core.load(kept, positions: Array(kept.blocks.indices), cache: cache)
+        }
+        var candidates = scores.indices.filter { scores[$0] > 0.7 && !cache.contains($0) }
+        candidates.sort { scores[$0] > scores[$1] || (scores[$0] == scores[$1] && $0 < $1) }
+        cache.insert(Array(candidates.prefix(room)))
+    }
+
+    /// Descends on the working set until its own gap is at most `target`.
+    private func descend(
+        _ penalty: some BlockPenalty, target: Double, limit: Int, _ monitor: Monitor
+    ) -> (epochs: Int, newtonSteps: Int) {
+        let t = problem.response.columns
+        var epochs = 0
+        var newtonSteps = 0
+        var bestDual = -Double.infinity
+        var violators: [Int] = []
+        let total = cache.width
+        expanded.reserve(t * total)
+        gradient.reserve(t * total)
+        while epochs < limit {
+            // H_W = X_WᵀR for the whole working set, from the Gram columns of the support.
+            gradient.pointer.update(from: cache.correlation.pointer, count: t * total)
+            if core.width > 0 {
+                gathered.reserve(total * core.width)
+                for (i, position) in core.support.enumerated() {
+                    for c in 0..<(core.starts[i + 1] - core.starts[i]) {
+                        (gathered.pointer + (core.starts[i] + c) * total).update(
+                            from: cache.gram.pointer + (cache.starts[position] + c) * cache.capacity, count: total)
+                    }
+                }
+                BLAS.gemm(
+                    false, true, t, total, core.width, -1, core.b.pointer, t, gathered.pointer, total, 1,
+                    gradient.pointer, t)
+            }
+            violators.removeAll(keepingCapacity: true)
+            var ratio = 0.0
+            for position in cache.blocks.indices {
+                let range = cache.starts[position]..<cache.starts[position + 1]
+                let norm = BLAS.norm(range.count * t, gradient.pointer + range.lowerBound * t)
+                guard norm > 0 else { continue }
+                let score = norm / penalty.threshold(block: cache.blocks[position])
+                ratio = max(ratio, score)
+                if score > 1 { violators.append(position) }
+            }
+            let (fitted, squaredResidual) = core.fitNumbers(
+                squaredResponseNorm: problem.squaredResponseNorm, gradient: gradient.pointer, cache: cache)
+            bestDual = max(bestDual, dualValue(fitted, squaredResidual, ratio))
+            let objective = 0.5 * squaredResidual + core.penaltyValue(penalty)
+            if objective - bestDual <= target || monitor.isCancelled() { break }
+            core.rebuild(adding: violators, cache: cache)
+            if core.support.isEmpty { break }
+            let progress = core.round(penalty, cache: cache)
+            epochs += progress.epochs
+            newtonSteps += progress.newton ? 1 : 0
+            if progress.isStuck { break }
+        }
+        return (epochs, newtonSteps)
+    }
+
+    private func currentActiveSet() -> ActiveSet {
+        core.activeSet(cache: cache)
+    }
+}
