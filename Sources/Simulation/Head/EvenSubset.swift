@@ -12,6 +12,7 @@ enum EvenSubset {
         let high = points.reduce(first) { pointwiseMax($0, $1) }
         var (enough, tooMany) = (0.0, (high - low).length)
         var chosen = Array(points.indices)
+        guard tooMany > 0 else { return Array(chosen.prefix(count)) }
         for _ in 0..<30 {
             let radius = (enough + tooMany) / 2
             let taken = take(points, apart: radius, low: low, high: high)

@@ -109,8 +109,8 @@ public struct ThreeShellSphere: Sendable, Equatable {
     ///
     /// In shell k with outer radius rₖ the potential of degree n is a·(r/rₖ)ⁿ + b·(rₖ/r)ⁿ⁺¹. On the scalp no current
     /// leaves: b/a = n/(n+1). From there inwards potential and radial current are carried over each interface. The
-    /// innermost b then belongs to the source itself, whose size is known. All steps add positive numbers: nothing
-    /// cancels.
+    /// innermost b then belongs to the source itself, whose size is known. b is a sum of positive numbers at each step,
+    /// so that high degrees lose no digits.
     private static func weight(degree n: Double, _ radii: SIMD3<Double>, _ conductivities: SIMD3<Double>) -> Double {
         var (a, b) = (1.0, n / (n + 1))
         for k in [1, 0] {

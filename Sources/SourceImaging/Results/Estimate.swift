@@ -154,7 +154,7 @@ public struct Estimate: Sendable {
     /// Settings, by name, as the user would give them, in the order of the options.
     public let settings: [(name: String, value: String)]
     /// Things the user should know before trusting the result, one line each.
-    public let warnings: [String]
+    public var warnings: [String]
     /// Time spent.
     public var seconds: StageSeconds
 

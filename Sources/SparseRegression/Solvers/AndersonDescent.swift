@@ -53,7 +53,7 @@ public final class DescentSession: SolverSession {
         var epochs = 0
         var newtonSteps = 0
         var passes = 0
-        var rising = 0
+        var idle = 0
         var lastGap = Double.infinity
         var reason = StopReason.limit
         load(start, penalty)
@@ -92,18 +92,18 @@ public final class DescentSession: SolverSession {
                 reason = .cancelled
                 break
             }
-            // Four passes in a row without progress: rounding has the last word.
-            rising = gap < 0.9 * lastGap ? 0 : rising + 1
+            if passes >= stop.maximumPasses || epochs >= stop.maximumEpochs { break }
+            let grown = growWorkingSet(penalty)
+            // No new candidate and no better gap, four passes in a row: rounding has the last word.
+            idle = grown == 0 && gap > 0.9 * lastGap ? idle + 1 : 0
             lastGap = min(gap, lastGap)
-            if rising >= 4 {
+            if idle >= 4 {
                 reason = .stagnated
                 break
             }
-            if passes >= stop.maximumPasses || epochs >= stop.maximumEpochs { break }
-            growWorkingSet(penalty)
-            let target = max(0.3 * stop.relativeGap, 1e-2 * gap) * scale
+            let target = max(0.3 * stop.relativeGap, 1e-1 * gap) * scale
             let spent = descend(
-                penalty, target: rising > 0 ? 0.01 * target : target, limit: stop.maximumEpochs - epochs, monitor)
+                penalty, target: idle > 0 ? 0.01 * target : target, limit: stop.maximumEpochs - epochs, monitor)
             epochs += spent.epochs
             newtonSteps += spent.newtonSteps
         }
@@ -172,9 +172,10 @@ public final class DescentSession: SolverSession {
     }
 
     /// Adds the blocks that most violate optimality; `scores` holds ‖X_jᵀR‖/λ_j.
-    private func growWorkingSet(_ penalty: some BlockPenalty) {
-        let active = core.nonzeroCount
-        let room = max(32, active / 2 + 16)
+    ///
+    /// - Returns: how many were added.
+    private func growWorkingSet(_ penalty: some BlockPenalty) -> Int {
+        let room = max(50, core.nonzeroCount)
         // A cache that has outgrown its use along a path is begun anew.
         let budget = max(4 * (core.width + 200), 1200)
         if cache.width > budget {
@@ -183,9 +184,11 @@ public final class DescentSession: SolverSession {
             cache.insert(kept.blocks)
             core.load(kept, positions: Array(kept.blocks.indices), cache: cache)
         }
-        var candidates = scores.indices.filter { scores[$0] > 0.7 && !cache.contains($0) }
+        var candidates = scores.indices.filter { scores[$0] > 0.8 && !cache.contains($0) }
         candidates.sort { scores[$0] > scores[$1] || (scores[$0] == scores[$1] && $0 < $1) }
-        cache.insert(Array(candidates.prefix(room)))
+        let added = candidates.prefix(room)
+        cache.insert(Array(added))
+        return added.count
     }
 
     /// Descends on the working set until its own gap is at most `target`.

@@ -1,0 +1,42 @@
+import HDF5
+import SourceImaging
+
+/// A noise covariance as HDF5, `*.covariance.h5`.
+///
+/// Root attributes `format="covariance"`, `version=1`, `samples` (optional).
+/// - `covariance` [sensor, sensor] of one epoch, product of the sensors' units.
+/// - `sensors` as in ``ForwardFile``; optional `projectors` [k, sensor].
+public enum CovarianceFile {
+    /// Reads a covariance.
+    ///
+    /// - Throws: ``InputError`` that names the file and the dataset.
+    public static func read(_ path: String) throws(InputError) -> NoiseCovariance {
+        let reader = try NativeReader(path, format: .covariance)
+        let samples = try reader.integer("samples") ?? 0
+        let sensors = try reader.sensors()
+        let projectors = try reader.projectors()
+        let matrix = try reader.matrix("covariance")
+        return try within(path) { () throws(InputError) in
+            try NoiseCovariance(matrix: matrix, samples: samples, sensors: sensors, projectors: projectors)
+        }
+    }
+
+    /// The bytes of the file.
+    ///
+    /// - Throws: ``InputError`` when memory runs out.
+    public static func encode(_ covariance: NoiseCovariance) throws(InputError) -> [UInt8] {
+        try encoding(.covariance) { (writer) throws(HDF5Error) in
+            try writer.attribute("samples", covariance.samples)
+            try writer.write("covariance", covariance.matrix)
+            try writer.write(covariance.sensors)
+            try writer.write("projectors", covariance.projectors)
+        }
+    }
+
+    /// Writes a covariance, atomically.
+    ///
+    /// - Throws: ``InputError`` as ``encode(_:)`` and ``AtomicFile/write(_:to:)`` do.
+    public static func write(_ covariance: NoiseCovariance, to path: String) throws(InputError) {
+        try AtomicFile.write(try encode(covariance), to: path)
+    }
+}

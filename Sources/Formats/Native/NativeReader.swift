@@ -1,0 +1,210 @@
+import HDF5
+import SourceImaging
+
+extension InputError {
+    /// The same complaint about a file, as the program's own error.
+    init(_ error: HDF5Error) {
+        let place = [error.file, error.object].filter { !$0.isEmpty }.joined(separator: ": ")
+        self.init(place, found: error.found, expected: error.expected, advice: error.advice)
+    }
+}
+
+/// Runs a reading or writing of HDF5 and tells its failure as an ``InputError``.
+func translating<T: ~Copyable>(_ body: () throws(HDF5Error) -> T) throws(InputError) -> T {
+    do { return try body() } catch { throw InputError(error) }
+}
+
+/// Runs the making of a value and puts the file's path before what is wrong with it.
+func within<T>(_ path: String, _ body: () throws(InputError) -> T) throws(InputError) -> T {
+    do { return try body() } catch { throw error.within(path) }
+}
+
+/// A file of the program's own layout that is open, and how its parts common to several formats are read.
+struct NativeReader: ~Copyable {
+    /// The newest version of the layout that is understood.
+    static let version = 1
+
+    let file: HDF5File
+    var path: String { file.path }
+
+    /// Opens a file and checks that it is of one format.
+    ///
+    /// - Throws: ``InputError`` when it cannot be read, is of another format or of a newer version.
+    init(_ path: String, format: FileFormat) throws(InputError) {
+        let file = try translating { () throws(HDF5Error) -> HDF5File in try HDF5File(path) }
+        let found = try FileFormat.detect(file)
+        guard found == format else {
+            throw InputError(
+                path, found: "a \(found.rawValue) file", expected: "a \(format.rawValue) file",
+                advice: "check which file is given for which purpose")
+        }
+        let version = try translating { () throws(HDF5Error) -> Int? in try file.integer(attribute: "version") }
+        guard (version ?? 1) >= 1, (version ?? 1) <= Self.version else {
+            throw InputError(
+                "\(path): @version", found: "\(version ?? 1)", expected: "\(Self.version)",
+                advice: "the file was written by a newer program")
+        }
+        self.file = file
+    }
+
+    // MARK: Attributes
+
+    func text(_ name: String, of object: String = "/") throws(InputError) -> String? {
+        try translating { () throws(HDF5Error) -> String? in try file.string(attribute: name, of: object) }
+    }
+
+    func integer(_ name: String, of object: String = "/") throws(InputError) -> Int? {
+        try translating { () throws(HDF5Error) -> Int? in try file.integer(attribute: name, of: object) }
+    }
+
+    func double(_ name: String, of object: String = "/") throws(InputError) -> Double? {
+        try translating { () throws(HDF5Error) -> Double? in try file.double(attribute: name, of: object) }
+    }
+
+    /// A value that must be there.
+    func required<T>(_ value: T?, _ name: String, of object: String = "/", _ expected: String) throws(InputError) -> T {
+        guard let value else {
+            throw InputError(
+                object == "/" ? "\(path): @\(name)" : "\(path): \(object)@\(name)", found: "no such attribute",
+                expected: expected)
+        }
+        return value
+    }
+
+    /// All attributes of a group as text, in the file's order.
+    func settings(of group: String) throws(InputError) -> [(name: String, value: String)] {
+        guard try contains(group) else { return [] }
+        let names = try translating { () throws(HDF5Error) -> [String] in try file.attributeNames(of: group) }
+        var settings: [(name: String, value: String)] = []
+        for name in names { settings.append((name, try text(name, of: group) ?? "")) }
+        return settings
+    }
+
+    // MARK: Datasets
+
+    func contains(_ object: String) throws(InputError) -> Bool {
+        try translating { () throws(HDF5Error) -> Bool in try file.kind(of: object) != nil }
+    }
+
+    func matrix(_ name: String) throws(InputError) -> Matrix {
+        try translating { () throws(HDF5Error) -> Matrix in Matrix(try file.matrix(name)) }
+    }
+
+    func optionalMatrix(_ name: String) throws(InputError) -> Matrix? {
+        try contains(name) ? try matrix(name) : nil
+    }
+
+    /// One number for each of `count` items, or however many there are.
+    func doubles(_ name: String, count: Int? = nil, _ item: String) throws(InputError) -> [Double] {
+        let array = try translating { () throws(HDF5Error) -> HDF5Array<Double> in try file.doubles(name) }
+        return try list(array, name, count, item)
+    }
+
+    /// One whole number for each item.
+    func integers(_ name: String, count: Int? = nil, _ item: String) throws(InputError) -> [Int] {
+        let array = try translating { () throws(HDF5Error) -> HDF5Array<Int> in try file.integers(name) }
+        return try list(array, name, count, item)
+    }
+
+    /// One string for each item.
+    func strings(_ name: String, count: Int? = nil, _ item: String) throws(InputError) -> [String] {
+        let array = try translating { () throws(HDF5Error) -> HDF5Array<String> in try file.strings(name) }
+        return try list(array, name, count, item)
+    }
+
+    private func list<T>(
+        _ array: HDF5Array<T>, _ name: String, _ count: Int?, _ item: String
+    ) throws(InputError) -> [T] {
+        guard array.shape.count == 1, count == nil || array.shape[0] == count else {
+            throw shapeError(name, array.shape, count.map { "\($0), one \(item)" } ?? "a list, one entry \(item)")
+        }
+        return array.elements
+    }
+
+    /// A [count, 3] dataset as vectors.
+    func vectors(_ name: String, count: Int? = nil) throws(InputError) -> [SIMD3<Double>] {
+        let array = try translating { () throws(HDF5Error) -> HDF5Array<Double> in try file.doubles(name) }
+        guard array.shape.count == 2, array.shape[1] == 3, count == nil || array.shape[0] == count else {
+            throw shapeError(name, array.shape, "\(count.map(String.init) ?? "sources") × 3")
+        }
+        return (0..<array.shape[0]).map {
+            SIMD3(array.elements[3 * $0], array.elements[3 * $0 + 1], array.elements[3 * $0 + 2])
+        }
+    }
+
+    func shapeError(_ name: String, _ shape: [Int], _ expected: String) -> InputError {
+        InputError(
+            "\(path): \(name)",
+            found: shape.isEmpty ? "a single value" : shape.map(String.init).joined(separator: " × "),
+            expected: expected)
+    }
+
+    // MARK: Parts of several formats
+
+    /// The group `sensors`.
+    func sensors() throws(InputError) -> Sensors {
+        let names = try strings("sensors/name", "a channel")
+        let written = try strings("sensors/kind", count: names.count, "a channel")
+        var kinds: [SensorKind] = []
+        for (name, kind) in zip(names, written) {
+            guard let kind = SensorKind(rawValue: kind) else {
+                throw InputError(
+                    "\(path): sensors/kind", found: "'\(kind)' for channel '\(name)'",
+                    expected: SensorKind.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", "),
+                    advice: "drop channels of other kinds")
+            }
+            kinds.append(kind)
+        }
+        let bad: [Bool]? =
+            try contains("sensors/bad") ? try integers("sensors/bad", count: names.count, "a channel").map { $0 != 0 } : nil
+        let locations = try optionalMatrix("sensors/location")
+        return try within(path) { () throws(InputError) in
+            try Sensors(names: names, kinds: kinds, bad: bad, locations: locations)
+        }
+    }
+
+    /// The dataset `projectors`; nil when there is none.
+    func projectors() throws(InputError) -> Matrix? {
+        try optionalMatrix("projectors")
+    }
+
+    /// The attribute `frame` of the group `sources`.
+    func frame() throws(InputError) -> CoordinateFrame {
+        let name = try required(try text("frame", of: "sources"), "frame", of: "sources", "'head' or 'mri'")
+        guard let frame = CoordinateFrame(rawValue: name) else {
+            throw InputError("\(path): sources@frame", found: "'\(name)'", expected: "'head' or 'mri'")
+        }
+        return frame
+    }
+
+    /// A dataset of hemisphere numbers.
+    func hemispheres(_ name: String, count: Int) throws(InputError) -> [Hemisphere] {
+        var hemispheres: [Hemisphere] = []
+        for (j, number) in try integers(name, count: count, "a source").enumerated() {
+            guard let hemisphere = Hemisphere(rawValue: number) else {
+                throw InputError(
+                    "\(path): \(name)", found: "\(number) for source \(j)",
+                    expected: "0 (left), 1 (right) or -1 (volume)")
+            }
+            hemispheres.append(hemisphere)
+        }
+        return hemispheres
+    }
+
+    /// The attribute `orientations` of a dataset or of the root.
+    func orientations(of object: String) throws(InputError) -> Int {
+        let value = try required(
+            try integer("orientations", of: object), "orientations", of: object, "1 (fixed) or 3 (free)")
+        guard value == 1 || value == 3 else {
+            throw InputError("\(path): \(object)@orientations", found: "\(value)", expected: "1 (fixed) or 3 (free)")
+        }
+        return value
+    }
+}
+
+extension Matrix {
+    /// The matrix that was read.
+    init(_ read: HDF5Matrix) {
+        self.init(rows: read.rows, columns: read.columns, elements: read.elements)
+    }
+}

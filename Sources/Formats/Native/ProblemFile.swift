@@ -1,0 +1,80 @@
+import HDF5
+import SourceImaging
+
+/// A whitened problem: the numbers alone, for work on solvers.
+public struct ProblemContents: Sendable, Equatable {
+    /// n × (positions·orientations), whitened.
+    public let gain: Matrix
+    /// n × samples, whitened.
+    public let data: Matrix
+    /// Columns of the gain a position: 1 or 3.
+    public let orientations: Int
+
+    /// A problem from its parts.
+    ///
+    /// - Throws: ``InputError`` when rows disagree, something is empty or not finite, the columns of the gain are not
+    ///   divisible by the orientations.
+    public init(gain: Matrix, data: Matrix, orientations: Int) throws(InputError) {
+        guard orientations >= 1 else {
+            throw InputError("gain@orientations", found: "\(orientations)", expected: "1 or more")
+        }
+        guard gain.rows > 0, gain.columns > 0 else {
+            throw InputError("gain", found: "\(gain.rows) × \(gain.columns)", expected: "at least one row and column")
+        }
+        guard gain.columns.isMultiple(of: orientations) else {
+            throw InputError(
+                "gain", found: "\(gain.columns) columns", expected: "a multiple of \(orientations) (orientations)")
+        }
+        guard data.rows == gain.rows, data.columns > 0 else {
+            throw InputError(
+                "data", found: "\(data.rows) × \(data.columns)", expected: "\(gain.rows) rows as in 'gain', one sample or more")
+        }
+        for (name, matrix) in [("gain", gain), ("data", data)] {
+            if let (row, column) = matrix.firstNonFinite {
+                throw InputError(
+                    name, found: "\(matrix[row, column]) in row \(row), column \(column)", expected: "finite values")
+            }
+        }
+        self.gain = gain
+        self.data = data
+        self.orientations = orientations
+    }
+}
+
+/// A whitened problem as HDF5, `*.problem.h5`.
+///
+/// - `gain` [n, position·orientation], `data` [n, time]; attribute `orientations` of the root or of `gain`, 1 or 3.
+/// - Root attributes `format="problem"`, `version=1`, both optional.
+public enum ProblemFile {
+    /// Reads a problem.
+    ///
+    /// - Throws: ``InputError`` that names the file and the dataset.
+    public static func read(_ path: String) throws(InputError) -> ProblemContents {
+        let reader = try NativeReader(path, format: .problem)
+        let gain = try reader.matrix("gain")
+        let data = try reader.matrix("data")
+        let isOfGain = try reader.integer("orientations") == nil
+        let orientations = try reader.orientations(of: isOfGain ? "gain" : "/")
+        return try within(path) { () throws(InputError) in
+            try ProblemContents(gain: gain, data: data, orientations: orientations)
+        }
+    }
+
+    /// The bytes of the file.
+    ///
+    /// - Throws: ``InputError`` when memory runs out.
+    public static func encode(_ problem: ProblemContents) throws(InputError) -> [UInt8] {
+        try encoding(.problem) { (writer) throws(HDF5Error) in
+            try writer.attribute("orientations", problem.orientations)
+            try writer.write("gain", problem.gain)
+            try writer.write("data", problem.data)
+        }
+    }
+
+    /// Writes a problem, atomically.
+    ///
+    /// - Throws: ``InputError`` as ``encode(_:)`` and ``AtomicFile/write(_:to:)`` do.
+    public static func write(_ problem: ProblemContents, to path: String) throws(InputError) {
+        try AtomicFile.write(try encode(problem), to: path)
+    }
+}

@@ -1,0 +1,69 @@
+import HDF5
+import SourceImaging
+
+/// A recording as HDF5, `*.recording.h5`.
+///
+/// Root attributes `format="recording"`, `version=1`, `sampling_frequency` Hz, `first_time` s, `averages` (optional for
+/// single epochs), `condition` (optional), `projected` (1: the projectors are already applied; optional).
+/// - `data` [sensor, time] or [epoch, sensor, time]; V, T, T/m by kind of sensor.
+/// - `sensors` as in ``ForwardFile``; optional `projectors` [k, sensor].
+public enum RecordingFile {
+    /// Reads a recording.
+    ///
+    /// - Throws: ``InputError`` that names the file and the dataset.
+    public static func read(_ path: String) throws(InputError) -> Recording {
+        let reader = try NativeReader(path, format: .recording)
+        let frequency = try reader.required(
+            try reader.double("sampling_frequency"), "sampling_frequency", "the sampling frequency in Hz")
+        let firstTime = try reader.required(
+            try reader.double("first_time"), "first_time", "the time of the first sample in s")
+        let averages = try reader.integer("averages")
+        let condition = try reader.text("condition") ?? ""
+        let projected = try reader.integer("projected") ?? 0
+        let sensors = try reader.sensors()
+        let projectors = try reader.projectors()
+        let (epochs, isStack) = try translating { () throws(HDF5Error) -> ([Matrix], Bool) in
+            let isStack = try reader.file.describe("data").shape.count == 3
+            return (try reader.file.matrices("data").map { Matrix($0) }, isStack)
+        }
+        if averages == nil, !isStack {
+            throw InputError(
+                "\(path): @averages", found: "no such attribute", expected: "the number of trials that were averaged",
+                advice: "write 1 if the data are a single trial")
+        }
+        return try within(path) { () throws(InputError) in
+            try Recording(
+                epochs: epochs, samplingFrequency: frequency, firstTime: firstTime, averages: averages ?? 1,
+                condition: condition, isProjected: projected != 0, sensors: sensors, projectors: projectors)
+        }
+    }
+
+    /// The bytes of the file; a single epoch is written as [sensor, time].
+    ///
+    /// - Throws: ``InputError`` when memory runs out.
+    public static func encode(_ recording: Recording) throws(InputError) -> [UInt8] {
+        try encoding(.recording) { (writer) throws(HDF5Error) in
+            try writer.attribute("sampling_frequency", recording.samplingFrequency)
+            try writer.attribute("first_time", recording.firstTime)
+            try writer.attribute("averages", recording.averages)
+            try writer.attribute("condition", recording.condition)
+            try writer.attribute("projected", recording.isProjected ? 1 : 0)
+            if recording.epochs.count == 1 {
+                try writer.write("data", recording.epochs[0])
+            } else {
+                try writer.matrices(
+                    "data", rows: recording.sensors.count, columns: recording.sampleCount,
+                    columnMajor: recording.epochs.map(\.elements))
+            }
+            try writer.write(recording.sensors)
+            try writer.write("projectors", recording.projectors)
+        }
+    }
+
+    /// Writes a recording, atomically.
+    ///
+    /// - Throws: ``InputError`` as ``encode(_:)`` and ``AtomicFile/write(_:to:)`` do.
+    public static func write(_ recording: Recording, to path: String) throws(InputError) {
+        try AtomicFile.write(try encode(recording), to: path)
+    }
+}

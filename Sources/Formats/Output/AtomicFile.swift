@@ -1,0 +1,92 @@
+import Foundation
+import Glibc
+import SourceImaging
+import Synchronization
+
+/// Writing of a file that is either complete or not there.
+public enum AtomicFile {
+    private static let counter = Atomic<Int>(0)
+
+    /// Writes bytes beside their place, makes sure that they are on the disk, and moves them there.
+    ///
+    /// A file that was there is replaced; whoever has it open keeps the old one. On failure nothing is left behind and
+    /// what was there is untouched. With a limit on file sizes (`ulimit -f`) the process must ignore `SIGXFSZ` to
+    /// receive an error instead of ending.
+    /// - Throws: ``InputError`` with the path and the system's reason.
+    public static func write(_ bytes: [UInt8], to path: String) throws(InputError) {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            throw InputError(
+                path, found: status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "not a regular file",
+                expected: "a file to write")
+        }
+        guard !path.isEmpty, !path.hasSuffix("/"), !path.utf8.contains(0) else {
+            throw InputError("'\(path)'", found: "not the name of a file", expected: "a path to write to")
+        }
+        let partial = path + partialSuffix()
+        do {
+            try create(partial, bytes, named: path)
+            guard rename(partial, path) == 0 else { throw failure(path, errno) }
+        } catch {
+            unlink(partial)
+            throw error
+        }
+        synchronizeFolder(of: path)
+    }
+
+    /// A suffix that no other writer uses at this time.
+    static func partialSuffix() -> String {
+        let number = counter.add(1, ordering: .relaxed).newValue
+        return ".partial-\(getpid())" + (number == 1 ? "" : "-\(number)")
+    }
+
+    /// Makes a new file with all of its bytes on the disk.
+    static func create(_ path: String, _ bytes: [UInt8], named name: String) throws(InputError) {
+        var descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        if descriptor < 0, errno == EEXIST {
+            // Left by a process of the same number that was killed.
+            unlink(path)
+            descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        }
+        guard descriptor >= 0 else { throw failure(name, errno) }
+        var reason: Int32 = 0
+        var written = 0
+        bytes.withUnsafeBytes { buffer in
+            while written < buffer.count {
+                let count = Glibc.write(descriptor, buffer.baseAddress.map { $0 + written }, buffer.count - written)
+                if count < 0, errno == EINTR { continue }
+                if count <= 0 {
+                    reason = count < 0 ? errno : ENOSPC
+                    break
+                }
+                written += count
+            }
+        }
+        if reason == 0, fsync(descriptor) != 0, errno != EINVAL { reason = errno }
+        // Network drives report a full disk as late as this.
+        if close(descriptor) != 0, reason == 0, errno != EINTR { reason = errno }
+        guard reason == 0 else { throw failure(name, reason) }
+    }
+
+    /// Asks for the new name to be on the disk too; a drive that cannot is no reason to fail.
+    static func synchronizeFolder(of path: String) {
+        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        let descriptor = open(folder.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : folder, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        fsync(descriptor)
+        close(descriptor)
+    }
+
+    /// An error with the system's reason.
+    static func failure(_ path: String, _ reason: Int32) -> InputError {
+        let advice =
+            switch reason {
+            case ENOSPC, EDQUOT: "free some space or write elsewhere"
+            case EFBIG: "the file is larger than the limit for files ('ulimit -f')"
+            case EACCES, EPERM, EROFS: "choose a folder that you may write to"
+            case ENOENT, ENOTDIR: "make the folder first"
+            default: ""
+            }
+        return InputError(path, found: "cannot be written: \(String(cString: strerror(reason)))", advice: advice)
+    }
+}

@@ -1,0 +1,57 @@
+import Foundation
+
+/// What the first bytes of a file say about its format.
+enum FileSignature: Equatable {
+    /// HDF5, with or without a user block before it.
+    case hdf5
+    /// The beginning of an HDF5 signature, cut off.
+    case partOfHDF5
+    /// Something else; in plain English when recognized.
+    case other(String?, advice: String)
+
+    static let bytes: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+
+    /// Reads the signature of an open file: at 0, 512, 1024 and each further power of two.
+    init(descriptor: Int32, byteCount: Int) {
+        func read(_ count: Int, at offset: Int) -> [UInt8] {
+            var buffer = [UInt8](repeating: 0, count: count)
+            let got = pread(descriptor, &buffer, count, off_t(offset))
+            return got > 0 ? Array(buffer.prefix(got)) : []
+        }
+        let head = read(128, at: 0)
+        if head.starts(with: Self.bytes) {
+            self = .hdf5
+            return
+        }
+        var offset = 512
+        while offset < byteCount, offset <= 1 << 40 {
+            if read(8, at: offset) == Self.bytes {
+                self = .hdf5
+                return
+            }
+            offset *= 2
+        }
+        if head.count < 8, Self.bytes.starts(with: head) {
+            self = .partOfHDF5
+            return
+        }
+        let text = String(decoding: head, as: UTF8.self)
+        if text.hasPrefix("MATLAB 7.3 MAT-file") {
+            self = .partOfHDF5
+        } else if text.hasPrefix("MATLAB 5.0 MAT-file") {
+            self = .other("a MATLAB file of version 5 or 7", advice: "save it in MATLAB with the option '-v7.3'")
+        } else if head.starts(with: [0, 0, 0, 100, 0, 0, 0, 31]) {
+            self = .other("a FIF file (MNE, MEGIN)", advice: "give an HDF5 file of this program's own layout")
+        } else if head.starts(with: [0x1F, 0x8B]) {
+            self = .other("a gzip-compressed file", advice: "unpack it with gunzip")
+        } else if head.starts(with: [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59]) {
+            self = .other("a NumPy .npy file", advice: "")
+        } else if head.starts(with: [0x50, 0x4B, 3, 4]) {
+            self = .other("a zip archive (.npz or .zip)", advice: "")
+        } else if !head.isEmpty, head.allSatisfy({ $0 == 9 || $0 == 10 || $0 == 13 || ($0 >= 32 && $0 < 127) }) {
+            self = .other("a text file", advice: "")
+        } else {
+            self = .other(nil, advice: "")
+        }
+    }
+}

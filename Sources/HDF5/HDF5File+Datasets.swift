@@ -1,0 +1,436 @@
+import CHDF5
+import Foundation
+
+extension HDF5File {
+    /// Shape and type of a dataset.
+    ///
+    /// - Throws: ``HDF5Error`` when it is missing, not a dataset, damaged or stored outside the file.
+    public func describe(_ dataset: String) throws(HDF5Error) -> HDF5Description {
+        try HDF5Library.locked { () throws(HDF5Error) -> HDF5Description in
+            let opened = try OpenDataset(self, dataset)
+            return HDF5Description(shape: opened.shape, type: opened.type)
+        }
+    }
+
+    /// Reads numbers of any type as doubles.
+    ///
+    /// - Throws: ``HDF5Error`` when the dataset is missing, not numeric, damaged or larger than its file can hold.
+    public func doubles(_ dataset: String) throws(HDF5Error) -> HDF5Array<Double> {
+        try HDF5Library.locked { () throws(HDF5Error) -> HDF5Array<Double> in
+            let opened = try OpenDataset(self, dataset)
+            try opened.requireNumbers()
+            return HDF5Array(
+                shape: opened.shape, elements: try opened.readAll(0.0, as: foci_h5t_native_double()))
+        }
+    }
+
+    /// Reads numbers of any type as single-precision floats.
+    ///
+    /// - Throws: ``HDF5Error`` as ``doubles(_:)`` does.
+    public func floats(_ dataset: String) throws(HDF5Error) -> HDF5Array<Float> {
+        try HDF5Library.locked { () throws(HDF5Error) -> HDF5Array<Float> in
+            let opened = try OpenDataset(self, dataset)
+            try opened.requireNumbers()
+            return HDF5Array(
+                shape: opened.shape, elements: try opened.readAll(Float(0), as: foci_h5t_native_float()))
+        }
+    }
+
+    /// Reads whole numbers: integers and booleans, or floating point without fractions, as MATLAB writes them.
+    ///
+    /// - Throws: ``HDF5Error`` as ``doubles(_:)`` does, and when a number has a fraction.
+    public func integers(_ dataset: String) throws(HDF5Error) -> HDF5Array<Int> {
+        try HDF5Library.locked { () throws(HDF5Error) -> HDF5Array<Int> in
+            let opened = try OpenDataset(self, dataset)
+            try opened.requireNumbers()
+            guard case .float = opened.type else {
+                return HDF5Array(shape: opened.shape, elements: try opened.readAll(0, as: foci_h5t_native_int64()))
+            }
+            let numbers = try opened.readAll(0.0, as: foci_h5t_native_double())
+            var whole: [Int] = []
+            whole.reserveCapacity(numbers.count)
+            for (position, number) in numbers.enumerated() {
+                guard let value = Int(exactly: number) else {
+                    throw error(
+                        .wrongType, dataset, found: "\(number) at position \(position)", expected: "whole numbers")
+                }
+                whole.append(value)
+            }
+            return HDF5Array(shape: opened.shape, elements: whole)
+        }
+    }
+
+    /// Reads strings of fixed or variable length.
+    ///
+    /// - Throws: ``HDF5Error`` when the dataset is missing, not of strings, damaged or larger than its file can hold.
+    public func strings(_ dataset: String) throws(HDF5Error) -> HDF5Array<String> {
+        try HDF5Library.locked { () throws(HDF5Error) -> HDF5Array<String> in
+            let opened = try OpenDataset(self, dataset)
+            guard case .string = opened.type else { throw opened.wrongType(expected: "strings") }
+            return HDF5Array(shape: opened.shape, elements: try opened.readStrings())
+        }
+    }
+
+    /// Reads a matrix of numbers, turned from the file's row-major order to column-major.
+    ///
+    /// - Throws: ``HDF5Error`` as ``doubles(_:)`` does, and when the dataset has not two dimensions.
+    /// - Complexity: O(rows · columns); memory of the result and a sixteenth, or one chunk if that is more.
+    public func matrix(_ dataset: String) throws(HDF5Error) -> HDF5Matrix {
+        let stack = try matrices(dataset, dimensions: 2...2)
+        guard let matrix = stack.first else {
+            throw error(.wrongShape, dataset, found: "no matrix", expected: "one")
+        }
+        return matrix
+    }
+
+    /// Reads a matrix, or a stack of matrices [count, rows, columns], turned to column-major order.
+    ///
+    /// - Throws: ``HDF5Error`` as ``matrix(_:)`` does.
+    /// - Complexity: as ``matrix(_:)``.
+    public func matrices(_ dataset: String) throws(HDF5Error) -> [HDF5Matrix] {
+        try matrices(dataset, dimensions: 2...3)
+    }
+
+    private func matrices(
+        _ dataset: String, dimensions: ClosedRange<Int>
+    ) throws(HDF5Error) -> [HDF5Matrix] {
+        try HDF5Library.locked { () throws(HDF5Error) -> [HDF5Matrix] in
+            let opened = try OpenDataset(self, dataset)
+            try opened.requireNumbers()
+            guard dimensions.contains(opened.shape.count) else {
+                throw error(
+                    .wrongShape, dataset, found: HDF5.describe(shape: opened.shape),
+                    expected: dimensions.upperBound == 2 ? "two dimensions" : "two or three dimensions")
+            }
+            return try opened.readMatrices()
+        }
+    }
+}
+
+/// A dataset that is open, and has been found safe to read. Lives inside the lock.
+struct OpenDataset: ~Copyable {
+    let file: String
+    let name: String
+    let handle: Handle
+    let shape: [Int]
+    let type: HDF5Description.ElementType
+    /// Sizes of a chunk; nil when the dataset is stored in one piece.
+    let chunk: [Int]?
+    /// Number of elements; the bytes of as many doubles fit an Int.
+    let count: Int
+    private let storedType: Handle
+    private let fileByteCount: Int
+
+    /// Deflate packs at best 1032 : 1.
+    private static let bestCompression = 1040
+    /// A dataset that was never written reads as its fill value; up to this size that is harmless.
+    private static let unwrittenAllowance = 1 << 20
+
+    /// Opens a dataset and checks that its size is one that the file can hold.
+    init(_ file: borrowing HDF5File, _ name: String) throws(HDF5Error) {
+        let handle = try file.openExisting(name, expected: "a dataset of this name")
+        guard H5Iget_type(handle.id) == H5I_DATASET else {
+            throw file.error(.wrongType, name, found: "a group", expected: "a dataset")
+        }
+        guard let creation = Handle(H5Dget_create_plist(handle.id)) else { throw file.damaged(name) }
+        let layout = H5Pget_layout(creation.id)
+        guard layout == H5D_COMPACT || layout == H5D_CONTIGUOUS || layout == H5D_CHUNKED else {
+            throw file.error(
+                .refused, name, found: "a virtual dataset, made of other files", expected: "data within the file",
+                advice: "copy the data into one file (h5repack)")
+        }
+        guard H5Pget_external_count(creation.id) == 0 else {
+            throw file.error(
+                .refused, name, found: "data stored in another file", expected: "data within the file",
+                advice: "copy the data into one file (h5repack)")
+        }
+        let isDeflated = try Self.checkFilters(creation, file, name)
+        guard let space = Handle(H5Dget_space(handle.id)), let storedType = Handle(H5Dget_type(handle.id)) else {
+            throw file.damaged(name)
+        }
+        let rank = Int(H5Sget_simple_extent_ndims(space.id))
+        guard rank >= 0, rank <= 32 else { throw file.damaged(name) }
+        var dimensions = [UInt64](repeating: 0, count: max(rank, 1))
+        guard H5Sget_simple_extent_dims(space.id, &dimensions, nil) >= 0 else { throw file.damaged(name) }
+        dimensions = Array(dimensions.prefix(rank))
+        let elementSize = H5Tget_size(storedType.id)
+
+        let unbelievable = file.error(
+            .implausibleSize, name,
+            found: "\(dimensions.map(String.init).joined(separator: " × ")) elements in a file of \(file.byteCount) bytes",
+            expected: "a size that the file can hold", advice: "the file is damaged; copy or make it again")
+        guard H5Sget_simple_extent_type(space.id) != H5S_NULL else {
+            throw file.error(.wrongShape, name, found: "an empty (null) dataset", expected: "data")
+        }
+        // Also the product of the dimensions that are not zero: shapes are multiplied again later.
+        var product = 1
+        var shape: [Int] = []
+        for dimension in dimensions {
+            guard let size = Int(exactly: dimension) else { throw unbelievable }
+            let (next, overflow) = product.multipliedReportingOverflow(by: max(size, 1))
+            guard !overflow, next < 1 << 56 else { throw unbelievable }
+            product = next
+            shape.append(size)
+        }
+        let count = shape.contains(0) ? 0 : product
+        let (bytes, overflow) = count.multipliedReportingOverflow(by: max(elementSize, 1))
+        guard !overflow, elementSize > 0 else { throw unbelievable }
+
+        var chunk: [Int]?
+        if layout == H5D_CHUNKED {
+            var sizes = [UInt64](repeating: 0, count: max(rank, 1))
+            guard rank > 0, H5Pget_chunk(creation.id, Int32(rank), &sizes) == rank else { throw file.damaged(name) }
+            chunk = sizes.map { Int(clamping: $0) }
+        }
+        if count > 0 {
+            let stored = Int(clamping: H5Dget_storage_size(handle.id))
+            let held = min(stored, file.byteCount)
+            if let chunk {
+                var chunkBytes = elementSize
+                var needed = 1
+                for (size, part) in zip(shape, chunk) {
+                    guard part > 0 else { throw file.damaged(name) }
+                    let (product, overflow) = chunkBytes.multipliedReportingOverflow(by: part)
+                    guard !overflow else { throw unbelievable }
+                    chunkBytes = product
+                    needed *= (size - 1) / part + 1
+                }
+                let limit = held * (isDeflated ? Self.bestCompression : 1) + Self.unwrittenAllowance
+                guard bytes <= limit, chunkBytes <= limit else { throw unbelievable }
+                if bytes > Self.unwrittenAllowance {
+                    var present: UInt64 = 0
+                    guard H5Dget_num_chunks(handle.id, space.id, &present) >= 0 else { throw file.damaged(name) }
+                    guard present >= UInt64(needed) else { throw unbelievable }
+                }
+            } else if stored == 0 {
+                guard bytes <= Self.unwrittenAllowance else { throw unbelievable }
+            } else {
+                guard bytes <= held else { throw unbelievable }
+            }
+        }
+        self.type = HDF5File.elementType(storedType)
+        self.handle = handle
+        self.storedType = storedType
+        self.file = file.path
+        self.fileByteCount = file.byteCount
+        self.name = name
+        self.shape = shape
+        self.chunk = chunk
+        self.count = count
+    }
+
+    /// Refuses filters that are not harmless and everywhere available; says whether deflate is among them.
+    private static func checkFilters(
+        _ creation: borrowing Handle, _ file: borrowing HDF5File, _ name: String
+    ) throws(HDF5Error) -> Bool {
+        let count = H5Pget_nfilters(creation.id)
+        guard count >= 0, count <= 8 else { throw file.damaged(name) }
+        var deflates = 0
+        for position in 0..<UInt32(count) {
+            var (flags, valueCount, configuration): (UInt32, Int, UInt32) = (0, 0, 0)
+            let filter = H5Pget_filter2(creation.id, position, &flags, &valueCount, nil, 0, nil, &configuration)
+            switch filter {
+            case H5Z_FILTER_DEFLATE: deflates += 1
+            case H5Z_FILTER_SHUFFLE, H5Z_FILTER_FLETCHER32: break
+            default:
+                throw file.error(
+                    .refused, name, found: "data packed with filter \(filter)",
+                    expected: "no filter but deflate (gzip), shuffle and Fletcher-32",
+                    advice: "repack with 'h5repack -f GZIP=4 OLD NEW'")
+            }
+        }
+        guard deflates <= 1 else {
+            throw file.error(.refused, name, found: "data packed more than once", expected: "one deflate filter")
+        }
+        return deflates == 1
+    }
+
+    func wrongType(expected: String) -> HDF5Error {
+        HDF5Error(.wrongType, file: file, object: name, found: "\(type)", expected: expected)
+    }
+
+    func requireNumbers() throws(HDF5Error) {
+        switch type {
+        case .float, .integer: return
+        default: throw wrongType(expected: "numbers")
+        }
+    }
+
+    private func unreadable() -> HDF5Error {
+        let reason = HDF5Library.lastFailure()
+        return HDF5Error(
+            .damaged, file: file, object: name,
+            found: "cannot be read" + (reason.isEmpty ? "" : " (HDF5: \(reason))"), expected: "an intact file",
+            advice: "copy or make it again")
+    }
+
+    /// All elements, row-major, converted to a type of memory.
+    func readAll<Element: Sendable>(_ zero: Element, as memoryType: hid_t) throws(HDF5Error) -> [Element] {
+        var elements = [Element](repeating: zero, count: count)
+        guard count > 0 else { return elements }
+        let status = elements.withUnsafeMutableBytes {
+            H5Dread(handle.id, memoryType, foci_h5s_all(), foci_h5s_all(), 0, $0.baseAddress)
+        }
+        guard status >= 0 else { throw unreadable() }
+        return elements
+    }
+
+    // MARK: Strings
+
+    func readStrings() throws(HDF5Error) -> [String] {
+        guard count > 0 else { return [] }
+        if H5Tis_variable_str(storedType.id) > 0 { return try readVariableStrings() }
+        let length = H5Tget_size(storedType.id)
+        var bytes = [UInt8](repeating: 0, count: count * length)
+        guard H5Dread(handle.id, storedType.id, foci_h5s_all(), foci_h5s_all(), 0, &bytes) >= 0 else { throw unreadable() }
+        let padding = H5Tget_strpad(storedType.id)
+        return (0..<count).map { HDF5File.text(bytes[($0 * length)..<(($0 + 1) * length)], padding: padding) }
+    }
+
+    private func readVariableStrings() throws(HDF5Error) -> [String] {
+        guard let arena = StringArena(fileByteCount: fileByteCount, count: count) else {
+            throw HDF5Error(.implausibleSize, file: file, object: name, found: "strings that do not fit in memory")
+        }
+        guard let transfer = Handle(H5Pcreate(foci_h5p_dataset_transfer())) else { throw unreadable() }
+        var pointers = [UnsafeMutablePointer<CChar>?](repeating: nil, count: count)
+        let status = withExtendedLifetime(arena) {
+            H5Pset_vlen_mem_manager(
+                transfer.id,
+                { size, arena in
+                    guard let arena else { return nil }
+                    return Unmanaged<StringArena>.fromOpaque(arena).takeUnretainedValue().allocate(size)
+                }, Unmanaged.passUnretained(arena).toOpaque(), { _, _ in }, nil)
+        }
+        guard status >= 0 else { throw unreadable() }
+        return try withExtendedLifetime(arena) { () throws(HDF5Error) -> [String] in
+            let status = pointers.withUnsafeMutableBytes {
+                H5Dread(handle.id, storedType.id, foci_h5s_all(), foci_h5s_all(), transfer.id, $0.baseAddress)
+            }
+            guard status >= 0 else { throw unreadable() }
+            return pointers.map { $0.map { String(cString: $0) } ?? "" }
+        }
+    }
+
+    // MARK: Matrices
+
+    func readMatrices() throws(HDF5Error) -> [HDF5Matrix] {
+        let full = shape.count == 3 ? shape : [1] + shape
+        let (stack, rows, columns) = (full[0], full[1], full[2])
+        guard stack <= 1 << 24 else {
+            throw HDF5Error(
+                .implausibleSize, file: file, object: name, found: "\(stack) matrices", expected: "at most 16 million")
+        }
+        guard count > 0 else {
+            return (0..<stack).map { _ in HDF5Matrix(rows: rows, columns: columns, elements: []) }
+        }
+        var results = (0..<stack).map { _ in [Double](repeating: 0, count: rows * columns) }
+        let part = tile(full)
+        let dataset = try reopenedForTiles()
+        guard let space = Handle(H5Dget_space(dataset.id)) else { throw unreadable() }
+        var buffer = [Double](repeating: 0, count: part[0] * part[1] * part[2])
+        for e in stride(from: 0, to: stack, by: part[0]) {
+            for r in stride(from: 0, to: rows, by: part[1]) {
+                for c in stride(from: 0, to: columns, by: part[2]) {
+                    let extent = [min(part[0], stack - e), min(part[1], rows - r), min(part[2], columns - c)]
+                    try read(&buffer, at: [e, r, c], extent, dataset, space)
+                    for i in 0..<extent[0] {
+                        let block = i * extent[1] * extent[2]
+                        buffer.withUnsafeBufferPointer { from in
+                            results[e + i].withUnsafeMutableBufferPointer { to in
+                                for k in 0..<extent[2] {
+                                    for j in 0..<extent[1] {
+                                        to[(c + k) * rows + r + j] = from[block + j * extent[2] + k]
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return results.map { HDF5Matrix(rows: rows, columns: columns, elements: $0) }
+    }
+
+    /// Reads one block into the beginning of a buffer, row-major.
+    private func read(
+        _ buffer: inout [Double], at start: [Int], _ extent: [Int], _ dataset: borrowing Handle,
+        _ space: borrowing Handle
+    ) throws(HDF5Error) {
+        let drop = 3 - shape.count
+        let from = start.dropFirst(drop).map { UInt64($0) }
+        let sizes = extent.dropFirst(drop).map { UInt64($0) }
+        guard H5Sselect_hyperslab(space.id, H5S_SELECT_SET, from, nil, sizes, nil) >= 0,
+            let memory = Handle(H5Screate_simple(Int32(sizes.count), sizes, nil)),
+            H5Dread(dataset.id, foci_h5t_native_double(), memory.id, space.id, 0, &buffer) >= 0
+        else { throw unreadable() }
+    }
+
+    /// Size of the blocks to read: whole chunks, so that none is unpacked twice, as many as fit in a sixteenth of the
+    /// result; of a chunk larger than that, bands of rows.
+    private func tile(_ full: [Int]) -> [Int] {
+        let budget = max(count / 16, 1 << 16)
+        var part = [1, 1, 1]
+        if let chunk { part = zip(full, (shape.count == 3 ? chunk : [1] + chunk)).map { min($0, $1) } }
+        func elements() -> Int { part[0] * part[1] * part[2] }
+        if elements() <= budget {
+            for axis in [2, 1, 0] {
+                let fit = max(1, budget / elements())
+                part[axis] = min(full[axis], part[axis] * fit)
+            }
+        } else {
+            part[0] = 1
+            part[1] = max(1, min(part[1], budget / part[2]))
+        }
+        return part
+    }
+
+    /// The dataset with a cache that holds one chunk, where a chunk is larger than the library would keep.
+    private func reopenedForTiles() throws(HDF5Error) -> Handle {
+        guard let access = Handle(H5Pcreate(foci_h5p_dataset_access())) else { throw unreadable() }
+        if let chunk {
+            // The product was found not to overflow when the dataset was opened.
+            let bytes = chunk.reduce(H5Tget_size(storedType.id)) { $0.multipliedReportingOverflow(by: $1).partialValue }
+            if bytes > 1 << 20 { H5Pset_chunk_cache(access.id, 1, bytes, 1) }
+        }
+        guard let dataset = Handle(reopen(access)) else { throw unreadable() }
+        return dataset
+    }
+
+    private func reopen(_ access: borrowing Handle) -> hid_t {
+        // By its own name, which is a path of hard links: the handle was found by following the path link by link.
+        let length = H5Iget_name(handle.id, nil, 0)
+        guard length > 0, let owner = Handle(H5Iget_file_id(handle.id)) else { return -1 }
+        var path = [CChar](repeating: 0, count: length + 1)
+        guard H5Iget_name(handle.id, &path, path.count) > 0 else { return -1 }
+        return H5Dopen2(owner.id, path, access.id)
+    }
+}
+
+/// Memory for strings of variable length.
+///
+/// HDF5 up to 1.10 copies a string by the length that the heap says after allocating the length that the reference
+/// says. In a damaged file the two differ. Here every string is followed by as much room as the file has bytes, so
+/// that such a copy stays within this memory; and the total is limited.
+private final class StringArena {
+    private let base: UnsafeMutableRawPointer
+    private let capacity: Int
+    private let limit: Int
+    private var used = 0
+
+    init?(fileByteCount: Int, count: Int) {
+        limit = min(fileByteCount, 64 << 20) + 16 * count
+        capacity = limit + fileByteCount
+        let memory = mmap(
+            nil, capacity, PROT_READ | PROT_WRITE, Int32(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE), -1, 0)
+        guard let memory, memory != MAP_FAILED else { return nil }
+        base = memory
+    }
+
+    deinit { munmap(base, capacity) }
+
+    func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
+        guard size >= 0, size <= limit - used else { return nil }
+        defer { used = min(limit, (used + max(size, 1) + 7) & ~7) }
+        return base + used
+    }
+}

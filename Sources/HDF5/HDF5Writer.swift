@@ -1,0 +1,362 @@
+import CHDF5
+
+/// Builds an HDF5 file in memory.
+///
+/// The finished bytes are written by the caller, in one go: a full disk never leaves half a file. The same calls give
+/// the same bytes: no object keeps a time.
+///
+/// Groups are made as paths name them. Safe to use from several threads: calls wait for one another.
+public struct HDF5Writer: ~Copyable, Sendable {
+    private let id: hid_t
+
+    /// The type in which numbers are stored.
+    public enum Precision: Sendable {
+        /// IEEE, 4 bytes.
+        case float32
+        /// IEEE, 8 bytes.
+        case float64
+    }
+
+    /// The type in which whole numbers are stored.
+    public enum IntegerWidth: Sendable {
+        /// Signed, 1 byte.
+        case int8
+        /// Unsigned, 1 byte.
+        case uint8
+        /// Signed, 4 bytes.
+        case int32
+        /// Signed, 8 bytes.
+        case int64
+
+        fileprivate var fileType: hid_t {
+            switch self {
+            case .int8: foci_h5t_std_i8le()
+            case .uint8: foci_h5t_std_u8le()
+            case .int32: foci_h5t_std_i32le()
+            case .int64: foci_h5t_std_i64le()
+            }
+        }
+
+        fileprivate var range: ClosedRange<Int> {
+            switch self {
+            case .int8: Int(Int8.min)...Int(Int8.max)
+            case .uint8: 0...255
+            case .int32: Int(Int32.min)...Int(Int32.max)
+            case .int64: Int.min...Int.max
+            }
+        }
+    }
+
+    /// An empty file.
+    ///
+    /// - Throws: ``HDF5Error`` of kind `notWritten` when the library cannot make one, as do all methods.
+    public init() throws(HDF5Error) {
+        id = try HDF5Library.locked { () throws(HDF5Error) -> hid_t in
+            guard let access = Handle(H5Pcreate(foci_h5p_file_access())),
+                let creation = Handle(H5Pcreate(foci_h5p_file_create())),
+                H5Pset_fapl_core(access.id, 4 << 20, false) >= 0, H5Pset_obj_track_times(creation.id, false) >= 0
+            else { throw Self.failure("") }
+            // The name is never used: nothing goes to disk.
+            let id = H5Fcreate("memory.h5", foci_h5f_truncate(), creation.id, access.id)
+            guard id >= 0 else { throw Self.failure("") }
+            return id
+        }
+    }
+
+    deinit {
+        let id = id
+        HDF5Library.locked { _ = H5Fclose(id) }
+    }
+
+    /// The bytes of the file; the writer ends here.
+    public consuming func finish() throws(HDF5Error) -> [UInt8] {
+        let id = id
+        return try HDF5Library.locked { () throws(HDF5Error) -> [UInt8] in
+            guard H5Fflush(id, H5F_SCOPE_LOCAL) >= 0 else { throw Self.failure("") }
+            let size = H5Fget_file_image(id, nil, 0)
+            guard size > 0 else { throw Self.failure("") }
+            var bytes = [UInt8](repeating: 0, count: size)
+            guard H5Fget_file_image(id, &bytes, size) == size else { throw Self.failure("") }
+            return bytes
+        }
+    }
+
+    // MARK: Groups and attributes
+
+    /// Makes a group, and those above it, unless it is there.
+    public borrowing func group(_ path: String) throws(HDF5Error) {
+        try HDF5Library.locked { () throws(HDF5Error) in try makeGroups(path) }
+    }
+
+    /// Writes an attribute: UTF-8 text of variable length.
+    ///
+    /// - Parameters:
+    ///   - name: name of the attribute.
+    ///   - object: path of a group or dataset; a group is made when there is none.
+    ///   - value: the text.
+    public borrowing func attribute(_ name: String, of object: String = "/", _ value: String) throws(HDF5Error) {
+        try HDF5Library.locked { () throws(HDF5Error) in
+            guard let type = Self.stringType() else { throw Self.failure(name) }
+            var failed = false
+            try withAttribute(name, of: object, type.id) { attribute in
+                value.withCString { text in
+                    var pointer: UnsafePointer<CChar>? = text
+                    failed = H5Awrite(attribute, type.id, &pointer) < 0
+                }
+            }
+            if failed { throw Self.failure(name) }
+        }
+    }
+
+    /// Writes an attribute: a 64-bit integer.
+    public borrowing func attribute(_ name: String, of object: String = "/", _ value: Int) throws(HDF5Error) {
+        try HDF5Library.locked { () throws(HDF5Error) in
+            var failed = false
+            try withAttribute(name, of: object, foci_h5t_std_i64le()) { attribute in
+                var value = Int64(value)
+                failed = H5Awrite(attribute, foci_h5t_native_int64(), &value) < 0
+            }
+            if failed { throw Self.failure(name) }
+        }
+    }
+
+    /// Writes an attribute: a 64-bit floating-point number.
+    public borrowing func attribute(_ name: String, of object: String = "/", _ value: Double) throws(HDF5Error) {
+        try HDF5Library.locked { () throws(HDF5Error) in
+            var failed = false
+            try withAttribute(name, of: object, foci_h5t_ieee_f64le()) { attribute in
+                var value = value
+                failed = H5Awrite(attribute, foci_h5t_native_double(), &value) < 0
+            }
+            if failed { throw Self.failure(name) }
+        }
+    }
+
+    // MARK: Datasets
+
+    /// Writes an array of doubles.
+    ///
+    /// - Parameters:
+    ///   - path: where; groups above are made.
+    ///   - values: row-major, as many as the product of `shape`.
+    ///   - shape: sizes of the dimensions.
+    ///   - precision: how they are stored; what float32 cannot hold becomes infinite.
+    public borrowing func dataset(
+        _ path: String, _ values: [Double], shape: [Int], as precision: Precision = .float64
+    ) throws(HDF5Error) {
+        try HDF5Library.locked { () throws(HDF5Error) in
+            try checkCount(path, values.count, shape)
+            let dataset = try makeDataset(path, Self.fileType(precision), shape, compressed: false)
+            guard !values.isEmpty else { return }
+            guard H5Dwrite(dataset.id, foci_h5t_native_double(), foci_h5s_all(), foci_h5s_all(), 0, values) >= 0
+            else { throw Self.failure(path) }
+        }
+    }
+
+    /// Writes an array of floats.
+    ///
+    /// - Parameters: as of ``dataset(_:_:shape:as:)-([Double])``.
+    public borrowing func dataset(_ path: String, floats values: [Float], shape: [Int]) throws(HDF5Error) {
+        try HDF5Library.locked { () throws(HDF5Error) in
+            try checkCount(path, values.count, shape)
+            let dataset = try makeDataset(path, foci_h5t_ieee_f32le(), shape, compressed: false)
+            guard !values.isEmpty else { return }
+            guard H5Dwrite(dataset.id, foci_h5t_native_float(), foci_h5s_all(), foci_h5s_all(), 0, values) >= 0
+            else { throw Self.failure(path) }
+        }
+    }
+
+    /// Writes an array of whole numbers.
+    ///
+    /// - Parameters:
+    ///   - path: where; groups above are made.
+    ///   - values: row-major, as many as the product of `shape`, within the range of `width`.
+    ///   - shape: sizes of the dimensions.
+    ///   - width: how they are stored.
+    public borrowing func dataset(
+        _ path: String, integers values: [Int], shape: [Int], as width: IntegerWidth = .int64
+    ) throws(HDF5Error) {
+        try HDF5Library.locked { () throws(HDF5Error) in
+            try checkCount(path, values.count, shape)
+            if let value = values.first(where: { !width.range.contains($0) }) {
+                throw HDF5Error(
+                    .notWritten, file: "", object: path, found: "\(value)",
+                    expected: "\(width.range.lowerBound) to \(width.range.upperBound)")
+            }
+            let dataset = try makeDataset(path, width.fileType, shape, compressed: false)
+            guard !values.isEmpty else { return }
+            guard H5Dwrite(dataset.id, foci_h5t_native_int64(), foci_h5s_all(), foci_h5s_all(), 0, values) >= 0
+            else { throw Self.failure(path) }
+        }
+    }
+
+    /// Writes a list of UTF-8 strings of variable length.
+    public borrowing func dataset(_ path: String, strings values: [String]) throws(HDF5Error) {
+        try HDF5Library.locked { () throws(HDF5Error) in
+            guard let type = Self.stringType() else { throw Self.failure(path) }
+            let dataset = try makeDataset(path, type.id, [values.count], compressed: false)
+            guard !values.isEmpty else { return }
+            // One buffer of zero-terminated strings, and where each begins.
+            var bytes: [CChar] = []
+            var starts: [Int] = []
+            for value in values {
+                starts.append(bytes.count)
+                bytes.append(contentsOf: value.utf8CString)
+            }
+            let status = bytes.withUnsafeBufferPointer { text in
+                let pointers = starts.map { start in text.baseAddress.map { $0 + start } }
+                return H5Dwrite(dataset.id, type.id, foci_h5s_all(), foci_h5s_all(), 0, pointers)
+            }
+            guard status >= 0 else { throw Self.failure(path) }
+        }
+    }
+
+    /// Writes a matrix, turned from column-major order to the file's row-major order.
+    ///
+    /// - Parameters:
+    ///   - path: where; groups above are made.
+    ///   - rows: first dimension.
+    ///   - columns: second dimension.
+    ///   - columnMajor: element (i, j) at `i + j * rows`.
+    ///   - precision: how they are stored.
+    ///   - compressed: whether to pack with shuffle and deflate.
+    /// - Complexity: O(rows · columns); a sixteenth of the matrix in memory beside the file.
+    public borrowing func matrix(
+        _ path: String, rows: Int, columns: Int, columnMajor: [Double], as precision: Precision = .float64,
+        compressed: Bool = false
+    ) throws(HDF5Error) {
+        try matrices(
+            path, [columnMajor], shape: [rows, columns], rows: rows, columns: columns, precision, compressed)
+    }
+
+    /// Writes a stack of matrices of one size as [count, rows, columns].
+    ///
+    /// - Parameters: as of ``matrix(_:rows:columns:columnMajor:as:compressed:)``, one array a matrix.
+    public borrowing func matrices(
+        _ path: String, rows: Int, columns: Int, columnMajor: [[Double]], as precision: Precision = .float64,
+        compressed: Bool = false
+    ) throws(HDF5Error) {
+        try matrices(
+            path, columnMajor, shape: [columnMajor.count, rows, columns], rows: rows, columns: columns, precision,
+            compressed)
+    }
+
+    private borrowing func matrices(
+        _ path: String, _ stack: [[Double]], shape: [Int], rows: Int, columns: Int, _ precision: Precision,
+        _ compressed: Bool
+    ) throws(HDF5Error) {
+        try HDF5Library.locked { () throws(HDF5Error) in
+            for matrix in stack { try checkCount(path, matrix.count, [rows, columns]) }
+            let dataset = try makeDataset(path, Self.fileType(precision), shape, compressed: compressed)
+            guard rows > 0, columns > 0, let space = Handle(H5Dget_space(dataset.id)) else { return }
+            let chunkRows = compressed ? Self.chunk(shape)[shape.count - 2] : 1
+            let fit = max(1, max(rows * columns / 16, 1 << 16) / columns / chunkRows)
+            let band = min(rows, fit * chunkRows)
+            var buffer = [Double](repeating: 0, count: band * columns)
+            for (e, matrix) in stack.enumerated() {
+                for first in stride(from: 0, to: rows, by: band) {
+                    let height = min(band, rows - first)
+                    for j in 0..<columns {
+                        for i in 0..<height { buffer[i * columns + j] = matrix[first + i + j * rows] }
+                    }
+                    let start = (shape.count == 3 ? [e] : []) + [first, 0]
+                    let extent = (shape.count == 3 ? [1] : []) + [height, columns]
+                    let sizes = extent.map { UInt64($0) }
+                    guard
+                        H5Sselect_hyperslab(space.id, H5S_SELECT_SET, start.map { UInt64($0) }, nil, sizes, nil) >= 0,
+                        let memory = Handle(H5Screate_simple(Int32(sizes.count), sizes, nil)),
+                        H5Dwrite(dataset.id, foci_h5t_native_double(), memory.id, space.id, 0, buffer) >= 0
+                    else { throw Self.failure(path) }
+                }
+            }
+        }
+    }
+
+    // MARK: Inside the lock
+
+    private static func failure(_ object: String) -> HDF5Error {
+        HDF5Error(.notWritten, file: "", object: object, found: "HDF5 could not write it (\(HDF5Library.lastFailure()))")
+    }
+
+    private static func fileType(_ precision: Precision) -> hid_t {
+        switch precision {
+        case .float32: foci_h5t_ieee_f32le()
+        case .float64: foci_h5t_ieee_f64le()
+        }
+    }
+
+    private static func stringType() -> Handle? {
+        guard let type = Handle(H5Tcopy(foci_h5t_c_string())), H5Tset_size(type.id, foci_h5t_variable()) >= 0,
+            H5Tset_cset(type.id, H5T_CSET_UTF8) >= 0
+        else { return nil }
+        return type
+    }
+
+    private func checkCount(_ path: String, _ count: Int, _ shape: [Int]) throws(HDF5Error) {
+        guard shape.allSatisfy({ $0 >= 0 }), shape.reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue }) == count
+        else {
+            throw HDF5Error(
+                .notWritten, file: "", object: path, found: "\(count) values", expected: describe(shape: shape))
+        }
+    }
+
+    /// Chunks of about 64 thousand elements, whole rows where they fit.
+    private static func chunk(_ shape: [Int]) -> [Int] {
+        var room = 1 << 16
+        var chunk: [Int] = []
+        for size in shape.reversed() {
+            let part = max(1, min(size, room))
+            chunk.insert(part, at: 0)
+            room = max(1, room / part)
+        }
+        return chunk
+    }
+
+    private func makeGroups(_ path: String) throws(HDF5Error) {
+        var walked = ""
+        for component in path.split(separator: "/") {
+            walked += "/\(component)"
+            if H5Lexists(id, walked, 0) > 0 { continue }
+            guard let creation = Handle(H5Pcreate(foci_h5p_group_create())),
+                H5Pset_obj_track_times(creation.id, false) >= 0,
+                H5Pset_attr_creation_order(creation.id, UInt32(H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED)) >= 0,
+                Handle(H5Gcreate2(id, walked, 0, creation.id, 0)) != nil
+            else { throw Self.failure(path) }
+        }
+    }
+
+    private func makeDataset(
+        _ path: String, _ type: hid_t, _ shape: [Int], compressed: Bool
+    ) throws(HDF5Error) -> Handle {
+        let components = path.split(separator: "/")
+        try makeGroups(components.dropLast().joined(separator: "/"))
+        let sizes = shape.map { UInt64($0) }
+        guard let space = Handle(sizes.isEmpty ? H5Screate(H5S_SCALAR) : H5Screate_simple(Int32(sizes.count), sizes, nil)),
+            let creation = Handle(H5Pcreate(foci_h5p_dataset_create())),
+            H5Pset_obj_track_times(creation.id, false) >= 0
+        else { throw Self.failure(path) }
+        if compressed, !shape.contains(0), !shape.isEmpty {
+            let chunk = Self.chunk(shape).map { UInt64($0) }
+            guard H5Pset_chunk(creation.id, Int32(chunk.count), chunk) >= 0, H5Pset_shuffle(creation.id) >= 0,
+                H5Pset_deflate(creation.id, 4) >= 0
+            else { throw Self.failure(path) }
+        }
+        guard let dataset = Handle(H5Dcreate2(id, path, type, space.id, 0, creation.id, 0)) else {
+            throw Self.failure(path)
+        }
+        return dataset
+    }
+
+    private func withAttribute(
+        _ name: String, of object: String, _ type: hid_t, _ body: (_ attribute: hid_t) -> Void
+    ) throws(HDF5Error) {
+        guard !name.isEmpty, !name.utf8.contains(0) else {
+            throw HDF5Error(.notWritten, file: "", object: object, found: "an attribute without a name")
+        }
+        if object != "/", H5Lexists(id, object, 0) <= 0 { try makeGroups(object) }
+        guard let owner = Handle(H5Oopen(id, object, 0)), let space = Handle(H5Screate(H5S_SCALAR)),
+            let attribute = Handle(H5Acreate2(owner.id, name, type, space.id, 0, 0))
+        else { throw Self.failure("\(object)@\(name)") }
+        body(attribute.id)
+    }
+}

@@ -1,0 +1,222 @@
+import Dispatch
+import Foundation
+
+/// Chooses λ by a criterion: a descending path with warm starts that stops when the criterion has clearly turned, then
+/// a refinement around the minimum (Brent 1973, in log λ).
+///
+/// Where the minimum stays at an end of what was tried, the curve says so.
+public struct PathSearch: Sendable {
+    /// λ shrinks by this factor from point to point.
+    public var factor = 0.84
+    /// The path ends at this fraction of λ_max at the latest.
+    public var floor = 0.01
+    /// How many points in a row above the minimum count as a turn.
+    public var pointsPastMinimum = 3
+    /// Width of the bracket in log λ at which the refinement ends.
+    public var resolution = 0.02
+    /// Most evaluations of the refinement.
+    public var maximumRefinements = 8
+    /// The one λ to judge, as a fraction of λ_max, where it is given.
+    private var only: Double?
+
+    /// A search with its default settings.
+    public init() {
+        only = nil
+    }
+
+    /// What a search found.
+    public struct Outcome: Sendable {
+        /// All that was tried, and the choice.
+        public let curve: SelectionCurve
+        /// The solution at the choice.
+        public let solution: Solution
+        /// Sweeps over all solves.
+        public let epochs: Int
+        /// Full passes over all solves.
+        public let fullPasses: Int
+        /// Whether the caller cancelled before the search ended.
+        public let isCancelled: Bool
+    }
+
+    /// Searches over λ.
+    ///
+    /// - Parameters:
+    ///   - session: the problem, prepared by a solver.
+    ///   - weights: weight of each block; nil means one.
+    ///   - criterion: what judges a solution.
+    ///   - stop: how exactly each solve is done.
+    ///   - monitor: progress and cancellation.
+    /// - Throws: ``GroupLasso/Invalid`` for weights that no penalty can have.
+    public func run(
+        _ session: some SolverSession, weights: [Double]? = nil, criterion: some Criterion, stop: StopRule,
+        parallelism: Parallelism = .serial, monitor: Monitor = .silent
+    ) throws -> Outcome {
+        let problem = session.problem
+        let largest = problem.largestLambda(weights: weights, parallelism: parallelism)
+        var tried = Trials(largest: largest)
+        // With nothing to explain, or nothing to explain it with, B = 0 is the answer at every λ.
+        guard largest > 0, largest.isFinite else {
+            let zero = session.solve(
+                try GroupLasso(lambda: 1, weights: weights), from: nil, stop: stop, monitor: monitor)
+            let point = SelectionPoint(
+                lambda: 0, ratio: 1, criterion: 0, degreesOfFreedom: 0, squaredResidual: zero.squaredResidual,
+                activeCount: 0, relativeGap: zero.certificate.relativeGap, seconds: 0)
+            return Outcome(
+                curve: SelectionCurve(criterion: criterion.name, points: [point], chosenIndex: 0, atGridEdge: true),
+                solution: zero, epochs: 0, fullPasses: 1, isCancelled: false)
+        }
+
+        func evaluate(_ logRatio: Double, from start: ActiveSet?) throws -> Double {
+            let began = DispatchTime.now().uptimeNanoseconds
+            let ratio = exp(logRatio)
+            let penalty = try GroupLasso(lambda: ratio * largest, weights: weights)
+            let solution = session.solve(penalty, from: start, stop: stop, monitor: monitor)
+            let judgement = criterion.evaluate(solution, of: problem, under: penalty)
+            let seconds = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
+            tried.add(logRatio, solution, judgement, seconds)
+            monitor.report(
+                .init(
+                    stage: "choosing λ",
+                    detail: String(format: "λ %.3g of λ_max, %d sources", ratio, solution.active.count)))
+            return judgement.value
+        }
+
+        if let only {
+            _ = try evaluate(log(only), from: nil)
+            return tried.outcome(criterion: criterion.name, isSearch: false, isCancelled: monitor.isCancelled())
+        }
+        var logRatio = 0.0
+        var best = Double.infinity
+        var since = 0
+        var start: ActiveSet?
+        let scale = problem.squaredResponseNorm
+        while logRatio >= log(floor) - 1e-9 {
+            let value = try evaluate(logRatio, from: start)
+            start = tried.entries.last?.solution.active
+            if value < best {
+                best = value
+                since = 0
+            } else {
+                since += 1
+            }
+            if monitor.isCancelled() || (since >= pointsPastMinimum && value > best + 1e-4 * scale) { break }
+            logRatio += log(factor)
+        }
+        if !monitor.isCancelled() { try refine(&tried, evaluate) }
+        return tried.outcome(criterion: criterion.name, isSearch: true, isCancelled: monitor.isCancelled())
+    }
+
+    /// Solves at one given λ and judges it, as a curve of one point.
+    ///
+    /// - Parameter ratio: λ as a fraction of λ_max, above 0 and at most 1.
+    /// - Throws: ``GroupLasso/Invalid`` for weights that no penalty can have.
+    public static func fixed(
+        _ ratio: Double, _ session: some SolverSession, weights: [Double]? = nil, criterion: some Criterion,
+        stop: StopRule, parallelism: Parallelism = .serial, monitor: Monitor = .silent
+    ) throws -> Outcome {
+        var single = PathSearch()
+        single.only = ratio
+        return try single.run(
+            session, weights: weights, criterion: criterion, stop: stop, parallelism: parallelism, monitor: monitor)
+    }
+
+    /// Brent's minimization between the neighbours of the best point of the path.
+    private func refine(_ tried: inout Trials, _ evaluate: (Double, ActiveSet?) throws -> Double) throws {
+        let path = tried.entries
+        let middle = tried.bestIndex
+        guard middle > 0, middle < path.count - 1 else { return }
+        var (low, high) = (path[middle + 1].logRatio, path[middle - 1].logRatio)
+        let golden = (3 - 5.0.squareRoot()) / 2
+        var (x, w, v) = (path[middle].logRatio, path[middle].logRatio, path[middle].logRatio)
+        var (fx, fw, fv) = (path[middle].value, path[middle].value, path[middle].value)
+        var (step, previous) = (0.0, high - low)
+        let tolerance = resolution / 2
+        for _ in 0..<maximumRefinements where max(high - x, x - low) > resolution {
+            var useGolden = true
+            if w != v || fx != fw {
+                // Parabola through x, w, v.
+                let r = (x - w) * (fx - fv)
+                var q = (x - v) * (fx - fw)
+                var p = (x - v) * q - (x - w) * r
+                q = 2 * (q - r)
+                if q > 0 { p = -p } else { q = -q }
+                if q > 0, abs(p) < abs(0.5 * q * previous), p > q * (low - x), p < q * (high - x) {
+                    (previous, step) = (step, p / q)
+                    useGolden = false
+                }
+            }
+            if useGolden {
+                previous = x < (low + high) / 2 ? high - x : low - x
+                step = golden * previous
+            }
+            let u = x + (abs(step) >= tolerance ? step : (step > 0 ? tolerance : -tolerance))
+            let fu = try evaluate(u, tried.nearest(to: u))
+            if fu <= fx {
+                if u < x { high = x } else { low = x }
+                (v, fv, w, fw, x, fx) = (w, fw, x, fx, u, fu)
+            } else {
+                if u < x { low = u } else { high = u }
+                if fu <= fw || w == x {
+                    (v, fv, w, fw) = (w, fw, u, fu)
+                } else if fu <= fv || v == x || v == w {
+                    (v, fv) = (u, fu)
+                }
+            }
+        }
+    }
+
+    /// The points tried so far.
+    private struct Trials {
+        struct Entry {
+            let logRatio: Double
+            let solution: Solution
+            let judgement: Judgement
+            let seconds: Double
+
+            var value: Double { judgement.value }
+        }
+
+        let largest: Double
+        var entries: [Entry] = []
+
+        init(largest: Double) { self.largest = largest }
+
+        mutating func add(_ logRatio: Double, _ solution: Solution, _ judgement: Judgement, _ seconds: Double) {
+            entries.append(Entry(logRatio: logRatio, solution: solution, judgement: judgement, seconds: seconds))
+        }
+
+        /// Position of the smallest value; of equals, the largest λ.
+        var bestIndex: Int {
+            entries.indices.min {
+                entries[$0].value != entries[$1].value
+                    ? entries[$0].value < entries[$1].value : entries[$0].logRatio > entries[$1].logRatio
+            } ?? 0
+        }
+
+        /// The solution tried whose λ is nearest.
+        func nearest(to logRatio: Double) -> ActiveSet? {
+            entries.min { abs($0.logRatio - logRatio) < abs($1.logRatio - logRatio) }?.solution.active
+        }
+
+        func outcome(criterion: String, isSearch: Bool, isCancelled: Bool) -> Outcome {
+            let chosen = entries[bestIndex]
+            let sorted = entries.sorted { $0.logRatio > $1.logRatio }
+            let index = sorted.firstIndex { $0.logRatio == chosen.logRatio } ?? 0
+            let points = sorted.map { entry in
+                SelectionPoint(
+                    lambda: exp(entry.logRatio) * largest, ratio: exp(entry.logRatio), criterion: entry.value,
+                    degreesOfFreedom: entry.judgement.degreesOfFreedom,
+                    squaredResidual: entry.solution.squaredResidual, activeCount: entry.solution.active.count,
+                    relativeGap: entry.solution.certificate.relativeGap, seconds: entry.seconds)
+            }
+            return Outcome(
+                curve: SelectionCurve(
+                    criterion: criterion, points: points, chosenIndex: index,
+                    atGridEdge: isSearch && (index == 0 || index == points.count - 1)),
+                solution: chosen.solution,
+                epochs: entries.reduce(0) { $0 + $1.solution.certificate.epochs },
+                fullPasses: entries.reduce(1) { $0 + $1.solution.certificate.fullPasses },
+                isCancelled: isCancelled)
+        }
+    }
+}

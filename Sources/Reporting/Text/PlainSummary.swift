@@ -1,0 +1,123 @@
+import SourceImaging
+
+/// The result of a localization as a person reads it in a terminal.
+public enum PlainSummary {
+    /// How many sources the table shows.
+    static let shownSources = 10
+
+    /// A few lines of facts, a table of the ten strongest sources, and the warnings; ends with a newline.
+    public static func text(_ estimate: Estimate) -> String {
+        var lines: [String] = []
+        let name = estimate.name
+        lines.append(
+            "\(name.isEmpty ? "" : name + ": ")\(estimate.sourceCountText) of \(estimate.candidateCount) candidates, "
+                + "\(estimate.windowText)")
+        lines.append("")
+        lines += aligned(facts(estimate), indent: "  ")
+        if !estimate.sources.isEmpty {
+            lines.append("")
+            lines += table(estimate)
+        }
+        if !estimate.warnings.isEmpty {
+            lines.append("")
+            lines += estimate.warnings.map { "warning: \($0.onOneLine)" }
+        }
+        return lines.map { $0 + "\n" }.joined()
+    }
+
+    /// Names and values of what was found and how well.
+    private static func facts(_ estimate: Estimate) -> [(String, String)] {
+        let preparation = estimate.preparation
+        let kinds = SensorKind.allCases.compactMap { kind in
+            preparation.channels[kind].flatMap { $0 > 0 ? "\($0) \(kind.plural)" : nil }
+        }
+        var noise = "\(preparation.noiseSource.onOneLine), average of \(preparation.averages)"
+        if preparation.averages <= 1 { noise = preparation.noiseSource.onOneLine }
+        if let deviation = preparation.baselineDeviation {
+            noise += "; whitened baseline deviation \(NumberText.readable(deviation)) (1 is right)"
+        }
+        let certificate = estimate.certificate
+        return [
+            ("channels", (kinds.isEmpty ? "none" : kinds.joined(separator: ", ")) + "; rank \(preparation.rank)"),
+            ("noise", noise),
+            ("lambda", lambda(estimate.selection)),
+            ("degrees of freedom", NumberText.readable(estimate.selection.chosen.degreesOfFreedom)),
+            ("goodness of fit", NumberText.percent(estimate.goodnessOfFit)),
+            (
+                "duality gap",
+                "\(NumberText.significant(certificate.relativeGap, 2)) of the data's energy, asked for "
+                    + NumberText.significant(certificate.tolerance, 2)
+            ),
+            (
+                "time",
+                "load \(seconds(estimate.seconds.load)), prepare \(seconds(estimate.seconds.prepare)), "
+                    + "solve \(seconds(estimate.seconds.solve)), total \(seconds(estimate.seconds.total))"
+            ),
+        ]
+    }
+
+    private static func lambda(_ curve: SelectionCurve) -> String {
+        let value = "\(NumberText.readable(curve.chosen.ratio)) of its maximum"
+        guard !curve.isFixed else { return value + ", as given" }
+        let tried = curve.points.count == 1 ? "1 value" : "\(curve.points.count) values"
+        return value + ", chosen by \(curve.criterion.onOneLine) among \(tried)"
+            + (curve.atGridEdge ? "; AT THE EDGE of the values tried" : "")
+    }
+
+    private static func seconds(_ value: Double) -> String {
+        NumberText.fixed(value, value < 10 ? 2 : 0) + " s"
+    }
+
+    private static func table(_ estimate: Estimate) -> [String] {
+        let sides = estimate.sources.prefix(shownSources).contains { $0.hemisphere != nil }
+        let vertices = estimate.sources.prefix(shownSources).contains { $0.vertex != nil }
+        var rows = [["", "index"], ["", ""]]
+        if sides { append(&rows, "side", "") }
+        if vertices { append(&rows, "vertex", "") }
+        for axis in ["x", "y", "z"] { append(&rows, axis, "mm") }
+        append(&rows, "peak", "nAm")
+        append(&rows, "at", "ms")
+        append(&rows, "share", "%")
+        for (place, source) in estimate.sources.prefix(shownSources).enumerated() {
+            let peak = source.peak(times: estimate.times)
+            let position = source.millimetres
+            var row = [String(place + 1), String(source.index)]
+            if sides { row.append(source.hemisphere?.name ?? "-") }
+            if vertices { row.append(source.vertex.map { String($0) } ?? "-") }
+            row += [position.x, position.y, position.z].map { NumberText.fixed($0, 1) }
+            row.append(peak.map { NumberText.readable($0.moment) } ?? "-")
+            row.append(peak?.time.map { NumberText.fixed($0 * 1000, 1) } ?? "-")
+            row.append(NumberText.fixed(source.share * 100, 1))
+            rows.append(row)
+        }
+        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        let lines = rows.map { row in
+            "  " + zip(row, widths).map { cell, width in padded(cell, width, right: true) }.joined(separator: "  ")
+        }
+        let hidden = estimate.sources.count - shownSources
+        let rest = hidden > 0 ? ["  and \(hidden) that explain\(hidden == 1 ? "s" : "") less field"] : []
+        return lines + rest + [
+            "  positions in the \(estimate.frame.rawValue) frame; share: of the data's power, by that source alone"
+        ]
+    }
+
+    private static func append(_ rows: inout [[String]], _ name: String, _ unit: String) {
+        rows[0].append(name)
+        rows[1].append(unit)
+    }
+
+    private static func aligned(_ facts: [(String, String)], indent: String) -> [String] {
+        let width = facts.map(\.0.count).max() ?? 0
+        return facts.map { indent + padded($0.0, width, right: false) + "  " + $0.1 }
+    }
+
+    private static func padded(_ text: String, _ width: Int, right: Bool) -> String {
+        let space = String(repeating: " ", count: max(0, width - text.count))
+        return right ? space + text : text + space
+    }
+}
+
+extension SelectionCurve {
+    /// Whether the caller gave λ, so that nothing was selected.
+    var isFixed: Bool { criterion == "fixed" }
+}

@@ -1,0 +1,27 @@
+import SourceImaging
+
+/// The table of every λ that was tried, `selection.tsv`.
+public enum SelectionTable {
+    /// Names of the columns, in order; `chosen` is 1 in the row of the choice and 0 elsewhere.
+    public static let columns = [
+        "lambda", "lambda_ratio", "criterion", "degrees_of_freedom", "squared_residual", "active", "relative_gap",
+        "seconds",
+        "chosen",
+    ]
+
+    /// Tab-separated values: a header, then a row a point in descending order of λ. Non-finite values read `n/a`.
+    ///
+    /// Numbers are written so that they read back exactly: a ratio from this table reproduces the run.
+    public static func tsv(_ curve: SelectionCurve) -> String {
+        let rows = curve.points.enumerated().map { place, point in
+            [
+                NumberText.exact(point.lambda), NumberText.exact(point.ratio), NumberText.exact(point.criterion),
+                NumberText.exact(point.degreesOfFreedom), NumberText.exact(point.squaredResidual),
+                String(point.activeCount), NumberText.exact(point.relativeGap),
+                NumberText.significant(point.seconds, 4),
+                place == curve.chosenIndex ? "1" : "0",
+            ]
+        }
+        return TabSeparated.text(header: columns, rows: rows)
+    }
+}

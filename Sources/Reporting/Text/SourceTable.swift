@@ -1,0 +1,45 @@
+import SourceImaging
+
+/// The table of sources, `sources.tsv`.
+public enum SourceTable {
+    /// Names of the columns, in order.
+    ///
+    /// `direction_x`, `direction_y` and `direction_z` are the unit vector of the dipole at its peak; `field` is the norm
+    /// of the whitened field that the source explains alone.
+    public static let columns = [
+        "rank", "index", "x_mm", "y_mm", "z_mm", "frame", "hemisphere", "vertex", "peak_nAm", "peak_time_s",
+        "direction_x",
+        "direction_y", "direction_z", "field", "share_percent",
+    ]
+
+    /// Tab-separated values: a header, then a row a source in the order of the estimate. Missing and non-finite values
+    /// read `n/a`, as in BIDS. Positions are written to 1 µm, the rest to six significant digits.
+    ///
+    /// - Complexity: O(sources · samples).
+    public static func tsv(_ estimate: Estimate) -> String {
+        let rows = estimate.sources.enumerated().map { place, source in
+            let peak = source.peak(times: estimate.times)
+            let position = source.millimetres
+            func number(_ value: Double?) -> String {
+                value.map { NumberText.significant($0, 6) } ?? NumberText.missing
+            }
+            return [
+                String(place + 1), String(source.index), NumberText.fixed(position.x, 3),
+                NumberText.fixed(position.y, 3),
+                NumberText.fixed(position.z, 3), estimate.frame.rawValue, source.hemisphere?.name ?? NumberText.missing,
+                source.vertex.map { String($0) } ?? NumberText.missing, number(peak?.moment), number(peak?.time),
+                number(peak?.direction?.x), number(peak?.direction?.y), number(peak?.direction?.z),
+                number(source.field),
+                number(source.share * 100),
+            ]
+        }
+        return TabSeparated.text(header: columns, rows: rows)
+    }
+}
+
+/// Rows of cells as tab-separated lines.
+enum TabSeparated {
+    static func text(header: [String], rows: [[String]]) -> String {
+        ([header] + rows).map { $0.joined(separator: "\t") + "\n" }.joined()
+    }
+}

@@ -1,0 +1,152 @@
+import Foundation
+import SourceImaging
+
+/// The result of a localization in numbers, as `--json` prints it.
+///
+/// A value that is unknown or not finite is null: JSON has no NaN.
+public struct Summary: Codable, Sendable, Equatable {
+    /// One active source.
+    public struct Source: Codable, Sendable, Equatable {
+        /// Position in the forward model, from 0.
+        public let index: Int
+        /// x, y, z in mm, to 1 µm.
+        public let positionInMillimetres: [Double?]
+        /// Frame of the position: `head` or `mri`.
+        public let frame: String
+        /// `left`, `right` or `volume`; nil when the forward does not say.
+        public let hemisphere: String?
+        /// Vertex in the surface; nil when the forward does not say.
+        public let vertex: Int?
+        /// Largest dipole magnitude over time, nAm, not negative.
+        public let peakMoment: Double?
+        /// When it occurs, s.
+        public let peakTime: Double?
+        /// Norm of the whitened field that the source explains alone.
+        public let field: Double?
+        /// Part of the whitened data's power that the source explains alone.
+        public let share: Double?
+
+        enum CodingKeys: String, CodingKey {
+            case index
+            case positionInMillimetres = "position_mm"
+            case frame, hemisphere, vertex
+            case peakMoment = "peak_nAm"
+            case peakTime = "peak_time_s"
+            case field, share
+        }
+
+        init(_ source: EstimatedSource, in estimate: Estimate) {
+            let peak = source.peak(times: estimate.times)
+            let position = source.millimetres
+            index = source.index
+            positionInMillimetres = [position.x, position.y, position.z].map {
+                ($0 * 1000).rounded().finite.map { $0 / 1000 }
+            }
+            frame = estimate.frame.rawValue
+            hemisphere = source.hemisphere?.name
+            vertex = source.vertex
+            peakMoment = peak?.moment.finite
+            peakTime = peak?.time?.finite
+            field = source.field.finite
+            share = source.share.finite
+        }
+
+        /// Writes every key, missing values as null.
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(index, forKey: .index)
+            try container.encode(positionInMillimetres, forKey: .positionInMillimetres)
+            try container.encode(frame, forKey: .frame)
+            try container.encode(hemisphere, forKey: .hemisphere)
+            try container.encode(vertex, forKey: .vertex)
+            try container.encode(peakMoment, forKey: .peakMoment)
+            try container.encode(peakTime, forKey: .peakTime)
+            try container.encode(field, forKey: .field)
+            try container.encode(share, forKey: .share)
+        }
+    }
+
+    /// The chosen λ, in units of the whitened, weighted problem.
+    public let lambda: Double?
+    /// λ over the smallest λ at which no source is active.
+    public let lambdaRatio: Double?
+    /// Value of the selection criterion at the choice.
+    public let criterion: Double?
+    /// Standard deviation of the whitened baseline, 1 when the covariance is right; nil without a baseline.
+    public let noiseDeviation: Double?
+    /// Rank of the whitened data.
+    public let rank: Int
+    /// Largest duality gap over ½‖Y‖² behind the estimate.
+    public let relativeGap: Double?
+    /// Degrees of freedom at the choice.
+    public let degreesOfFreedom: Double?
+    /// Part of the whitened data's power that all sources explain together.
+    public let goodnessOfFit: Double?
+    /// Whether the choice is the largest or smallest λ tried.
+    public let atGridEdge: Bool
+    /// Active sources, the one that explains most field first.
+    public let sources: [Source]
+    /// Seconds a stage.
+    public let seconds: StageSeconds
+    /// What the user should know, one line each.
+    public let warnings: [String]
+
+    enum CodingKeys: String, CodingKey {
+        case lambda
+        case lambdaRatio = "lambda_ratio"
+        case criterion
+        case noiseDeviation = "noise_deviation"
+        case rank
+        case relativeGap = "relative_gap"
+        case degreesOfFreedom = "degrees_of_freedom"
+        case goodnessOfFit = "goodness_of_fit"
+        case atGridEdge = "at_grid_edge"
+        case sources, seconds, warnings
+    }
+
+    /// The summary of an estimate.
+    public init(_ estimate: Estimate) {
+        let chosen = estimate.selection.chosen
+        lambda = chosen.lambda.finite
+        lambdaRatio = chosen.ratio.finite
+        criterion = chosen.criterion.finite
+        noiseDeviation = estimate.preparation.baselineDeviation?.finite
+        rank = estimate.preparation.rank
+        relativeGap = estimate.certificate.relativeGap.finite
+        degreesOfFreedom = chosen.degreesOfFreedom.finite
+        goodnessOfFit = estimate.goodnessOfFit.finite
+        atGridEdge = estimate.selection.atGridEdge
+        sources = estimate.sources.map { Source($0, in: estimate) }
+        let spent = estimate.seconds
+        seconds = StageSeconds(
+            load: spent.load.finite ?? 0, prepare: spent.prepare.finite ?? 0, solve: spent.solve.finite ?? 0,
+            total: spent.total.finite ?? 0)
+        warnings = estimate.warnings
+    }
+
+    /// Writes every key, missing values as null.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(lambda, forKey: .lambda)
+        try container.encode(lambdaRatio, forKey: .lambdaRatio)
+        try container.encode(criterion, forKey: .criterion)
+        try container.encode(noiseDeviation, forKey: .noiseDeviation)
+        try container.encode(rank, forKey: .rank)
+        try container.encode(relativeGap, forKey: .relativeGap)
+        try container.encode(degreesOfFreedom, forKey: .degreesOfFreedom)
+        try container.encode(goodnessOfFit, forKey: .goodnessOfFit)
+        try container.encode(atGridEdge, forKey: .atGridEdge)
+        try container.encode(sources, forKey: .sources)
+        try container.encode(seconds, forKey: .seconds)
+        try container.encode(warnings, forKey: .warnings)
+    }
+
+    /// The summary as indented JSON with sorted keys, without a final newline.
+    ///
+    /// - Throws: `EncodingError`, which no summary made from an estimate can cause.
+    public func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+}

@@ -1,0 +1,44 @@
+/// The subspace that projectors leave: signal-space projection and the EEG average reference (Uusitalo & Ilmoniemi 1997).
+struct Projection {
+    /// Orthonormal directions that are removed, sensors × k.
+    let removed: Matrix
+
+    /// The number of directions removed.
+    var rank: Int { removed.columns }
+
+    /// Combines projectors over the chosen channels.
+    ///
+    /// - Parameter vectors: k × sensors, over the chosen channels; need not be orthogonal or of length one.
+    init(_ vectors: [[Double]], sensorCount: Int) {
+        var basis: [[Double]] = []
+        for vector in vectors {
+            let length = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            // A projector over channels that are not chosen is nothing here.
+            guard length > 1e-6 else { continue }
+            var rest = vector.map { $0 / length }
+            // Gram–Schmidt, twice for accuracy.
+            for _ in 0..<2 {
+                for direction in basis {
+                    let overlap = zip(rest, direction).reduce(0) { $0 + $1.0 * $1.1 }
+                    for i in rest.indices { rest[i] -= overlap * direction[i] }
+                }
+            }
+            let left = rest.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            if left > 1e-6 { basis.append(rest.map { $0 / left }) }
+        }
+        removed = Matrix(rows: sensorCount, columns: basis.count, elements: basis.flatMap { $0 })
+    }
+
+    /// (I − UUᵀ)·A.
+    func apply(_ matrix: Matrix) -> Matrix {
+        guard rank > 0 else { return matrix }
+        return matrix - removed * Matrix.product(removed, transposed: true, matrix)
+    }
+
+    /// What is left of a unit vector after projection, 0…1.
+    func remainder(of vector: [Double]) -> Double {
+        let projected = apply(Matrix(rows: vector.count, columns: 1, elements: vector))
+        let length = vector.reduce(0) { $0 + $1 * $1 }
+        return length > 0 ? (projected.squaredNorm / length).squareRoot() : 0
+    }
+}

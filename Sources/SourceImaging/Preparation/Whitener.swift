@@ -1,0 +1,97 @@
+/// The linear map that makes noise white: W·C·Wᵀ = I on the subspace that projectors and numerical rank leave.
+struct Whitener {
+    /// W: rank × sensors, in inverse SI units; projection included.
+    let matrix: Matrix
+    /// What the user should know, one line each.
+    let warnings: [String]
+
+    /// The rank of the whitened data.
+    var rank: Int { matrix.rows }
+
+    /// Eigenvalues below this part of the largest count as null space. Sensors are scaled by kind first, so that units
+    /// do not decide; real sensor noise spans less than eight orders of magnitude.
+    static let rankTolerance = 1e-10
+
+    /// Builds a whitener.
+    ///
+    /// - Parameters:
+    ///   - covariance: noise covariance of the data to be whitened (of the average, where they are one), sensors × sensors.
+    ///   - sensors: its channels.
+    ///   - projection: directions removed from the data.
+    /// - Throws: ``InputError`` when the covariance is zero or not positive semidefinite.
+    /// - Complexity: O(sensors³).
+    init(covariance: Matrix, sensors: Sensors, projection: Projection) throws(InputError) {
+        let n = sensors.count
+        var warnings: [String] = []
+        let silent = (0..<n).filter { !(covariance[$0, $0] > 0) }
+        guard silent.count < n else {
+            throw InputError("covariance", found: "all variances are zero", expected: "positive variances")
+        }
+        if let first = silent.first {
+            warnings.append(
+                "\(silent.count) channels have no noise variance (first '\(sensors.names[first])') and carry no weight; "
+                    + "mark flat channels bad")
+        }
+        let scales = Self.scales(covariance, sensors)
+        let projected = projection.apply(projection.apply(covariance).transposed)
+        var scaled = Matrix(rows: n, columns: n) { 0.5 * scales[$0] * (projected[$0, $1] + projected[$1, $0]) * scales[$1] }
+        // A channel without variance must not lend its row to others.
+        for i in silent {
+            for j in 0..<n {
+                scaled[i, j] = 0
+                scaled[j, i] = 0
+            }
+        }
+        let eigen: SymmetricEigen
+        do {
+            eigen = try SymmetricEigen(scaled)
+        } catch {
+            throw InputError("covariance", found: "\(error)", expected: "a finite symmetric matrix")
+        }
+        let largest = eigen.values.last ?? 0
+        guard largest > 0, let smallest = eigen.values.first, smallest > -1e-8 * largest else {
+            throw InputError(
+                "covariance",
+                found: "a negative eigenvalue (\(eigen.values.first ?? 0) against a largest of \(largest), scaled by kind)",
+                expected: "a positive semidefinite matrix",
+                advice: "compute the covariance again, from more samples or with shrinkage")
+        }
+        let usable = n - projection.rank - silent.count
+        let kept = eigen.values.indices.suffix(max(0, usable)).filter { eigen.values[$0] > Self.rankTolerance * largest }
+        guard !kept.isEmpty else {
+            throw InputError(
+                "covariance", found: "rank 0 after projection", expected: "at least one direction with noise",
+                advice: "use more channels or fewer projectors")
+        }
+        if let first = kept.first, first > 0, eigen.values[first] < 1e-7 * largest {
+            warnings.append(
+                "the covariance is nearly singular: its rank could be read as less than \(kept.count); "
+                    + "check the whitened baseline")
+        }
+        var matrix = Matrix(rows: kept.count, columns: n)
+        for (row, k) in kept.enumerated() {
+            let factor = 1 / eigen.values[k].squareRoot()
+            // A fixed sign makes the whitener, and with it every output, independent of the eigensolver's choice.
+            let column = eigen.vectors.column(k)
+            let lead = column.max { abs($0) < abs($1) } ?? 1
+            let sign = lead < 0 ? -1.0 : 1.0
+            for i in 0..<n { matrix[row, i] = sign * factor * column[i] * scales[i] }
+        }
+        // W·(I − UUᵀ): whatever is whitened is projected, too.
+        self.matrix = projection.apply(matrix.transposed).transposed
+        self.warnings = warnings
+    }
+
+    /// One factor a sensor: the inverse root of the mean variance of its kind.
+    static func scales(_ covariance: Matrix, _ sensors: Sensors) -> [Double] {
+        var sums: [SensorKind: (sum: Double, count: Int)] = [:]
+        for (i, kind) in sensors.kinds.enumerated() where covariance[i, i] > 0 {
+            let old = sums[kind] ?? (0, 0)
+            sums[kind] = (old.sum + covariance[i, i], old.count + 1)
+        }
+        return sensors.kinds.map { kind in
+            guard let entry = sums[kind], entry.sum > 0 else { return 1 }
+            return (Double(entry.count) / entry.sum).squareRoot()
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import Foundation
+import SourceImaging
+
+/// A seeded estimate with the sizes, units and shapes of a real one.
+///
+/// Sources sit on two half ellipsoids, evoked waveforms are bumps of tens of nAm, each channel sees each source with a
+/// gain of the right order and adds noise of its own.
+struct SampleEstimate {
+    var seed: UInt64 = 1
+    var sourceCount = 5
+    var orientations = 1
+    var times = (0..<61).map { 0.05 + Double($0) / 600 }
+    var channels: [(kind: SensorKind, count: Int)] = [(.mag, 102), (.grad, 204), (.eeg, 60)]
+    var candidateCount = 2034
+    /// Factor on all amplitudes and data.
+    var scale = 1.0
+    var subject = "sample"
+    var condition = "Left Auditory"
+    var criteria: [Double]?
+    var criterionName = "SURE"
+    var chosenIndex: Int?
+    var atGridEdge = false
+    var warnings: [String] = []
+    var baselineDeviation: Double? = 1.04
+
+    /// Candidate positions on two folded half ellipsoids, m.
+    var candidates: [SIMD3<Double>] {
+        var generator = SeededGenerator(seed: 99)
+        return (0..<candidateCount).map { place in
+            var direction = SIMD3(generator.normal(), generator.normal(), generator.normal())
+            direction /= (direction * direction).sum().squareRoot()
+            let fold = 1 - 0.2 * generator.uniform()
+            let side = place % 2 == 0 ? -1.0 : 1.0
+            return SIMD3(
+                side * (0.004 + 0.06 * abs(direction.x) * fold), 0.082 * direction.y * fold,
+                0.05 + 0.058 * direction.z * fold)
+        }
+    }
+
+    func callAsFunction() throws -> Estimate {
+        var generator = SeededGenerator(seed: seed)
+        let positions = candidates
+        let names = channels.flatMap { channel in (0..<channel.count).map { "\(channel.kind.rawValue) \($0)" } }
+        let kinds = channels.flatMap { [SensorKind](repeating: $0.kind, count: $0.count) }
+        let sensors = try Sensors(names: names, kinds: kinds)
+        var explained = Matrix(rows: sensors.count, columns: times.count)
+        var fields: [(index: Int, amplitudes: Matrix, axes: [SIMD3<Double>], power: Double)] = []
+        for number in 0..<sourceCount {
+            let index = Int(generator.uniform() * Double(positions.count))
+            let peak = (40 + 40 * generator.uniform()) * 1e-9 / (1 + Double(number) / 2) * scale
+            let (first, last) = (times.first ?? 0, times.last ?? 0)
+            let latency = first + (0.2 + 0.6 * generator.uniform()) * (last - first)
+            let width = 0.012 + 0.01 * generator.uniform()
+            let mixture = (0..<orientations).map { _ in generator.normal() }
+            let length = mixture.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            let amplitudes = Matrix(rows: orientations, columns: times.count) { axis, sample in
+                let phase = (times[sample] - latency) / width
+                return peak * mixture[axis] / length
+                    * (exp(-phase * phase / 2) - 0.4 * exp(-(phase - 2.5) * (phase - 2.5) / 2))
+            }
+            let gain = Matrix(rows: sensors.count, columns: orientations) { sensor, _ in
+                Self.gain(kinds[sensor]) * generator.normal()
+            }
+            explained = explained + gain * amplitudes
+            let axes = [SIMD3(1.0, 0, 0), SIMD3(0, 1.0, 0), SIMD3(0, 0, 1.0)].prefix(orientations)
+            fields.append((index, amplitudes, Array(axes), 1 / Double(1 + number * number)))
+        }
+        var measured = explained
+        for sample in 0..<times.count {
+            for sensor in 0..<sensors.count {
+                measured[sensor, sample] += 1e-8 * Self.gain(kinds[sensor]) * scale * generator.normal()
+            }
+        }
+        let total = fields.reduce(0) { $0 + $1.power } * 1.6
+        let sources = fields.map { field in
+            let position = positions[field.index]
+            return EstimatedSource(
+                index: field.index, position: position, hemisphere: position.x < 0 ? .left : .right,
+                vertex: 100 + 7 * field.index,
+                amplitudes: field.amplitudes, axes: field.axes, field: (field.power / total).squareRoot() * 150,
+                share: field.power / total)
+        }
+        let curve = selection
+        return Estimate(
+            subject: subject, condition: condition, frame: .head, candidateCount: candidateCount, sources: sources,
+            times: times,
+            sensors: sensors, measured: measured, explained: explained, goodnessOfFit: sourceCount > 0 ? 0.625 : 0,
+            selection: curve,
+            preparation: PreparationReport(
+                channels: sensors.countByKind, rank: max(1, sensors.count - 4), baselineDeviation: baselineDeviation,
+                noiseDeviation: 1, noiseSource: "covariance file", averages: 3),
+            certificate: EstimateCertificate(relativeGap: 8.2e-7, tolerance: 1e-6, epochs: 1240, fullPasses: 18),
+            settings: [("sensors", "all")], warnings: warnings,
+            seconds: StageSeconds(load: 0.21, prepare: 0.84, solve: 4.26, total: 5.33))
+    }
+
+    /// What a sensor typically measures of a unit dipole, SI.
+    private static func gain(_ kind: SensorKind) -> Double {
+        switch kind {
+        case .mag: 4e-6
+        case .grad: 1.2e-4
+        case .eeg: 80
+        }
+    }
+
+    /// A curve over a geometric grid with its minimum near 0.14, refined around it.
+    private var selection: SelectionCurve {
+        if let criteria {
+            let points = criteria.indices.map { point(pow(0.8, Double($0)), criterion: criteria[$0]) }
+            return SelectionCurve(
+                criterion: criterionName, points: points, chosenIndex: chosenIndex ?? points.count / 2,
+                atGridEdge: atGridEdge)
+        }
+        let grid = (0..<18).map { pow(0.86, Double($0)) } + [0.135, 0.142, 0.15]
+        let points = grid.sorted(by: >).map { ratio in
+            point(ratio, criterion: 22_000 + 2100 * pow(log(ratio / 0.142), 2))
+        }
+        let lowest = points.indices.min { points[$0].criterion < points[$1].criterion } ?? 0
+        return SelectionCurve(
+            criterion: criterionName, points: points, chosenIndex: chosenIndex ?? lowest, atGridEdge: atGridEdge)
+    }
+
+    private func point(_ ratio: Double, criterion: Double) -> SelectionPoint {
+        SelectionPoint(
+            lambda: 312.7 * ratio, ratio: ratio, criterion: criterion, degreesOfFreedom: -130 * log(ratio),
+            squaredResidual: 21_000 + 9000 * ratio, activeCount: Int(-9 * log(ratio)), relativeGap: 7e-7, seconds: 0.12)
+    }
+}
