@@ -4,10 +4,13 @@ import Foundation
 enum FileSignature: Equatable {
     /// HDF5, with or without a user block before it.
     case hdf5
-    /// The beginning of an HDF5 signature, cut off.
+    /// The beginning of an HDF5 file, cut off within its signature or superblock.
     case partOfHDF5
     /// Something else; in plain English when recognized.
     case other(String?, advice: String)
+
+    /// The shortest superblock, signature included.
+    private static let shortestHeader = 48
 
     static let bytes: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
 
@@ -20,13 +23,13 @@ enum FileSignature: Equatable {
         }
         let head = read(128, at: 0)
         if head.starts(with: Self.bytes) {
-            self = .hdf5
+            self = byteCount < Self.shortestHeader ? .partOfHDF5 : .hdf5
             return
         }
         var offset = 512
         while offset < byteCount, offset <= 1 << 40 {
             if read(8, at: offset) == Self.bytes {
-                self = .hdf5
+                self = byteCount - offset < Self.shortestHeader ? .partOfHDF5 : .hdf5
                 return
             }
             offset *= 2

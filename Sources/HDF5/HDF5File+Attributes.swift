@@ -120,10 +120,11 @@ extension HDF5File {
         _ attribute: borrowing Handle, _ type: borrowing Handle, _ place: String
     ) throws(HDF5Error) -> String {
         if H5Tis_variable_str(type.id) > 0 {
-            var text: UnsafeMutablePointer<CChar>?
-            guard H5Aread(attribute.id, type.id, &text) >= 0 else { throw damaged(place) }
-            defer { if let text { H5free_memory(text) } }
-            return text.map { String(cString: $0) } ?? ""
+            let strings = VariableStrings.read(from: id, byteCount: byteCount, count: 1) { type, buffer in
+                H5Aread(attribute.id, type, buffer) >= 0
+            }
+            guard let string = strings?.first else { throw damaged(place) }
+            return string
         }
         let length = H5Tget_size(type.id)
         guard length > 0, length <= byteCount else {

@@ -120,6 +120,7 @@ struct OpenDataset: ~Copyable {
     let count: Int
     private let storedType: Handle
     private let fileByteCount: Int
+    private let fileID: hid_t
 
     /// Deflate packs at best 1032 : 1.
     private static let bestCompression = 1040
@@ -213,6 +214,7 @@ struct OpenDataset: ~Copyable {
         self.storedType = storedType
         self.file = file.path
         self.fileByteCount = file.byteCount
+        self.fileID = file.id
         self.name = name
         self.shape = shape
         self.chunk = chunk
@@ -288,27 +290,11 @@ struct OpenDataset: ~Copyable {
     }
 
     private func readVariableStrings() throws(HDF5Error) -> [String] {
-        guard let arena = StringArena(fileByteCount: fileByteCount, count: count) else {
-            throw HDF5Error(.implausibleSize, file: file, object: name, found: "strings that do not fit in memory")
+        let strings = VariableStrings.read(from: fileID, byteCount: fileByteCount, count: count) { type, buffer in
+            H5Dread(handle.id, type, foci_h5s_all(), foci_h5s_all(), 0, buffer) >= 0
         }
-        guard let transfer = Handle(H5Pcreate(foci_h5p_dataset_transfer())) else { throw unreadable() }
-        var pointers = [UnsafeMutablePointer<CChar>?](repeating: nil, count: count)
-        let status = withExtendedLifetime(arena) {
-            H5Pset_vlen_mem_manager(
-                transfer.id,
-                { size, arena in
-                    guard let arena else { return nil }
-                    return Unmanaged<StringArena>.fromOpaque(arena).takeUnretainedValue().allocate(size)
-                }, Unmanaged.passUnretained(arena).toOpaque(), { _, _ in }, nil)
-        }
-        guard status >= 0 else { throw unreadable() }
-        return try withExtendedLifetime(arena) { () throws(HDF5Error) -> [String] in
-            let status = pointers.withUnsafeMutableBytes {
-                H5Dread(handle.id, storedType.id, foci_h5s_all(), foci_h5s_all(), transfer.id, $0.baseAddress)
-            }
-            guard status >= 0 else { throw unreadable() }
-            return pointers.map { $0.map { String(cString: $0) } ?? "" }
-        }
+        guard let strings else { throw unreadable() }
+        return strings
     }
 
     // MARK: Matrices
@@ -403,34 +389,5 @@ struct OpenDataset: ~Copyable {
         var path = [CChar](repeating: 0, count: length + 1)
         guard H5Iget_name(handle.id, &path, path.count) > 0 else { return -1 }
         return H5Dopen2(owner.id, path, access.id)
-    }
-}
-
-/// Memory for strings of variable length.
-///
-/// HDF5 up to 1.10 copies a string by the length that the heap says after allocating the length that the reference
-/// says. In a damaged file the two differ. Here every string is followed by as much room as the file has bytes, so
-/// that such a copy stays within this memory; and the total is limited.
-private final class StringArena {
-    private let base: UnsafeMutableRawPointer
-    private let capacity: Int
-    private let limit: Int
-    private var used = 0
-
-    init?(fileByteCount: Int, count: Int) {
-        limit = min(fileByteCount, 64 << 20) + 16 * count
-        capacity = limit + fileByteCount
-        let memory = mmap(
-            nil, capacity, PROT_READ | PROT_WRITE, Int32(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE), -1, 0)
-        guard let memory, memory != MAP_FAILED else { return nil }
-        base = memory
-    }
-
-    deinit { munmap(base, capacity) }
-
-    func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
-        guard size >= 0, size <= limit - used else { return nil }
-        defer { used = min(limit, (used + max(size, 1) + 7) & ~7) }
-        return base + used
     }
 }

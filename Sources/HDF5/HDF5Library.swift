@@ -15,6 +15,9 @@ public enum HDF5Library {
     /// The library is usually built without thread safety, and never runs two calls at once when built with it.
     private static let lock = Mutex(())
 
+    /// Done once, at the first entry, inside the lock.
+    private static let prepared: Void = VariableStrings.registerRawConversion()
+
     /// Runs `body` as the only user of the library. Not recursive: only public entry points call it.
     static func locked<T: Sendable, Failure: Error>(_ body: () throws(Failure) -> T) throws(Failure) -> T {
         try lock.withLock { _ throws(Failure) -> T in
@@ -23,6 +26,7 @@ public enum HDF5Library {
             H5Eset_auto2(foci_h5e_default(), nil, nil)
             // No code from a plugin folder runs because a file names a filter.
             H5PLset_loading_state(0)
+            _ = prepared
             return try body()
         }
     }

@@ -1,4 +1,5 @@
 import CHDF5
+import Synchronization
 
 /// Builds an HDF5 file in memory.
 ///
@@ -8,6 +9,8 @@ import CHDF5
 /// Groups are made as paths name them. Safe to use from several threads: calls wait for one another.
 public struct HDF5Writer: ~Copyable, Sendable {
     private let id: hid_t
+
+    private static let counter = Atomic<Int>(0)
 
     /// The type in which numbers are stored.
     public enum Precision: Sendable {
@@ -56,8 +59,9 @@ public struct HDF5Writer: ~Copyable, Sendable {
                 let creation = Handle(H5Pcreate(foci_h5p_file_create())),
                 H5Pset_fapl_core(access.id, 4 << 20, false) >= 0, H5Pset_obj_track_times(creation.id, false) >= 0
             else { throw Self.failure("") }
-            // The name is never used: nothing goes to disk.
-            let id = H5Fcreate("memory.h5", foci_h5f_truncate(), creation.id, access.id)
+            // Nothing goes to disk under this name, but the library tells open files apart by it.
+            let name = "memory-\(Self.counter.add(1, ordering: .relaxed).newValue)"
+            let id = H5Fcreate(name, foci_h5f_truncate(), creation.id, access.id)
             guard id >= 0 else { throw Self.failure("") }
             return id
         }

@@ -55,7 +55,7 @@ public enum Simulation {
             times.count, spectrum: settings.noiseSpectrum, samplingFrequency: settings.samplingFrequency, &ongoing)
         let data = activeGain * waveforms + averageNoise * (1 / Double(settings.averages)).squareRoot()
         let recording = try Recording(
-            epochs: [data], samplingFrequency: settings.samplingFrequency, firstTime: settings.times.lowerBound,
+            epochs: [data], samplingFrequency: settings.samplingFrequency, firstTime: settings.firstTime,
             averages: settings.averages, condition: "simulated", isProjected: false, sensors: forward.sensors,
             projectors: projectors)
         let known = try NoiseCovariance(

@@ -32,12 +32,17 @@ public struct SimulationSettings: Sendable, Equatable {
     public var averages: Int
     /// Hz, up to 5000.
     public var samplingFrequency: Double
-    /// Times of the recording, s; 0 is the event. They must cover ``signalWindow``.
-    public var times: ClosedRange<Double>
+    /// Time of the first sample, s; 0 is the event. From −60 to the start of ``signalWindow``.
+    public var firstTime: Double
+    /// Time up to which it is recorded, s; from the end of ``signalWindow`` to 60.
+    public var lastTime: Double
     /// How the noise is spread over frequencies.
     public var noiseSpectrum: NoiseSpectrum
     /// Independent samples of noise from which the covariance is estimated, up to 1,000,000; 0 gives the exact one.
     public var covarianceSamples: Int
+
+    /// Values that a recording may hold, 800 MB in double precision.
+    static let largestRecording = 100_000_000
 
     /// Where the signal-to-noise ratio is defined, s.
     public static let signalWindow = 0.05...0.15
@@ -46,7 +51,7 @@ public struct SimulationSettings: Sendable, Equatable {
     public init(
         sourceCount: Int = 2000, activeCount: Int = 3, minimumDistance: Double = 0.035, snr: Double = 6,
         seed: UInt64 = 1, anatomySeed: UInt64 = 1, megSites: Int = 102, eegElectrodes: Int = 60, averages: Int = 50,
-        samplingFrequency: Double = 600, times: ClosedRange<Double> = -0.2...0.4,
+        samplingFrequency: Double = 600, firstTime: Double = -0.2, lastTime: Double = 0.4,
         noiseSpectrum: NoiseSpectrum = .white, covarianceSamples: Int = 3000
     ) {
         self.sourceCount = sourceCount
@@ -59,7 +64,8 @@ public struct SimulationSettings: Sendable, Equatable {
         self.eegElectrodes = eegElectrodes
         self.averages = averages
         self.samplingFrequency = samplingFrequency
-        self.times = times
+        self.firstTime = firstTime
+        self.lastTime = lastTime
         self.noiseSpectrum = noiseSpectrum
         self.covarianceSamples = covarianceSamples
     }
@@ -73,12 +79,12 @@ public struct SimulationSettings: Sendable, Equatable {
 
     /// Number of samples in time. Only for checked settings.
     var sampleCount: Int {
-        Int(((times.upperBound - times.lowerBound) * samplingFrequency + 1e-6).rounded(.down)) + 1
+        Int(((lastTime - firstTime) * samplingFrequency + 1e-6).rounded(.down)) + 1
     }
 
     /// Time of each sample, s. Only for checked settings.
     var sampleTimes: [Double] {
-        (0..<sampleCount).map { times.lowerBound + Double($0) / samplingFrequency }
+        (0..<sampleCount).map { firstTime + Double($0) / samplingFrequency }
     }
 
     /// Samples in ``signalWindow``. Only for checked settings.
@@ -95,8 +101,8 @@ public struct SimulationSettings: Sendable, Equatable {
             ("sources", "\(sourceCount)"), ("active", "\(activeCount)"), ("minimum_distance_m", "\(minimumDistance)"),
             ("snr_db", "\(snr)"), ("seed", "\(seed)"), ("anatomy_seed", "\(anatomySeed)"), ("meg_sites", "\(megSites)"),
             ("eeg_electrodes", "\(eegElectrodes)"), ("averages", "\(averages)"),
-            ("sampling_frequency_hz", "\(samplingFrequency)"), ("first_time_s", "\(times.lowerBound)"),
-            ("last_time_s", "\(times.upperBound)"), ("noise_spectrum", noiseSpectrum.rawValue),
+            ("sampling_frequency_hz", "\(samplingFrequency)"), ("first_time_s", "\(firstTime)"),
+            ("last_time_s", "\(lastTime)"), ("noise_spectrum", noiseSpectrum.rawValue),
             ("covariance_samples", "\(covarianceSamples)"),
         ]
     }
@@ -122,8 +128,13 @@ public struct SimulationSettings: Sendable, Equatable {
         }
         try check("averages", averages, in: 1...1_000_000)
         try check("sampling frequency (Hz)", samplingFrequency, in: 20...5000)
-        try check("first time (s)", times.lowerBound, in: -60...Self.signalWindow.lowerBound)
-        try check("last time (s)", times.upperBound, in: Self.signalWindow.upperBound...60)
+        try check("first time (s)", firstTime, in: -60...Self.signalWindow.lowerBound)
+        try check("last time (s)", lastTime, in: Self.signalWindow.upperBound...60)
         try check("covariance samples", covarianceSamples, in: 0...1_000_000)
+        guard sensorCount * sampleCount <= Self.largestRecording else {
+            throw InputError(
+                "recording", found: "\(sensorCount) channels × \(sampleCount) samples",
+                expected: "at most \(Self.largestRecording) values", advice: "shorten it or sample it slower")
+        }
     }
 }

@@ -3,13 +3,6 @@ import SourceImaging
 
 /// How the parts that several formats share are written.
 extension HDF5Writer {
-    /// An empty file of one format.
-    init(format: FileFormat) throws(HDF5Error) {
-        try self.init()
-        try attribute("format", format.rawValue)
-        try attribute("version", NativeReader.version)
-    }
-
     borrowing func write(_ path: String, _ matrix: Matrix, as precision: Precision = .float64, compressed: Bool = false)
         throws(HDF5Error)
     {
@@ -41,7 +34,9 @@ func encoding(
     _ format: FileFormat, _ body: (borrowing HDF5Writer) throws(HDF5Error) -> Void
 ) throws(InputError) -> [UInt8] {
     try translating { () throws(HDF5Error) -> [UInt8] in
-        let writer = try HDF5Writer(format: format)
+        let writer = try HDF5Writer()
+        try writer.attribute("format", format.rawValue)
+        try writer.attribute("version", NativeReader.version)
         try body(writer)
         return try writer.finish()
     }

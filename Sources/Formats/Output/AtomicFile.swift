@@ -24,7 +24,7 @@ public enum AtomicFile {
             throw InputError("'\(path)'", found: "not the name of a file", expected: "a path to write to")
         }
         let partial = path + partialSuffix()
-        do {
+        do throws(InputError) {
             try create(partial, bytes, named: path)
             guard rename(partial, path) == 0 else { throw failure(path, errno) }
         } catch {

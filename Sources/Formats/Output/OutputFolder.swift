@@ -58,7 +58,7 @@ public struct OutputFolder: Sendable {
         }
         try makeParent(of: place)
         let partial = place + AtomicFile.partialSuffix()
-        do {
+        do throws(InputError) {
             try? FileManager.default.removeItem(atPath: partial)
             guard mkdir(partial, 0o777) == 0 else { throw AtomicFile.failure(path, errno) }
             for file in files {
@@ -85,8 +85,8 @@ public struct OutputFolder: Sendable {
         var status = stat()
         guard stat(trimmed, &status) == 0 else {
             // A link that leads nowhere would be replaced silently.
-            var isDirectory = stat()
-            if lstat(trimmed, &isDirectory) == 0 {
+            var link = stat()
+            if lstat(trimmed, &link) == 0 {
                 throw InputError(path, found: "a link that leads nowhere", expected: "a folder, or nothing")
             }
             return false

@@ -53,7 +53,7 @@ public struct PathSearch: Sendable {
     ) throws -> Outcome {
         let problem = session.problem
         let largest = problem.largestLambda(weights: weights, parallelism: parallelism)
-        var tried = Trials(largest: largest)
+        let tried = Trials(largest: largest)
         // With nothing to explain, or nothing to explain it with, B = 0 is the answer at every λ.
         guard largest > 0, largest.isFinite else {
             let zero = session.solve(
@@ -102,7 +102,7 @@ public struct PathSearch: Sendable {
             if monitor.isCancelled() || (since >= pointsPastMinimum && value > best + 1e-4 * scale) { break }
             logRatio += log(factor)
         }
-        if !monitor.isCancelled() { try refine(&tried, evaluate) }
+        if !monitor.isCancelled() { try refine(tried, evaluate) }
         return tried.outcome(criterion: criterion.name, isSearch: true, isCancelled: monitor.isCancelled())
     }
 
@@ -121,7 +121,7 @@ public struct PathSearch: Sendable {
     }
 
     /// Brent's minimization between the neighbours of the best point of the path.
-    private func refine(_ tried: inout Trials, _ evaluate: (Double, ActiveSet?) throws -> Double) throws {
+    private func refine(_ tried: Trials, _ evaluate: (Double, ActiveSet?) throws -> Double) throws {
         let path = tried.entries
         let middle = tried.bestIndex
         guard middle > 0, middle < path.count - 1 else { return }
@@ -166,7 +166,7 @@ public struct PathSearch: Sendable {
     }
 
     /// The points tried so far.
-    private struct Trials {
+    private final class Trials {
         struct Entry {
             let logRatio: Double
             let solution: Solution
@@ -181,7 +181,7 @@ public struct PathSearch: Sendable {
 
         init(largest: Double) { self.largest = largest }
 
-        mutating func add(_ logRatio: Double, _ solution: Solution, _ judgement: Judgement, _ seconds: Double) {
+        func add(_ logRatio: Double, _ solution: Solution, _ judgement: Judgement, _ seconds: Double) {
             entries.append(Entry(logRatio: logRatio, solution: solution, judgement: judgement, seconds: seconds))
         }
 

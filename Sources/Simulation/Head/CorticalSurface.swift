@@ -4,7 +4,7 @@ import SourceImaging
 /// A folded cortex of two closed hemispheres: the candidate sources of a simulation.
 ///
 /// Each hemisphere is half a ball, flattened below and at the midline, with rounded edges. Gyri and sulci are a
-/// smooth random displacement towards the inside, 9 mm deep, some 26 mm from gyrus to gyrus; normals therefore take
+/// smooth random displacement towards the inside, 10 mm deep, some 23 mm from gyrus to gyrus; normals therefore take
 /// all angles with the radius, as in a brain. The hemispheres never touch: 4 mm lie between them.
 public struct CorticalSurface: Sendable {
     /// Source positions in head coordinates, m: left hemisphere first, each in the order of its vertices.
@@ -65,9 +65,9 @@ struct FoldPattern: Sendable {
     private let waves: [(vector: SIMD3<Double>, phase: Double)]
 
     /// Depth of a sulcus, m.
-    static let depth = 0.009
+    static let depth = 0.010
     /// Wavelengths of the folds, m.
-    static let wavelengths = 0.022...0.030
+    static let wavelengths = 0.019...0.027
 
     init(_ generator: inout SeededGenerator) {
         var waves: [(vector: SIMD3<Double>, phase: Double)] = []
@@ -86,7 +86,7 @@ struct FoldPattern: Sendable {
         for wave in waves { sum += cos(wave.vector.dot(point) + wave.phase) }
         let standard = sum * (2 / Double(waves.count)).squareRoot()
         // The saturation makes plateaus (crowns and fundi) with steep walls between.
-        return Self.depth * 0.5 * (1 - tanh(1.5 * standard))
+        return Self.depth * 0.5 * (1 - tanh(2 * standard))
     }
 }
 

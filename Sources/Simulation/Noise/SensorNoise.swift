@@ -21,7 +21,7 @@ struct SensorNoise: Sendable {
     /// Generators of ongoing activity at most, taken evenly from the candidate sources.
     static let generators = 400
     /// Root of the summed squares of all generators' moments, A·m.
-    static let backgroundMoment = 120e-9
+    static let backgroundMoment = 100e-9
     /// Standard deviation of the Gaussian over which a generator's activity spreads, m.
     static let spread = 0.012
 

@@ -1,4 +1,9 @@
 /// The linear map that makes noise white: W·C·Wᵀ = I on the subspace that projectors and numerical rank leave.
+///
+/// C is taken as the covariance of magnetometers and gradiometers together and of electrodes apart. Their covariance
+/// with one another is small, is estimated from a few thousand samples at best, and inverting it turns its errors into
+/// signal: on a real recording of 306 MEG and 60 EEG channels it moves the sources found from the auditory cortices to
+/// all over the brain.
 struct Whitener {
     /// W: rank × sensors, in inverse SI units; projection included.
     let matrix: Matrix
@@ -33,7 +38,10 @@ struct Whitener {
                     + "mark flat channels bad")
         }
         let scales = Self.scales(covariance, sensors)
-        let projected = projection.apply(projection.apply(covariance).transposed)
+        let apart = Matrix(rows: n, columns: n) { (row: Int, column: Int) -> Double in
+            (sensors.kinds[row] == .eeg) == (sensors.kinds[column] == .eeg) ? covariance[row, column] : 0
+        }
+        let projected = projection.apply(projection.apply(apart).transposed)
         var scaled = Matrix(rows: n, columns: n) { 0.5 * scales[$0] * (projected[$0, $1] + projected[$1, $0]) * scales[$1] }
         // A channel without variance must not lend its row to others.
         for i in silent {

@@ -1,0 +1,5 @@
+// `import Foci` is all a pipeline needs: values, files, figures, simulation.
+@_exported import Formats
+@_exported import Reporting
+@_exported import Simulation
+@_exported import SourceImaging

@@ -1,0 +1,58 @@
+import Foundation
+
+/// The files of one localization.
+public struct LocalizationFiles: Sendable {
+    /// Path of the forward model.
+    public let forward: String
+    /// Path of the recording.
+    public let recording: String
+    /// Path of the noise covariance of one epoch; nil estimates the noise before time 0.
+    public let covariance: String?
+
+    /// Files by their paths.
+    public init(forward: String, recording: String, covariance: String? = nil) {
+        self.forward = forward
+        self.recording = recording
+        self.covariance = covariance
+    }
+
+    /// What the files hold.
+    public struct Contents: Sendable {
+        /// The forward model.
+        public let forward: Forward
+        /// The recording.
+        public let recording: Recording
+        /// The noise covariance, where there is one.
+        public let covariance: NoiseCovariance?
+    }
+
+    /// Reads the files.
+    ///
+    /// - Throws: ``InputError`` naming the file and what is wrong with it.
+    /// - Complexity: memory of the gain in double precision.
+    public func read() throws(InputError) -> Contents {
+        // The small files first: a mistake in them is told before the large one is read.
+        let recording = try RecordingFile.read(recording)
+        var noise: NoiseCovariance?
+        if let covariance { noise = try CovarianceFile.read(covariance) }
+        return Contents(forward: try ForwardFile.read(forward), recording: recording, covariance: noise)
+    }
+}
+
+extension OutputFolder {
+    /// Adds all that a localization writes: `estimate.h5`, two tables and four figures.
+    ///
+    /// - Parameters:
+    ///   - estimate: the result.
+    ///   - candidates: positions of all candidate sources, m, for the outline of the brain.
+    /// - Throws: ``InputError`` when the estimate cannot be encoded.
+    public mutating func add(_ estimate: Estimate, candidates: [SIMD3<Double>]) throws(InputError) {
+        try add("estimate.h5", bytes: EstimateFile.encode(estimate, version: fociVersion))
+        try add("sources.tsv", text: SourceTable.tsv(estimate))
+        try add("selection.tsv", text: SelectionTable.tsv(estimate.selection))
+        try add("sensors.svg", text: ButterflyFigure.svg(estimate))
+        try add("timecourses.svg", text: TimeCourseFigure.svg(estimate))
+        try add("selection.svg", text: SelectionFigure.svg(estimate))
+        try add("sources.svg", text: GlassBrainFigure.svg(estimate, candidates: candidates))
+    }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Foci
+
+/// `foci compare`: how far an estimate is from known sources.
+struct CompareCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare",
+        abstract: "Measure how far an estimate is from known sources.",
+        discussion: """
+            Pairs found with true sources one to one, and prints errors, found, missed and false sources, and how well
+            waveforms agree.
+
+            EXAMPLE
+              foci compare result/estimate.h5 data/truth.h5
+            """)
+
+    @Argument(help: ArgumentHelp("The estimate (estimate.h5).", valueName: "estimate"))
+    var estimate: String
+
+    @Argument(help: ArgumentHelp("The known sources (truth.h5).", valueName: "truth"))
+    var truth: String
+
+    @Option(help: ArgumentHelp("Farthest distance of a pair, mm.", valueName: "mm"))
+    var radius = 15.0
+
+    @Flag(help: "Print as JSON.")
+    var json = false
+
+    mutating func run() throws {
+        guard radius.isFinite, radius > 0 else {
+            throw InputError("--radius", found: "\(radius)", expected: "a positive number of mm")
+        }
+        let stored = try EstimateFile.read(estimate)
+        let known = try TruthFile.read(truth)
+        let comparison = try Comparison(
+            stored.sources, times: stored.times, frame: stored.frame, with: known, radius: radius / 1000)
+        try Terminal.result(json ? try encoded(comparison) : comparison.description)
+    }
+}

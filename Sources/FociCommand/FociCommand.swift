@@ -1,0 +1,67 @@
+import ArgumentParser
+import Foci
+import Glibc
+
+/// The command line: `foci`.
+@main
+struct FociCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "foci",
+        abstract: "Tells where in the brain an EEG or MEG recording comes from.",
+        discussion: """
+            EXAMPLES
+              foci localize --forward f.h5 --recording r.h5 --covariance c.h5 --output result
+                  Find the sources of a recording; λ is chosen automatically.
+              foci inspect r.h5
+                  Say what a file holds and whether its numbers are plausible.
+              foci simulate --output data --seed 1
+                  Make a recording whose sources are known.
+              foci compare result/estimate.h5 data/truth.h5
+                  Measure how far an estimate is from them.
+              foci solve --problem p.h5 --lambda-ratio 0.2 --json
+                  Solve a whitened problem; nothing but the numerics.
+
+            Exit codes: 0 done, 2 something is wrong with the input, 130 interrupted.
+            """,
+        version: fociVersion,
+        subcommands: [
+            LocalizeCommand.self, InspectCommand.self, SimulateCommand.self, CompareCommand.self, SolveCommand.self,
+        ])
+
+    static func main() {
+        // A full disk or a closed pipe is an error to be told, not a reason to die without a word.
+        signal(SIGXFSZ, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
+        Interruption.install()
+        do {
+            var command = try parseAsRoot(joiningPairs(Array(CommandLine.arguments.dropFirst())))
+            try command.run()
+        } catch let error as InputError {
+            Terminal.fail(error.description, code: 2)
+        } catch is CancellationError {
+            Terminal.fail("interrupted; nothing was written", code: 130)
+        } catch {
+            let code = exitCode(for: error)
+            if code == .validationFailure { Terminal.fail(fullMessage(for: error), code: 2) }
+            exit(withError: error)
+        }
+    }
+
+    /// Makes `--window -0.1 0.2` one argument, since a parser would take the first number for an option.
+    static func joiningPairs(_ arguments: [String]) -> [String] {
+        var result: [String] = []
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            let following = Array(rest.prefix(2))
+            if argument == "--window" || argument == "--times", following.count == 2,
+                following.allSatisfy({ Double($0) != nil })
+            {
+                result.append("\(argument)=\(following[0])..\(following[1])")
+                rest = rest.dropFirst(2)
+            } else {
+                result.append(argument)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import Foci
+import Foundation
+
+/// `foci localize`: from three files to a folder of results.
+struct LocalizeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "localize",
+        abstract: "Find the sources of a recording.",
+        discussion: """
+            Reads a forward model, a recording and the noise covariance of one epoch (HDF5), chooses λ, and writes a folder:
+              estimate.h5      active sources, amplitudes (A·m), selection, certificate, settings
+              sources.tsv      a row a source: position, peak, field explained
+              selection.tsv    every λ tried, with SURE, degrees of freedom, gap
+              sources.svg, timecourses.svg, sensors.svg, selection.svg
+
+            EXAMPLES
+              foci localize --forward f.h5 --recording r.h5 --covariance c.h5 --output result
+              foci localize --forward f.h5 --recording r.h5 --output result --window 0.05 0.15
+                  Without a covariance the noise is estimated before time 0.
+              foci localize --forward f.h5 --recording r.h5 --covariance c.h5 --output result \\
+                  --sensors meg --orientation fixed --lambda 0.2 --reweight 0
+                  One λ, gradiometers and magnetometers only, the convex solution alone.
+            """)
+
+    @Option(help: ArgumentHelp("Forward model (gain and sources).", valueName: "file"))
+    var forward: String
+
+    @Option(help: ArgumentHelp("Recording, averaged or epochs.", valueName: "file"))
+    var recording: String
+
+    @Option(help: ArgumentHelp("Noise covariance of one epoch.", valueName: "file"))
+    var covariance: String?
+
+    @Option(help: ArgumentHelp("Folder to write; must not exist.", valueName: "dir"))
+    var output: String
+
+    @Flag(help: "Replace the files of an output folder that exists.")
+    var force = false
+
+    @OptionGroup var options: LocalizationOptions
+
+    mutating func run() throws {
+        let began = DispatchTime.now().uptimeNanoseconds
+        let logger = Terminal.logger(quiet: options.computing.quiet)
+        let monitor = Terminal.monitor(quiet: options.computing.quiet)
+        let localization = try Localization(options.settings())
+        var folder = try OutputFolder(output, force: force)
+        monitor.report(.init(stage: "reading", detail: recording))
+        let files = LocalizationFiles(forward: forward, recording: recording, covariance: covariance)
+        let contents = try files.read()
+        let loaded = DispatchTime.now().uptimeNanoseconds
+        var estimate = try localization.run(
+            recording: contents.recording, forward: contents.forward, covariance: contents.covariance, monitor: monitor)
+        estimate.seconds.load = Double(loaded - began) * 1e-9
+        estimate.seconds.total = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
+        try folder.add(estimate, candidates: contents.forward.sources.positions)
+        try folder.commit()
+        estimate.seconds.total = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
+        for warning in estimate.warnings { logger.warning("\(warning)") }
+        if options.computing.json {
+            try Terminal.result(Summary(estimate).json())
+        } else if !options.computing.quiet {
+            try Terminal.result(PlainSummary.text(estimate) + "\nResults are in \(output): look at sources.svg first.")
+        }
+    }
+}

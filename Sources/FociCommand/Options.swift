@@ -1,0 +1,114 @@
+import ArgumentParser
+import Foci
+import Foundation
+
+/// Times `FIRST..LAST` in seconds; the program also accepts them as two arguments.
+struct TimeRange: ExpressibleByArgument {
+    let range: ClosedRange<Double>
+
+    init?(argument: String) {
+        guard let dots = argument.range(of: ".."), let first = Double(argument[..<dots.lowerBound]),
+            let last = Double(argument[dots.upperBound...]), first.isFinite, last.isFinite, first <= last
+        else { return nil }
+        range = first...last
+    }
+}
+
+extension SensorSelection: ExpressibleByArgument {}
+extension SimulationSettings.NoiseSpectrum: ExpressibleByArgument {}
+
+extension Orientation: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let orientation = try? Orientation(name: argument) else { return nil }
+        self = orientation
+    }
+}
+
+extension LambdaChoice: ExpressibleByArgument {
+    public init?(argument: String) {
+        if argument == "auto" {
+            self = .automatic
+        } else if let ratio = Double(argument) {
+            self = .ratio(ratio)
+        } else {
+            return nil
+        }
+    }
+}
+
+/// What every command that computes shares.
+struct ComputingOptions: ParsableArguments {
+    @Option(help: "Relative duality gap at which a solve is good enough.")
+    var gap = 1e-6
+
+    @Option(help: ArgumentHelp("Threads; no result depends on it. All cores by default.", valueName: "n"))
+    var threads: Int?
+
+    @Flag(help: "Print the result as JSON on standard output.")
+    var json = false
+
+    @Flag(help: "Say nothing on standard error but errors.")
+    var quiet = false
+
+    /// Threads to use.
+    ///
+    /// - Throws: ``InputError`` for a number below one.
+    func parallelism() throws(InputError) -> Parallelism {
+        guard let threads else { return .allCores }
+        guard (1...1024).contains(threads) else {
+            throw InputError("--threads", found: "\(threads)", expected: "1 to 1024")
+        }
+        return Parallelism(threads: threads)
+    }
+}
+
+/// What every command that localizes shares.
+struct LocalizationOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Analysed times in seconds, as two numbers. All from time 0 on by default.", valueName: "first last"))
+    var window: TimeRange?
+
+    @Option(help: "Sensors: all, meg, eeg, mag or grad.")
+    var sensors = SensorSelection.all
+
+    @Option(
+        help: ArgumentHelp(
+            "How sources may point: fixed (along the normal), free, or loose:ℓ. By default loose:0.2 where the forward has three orientations and normals, else what it allows.",
+            valueName: "fixed|free|loose:ℓ"))
+    var orientation: Orientation?
+
+    @Option(help: "Exponent of the depth weighting, 0 (none) to 1.")
+    var depth = 0.8
+
+    @Option(help: ArgumentHelp("λ: auto (by SURE), or a fraction of λ_max.", valueName: "auto|ratio"))
+    var lambda = LambdaChoice.automatic
+
+    @Option(help: ArgumentHelp("Rounds of reweighting; 0 keeps the convex solution.", valueName: "n"))
+    var reweight = 5
+
+    @OptionGroup var computing: ComputingOptions
+
+    /// The settings that the options make.
+    ///
+    /// - Throws: ``InputError`` for a value outside of its range.
+    func settings() throws(InputError) -> LocalizationSettings {
+        var settings = LocalizationSettings()
+        settings.preparation.sensors = sensors
+        settings.preparation.orientation = orientation
+        settings.preparation.depth = depth
+        settings.preparation.window = window?.range
+        settings.lambda = lambda
+        settings.reweightingRounds = reweight
+        settings.relativeGap = computing.gap
+        settings.parallelism = try computing.parallelism()
+        return settings
+    }
+}
+
+/// Writes a value as JSON: sorted keys, one a line.
+func encoded(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+}

@@ -1,0 +1,92 @@
+import Foci
+import Foundation
+import Glibc
+import Logging
+import Synchronization
+
+/// What the program says on standard error, and how it ends.
+enum Terminal {
+    /// Whether a person watches standard error.
+    static let isInteractive = isatty(STDERR_FILENO) == 1
+
+    /// Ends the program with one line on standard error.
+    static func fail(_ message: String, code: Int32) -> Never {
+        write("foci: \(message)\n")
+        exit(code)
+    }
+
+    static func write(_ text: String) {
+        FileHandle.standardError.write(Data(text.utf8))
+    }
+
+    /// Prints a result on standard output.
+    ///
+    /// - Throws: ``InputError`` when it cannot be written, for example to a full disk.
+    static func result(_ text: String) throws(InputError) {
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
+        } catch {
+            throw InputError("standard output", found: "it cannot be written to", expected: "an open file or pipe")
+        }
+    }
+
+    /// A logger that writes plain lines to standard error.
+    static func logger(quiet: Bool) -> Logger {
+        var logger = Logger(label: "foci") { _ in LineHandler() }
+        logger.logLevel = quiet ? .error : .info
+        return logger
+    }
+
+    /// A monitor for work at the terminal: a progress line where a person watches, and an end on interruption.
+    static func monitor(quiet: Bool) -> Monitor {
+        guard isInteractive, !quiet else { return Monitor(isCancelled: { Interruption.isRequested }) }
+        let line = ProgressLine()
+        return Monitor(report: { line.show($0) }, isCancelled: { Interruption.isRequested })
+    }
+}
+
+/// Log lines as a person reads them: the level only where it matters.
+private struct LineHandler: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let mark = event.level >= .warning ? "\(event.level): " : ""
+        Terminal.write("\(Terminal.isInteractive ? "\r\u{1B}[K" : "")foci: \(mark)\(event.message)\n")
+    }
+}
+
+/// One line on standard error that is written over; it appears once work has lasted half a second.
+private final class ProgressLine: Sendable {
+    private let began = DispatchTime.now().uptimeNanoseconds
+    private let last = Mutex<UInt64>(0)
+
+    func show(_ progress: Monitor.Progress) {
+        let now = DispatchTime.now().uptimeNanoseconds
+        let seconds = Double(now - began) * 1e-9
+        last.withLock { last in
+            guard seconds > 0.5, now - last > 100_000_000 else { return }
+            last = now
+            Terminal.write("\r\u{1B}[K\(progress.stage): \(progress.detail), \(String(format: "%.0f", seconds)) s\r")
+        }
+    }
+}
+
+/// An interruption by the user (Ctrl-C): the work stops at the next safe point; a second one ends the program at once.
+enum Interruption {
+    private static let requested = Atomic(false)
+
+    static var isRequested: Bool { requested.load(ordering: .relaxed) }
+
+    static func install() {
+        signal(SIGINT) { _ in
+            Interruption.requested.store(true, ordering: .relaxed)
+            signal(SIGINT, SIG_DFL)
+        }
+    }
+}

@@ -1,0 +1,247 @@
+import SourceImaging
+import Testing
+
+@testable import Reporting
+
+/// An estimate that a figure must survive, by name.
+struct FigureCase: Sendable, CustomTestStringConvertible {
+    let name: String
+    let sample: SampleEstimate
+    var corrupt: @Sendable (inout Matrix) -> Void = { _ in }
+    var candidates: Int?
+
+    var testDescription: String { name }
+
+    func estimate() throws -> Estimate {
+        let estimate = try sample()
+        var measured = estimate.measured
+        corrupt(&measured)
+        return estimate.with(measured: measured)
+    }
+
+    /// The four figures of the case, by name.
+    func figures() throws -> [(name: String, svg: String)] {
+        let estimate = try estimate()
+        let positions = candidates.map { Array(sample.candidates.prefix($0)) } ?? sample.candidates
+        return [
+            ("butterfly", ButterflyFigure.svg(estimate)), ("time courses", TimeCourseFigure.svg(estimate)),
+            ("selection", SelectionFigure.svg(estimate)),
+            ("glass brain", GlassBrainFigure.svg(estimate, candidates: positions)),
+        ]
+    }
+
+    static let all: [FigureCase] = [
+        FigureCase(name: "typical", sample: SampleEstimate()),
+        FigureCase(
+            name: "free orientation, 24 sources", sample: SampleEstimate(seed: 5, sourceCount: 24, orientations: 3)),
+        FigureCase(name: "no sources", sample: SampleEstimate(sourceCount: 0)),
+        FigureCase(name: "one source, one sample", sample: SampleEstimate(sourceCount: 1, times: [0.1])),
+        FigureCase(name: "no sample", sample: SampleEstimate(times: [])),
+        FigureCase(name: "fixed λ", sample: SampleEstimate(criteria: [22_000], criterionName: "fixed")),
+        FigureCase(name: "all zero", sample: SampleEstimate(scale: 0)),
+        FigureCase(name: "huge", sample: SampleEstimate(scale: 1e290)),
+        FigureCase(name: "tiny", sample: SampleEstimate(scale: 1e-290)),
+        FigureCase(name: "NaN scale", sample: SampleEstimate(scale: .nan)),
+        FigureCase(
+            name: "constant data", sample: SampleEstimate(sourceCount: 0),
+            corrupt: { $0 = Matrix(rows: $0.rows, columns: $0.columns, repeating: 1e-13) }),
+        FigureCase(
+            name: "holes in the data", sample: SampleEstimate(),
+            corrupt: { data in
+                for k in stride(from: 0, to: data.elements.count, by: 7) {
+                    data.elements[k] = k % 2 == 0 ? .nan : .infinity
+                }
+            }),
+        FigureCase(
+            name: "infinite criteria",
+            sample: SampleEstimate(criteria: [5, .infinity, 3, -.infinity, 2, .nan, 4], chosenIndex: 4)),
+        FigureCase(
+            name: "only infinite criteria", sample: SampleEstimate(criteria: [.infinity, .nan], chosenIndex: 0)),
+        FigureCase(name: "constant criterion", sample: SampleEstimate(criteria: [7, 7, 7])),
+        FigureCase(
+            name: "names with markup",
+            sample: SampleEstimate(subject: "<a & \"b\">", condition: "c\u{0}\u{1B}[2J'\n]]>")),
+        FigureCase(name: "long names", sample: SampleEstimate(condition: String(repeating: "attention ", count: 60))),
+        FigureCase(name: "EEG alone", sample: SampleEstimate(channels: [(.eeg, 1)])),
+        FigureCase(name: "no candidates", sample: SampleEstimate(), candidates: 0),
+        FigureCase(name: "one candidate", sample: SampleEstimate(), candidates: 1),
+    ]
+}
+
+extension Estimate {
+    /// The same estimate with other data or sources.
+    func with(measured: Matrix? = nil, sources: [EstimatedSource]? = nil) -> Estimate {
+        Estimate(
+            subject: subject, condition: condition, frame: frame, candidateCount: candidateCount,
+            sources: sources ?? self.sources, times: times, sensors: sensors, measured: measured ?? self.measured,
+            explained: explained, goodnessOfFit: goodnessOfFit, selection: selection, preparation: preparation,
+            certificate: certificate, settings: settings, warnings: warnings, seconds: seconds)
+    }
+}
+
+@Suite("Figures")
+struct FigureTests {
+    @Test("Every figure is self-contained SVG within its view box", arguments: FigureCase.all)
+    func wellFormed(_ figureCase: FigureCase) throws {
+        for (name, svg) in try figureCase.figures() {
+            let document = try #require(SVGDocument(svg), "\(name) is not well-formed XML")
+            let root = try #require(document.elements.first)
+            #expect(root.name == "svg" && root.attributes["version"] == "1.1")
+            #expect(document.elements.dropFirst().prefix(2).map(\.name) == ["title", "desc"])
+            let known: Set = ["svg", "title", "desc", "g", "rect", "line", "circle", "path", "text", "tspan"]
+            #expect(Set(document.elements.map(\.name)).isSubset(of: known))
+            #expect(document.elements.allSatisfy { $0.attributes.keys.allSatisfy { !$0.contains("href") } })
+            #expect(!svg.contains("nan") && !svg.contains("inf\"") && !svg.contains("n/a\""))
+
+            let box = try #require(document.viewBox)
+            let (x, y) = document.coordinates
+            #expect(!x.isEmpty && x.allSatisfy { $0.map { $0 >= 0 && $0 <= box.width } ?? false }, "\(name)")
+            #expect(!y.isEmpty && y.allSatisfy { $0.map { $0 >= 0 && $0 <= box.height } ?? false }, "\(name)")
+            // Text must end within the figure, too; widths are estimates on the wide side.
+            for text in document.elements where text.name == "text" && text.attributes["transform"] == nil {
+                let x = Double(text.attributes["x"] ?? "") ?? 0
+                let width = TextMetrics.width(text.text, size: Double(text.attributes["font-size"] ?? "") ?? 0)
+                let right =
+                    switch text.attributes["text-anchor"] {
+                    case "end": x
+                    case "middle": x + width / 2
+                    default: x + width
+                    }
+                #expect(right <= box.width + 3 && right - width >= -3, "\(name): '\(text.text)'")
+            }
+        }
+    }
+
+    @Test("The same estimate gives the same bytes", arguments: FigureCase.all.prefix(3))
+    func deterministic(_ figureCase: FigureCase) throws {
+        let first = try figureCase.figures()
+        let second = try figureCase.figures()
+        #expect(first.map(\.svg) == second.map(\.svg))
+    }
+
+    @Test("Large recordings make files below 1.5 MB, with every channel in them")
+    func size() throws {
+        let times = (0..<600).map { Double($0) / 1000 }
+        let estimate = try SampleEstimate(times: times)()
+        // Pure noise as large as the axis is the worst case: every step is long.
+        var generator = SeededGenerator(seed: 3)
+        let svg = ButterflyFigure.svg(estimate.with(measured: generator.normal(rows: 366, columns: 600) * 1e-9))
+        #expect(svg.utf8.count < 1_500_000)
+        let document = try #require(SVGDocument(svg))
+        #expect(document.pathPoints.count == 3 * 366)
+    }
+
+    @Test("A butterfly keeps the extremes of what was measured")
+    func butterflyExtremes() throws {
+        var data = Matrix(rows: 1, columns: 5000)
+        data[0, 1234] = 40e-6
+        data[0, 4321] = -10e-6
+        let times = (0..<5000).map { Double($0) / 1000 }
+        let estimate = try SampleEstimate(sourceCount: 0, times: times, channels: [(.eeg, 1)])().with(measured: data)
+        let document = try #require(SVGDocument(ButterflyFigure.svg(estimate)))
+        let y = try #require(document.pathPoints.first ?? nil).map(\.y)
+        let labels = document.elements.filter { $0.name == "text" && $0.attributes["text-anchor"] == "end" }
+        func height(_ label: String) throws -> Double {
+            let element = try #require(labels.first { $0.text == label })
+            return try #require(Double(element.attributes["y"] ?? "")) - 3.8
+        }
+        // The spikes reach the heights of their axis labels: +40 µV and −10 µV.
+        #expect(abs(try #require(y.min()) - height("40")) <= 0.15)
+        #expect(abs(try #require(y.max()) - height("−10")) <= 0.15)
+    }
+
+    @Test(
+        "Every source is drawn three times in the glass brain, the strongest with numbers", arguments: [1, 5, 15, 24])
+    func everySource(_ count: Int) throws {
+        let sample = SampleEstimate(sourceCount: count)
+        let document = try #require(SVGDocument(GlassBrainFigure.svg(try sample(), candidates: sample.candidates)))
+        let discs = document.elements.filter { $0.name == "circle" && $0.attributes["fill-opacity"] != nil }
+        #expect(discs.count == 3 * count)
+        for rank in 1...min(count, GlassBrainFigure.numberedSources) {
+            // Per view once with its rim, and once in the legend.
+            #expect(document.elements.filter { $0.name == "text" && $0.text == String(rank) }.count == 7)
+        }
+        #expect(document.text.contains { $0.hasPrefix("and 9 weaker") } == (count == 24))
+    }
+
+    @Test("The views of the glass brain have the left on the left and the front where it is marked")
+    func orientation() throws {
+        let positions = [SIMD3(-0.05, 0.02, 0.04), SIMD3(0.05, 0.02, 0.04), SIMD3(0, 0.07, 0.04), SIMD3(0, 0.02, 0.09)]
+        let sample = SampleEstimate(sourceCount: 4)
+        let estimate = try sample()
+        let sources = zip(estimate.sources, positions).map { source, position in
+            EstimatedSource(
+                index: source.index, position: position, hemisphere: nil, vertex: nil, amplitudes: source.amplitudes,
+                axes: nil, field: source.field, share: source.share)
+        }
+        let svg = GlassBrainFigure.svg(estimate.with(sources: sources), candidates: sample.candidates)
+        let document = try #require(SVGDocument(svg))
+        let discs = document.elements.filter { $0.name == "circle" && $0.attributes["fill-opacity"] != nil }
+        let places = discs.compactMap { disc -> SIMD2<Double>? in
+            guard let x = Double(disc.attributes["cx"] ?? ""), let y = Double(disc.attributes["cy"] ?? "") else {
+                return nil
+            }
+            return SIMD2(x, y)
+        }
+        try #require(places.count == 12)
+        let (side, back, top) = (Array(places[0..<4]), Array(places[4..<8]), Array(places[8..<12]))
+        // From the left: front to the left, up is up; left and right coincide.
+        #expect(side[2].x < side[0].x && side[3].y < side[0].y && side[0] == side[1])
+        // From behind: left on the left.
+        #expect(back[0].x < back[2].x && back[2].x < back[1].x && back[3].y < back[0].y)
+        // From above: left on the left, front up.
+        #expect(top[0].x < top[1].x && top[2].y < top[0].y)
+        // One scale for all: 100 mm from left to right, 50 mm from bottom to top.
+        #expect(abs((back[1].x - back[0].x) - 2 * (back[0].y - back[3].y)) < 0.3)
+        #expect(abs((back[1].x - back[0].x) - (top[1].x - top[0].x)) < 0.3)
+        // And the bar is a fifth of it.
+        let bar = try #require(document.elements.first { $0.name == "line" && $0.attributes["stroke-width"] == "2" })
+        let length = (Double(bar.attributes["x2"] ?? "") ?? 0) - (Double(bar.attributes["x1"] ?? "") ?? 0)
+        #expect(abs(5 * length - (back[1].x - back[0].x)) < 0.6)
+    }
+
+    @Test("Time courses: a line and a legend entry a source, up to eight")
+    func timeCourses() throws {
+        for (count, drawn) in [(1, 1), (8, 8), (12, 8)] {
+            let estimate = try SampleEstimate(sourceCount: count)()
+            let document = try #require(SVGDocument(TimeCourseFigure.svg(estimate)))
+            #expect(document.pathPoints.count == drawn)
+            for source in estimate.sources.prefix(drawn) { #expect(document.text.contains(source.place)) }
+            #expect(document.text.contains("Dipole moment (nAm)"))
+        }
+        let free = try #require(SVGDocument(TimeCourseFigure.svg(try SampleEstimate(orientations: 3)())))
+        #expect(free.text.contains("Dipole moment, magnitude (nAm)"))
+    }
+
+    @Test("Without sources the figures say so")
+    func noSources() throws {
+        let sample = SampleEstimate(sourceCount: 0)
+        let estimate = try sample()
+        for svg in [TimeCourseFigure.svg(estimate), GlassBrainFigure.svg(estimate, candidates: sample.candidates)] {
+            #expect(svg.contains("No sources"))
+        }
+    }
+
+    @Test("The selection figure marks the choice at its place and flags an edge")
+    func selection() throws {
+        let estimate = try SampleEstimate(atGridEdge: true)()
+        let document = try #require(SVGDocument(SelectionFigure.svg(estimate)))
+        let ring = try #require(document.elements.first { $0.name == "circle" && $0.attributes["fill"] == "none" })
+        let curve = try #require(document.pathPoints.first ?? nil)
+        // The minimum of the curve is the lowest point on the canvas, and the ring is round it.
+        let lowest = try #require(curve.max { $0.y < $1.y })
+        #expect(abs((Double(ring.attributes["cx"] ?? "") ?? 0) - lowest.x) <= 0.5)
+        #expect(abs((Double(ring.attributes["cy"] ?? "") ?? 0) - lowest.y) <= 0.5)
+        #expect(document.text.contains { $0.contains("at the edge") })
+        #expect(document.text.contains("chosen: λ = 0.142 λmax"))
+        #expect(!SelectionFigure.svg(try SampleEstimate()()).contains("at the edge"))
+    }
+
+    @Test("Points with an infinite criterion are left out, the others stay")
+    func infiniteCriteria() throws {
+        let estimate = try SampleEstimate(criteria: [5, .infinity, 3, -.infinity, 2, .nan, 4], chosenIndex: 4)()
+        let document = try #require(SVGDocument(SelectionFigure.svg(estimate)))
+        let paths = document.pathPoints.compactMap { $0?.count }
+        #expect(paths == [4, 7, 7])
+    }
+}

@@ -1,0 +1,163 @@
+import Foundation
+import SourceImaging
+import Testing
+
+@testable import Reporting
+
+@Suite("Tables and summaries")
+struct TextTests {
+    /// Rows as dictionaries by column.
+    private func parse(_ tsv: String) -> [[String: String]] {
+        let lines = tsv.split(separator: "\n").map {
+            $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+        }
+        guard let header = lines.first else { return [] }
+        return lines.dropFirst().map { Dictionary(uniqueKeysWithValues: zip(header, $0)) }
+    }
+
+    @Test("sources.tsv reads back to the sources", arguments: [0, 1, 12], [1, 3])
+    func sourceTable(_ count: Int, _ orientations: Int) throws {
+        let estimate = try SampleEstimate(sourceCount: count, orientations: orientations)()
+        let tsv = SourceTable.tsv(estimate)
+        #expect(tsv.hasPrefix(SourceTable.columns.joined(separator: "\t") + "\n") && tsv.hasSuffix("\n"))
+        let rows = parse(tsv)
+        try #require(rows.count == count)
+        for (place, (row, source)) in zip(rows, estimate.sources).enumerated() {
+            #expect(row["rank"] == String(place + 1))
+            #expect(row["index"] == String(source.index))
+            for (name, value) in [
+                ("x_mm", source.position.x), ("y_mm", source.position.y), ("z_mm", source.position.z),
+            ] {
+                #expect(abs((Double(row[name] ?? "") ?? .nan) - 1000 * value) <= 0.00051)
+            }
+            #expect(row["frame"] == "head" && row["hemisphere"] == source.hemisphere?.name)
+            #expect(row["vertex"] == source.vertex.map { String($0) })
+            func close(_ name: String, _ value: Double) -> Bool {
+                abs((Double(row[name] ?? "") ?? .nan) - value) <= 1e-5 * abs(value) + 1e-12
+            }
+            #expect(close("peak_nAm", source.peakAmplitude * 1e9))
+            #expect(close("peak_time_s", estimate.times[source.peakSample]))
+            #expect(close("field", source.field) && close("share_percent", 100 * source.share))
+            let direction = ["direction_x", "direction_y", "direction_z"].compactMap { Double(row[$0] ?? "") }
+            #expect(abs(direction.reduce(0) { $0 + $1 * $1 } - 1) < 1e-4)
+            // The direction times the peak is the dipole at the peak.
+            for axis in 0..<orientations {
+                let moment = 1e9 * source.amplitudes[axis, source.peakSample]
+                #expect(abs(direction[axis] * source.peakAmplitude * 1e9 - moment) < 1e-3)
+            }
+        }
+    }
+
+    @Test("What is unknown reads n/a")
+    func missingValues() throws {
+        let estimate = try SampleEstimate(sourceCount: 1)()
+        let bare = EstimatedSource(
+            index: 4, position: SIMD3(.nan, 0, 0), hemisphere: nil, vertex: nil,
+            amplitudes: Matrix(rows: 1, columns: 0),
+            axes: nil, field: .infinity, share: .nan)
+        let row = try #require(parse(SourceTable.tsv(estimate.with(sources: [bare]))).first)
+        let missing = SourceTable.columns.filter { row[$0] == "n/a" }
+        #expect(
+            missing == [
+                "x_mm", "hemisphere", "vertex", "peak_nAm", "peak_time_s", "direction_x", "direction_y", "direction_z",
+                "field",
+                "share_percent",
+            ])
+        #expect(row["y_mm"] == "0.000")
+    }
+
+    @Test("selection.tsv reads back exactly, with one row chosen")
+    func selectionTable() throws {
+        let curve = try SampleEstimate(criteria: [5, .infinity, 3.1, -0.25, 1e-17], chosenIndex: 3)().selection
+        let rows = parse(SelectionTable.tsv(curve))
+        try #require(rows.count == curve.points.count)
+        for (row, point) in zip(rows, curve.points) {
+            #expect(Double(row["lambda"] ?? "") == point.lambda)
+            #expect(Double(row["lambda_ratio"] ?? "") == point.ratio)
+            if point.criterion.isFinite {
+                #expect(Double(row["criterion"] ?? "") == point.criterion)
+            } else {
+                #expect(row["criterion"] == "n/a")
+            }
+            #expect(
+                Double(row["degrees_of_freedom"] ?? "") == (point.degreesOfFreedom == 0 ? 0 : point.degreesOfFreedom))
+            #expect(Double(row["squared_residual"] ?? "") == point.squaredResidual)
+            #expect(row["active"] == String(point.activeCount))
+            #expect(Double(row["relative_gap"] ?? "") == point.relativeGap)
+        }
+        #expect(rows.map { $0["chosen"] } == ["0", "0", "0", "1", "0"])
+    }
+
+    @Test("The JSON has exactly the promised keys, sources or not", arguments: [0, 3])
+    func summaryKeys(_ count: Int) throws {
+        let estimate = try SampleEstimate(sourceCount: count, warnings: ["a / b \"c\""])()
+        let json = try Summary(estimate).json()
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
+        #expect(
+            Set(object.keys) == [
+                "lambda", "lambda_ratio", "criterion", "noise_deviation", "rank", "relative_gap", "degrees_of_freedom",
+                "goodness_of_fit", "at_grid_edge", "sources", "seconds", "warnings",
+            ])
+        #expect(Set((object["seconds"] as? [String: Any] ?? [:]).keys) == ["load", "prepare", "solve", "total"])
+        let sources = try #require(object["sources"] as? [[String: Any]])
+        try #require(sources.count == count)
+        for (written, source) in zip(sources, estimate.sources) {
+            #expect(
+                Set(written.keys) == [
+                    "index", "position_mm", "frame", "hemisphere", "vertex", "peak_nAm", "peak_time_s", "field",
+                    "share",
+                ])
+            let position = try #require(written["position_mm"] as? [Double])
+            #expect(
+                zip(position, [source.position.x, source.position.y, source.position.z]).allSatisfy {
+                    abs($0 - 1000 * $1) < 6e-4
+                })
+            #expect(written["hemisphere"] as? String == source.hemisphere?.name)
+            #expect(written["peak_nAm"] as? Double == source.peakAmplitude * 1e9)
+        }
+        #expect(object["noise_deviation"] as? Double == 1.04)
+        #expect(object["lambda_ratio"] as? Double == estimate.selection.chosen.ratio)
+        #expect(object["warnings"] as? [String] == ["a / b \"c\""])
+        #expect(try JSONDecoder().decode(Summary.self, from: Data(json.utf8)) == Summary(estimate))
+    }
+
+    @Test("What is not finite is null in JSON, and its key stays")
+    func summaryNull() throws {
+        let estimate = try SampleEstimate(
+            sourceCount: 1, scale: .nan, criteria: [.infinity], chosenIndex: 0, baselineDeviation: nil)()
+        let bare = EstimatedSource(
+            index: 0, position: SIMD3(.infinity, 0, 0.01), hemisphere: nil, vertex: nil,
+            amplitudes: Matrix(rows: 1, columns: 61, repeating: .nan), axes: nil, field: .nan, share: .nan)
+        let json = try Summary(estimate.with(sources: [bare])).json()
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
+        #expect(object["criterion"] is NSNull && object["noise_deviation"] is NSNull)
+        let source = try #require((object["sources"] as? [[String: Any]])?.first)
+        for key in ["hemisphere", "vertex", "peak_nAm", "field", "share"] { #expect(source[key] is NSNull, "\(key)") }
+        let position = try #require(source["position_mm"] as? [Any])
+        #expect(position[0] is NSNull && position[2] as? Double == 10)
+    }
+
+    @Test("The plain summary shows ten sources at most, aligned, and every warning")
+    func plainSummary() throws {
+        let estimate = try SampleEstimate(
+            sourceCount: 13, atGridEdge: true, warnings: ["first", "second\u{1B}[2J\nline"])()
+        let text = PlainSummary.text(estimate)
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        #expect(text.hasSuffix("\n") && lines.allSatisfy { !$0.hasSuffix(" ") && $0.count <= 120 })
+        let header = try #require(lines.firstIndex { $0.contains("index") && $0.contains("peak") })
+        let table = lines[header..<(header + 12)]
+        #expect(Set(table.map(\.count)).count == 1, "the columns are not aligned")
+        #expect(text.contains("and 3 that explain less field"))
+        #expect(text.contains("102 magnetometers, 204 gradiometers, 60 EEG electrodes; rank 362"))
+        #expect(text.contains("0.142 of its maximum, chosen by SURE") && text.contains("AT THE EDGE"))
+        #expect(lines.filter { $0.hasPrefix("warning: ") }.count == 2)
+        #expect(!text.unicodeScalars.contains { $0.value < 32 && $0 != "\n" }, "control characters reach the terminal")
+    }
+
+    @Test("The plain summary of an estimate without sources has no table")
+    func plainSummaryEmpty() throws {
+        let text = PlainSummary.text(try SampleEstimate(sourceCount: 0, criteria: [1], criterionName: "fixed")())
+        #expect(text.contains("no sources of 2034 candidates") && !text.contains("index"))
+        #expect(text.contains("as given") && !text.contains("warning"))
+    }
+}
