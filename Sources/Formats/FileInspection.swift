@@ -71,7 +71,8 @@ public enum FileInspection {
         let average = recording.average
         for kind in SensorKind.allCases {
             var (largest, channel) = (-1.0, 0)
-            for i in recording.sensors.kinds.indices where recording.sensors.kinds[i] == kind && !recording.sensors.bad[i] {
+            for i in recording.sensors.kinds.indices
+            where recording.sensors.kinds[i] == kind && !recording.sensors.bad[i] {
                 for t in 0..<average.columns where abs(average[i, t]) > largest {
                     (largest, channel) = (abs(average[i, t]), i)
                 }
@@ -120,7 +121,10 @@ public enum FileInspection {
         (
             [
                 ("gain", "\(problem.gain.rows) × \(problem.gain.columns), whitened"),
-                ("positions", "\(problem.gain.columns / problem.orientations), \(problem.orientations) orientation(s) each"),
+                (
+                    "positions",
+                    "\(problem.gain.columns / problem.orientations), \(problem.orientations) orientation(s) each"
+                ),
                 ("data", "\(problem.data.rows) × \(problem.data.columns), whitened"),
                 ("‖data‖", short(problem.data.squaredNorm.squareRoot())),
             ], []

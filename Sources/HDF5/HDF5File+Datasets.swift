@@ -158,7 +158,8 @@ struct OpenDataset: ~Copyable {
 
         let unbelievable = file.error(
             .implausibleSize, name,
-            found: "\(dimensions.map(String.init).joined(separator: " × ")) elements in a file of \(file.byteCount) bytes",
+            found:
+                "\(dimensions.map(String.init).joined(separator: " × ")) elements in a file of \(file.byteCount) bytes",
             expected: "a size that the file can hold", advice: "the file is damaged; copy or make it again")
         guard H5Sget_simple_extent_type(space.id) != H5S_NULL else {
             throw file.error(.wrongShape, name, found: "an empty (null) dataset", expected: "data")
@@ -284,7 +285,9 @@ struct OpenDataset: ~Copyable {
         if H5Tis_variable_str(storedType.id) > 0 { return try readVariableStrings() }
         let length = H5Tget_size(storedType.id)
         var bytes = [UInt8](repeating: 0, count: count * length)
-        guard H5Dread(handle.id, storedType.id, foci_h5s_all(), foci_h5s_all(), 0, &bytes) >= 0 else { throw unreadable() }
+        guard H5Dread(handle.id, storedType.id, foci_h5s_all(), foci_h5s_all(), 0, &bytes) >= 0 else {
+            throw unreadable()
+        }
         let padding = H5Tget_strpad(storedType.id)
         return (0..<count).map { HDF5File.text(bytes[($0 * length)..<(($0 + 1) * length)], padding: padding) }
     }

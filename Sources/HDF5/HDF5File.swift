@@ -148,6 +148,10 @@ public struct HDF5File: ~Copyable, Sendable {
         else { throw damaged(object) }
         var walked = ""
         for component in object.split(separator: "/") where component != "." {
+            if !walked.isEmpty {
+                guard let above = Handle(H5Oopen(id, walked, access.id)) else { throw damaged(object) }
+                guard H5Iget_type(above.id) == H5I_GROUP else { return nil }
+            }
             walked += "/\(component)"
             let exists = H5Lexists(id, walked, access.id)
             if exists < 0 { throw damaged(object) }
@@ -186,7 +190,9 @@ public struct HDF5File: ~Copyable, Sendable {
         case H5T_INTEGER:
             return isPlainInteger(type.id, bytes) ? .integer(bytes: bytes) : .other("\(bytes)-byte integers")
         case H5T_ENUM:
-            guard let base = Handle(H5Tget_super(type.id)), isPlainInteger(base.id, bytes) else { return .other("an enumeration") }
+            guard let base = Handle(H5Tget_super(type.id)), isPlainInteger(base.id, bytes) else {
+                return .other("an enumeration")
+            }
             return .integer(bytes: bytes)
         case H5T_STRING: return .string
         case H5T_COMPOUND: return .other("compound records")

@@ -279,7 +279,8 @@ public struct HDF5Writer: ~Copyable, Sendable {
     // MARK: Inside the lock
 
     private static func failure(_ object: String) -> HDF5Error {
-        HDF5Error(.notWritten, file: "", object: object, found: "HDF5 could not write it (\(HDF5Library.lastFailure()))")
+        HDF5Error(
+            .notWritten, file: "", object: object, found: "HDF5 could not write it (\(HDF5Library.lastFailure()))")
     }
 
     private static func fileType(_ precision: Precision) -> hid_t {
@@ -297,7 +298,8 @@ public struct HDF5Writer: ~Copyable, Sendable {
     }
 
     private func checkCount(_ path: String, _ count: Int, _ shape: [Int]) throws(HDF5Error) {
-        guard shape.allSatisfy({ $0 >= 0 }), shape.reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue }) == count
+        guard shape.allSatisfy({ $0 >= 0 }),
+            shape.reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue }) == count
         else {
             throw HDF5Error(
                 .notWritten, file: "", object: path, found: "\(count) values", expected: describe(shape: shape))
@@ -335,7 +337,9 @@ public struct HDF5Writer: ~Copyable, Sendable {
         let components = path.split(separator: "/")
         try makeGroups(components.dropLast().joined(separator: "/"))
         let sizes = shape.map { UInt64($0) }
-        guard let space = Handle(sizes.isEmpty ? H5Screate(H5S_SCALAR) : H5Screate_simple(Int32(sizes.count), sizes, nil)),
+        guard
+            let space = Handle(
+                sizes.isEmpty ? H5Screate(H5S_SCALAR) : H5Screate_simple(Int32(sizes.count), sizes, nil)),
             let creation = Handle(H5Pcreate(foci_h5p_dataset_create())),
             H5Pset_obj_track_times(creation.id, false) >= 0
         else { throw Self.failure(path) }

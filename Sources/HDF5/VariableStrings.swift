@@ -89,7 +89,8 @@ private struct GlobalHeap {
         let header = 8 + lengthSize
         guard start >= 0, start <= fileByteCount - header,
             let head = Self.read(descriptor, header, at: start), Array(head.prefix(5)) == [0x47, 0x43, 0x4F, 0x4C, 1],
-            let size = Int(exactly: head[...].littleEndian(8, lengthSize)), size >= header, size <= fileByteCount - start,
+            let size = Int(exactly: head[...].littleEndian(8, lengthSize)), size >= header,
+            size <= fileByteCount - start,
             let bytes = Self.read(descriptor, size, at: start)
         else { return nil }
         self.bytes = bytes

@@ -40,7 +40,7 @@ struct HDF5RoundTripTests {
         #expect(try file.double(attribute: "count") == 42)
         #expect(try file.double(attribute: "scale", of: "group/numbers") == 2.5)
         #expect(try file.string(attribute: "absent") == nil)
-        #expect(try file.attributeNames() == ["count", "format"])
+        #expect(try file.attributeNames() == ["format", "count"])
     }
 
     @Test("Datasets of every type come back exactly, with their shapes")
@@ -77,7 +77,8 @@ struct HDF5RoundTripTests {
         let writer = try HDF5Writer()
         try writer.matrix("m", rows: rows, columns: columns, columnMajor: values, compressed: compressed)
         try writer.matrices(
-            "s", rows: columns, columns: 100, columnMajor: (0..<3).map { e in (0..<(columns * 100)).map { Double($0 + e) } },
+            "s", rows: columns, columns: 100,
+            columnMajor: (0..<3).map { e in (0..<(columns * 100)).map { Double($0 + e) } },
             compressed: compressed)
         let file = try HDF5File(try folder.write("large.h5", try writer.finish()))
         #expect(try file.matrix("m").elements == values)

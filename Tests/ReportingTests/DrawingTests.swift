@@ -9,7 +9,8 @@ struct DrawingTests {
     private static let ranges: [ClosedRange<Double>] = [
         0...1, -1...1, 0.3...0.4, -37.2...812, 0...0, 5...5, -5...(-5), 1e-12...3e-12, -2e15...7e15,
         1_000_000...1_000_001,
-        -1e300...1e300, -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude, 0...Double.leastNormalMagnitude, 99.99...100.01,
+        -1e300...1e300, -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude,
+        0...Double.leastNormalMagnitude, 99.99...100.01,
     ]
 
     @Test("Ticks are round, evenly spaced, few, and cover the range", arguments: ranges)

@@ -218,8 +218,10 @@ struct FigureTests {
         let sample = SampleEstimate(sourceCount: 0)
         let estimate = try sample()
         for svg in [TimeCourseFigure.svg(estimate), GlassBrainFigure.svg(estimate, candidates: sample.candidates)] {
-            #expect(svg.contains("No sources"))
+            #expect(svg.contains("No sources: nothing in this window stands out"))
         }
+        let given = try SampleEstimate(sourceCount: 0, criteria: [1], criterionName: "fixed")()
+        #expect(TimeCourseFigure.svg(given).contains("none is active at the given λ"))
     }
 
     @Test("The selection figure marks the choice at its place and flags an edge")

@@ -184,7 +184,8 @@ public enum EstimateFile {
         try writer.write("sources/position", sources.map(\.position))
         if sources.contains(where: { $0.hemisphere != nil }) {
             try writer.dataset(
-                "sources/hemisphere", integers: sources.map { $0.hemisphere?.rawValue ?? -2 }, shape: [count], as: .int8)
+                "sources/hemisphere", integers: sources.map { $0.hemisphere?.rawValue ?? -2 }, shape: [count], as: .int8
+            )
         }
         if sources.contains(where: { $0.vertex != nil }) {
             try writer.dataset("sources/vertex", integers: sources.map { $0.vertex ?? -1 }, shape: [count])
@@ -206,9 +207,11 @@ public enum EstimateFile {
         let count = indices.count
         let positions = try reader.vectors("sources/position", count: count)
         let hemispheres =
-            try reader.contains("sources/hemisphere") ? try reader.integers("sources/hemisphere", count: count, "a source") : nil
+            try reader.contains("sources/hemisphere")
+            ? try reader.integers("sources/hemisphere", count: count, "a source") : nil
         let vertices =
-            try reader.contains("sources/vertex") ? try reader.integers("sources/vertex", count: count, "a source") : nil
+            try reader.contains("sources/vertex")
+            ? try reader.integers("sources/vertex", count: count, "a source") : nil
         let axisCounts = try reader.integers("sources/axis_count", count: count, "a source")
         let amplitudes = try cube("sources/amplitudes", reader, count)
         let axes = try cube("sources/axes", reader, count)
@@ -304,7 +307,8 @@ public enum EstimateFile {
             try reader.integer("chosen_index", of: "selection"), "chosen_index", of: "selection", "the chosen row")
         guard lambda.indices.contains(chosen) else {
             throw InputError(
-                "\(reader.path): selection@chosen_index", found: "\(chosen)", expected: "a row of \(lambda.count), from 0")
+                "\(reader.path): selection@chosen_index", found: "\(chosen)",
+                expected: "a row of \(lambda.count), from 0")
         }
         return SelectionCurve(
             criterion: try reader.text("criterion", of: "selection") ?? "",

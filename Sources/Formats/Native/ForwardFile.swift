@@ -18,11 +18,14 @@ public enum ForwardFile {
         let subject = try reader.text("subject") ?? ""
         let sensors = try reader.sensors()
         let positions = try reader.vectors("sources/position")
-        let normals = try reader.contains("sources/normal")
+        let normals =
+            try reader.contains("sources/normal")
             ? try reader.vectors("sources/normal", count: positions.count) : nil
-        let hemispheres = try reader.contains("sources/hemisphere")
+        let hemispheres =
+            try reader.contains("sources/hemisphere")
             ? try reader.hemispheres("sources/hemisphere", count: positions.count) : nil
-        let vertices = try reader.contains("sources/vertex")
+        let vertices =
+            try reader.contains("sources/vertex")
             ? try reader.integers("sources/vertex", count: positions.count, "a source") : nil
         let frame = try reader.frame()
         let gain = try reader.matrix("gain")
@@ -57,7 +60,8 @@ public enum ForwardFile {
             let count = forward.sources.count
             if let normals = forward.sources.normals { try writer.write("sources/normal", normals) }
             if let hemispheres = forward.sources.hemispheres {
-                try writer.dataset("sources/hemisphere", integers: hemispheres.map(\.rawValue), shape: [count], as: .int8)
+                try writer.dataset(
+                    "sources/hemisphere", integers: hemispheres.map(\.rawValue), shape: [count], as: .int8)
             }
             if let vertices = forward.sources.vertices {
                 try writer.dataset("sources/vertex", integers: vertices, shape: [count])

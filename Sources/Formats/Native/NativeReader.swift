@@ -156,7 +156,8 @@ struct NativeReader: ~Copyable {
             kinds.append(kind)
         }
         let bad: [Bool]? =
-            try contains("sensors/bad") ? try integers("sensors/bad", count: names.count, "a channel").map { $0 != 0 } : nil
+            try contains("sensors/bad")
+            ? try integers("sensors/bad", count: names.count, "a channel").map { $0 != 0 } : nil
         let locations = try optionalMatrix("sensors/location")
         return try within(path) { () throws(InputError) in
             try Sensors(names: names, kinds: kinds, bad: bad, locations: locations)

@@ -27,7 +27,8 @@ public struct ProblemContents: Sendable, Equatable {
         }
         guard data.rows == gain.rows, data.columns > 0 else {
             throw InputError(
-                "data", found: "\(data.rows) × \(data.columns)", expected: "\(gain.rows) rows as in 'gain', one sample or more")
+                "data", found: "\(data.rows) × \(data.columns)",
+                expected: "\(gain.rows) rows as in 'gain', one sample or more")
         }
         for (name, matrix) in [("gain", gain), ("data", data)] {
             if let (row, column) = matrix.firstNonFinite {

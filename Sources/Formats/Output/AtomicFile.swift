@@ -23,32 +23,40 @@ public enum AtomicFile {
         guard !path.isEmpty, !path.hasSuffix("/"), !path.utf8.contains(0) else {
             throw InputError("'\(path)'", found: "not the name of a file", expected: "a path to write to")
         }
-        let partial = path + partialSuffix()
-        do throws(InputError) {
-            try create(partial, bytes, named: path)
-            guard rename(partial, path) == 0 else { throw failure(path, errno) }
-        } catch {
+        let partial = unusedName(beside: path)
+        try create(partial, bytes, named: path)
+        guard rename(partial, path) == 0 else {
+            let reason = errno
             unlink(partial)
-            throw error
+            throw failure(path, reason)
         }
         synchronizeFolder(of: path)
     }
 
-    /// A suffix that no other writer uses at this time.
-    static func partialSuffix() -> String {
-        let number = counter.add(1, ordering: .relaxed).newValue
-        return ".partial-\(getpid())" + (number == 1 ? "" : "-\(number)")
+    /// A name beside a path that nobody uses: of this process, and not left by a killed one of the same number.
+    static func unusedName(beside path: String) -> String {
+        while true {
+            let number = counter.add(1, ordering: .relaxed).newValue
+            let name = "\(path).partial-\(getpid())" + (number == 1 ? "" : "-\(number)")
+            var status = stat()
+            if lstat(name, &status) != 0 { return name }
+        }
     }
 
     /// Makes a new file with all of its bytes on the disk.
     static func create(_ path: String, _ bytes: [UInt8], named name: String) throws(InputError) {
-        var descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-        if descriptor < 0, errno == EEXIST {
-            // Left by a process of the same number that was killed.
-            unlink(path)
-            descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-        }
+        // Exclusive: what stands there already belongs to somebody else and is neither written to nor removed.
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw failure(name, errno) }
+        let reason = fill(descriptor, bytes)
+        guard reason == 0 else {
+            unlink(path)
+            throw failure(name, reason)
+        }
+    }
+
+    /// Writes all bytes to the disk and closes; gives the system's reason for a failure, else 0.
+    static func fill(_ descriptor: Int32, _ bytes: [UInt8]) -> Int32 {
         var reason: Int32 = 0
         var written = 0
         bytes.withUnsafeBytes { buffer in
@@ -65,7 +73,7 @@ public enum AtomicFile {
         if reason == 0, fsync(descriptor) != 0, errno != EINVAL { reason = errno }
         // Network drives report a full disk as late as this.
         if close(descriptor) != 0, reason == 0, errno != EINTR { reason = errno }
-        guard reason == 0 else { throw failure(name, reason) }
+        return reason
     }
 
     /// Asks for the new name to be on the disk too; a drive that cannot is no reason to fail.

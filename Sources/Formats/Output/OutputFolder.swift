@@ -57,17 +57,18 @@ public struct OutputFolder: Sendable {
             return
         }
         try makeParent(of: place)
-        let partial = place + AtomicFile.partialSuffix()
+        let partial = AtomicFile.unusedName(beside: place)
+        // Fails when something stands there: only a folder made here is ever removed.
+        guard mkdir(partial, 0o777) == 0 else { throw AtomicFile.failure(path, errno) }
         do throws(InputError) {
-            try? FileManager.default.removeItem(atPath: partial)
-            guard mkdir(partial, 0o777) == 0 else { throw AtomicFile.failure(path, errno) }
             for file in files {
                 try AtomicFile.create("\(partial)/\(file.name)", file.bytes, named: "\(path)/\(file.name)")
             }
             AtomicFile.synchronizeFolder(of: "\(partial)/.")
             guard rename(partial, place) == 0 else { throw AtomicFile.failure(path, errno) }
         } catch {
-            try? FileManager.default.removeItem(atPath: partial)
+            for file in files { unlink("\(partial)/\(file.name)") }
+            rmdir(partial)
             throw error
         }
         AtomicFile.synchronizeFolder(of: place)
@@ -92,7 +93,8 @@ public struct OutputFolder: Sendable {
             return false
         }
         guard status.st_mode & S_IFMT == S_IFDIR else {
-            throw InputError(path, found: "a file of this name", expected: "a folder to write to", advice: "choose another name")
+            throw InputError(
+                path, found: "a file of this name", expected: "a folder to write to", advice: "choose another name")
         }
         guard force else {
             throw InputError(

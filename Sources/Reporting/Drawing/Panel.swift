@@ -61,7 +61,7 @@ extension SVGCanvas {
         if let yTitle {
             let labels = panel.y.ticks.labels.map { TextMetrics.width($0, size: 11) }.max() ?? 0
             text(
-                yTitle, at: Point(panel.left - max(52, labels + 18), (panel.top + panel.bottom) / 2),
+                yTitle, at: Point(max(14, panel.left - max(52, labels + 18)), (panel.top + panel.bottom) / 2),
                 TextStyle(size: 12, anchor: .middle, upwards: true))
         }
     }

@@ -66,7 +66,7 @@ public enum GlassBrainFigure {
 
         if estimate.sources.isEmpty {
             canvas.message(
-                "No sources: nothing in this window stands out from the noise", at: Point(width / 2, legendTop - 10))
+                estimate.noSourcesText, at: Point(width / 2, legendTop - 10))
         }
         let columnWidth = (width - 2 * SVGCanvas.margin) / Double(columns)
         for (place, source) in listed {

@@ -26,7 +26,7 @@ public enum TimeCourseFigure {
         let courses = sources.map { Array($0.moments.prefix(times.count)) }
         guard let window = estimate.windowInMilliseconds, !sources.isEmpty else {
             canvas.message(
-                "No sources: nothing in this window stands out from the noise", at: Point(width / 2, height / 2))
+                estimate.noSourcesText, at: Point(width / 2, height / 2))
             return canvas.document
         }
 

@@ -31,8 +31,8 @@ public enum PlainSummary {
         let kinds = SensorKind.allCases.compactMap { kind in
             preparation.channels[kind].flatMap { $0 > 0 ? "\($0) \(kind.plural)" : nil }
         }
-        var noise = "\(preparation.noiseSource.onOneLine), average of \(preparation.averages)"
-        if preparation.averages <= 1 { noise = preparation.noiseSource.onOneLine }
+        var noise = preparation.noiseSource.onOneLine
+        if preparation.averages > 1 { noise += ", average of \(preparation.averages)" }
         if let deviation = preparation.baselineDeviation {
             noise += "; whitened baseline deviation \(NumberText.readable(deviation)) (1 is right)"
         }

@@ -64,6 +64,13 @@ extension Estimate {
         return "\(text(window.lowerBound))\(dash)\(text(window.upperBound)) ms"
     }
 
+    /// Why there is nothing to see, for figures of an estimate without sources.
+    var noSourcesText: String {
+        selection.isFixed
+            ? "No sources: none is active at the given λ"
+            : "No sources: nothing in this window stands out from the noise"
+    }
+
     /// The number of active sources in words.
     var sourceCountText: String {
         switch sources.count {

@@ -46,9 +46,13 @@ public enum Plausibility {
         let bounds = String(format: "%.0e to %.0e", range.lowerBound, range.upperBound)
         var line = "the \(what) of \(kind.plural) is unusually \(size): "
         line += String(format: "%.3g", value) + " \(unit) in the median, where \(bounds) is usual"
-        if kind == .eeg, unit == "V", value > range.upperBound { line += " (are the values in µV instead of V?)" }
-        else if unit == "T" || unit == "T/m", value > range.upperBound { line += " (are the values in fT instead of T?)" }
-        else { line += "; check the unit" }
+        if kind == .eeg, unit == "V", value > range.upperBound {
+            line += " (are the values in µV instead of V?)"
+        } else if unit == "T" || unit == "T/m", value > range.upperBound {
+            line += " (are the values in fT instead of T?)"
+        } else {
+            line += "; check the unit"
+        }
         return line
     }
 
@@ -87,7 +91,9 @@ extension Recording {
             guard let values = typical[kind] else { continue }
             let range = Plausibility.amplitude(kind)
             let median = Plausibility.median(values)
-            if let line = Plausibility.warning("amplitude", kind, median, range, unit: kind.unit) { warnings.append(line) }
+            if let line = Plausibility.warning("amplitude", kind, median, range, unit: kind.unit) {
+                warnings.append(line)
+            }
         }
         if flat.count == sensors.bad.count(where: { !$0 }) {
             warnings.append("every channel is flat: the recording holds no signal")
@@ -130,10 +136,13 @@ extension Forward {
             }
         }
         let deaf = sensors.names.indices.filter { rowMaxima[$0] == 0 && !sensors.bad[$0] }.map { sensors.names[$0] }
-        if !deaf.isEmpty { warnings.append("channels with a gain of zero for every source: \(Plausibility.list(deaf))") }
+        if !deaf.isEmpty {
+            warnings.append("channels with a gain of zero for every source: \(Plausibility.list(deaf))")
+        }
         if !zeroSources.isEmpty {
             warnings.append(
-                "\(zeroSources.count) of \(sources.count) sources have a gain of zero along an axis and cannot be seen in full")
+                "\(zeroSources.count) of \(sources.count) sources have a gain of zero along an axis and cannot be seen in full"
+            )
         }
         let radius = sources.positions.map { ($0 * $0).sum().squareRoot() }.max() ?? 0
         if !Plausibility.headRadius.contains(radius) {
@@ -166,7 +175,9 @@ extension NoiseCovariance {
             guard let values = deviations[kind] else { continue }
             let range = Plausibility.noiseDeviation(kind)
             let median = Plausibility.median(values)
-            if let line = Plausibility.warning("noise deviation", kind, median, range, unit: kind.unit) { warnings.append(line) }
+            if let line = Plausibility.warning("noise deviation", kind, median, range, unit: kind.unit) {
+                warnings.append(line)
+            }
         }
         if !silent.isEmpty {
             warnings.append("channels without noise (variance 0), not marked bad: \(Plausibility.list(silent))")
@@ -183,7 +194,8 @@ extension NoiseCovariance {
         }
         if samples > 0, samples < 2 * sensors.count {
             warnings.append(
-                "the covariance of \(sensors.count) channels was estimated from only \(samples) samples; expect a poor whitening")
+                "the covariance of \(sensors.count) channels was estimated from only \(samples) samples; expect a poor whitening"
+            )
         }
         return warnings
     }

@@ -1,0 +1,84 @@
+import Foundation
+import SourceImaging
+
+@testable import Formats
+
+/// Small values with every optional part, for round trips.
+enum Samples {
+    static func sensors(_ count: Int = 5, bad: Int? = 1) throws -> Sensors {
+        try Sensors(
+            names: (0..<count).map { "CH \($0)" }, kinds: (0..<count).map { SensorKind.allCases[$0 % 3] },
+            bad: (0..<count).map { $0 == bad },
+            locations: Matrix(rows: count, columns: 12) { Double($0) * 0.01 + Double($1) * 1e-4 })
+    }
+
+    static func forward(orientations: Int = 3) throws -> Forward {
+        var random = SeededGenerator(seed: 7)
+        let count = 4
+        let sources = try SourceSpace(
+            positions: (0..<count).map { SIMD3(Double($0) * 0.01, 0.05, -0.02) },
+            normals: (0..<count).map { _ in SIMD3(0, 0, 1) }, hemispheres: [.left, .right, .volume, .left],
+            vertices: [10, 20, 30, 1 << 40], frame: .mri)
+        return try Forward(
+            subject: "Zoë", gain: random.normal(rows: 5, columns: count * orientations) * 1e-7,
+            orientations: orientations, sensors: sensors(), sources: sources)
+    }
+
+    static func recording(epochs: Int = 1) throws -> Recording {
+        var random = SeededGenerator(seed: 8)
+        return try Recording(
+            epochs: (0..<epochs).map { _ in random.normal(rows: 5, columns: 30) * 1e-12 },
+            samplingFrequency: 600.614990234375,
+            firstTime: -0.19979521315838786, averages: 55, condition: "left/auditory", isProjected: true,
+            sensors: sensors(), projectors: random.normal(rows: 2, columns: 5))
+    }
+
+    static func covariance() throws -> NoiseCovariance {
+        var random = SeededGenerator(seed: 9)
+        let root = random.normal(rows: 5, columns: 20)
+        var matrix = (root * root.transposed) * 1e-24
+        matrix.mirrorLowerTriangle()
+        return try NoiseCovariance(
+            matrix: matrix, samples: 2904, sensors: sensors(), projectors: random.normal(rows: 1, columns: 5))
+    }
+
+    static func truth() -> Truth {
+        Truth(
+            sources: [
+                .init(index: 3, position: [0.01, 0.02, 0.03], direction: [0, 1, 0], waveform: [0, 1e-8, 2e-8]),
+                .init(index: -1, position: [0.04, 0.02, 0.03], direction: [1, 0, 0], waveform: [3e-8, 0, -1e-8]),
+            ], times: [0, 0.01, 0.02], frame: .head, settings: [("snr", "3 dB"), ("seed", "42"), ("depth", "0.8")])
+    }
+
+    /// An estimate whose sources have one, two and three axes, or none when `empty`.
+    static func estimate(empty: Bool = false, seconds: Double = 1.5) throws -> Estimate {
+        var random = SeededGenerator(seed: 10)
+        let axes: [SIMD3<Double>] = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+        let sources = (1...3).map { (width: Int) -> EstimatedSource in
+            let w = Double(width)
+            let amplitudes = random.normal(rows: width, columns: 4) * 1e-8
+            return EstimatedSource(
+                index: 100 * width, position: SIMD3(0.01 * w, 0.02, 0.03), hemisphere: width == 2 ? nil : .right,
+                vertex: width == 3 ? nil : 7 * width, amplitudes: amplitudes,
+                axes: width == 1 ? nil : Array(axes.prefix(width)), field: 10 / w, share: 0.5 / w)
+        }
+        let points = (0..<3).map { (k: Int) -> SelectionPoint in
+            let x = Double(k)
+            return SelectionPoint(
+                lambda: 8 / (x + 1), ratio: 0.8 / (x + 1), criterion: 100 - x, degreesOfFreedom: x,
+                squaredResidual: 50 - x, activeCount: k, relativeGap: 1e-7, seconds: seconds / (x + 1))
+        }
+        return Estimate(
+            subject: "s01", condition: "left", frame: .head, candidateCount: 400, sources: empty ? [] : sources,
+            times: [0.05, 0.06, 0.07, 0.08], sensors: try sensors(), measured: random.normal(rows: 5, columns: 4),
+            explained: random.normal(rows: 5, columns: 4), goodnessOfFit: 0.75,
+            selection: SelectionCurve(criterion: "SURE", points: points, chosenIndex: 1, atGridEdge: true),
+            preparation: PreparationReport(
+                channels: [.mag: 2, .eeg: 1], rank: 3, baselineDeviation: nil, noiseDeviation: 1.02,
+                noiseSource: "covariance.h5", averages: 55),
+            certificate: EstimateCertificate(relativeGap: 1e-7, tolerance: 1e-6, epochs: 900, fullPasses: 12),
+            settings: [("window", "0.05 0.08"), ("depth", "0.8"), ("lambda", "auto")],
+            warnings: ["λ lies at the edge of the grid"],
+            seconds: StageSeconds(load: seconds, prepare: 2 * seconds, solve: 3 * seconds, total: 6 * seconds))
+    }
+}

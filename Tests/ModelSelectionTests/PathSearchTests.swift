@@ -1,0 +1,74 @@
+import Foundation
+import ModelSelection
+import Testing
+
+@Suite("Choosing λ along a path")
+struct PathSearchTests {
+    @Test("the choice is as good as the best of a dense grid, in far fewer solves", arguments: [UInt64(1), 2, 3, 4], [1, 3])
+    func minimum(_ seed: UInt64, _ width: Int) throws {
+        let (problem, _) = try noisyProblem(n: 30, blocks: BlockStructure(count: 60, size: width), samples: 6, seed: seed)
+        let session = AndersonDescent().session(for: problem, parallelism: .serial)
+        let stop = StopRule(relativeGap: 1e-8)
+        let found = try PathSearch().run(session, criterion: SteinRisk(), stop: stop)
+        let largest = problem.largestLambda()
+        var best = Double.infinity
+        for k in 0..<200 {
+            let penalty = try GroupLasso(lambda: largest * pow(0.01, Double(k) / 199))
+            let solution = session.solve(penalty, from: nil, stop: stop, monitor: .silent)
+            best = min(best, SteinRisk().evaluate(solution, of: problem, under: penalty).value)
+        }
+        let range = problem.squaredResponseNorm - Double(30 * 6) - best
+        #expect(found.curve.chosen.criterion <= best + 0.01 * range)
+        #expect(found.curve.points.count <= 40)
+        #expect(!found.curve.atGridEdge)
+        #expect(zip(found.curve.points, found.curve.points.dropFirst()).allSatisfy { $0.ratio > $1.ratio })
+        #expect(found.curve.points.allSatisfy { $0.relativeGap <= 1e-8 })
+        #expect(found.solution.active.count == found.curve.chosen.activeCount)
+        #expect(found.curve.points.min { $0.criterion < $1.criterion } == found.curve.chosen)
+    }
+
+    @Test("noise alone is told apart: the choice stays at λ_max and is flagged")
+    func noise() throws {
+        var random = SeededGenerator(seed: 6)
+        let problem = try RegressionProblem(
+            design: random.normal(rows: 40, columns: 100), response: random.normal(rows: 40, columns: 20) * 0.5,
+            blocks: BlockStructure(count: 100, size: 1))
+        let session = AndersonDescent().session(for: problem, parallelism: .serial)
+        let found = try PathSearch().run(session, criterion: SteinRisk(), stop: StopRule())
+        #expect(found.curve.atGridEdge)
+        #expect(found.solution.active.count == 0)
+    }
+
+    @Test("a noise level far too small drives the choice to the floor, flagged")
+    func floor() throws {
+        let (problem, _) = try noisyProblem(n: 20, blocks: BlockStructure(count: 15, size: 1), samples: 4, seed: 8)
+        let session = AndersonDescent().session(for: problem, parallelism: .serial)
+        let found = try PathSearch().run(session, criterion: SteinRisk(noiseVariance: 1e-9), stop: StopRule())
+        #expect(found.curve.atGridEdge)
+        #expect(found.curve.chosenIndex == found.curve.points.count - 1)
+    }
+
+    @Test("zero data give an honest answer, and a given λ one point")
+    func special() throws {
+        let zero = try RegressionProblem(
+            design: .identity(4), response: Matrix(rows: 4, columns: 2), blocks: BlockStructure(count: 4, size: 1))
+        let session = AndersonDescent().session(for: zero, parallelism: .serial)
+        let nothing = try PathSearch().run(session, criterion: SteinRisk(), stop: StopRule())
+        #expect(nothing.solution.active.count == 0 && nothing.curve.atGridEdge)
+
+        let (problem, _) = try noisyProblem(n: 20, blocks: BlockStructure(count: 30, size: 1), samples: 4, seed: 8)
+        let fixed = try PathSearch.fixed(
+            0.3, AndersonDescent().session(for: problem, parallelism: .serial), criterion: SteinRisk(), stop: StopRule())
+        #expect(fixed.curve.points.count == 1 && abs(fixed.curve.chosen.ratio - 0.3) < 1e-12)
+        #expect(!fixed.curve.atGridEdge)
+    }
+
+    @Test("cancellation ends the search")
+    func cancellation() throws {
+        let (problem, _) = try noisyProblem(n: 20, blocks: BlockStructure(count: 30, size: 1), samples: 4, seed: 8)
+        let found = try PathSearch().run(
+            AndersonDescent().session(for: problem, parallelism: .serial), criterion: SteinRisk(), stop: StopRule(),
+            monitor: Monitor(isCancelled: { true }))
+        #expect(found.isCancelled && found.curve.points.count == 1)
+    }
+}
