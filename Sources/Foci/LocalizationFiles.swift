@@ -47,7 +47,7 @@ extension OutputFolder {
     ///   - candidates: positions of all candidate sources, m, for the outline of the brain.
     /// - Throws: ``InputError`` when the estimate cannot be encoded.
     public mutating func add(_ estimate: Estimate, candidates: [SIMD3<Double>]) throws(InputError) {
-        try add("estimate.h5", bytes: EstimateFile.encode(estimate, version: fociVersion))
+        try add("estimate.h5", bytes: EstimateFile.encode(estimate, programVersion: fociVersion))
         try add("sources.tsv", text: SourceTable.tsv(estimate))
         try add("selection.tsv", text: SelectionTable.tsv(estimate.selection))
         try add("sensors.svg", text: ButterflyFigure.svg(estimate))

@@ -33,7 +33,7 @@ struct CompareCommand: ParsableCommand {
         let stored = try EstimateFile.read(estimate)
         let known = try TruthFile.read(truth)
         let comparison = try Comparison(
-            stored.sources, times: stored.times, frame: stored.frame, with: known, radius: radius / 1000)
+            found: stored.sources, times: stored.times, frame: stored.frame, truth: known, radius: radius / 1000)
         try Terminal.result(json ? try encoded(comparison) : comparison.description)
     }
 }

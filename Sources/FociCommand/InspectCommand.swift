@@ -17,8 +17,29 @@ struct InspectCommand: ParsableCommand {
     @Flag(help: "Print as JSON.")
     var json = false
 
+    /// What `--json` prints.
+    private struct Printed: Encodable {
+        let file: String
+        let format: String
+        let facts: [String: String]
+        let warnings: [String]
+    }
+
     mutating func run() throws {
         let description = try FileInspection.describe(file)
-        try Terminal.result(json ? try encoded(description) : description.text)
+        if json {
+            let facts = Dictionary(description.facts.map { ($0.name, $0.value) }, uniquingKeysWith: { "\($0); \($1)" })
+            try Terminal.result(
+                encoded(
+                    Printed(file: file, format: description.format.rawValue, facts: facts, warnings: description.warnings)))
+            return
+        }
+        let width = description.facts.reduce(0) { max($0, $1.name.count) }
+        var lines = ["\(file): \(description.format.rawValue)"]
+        lines += description.facts.map { fact in
+            "  " + fact.name + String(repeating: " ", count: width - fact.name.count + 2) + fact.value
+        }
+        lines += description.warnings.map { "  warning: \($0)" }
+        try Terminal.result(lines.joined(separator: "\n"))
     }
 }

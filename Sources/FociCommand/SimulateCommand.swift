@@ -71,7 +71,10 @@ struct SimulateCommand: ParsableCommand {
         if let electrodes { settings.eegElectrodes = electrodes }
         if let averages { settings.averages = averages }
         if let samplingFrequency { settings.samplingFrequency = samplingFrequency }
-        if let times { settings.times = times.range }
+        if let times {
+            settings.firstTime = times.range.lowerBound
+            settings.lastTime = times.range.upperBound
+        }
         if let noise { settings.noiseSpectrum = noise }
         if let covarianceSamples { settings.covarianceSamples = covarianceSamples }
         var folder = try OutputFolder(output, force: force)

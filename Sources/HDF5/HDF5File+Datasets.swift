@@ -208,6 +208,12 @@ struct OpenDataset: ~Copyable {
                 guard bytes <= Self.unwrittenAllowance else { throw unbelievable }
             } else {
                 guard bytes <= held else { throw unbelievable }
+                if layout == H5D_CONTIGUOUS {
+                    let start = H5Dget_offset(handle.id)
+                    guard start != foci_haddr_undefined(), start <= UInt64(file.byteCount),
+                        UInt64(bytes) <= UInt64(file.byteCount) - start
+                    else { throw unbelievable }
+                }
             }
         }
         self.type = HDF5File.elementType(storedType)

@@ -95,7 +95,7 @@ struct TextTests {
         let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
         #expect(
             Set(object.keys) == [
-                "lambda", "lambda_ratio", "criterion", "noise_deviation", "rank", "relative_gap", "degrees_of_freedom",
+                "lambda", "lambda_ratio", "criterion", "criterion_value", "noise_deviation", "rank", "relative_gap", "degrees_of_freedom",
                 "goodness_of_fit", "at_grid_edge", "sources", "seconds", "warnings",
             ])
         #expect(Set((object["seconds"] as? [String: Any] ?? [:]).keys) == ["load", "prepare", "solve", "total"])
@@ -130,7 +130,7 @@ struct TextTests {
             amplitudes: Matrix(rows: 1, columns: 61, repeating: .nan), axes: nil, field: .nan, share: .nan)
         let json = try Summary(estimate.with(sources: [bare])).json()
         let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
-        #expect(object["criterion"] is NSNull && object["noise_deviation"] is NSNull)
+        #expect(object["criterion_value"] is NSNull && object["noise_deviation"] is NSNull)
         let source = try #require((object["sources"] as? [[String: Any]])?.first)
         for key in ["hemisphere", "vertex", "peak_nAm", "field", "share"] { #expect(source[key] is NSNull, "\(key)") }
         let position = try #require(source["position_mm"] as? [Any])

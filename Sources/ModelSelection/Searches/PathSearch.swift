@@ -83,7 +83,7 @@ public struct PathSearch: Sendable {
 
         if let only {
             _ = try evaluate(log(only), from: nil)
-            return tried.outcome(criterion: criterion.name, isSearch: false, isCancelled: monitor.isCancelled())
+            return tried.outcome(criterion: "fixed", isSearch: false, isCancelled: monitor.isCancelled())
         }
         var logRatio = 0.0
         var best = Double.infinity
@@ -106,7 +106,7 @@ public struct PathSearch: Sendable {
         return tried.outcome(criterion: criterion.name, isSearch: true, isCancelled: monitor.isCancelled())
     }
 
-    /// Solves at one given λ and judges it, as a curve of one point.
+    /// Solves at one given λ and judges it, as a curve of one point whose criterion is named `fixed`.
     ///
     /// - Parameter ratio: λ as a fraction of λ_max, above 0 and at most 1.
     /// - Throws: ``GroupLasso/Invalid`` for weights that no penalty can have.

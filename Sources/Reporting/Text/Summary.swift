@@ -70,8 +70,10 @@ public struct Summary: Codable, Sendable, Equatable {
     public let lambda: Double?
     /// λ over the smallest λ at which no source is active.
     public let lambdaRatio: Double?
+    /// Name of the selection criterion, for example `SURE`; `fixed` where λ was given.
+    public let criterion: String
     /// Value of the selection criterion at the choice.
-    public let criterion: Double?
+    public let criterionValue: Double?
     /// Standard deviation of the whitened baseline, 1 when the covariance is right; nil without a baseline.
     public let noiseDeviation: Double?
     /// Rank of the whitened data.
@@ -95,6 +97,7 @@ public struct Summary: Codable, Sendable, Equatable {
         case lambda
         case lambdaRatio = "lambda_ratio"
         case criterion
+        case criterionValue = "criterion_value"
         case noiseDeviation = "noise_deviation"
         case rank
         case relativeGap = "relative_gap"
@@ -109,7 +112,8 @@ public struct Summary: Codable, Sendable, Equatable {
         let chosen = estimate.selection.chosen
         lambda = chosen.lambda.finite
         lambdaRatio = chosen.ratio.finite
-        criterion = chosen.criterion.finite
+        criterion = estimate.selection.criterion
+        criterionValue = chosen.criterion.finite
         noiseDeviation = estimate.preparation.baselineDeviation?.finite
         rank = estimate.preparation.rank
         relativeGap = estimate.certificate.relativeGap.finite
@@ -130,6 +134,7 @@ public struct Summary: Codable, Sendable, Equatable {
         try container.encode(lambda, forKey: .lambda)
         try container.encode(lambdaRatio, forKey: .lambdaRatio)
         try container.encode(criterion, forKey: .criterion)
+        try container.encode(criterionValue, forKey: .criterionValue)
         try container.encode(noiseDeviation, forKey: .noiseDeviation)
         try container.encode(rank, forKey: .rank)
         try container.encode(relativeGap, forKey: .relativeGap)

@@ -109,7 +109,9 @@ public struct Localization: Sendable {
                 tolerance: settings.relativeGap, epochs: selected.epochs + reweighted.epochs,
                 fullPasses: selected.fullPasses),
             settings: settings.described(prepared.orientation), warnings: [], seconds: StageSeconds())
-        estimate.warnings = prepared.warnings + warnings(estimate)
+        estimate.warnings =
+            recording.plausibilityWarnings() + forward.plausibilityWarnings()
+            + (covariance?.plausibilityWarnings() ?? []) + prepared.warnings + warnings(estimate)
         estimate.seconds = StageSeconds(
             prepare: Double(preparedAt - began) * 1e-9, solve: Double(solved - preparedAt) * 1e-9,
             total: Double(solved - began) * 1e-9)
