@@ -34,7 +34,7 @@ struct FociCommand: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         Interruption.install()
         do {
-            var command = try parseAsRoot(joiningPairs(Array(CommandLine.arguments.dropFirst())))
+            var command = try parseAsRoot(joiningNumbers(Array(CommandLine.arguments.dropFirst())))
             try command.run()
         } catch let error as InputError {
             Terminal.fail(error.description, code: 2)
@@ -42,13 +42,17 @@ struct FociCommand: ParsableCommand {
             Terminal.fail("interrupted; nothing was written", code: 130)
         } catch {
             let code = exitCode(for: error)
-            if code == .validationFailure { Terminal.fail(fullMessage(for: error), code: 2) }
+            if code == .validationFailure {
+                let message = fullMessage(for: error)
+                Terminal.fail(message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message, code: 2)
+            }
             exit(withError: error)
         }
     }
 
-    /// Makes `--window -0.1 0.2` one argument, since a parser would take the first number for an option.
-    static func joiningPairs(_ arguments: [String]) -> [String] {
+    /// Makes one argument of an option and the numbers after it where a parser would take a number for an option:
+    /// `--window -0.1 0.2` becomes `--window=-0.1..0.2`, and `--snr -3` becomes `--snr=-3`.
+    static func joiningNumbers(_ arguments: [String]) -> [String] {
         var result: [String] = []
         var rest = arguments[...]
         while let argument = rest.popFirst() {
@@ -58,6 +62,11 @@ struct FociCommand: ParsableCommand {
             {
                 result.append("\(argument)=\(following[0])..\(following[1])")
                 rest = rest.dropFirst(2)
+            } else if argument.hasPrefix("--"), argument.count > 2, !argument.contains("="),
+                let value = following.first, value.hasPrefix("-"), Double(value) != nil
+            {
+                result.append("\(argument)=\(value)")
+                rest = rest.dropFirst()
             } else {
                 result.append(argument)
             }

@@ -55,6 +55,7 @@ struct LocalizeCommand: ParsableCommand {
         estimate.seconds.load = Double(loaded - began) * 1e-9
         estimate.seconds.total = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
         try folder.add(estimate, candidates: contents.forward.sources.positions)
+        if monitor.isCancelled() { throw CancellationError() }
         try folder.commit()
         estimate.seconds.total = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
         for warning in estimate.warnings { logger.warning("\(warning)") }

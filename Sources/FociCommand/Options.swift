@@ -4,13 +4,26 @@ import Foundation
 
 /// Times `FIRST..LAST` in seconds; the program also accepts them as two arguments.
 struct TimeRange: ExpressibleByArgument {
-    let range: ClosedRange<Double>
+    let first: Double
+    let last: Double
 
     init?(argument: String) {
         guard let dots = argument.range(of: ".."), let first = Double(argument[..<dots.lowerBound]),
-            let last = Double(argument[dots.upperBound...]), first.isFinite, last.isFinite, first <= last
+            let last = Double(argument[dots.upperBound...])
         else { return nil }
-        range = first...last
+        self.first = first
+        self.last = last
+    }
+
+    /// The range from the first time to the last.
+    ///
+    /// - Parameter option: the option that gave it, for the message.
+    /// - Throws: ``InputError`` when the times are not finite or the last comes before the first.
+    func range(of option: String) throws(InputError) -> ClosedRange<Double> {
+        guard first.isFinite, last.isFinite, first <= last else {
+            throw InputError(option, found: "\(first) to \(last) s", expected: "a first time and one not before it")
+        }
+        return first...last
     }
 }
 
@@ -97,7 +110,7 @@ struct LocalizationOptions: ParsableArguments {
         settings.preparation.sensors = sensors
         settings.preparation.orientation = orientation
         settings.preparation.depth = depth
-        settings.preparation.window = window?.range
+        settings.preparation.window = try window?.range(of: "--window")
         settings.lambda = lambda
         settings.reweightingRounds = reweight
         settings.relativeGap = computing.gap

@@ -72,8 +72,9 @@ struct SimulateCommand: ParsableCommand {
         if let averages { settings.averages = averages }
         if let samplingFrequency { settings.samplingFrequency = samplingFrequency }
         if let times {
-            settings.firstTime = times.range.lowerBound
-            settings.lastTime = times.range.upperBound
+            let range = try times.range(of: "--times")
+            settings.firstTime = range.lowerBound
+            settings.lastTime = range.upperBound
         }
         if let noise { settings.noiseSpectrum = noise }
         if let covarianceSamples { settings.covarianceSamples = covarianceSamples }
@@ -83,6 +84,7 @@ struct SimulateCommand: ParsableCommand {
         try folder.add("recording.h5", bytes: RecordingFile.encode(simulated.recording))
         try folder.add("covariance.h5", bytes: CovarianceFile.encode(simulated.covariance))
         try folder.add("truth.h5", bytes: TruthFile.encode(simulated.truth))
+        if Interruption.isRequested { throw CancellationError() }
         try folder.commit()
         if !quiet {
             let sources = simulated.truth.sources.map { source in

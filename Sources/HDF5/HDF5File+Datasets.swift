@@ -199,19 +199,23 @@ struct OpenDataset: ~Copyable {
                 }
                 let limit = held * (isDeflated ? Self.bestCompression : 1) + Self.unwrittenAllowance
                 guard bytes <= limit, chunkBytes <= limit else { throw unbelievable }
-                if bytes > Self.unwrittenAllowance {
-                    var present: UInt64 = 0
-                    guard H5Dget_num_chunks(handle.id, space.id, &present) >= 0 else { throw file.damaged(name) }
-                    guard present >= UInt64(needed) else { throw unbelievable }
-                }
-            } else if stored == 0 {
+                var present: hsize_t = 0
+                guard H5Dget_num_chunks(handle.id, space.id, &present) >= 0 else { throw file.damaged(name) }
+                guard bytes <= Self.unwrittenAllowance || present >= UInt64(needed) else { throw unbelievable }
+                try Self.checkChunks(
+                    handle, space, file, name, shape: shape, chunk: chunk, chunkBytes: chunkBytes,
+                    present: Int(present),
+                    filters: Int(H5Pget_nfilters(creation.id)))
+            } else if stored == 0, layout == H5D_CONTIGUOUS {
                 guard bytes <= Self.unwrittenAllowance else { throw unbelievable }
             } else {
                 guard bytes <= held else { throw unbelievable }
                 if layout == H5D_CONTIGUOUS {
+                    // The library's buffer for small reads overruns when data lie beyond the end that the file states.
                     let start = H5Dget_offset(handle.id)
-                    guard start != foci_haddr_undefined(), start <= UInt64(file.byteCount),
-                        UInt64(bytes) <= UInt64(file.byteCount) - start
+                    var end: haddr_t = 0
+                    guard H5Fget_eoa(file.id, &end) >= 0, start != foci_haddr_undefined(), start <= end,
+                        end <= UInt(file.byteCount), UInt(bytes) <= end - start
                     else { throw unbelievable }
                 }
             }
@@ -226,6 +230,40 @@ struct OpenDataset: ~Copyable {
         self.shape = shape
         self.chunk = chunk
         self.count = count
+    }
+
+    /// Checks where the chunks lie and how large they are stored.
+    ///
+    /// The library unpacks a chunk and copies as many bytes as its layout says a chunk has, without looking at how many
+    /// came out. A layout that was damaged shows in chunks that start off its grid or have another size.
+    private static func checkChunks(
+        _ dataset: borrowing Handle, _ space: borrowing Handle, _ file: borrowing HDF5File, _ name: String,
+        shape: [Int], chunk: [Int], chunkBytes: Int, present: Int, filters: Int
+    ) throws(HDF5Error) {
+        let damaged = file.error(
+            .damaged, name, found: "chunks that do not fit its shape", expected: "an intact file",
+            advice: "copy or make it again")
+        var (sizes, limits) = ([hsize_t](repeating: 0, count: 32), [hsize_t](repeating: 0, count: 32))
+        guard H5Sget_simple_extent_dims(space.id, &sizes, &limits) == shape.count else { throw file.damaged(name) }
+        // Chunks of a dataset that cannot grow are never larger than it; an unlimited dimension has the largest limit.
+        for (part, limit) in zip(chunk, limits) where UInt64(part) > UInt64(limit) { throw damaged }
+        // Finding the k-th chunk takes k steps; no real file comes near the bound.
+        for position in 0..<min(present, 1 << 13) {
+            var offset = [hsize_t](repeating: 0, count: 32)
+            var (skipped, address, size): (UInt32, haddr_t, hsize_t) = (0, 0, 0)
+            guard
+                H5Dget_chunk_info(dataset.id, space.id, hsize_t(position), &offset, &skipped, &address, &size) >= 0
+            else { throw file.damaged(name) }
+            for (start, part) in zip(offset, chunk) where !start.isMultiple(of: hsize_t(part)) { throw damaged }
+            guard size <= UInt64(file.byteCount), UInt64(address) <= UInt64(file.byteCount) - UInt64(size) else {
+                throw damaged
+            }
+            // A filter may be left out of a chunk that it would not shrink; only then is the size known beforehand.
+            let isPlain = filters == 0 || skipped == (UInt32(1) << UInt32(filters)) - 1
+            guard filters == 0 || skipped >> UInt32(filters) == 0, !isPlain || size == UInt64(chunkBytes) else {
+                throw damaged
+            }
+        }
     }
 
     /// Refuses filters that are not harmless and everywhere available; says whether deflate is among them.

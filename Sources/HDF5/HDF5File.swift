@@ -39,8 +39,6 @@ public struct HDF5File: ~Copyable, Sendable {
                 throw HDF5Error(.damaged, file: path, found: "HDF5 failed: \(HDF5Library.lastFailure())")
             }
             _ = foci_h5p_disable_file_locking(access.id)
-            // The buffer for small reads copies beyond its end when a damaged file gives data a wrong address.
-            H5Pset_sieve_buf_size(access.id, 0)
             let id = H5Fopen(path, foci_h5f_read_only(), access.id)
             guard id >= 0 else {
                 let reason = HDF5Library.lastFailure()

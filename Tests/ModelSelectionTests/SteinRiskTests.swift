@@ -25,9 +25,10 @@ struct SteinRiskTests {
     ]
 
     @Test(
-        "exact degrees of freedom are the divergence of the fit, entry by entry", arguments: structures, [1, 4, 18],
-        [false, true])
-    func divergence(_ blocks: BlockStructure, _ samples: Int, _ isWeighted: Bool) throws {
+        "exact degrees of freedom are the divergence of the fit, entry by entry", arguments: structures,
+        [(1, false), (4, false), (4, true), (18, false), (18, true)])
+    func divergence(_ blocks: BlockStructure, _ variant: (samples: Int, isWeighted: Bool)) throws {
+        let (samples, isWeighted) = variant
         let n = 12
         let (problem, _) = try noisyProblem(n: n, blocks: blocks, samples: samples, seed: 5)
         let weights = isWeighted ? (0..<blocks.count).map { 0.7 + 0.1 * Double($0 % 7) } : nil

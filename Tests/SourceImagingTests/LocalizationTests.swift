@@ -120,7 +120,7 @@ struct LocalizationTests {
         #expect(estimate.goodnessOfFit == 0 && estimate.explained.squaredNorm == 0)
     }
 
-    @Test("settings out of range are refused", arguments: [1.5, 0, -1, .nan, .infinity])
+    @Test("settings out of range are refused", arguments: [1.5, 0, -1, Double.nan, .infinity])
     func settings(_ ratio: Double) {
         var settings = LocalizationSettings()
         settings.lambda = .ratio(ratio)

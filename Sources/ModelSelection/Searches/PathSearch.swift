@@ -150,6 +150,8 @@ public struct PathSearch: Sendable {
                 step = golden * previous
             }
             let u = x + (abs(step) >= tolerance ? step : (step > 0 ? tolerance : -tolerance))
+            // A point next to one that is known tells nothing more.
+            if tried.entries.contains(where: { abs($0.logRatio - u) < 0.1 * tolerance }) { break }
             let fu = try evaluate(u, tried.nearest(to: u))
             if fu <= fx {
                 if u < x { high = x } else { low = x }

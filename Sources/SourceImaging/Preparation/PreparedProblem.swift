@@ -172,10 +172,16 @@ public struct PreparedProblem: Sendable {
             let time = recording.time($0)
             return time >= range.lowerBound - 0.99 * half && time <= range.upperBound + 0.99 * half
         }
-        guard !samples.isEmpty else {
+        // A window between two samples is empty; a single time takes the sample nearest to it.
+        let isBetween =
+            range.lowerBound < range.upperBound
+            && !(0..<recording.sampleCount).contains {
+                recording.time($0) >= range.lowerBound - 0.01 * half && recording.time($0) <= range.upperBound + 0.01 * half
+            }
+        guard !samples.isEmpty, !isBetween else {
             throw InputError(
                 "window", found: String(format: "no samples from %.4g to %.4g s", range.lowerBound, range.upperBound),
-                expected: "a window of at least one sample (\(1 / recording.samplingFrequency) s); \(extent)")
+                expected: String(format: "a window of at least one sample (%.4g s); ", 1 / recording.samplingFrequency) + extent)
         }
         return samples
     }

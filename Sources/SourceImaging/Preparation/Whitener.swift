@@ -86,7 +86,11 @@ struct Whitener {
             for i in 0..<n { matrix[row, i] = sign * factor * column[i] * scales[i] }
         }
         // W·(I − UUᵀ): whatever is whitened is projected, too.
-        self.matrix = projection.apply(matrix.transposed).transposed
+        matrix = projection.apply(matrix.transposed).transposed
+        for i in silent {
+            for row in 0..<matrix.rows { matrix[row, i] = 0 }
+        }
+        self.matrix = matrix
         self.warnings = warnings
     }
 
