@@ -31,7 +31,8 @@ struct InspectCommand: ParsableCommand {
             let facts = Dictionary(description.facts.map { ($0.name, $0.value) }, uniquingKeysWith: { "\($0); \($1)" })
             try Terminal.result(
                 encoded(
-                    Printed(file: file, format: description.format.rawValue, facts: facts, warnings: description.warnings)))
+                    Printed(
+                        file: file, format: description.format.rawValue, facts: facts, warnings: description.warnings)))
             return
         }
         let width = description.facts.reduce(0) { max($0, $1.name.count) }

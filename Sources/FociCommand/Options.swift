@@ -31,6 +31,7 @@ extension SensorSelection: ExpressibleByArgument {}
 extension SimulationSettings.NoiseSpectrum: ExpressibleByArgument {}
 
 extension Orientation: ExpressibleByArgument {
+    /// An orientation as ``init(name:)`` reads it; nil for anything else.
     public init?(argument: String) {
         guard let orientation = try? Orientation(name: argument) else { return nil }
         self = orientation
@@ -38,6 +39,7 @@ extension Orientation: ExpressibleByArgument {
 }
 
 extension LambdaChoice: ExpressibleByArgument {
+    /// `auto` or a number; its range is checked with the other settings.
     public init?(argument: String) {
         if argument == "auto" {
             self = .automatic

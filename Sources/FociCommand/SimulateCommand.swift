@@ -22,7 +22,8 @@ struct SimulateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Active sources.", valueName: "n"))
     var active: Int?
 
-    @Option(help: ArgumentHelp("Signal-to-noise ratio of the average, dB, whitened, from 0.05 to 0.15 s.", valueName: "dB"))
+    @Option(
+        help: ArgumentHelp("Signal-to-noise ratio of the average, dB, whitened, from 0.05 to 0.15 s.", valueName: "dB"))
     var snr: Double?
 
     @Option(help: ArgumentHelp("Seed of sources, waveforms and noise.", valueName: "n"))
@@ -49,7 +50,8 @@ struct SimulateCommand: ParsableCommand {
     @Option(help: "Spectrum of the noise: white or pink.")
     var noise: SimulationSettings.NoiseSpectrum?
 
-    @Option(help: ArgumentHelp("Noise samples that the covariance is estimated from; 0 for the exact one.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("Noise samples that the covariance is estimated from; 0 for the exact one.", valueName: "n"))
     var covarianceSamples: Int?
 
     @Flag(help: "Start from the settings of the sample that comes with the program.")

@@ -51,7 +51,9 @@ struct SolveCommand: ParsableCommand {
         let loaded = DispatchTime.now().uptimeNanoseconds
         let largest = regression.largestLambda(parallelism: parallelism)
         guard largest > 0 else {
-            throw InputError(problem, found: "data that no column of the gain explains (λ_max is 0)", expected: "data that are not zero")
+            throw InputError(
+                problem, found: "data that no column of the gain explains (λ_max is 0)",
+                expected: "data that are not zero")
         }
         let solution = AndersonDescent().solve(
             regression, try GroupLasso(lambda: lambdaRatio * largest), stop: StopRule(relativeGap: computing.gap),
@@ -88,7 +90,8 @@ struct SolveCommand: ParsableCommand {
         do {
             return try RegressionProblem(
                 design: contents.gain, response: contents.data,
-                blocks: BlockStructure(count: contents.gain.columns / contents.orientations, size: contents.orientations))
+                blocks: BlockStructure(
+                    count: contents.gain.columns / contents.orientations, size: contents.orientations))
         } catch {
             throw InputError(path, found: "\(error)")
         }

@@ -1,5 +1,14 @@
 import COpenBLAS
 
+/// The single letters that LAPACK takes for options.
+private enum Letter {
+    static let vectors = CChar(UInt8(ascii: "V"))
+    static let lower = CChar(UInt8(ascii: "L"))
+    static let thin = CChar(UInt8(ascii: "S"))
+    static let plain = CChar(UInt8(ascii: "N"))
+    static let transposed = CChar(UInt8(ascii: "T"))
+}
+
 /// A matrix that a factorization could not handle.
 public enum LinearAlgebraError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The matrix is not positive definite; the leading minor of this order is not.
@@ -41,7 +50,7 @@ public struct SymmetricEigen: Sendable {
         let n = Int32(symmetric.rows)
         var values = [Double](repeating: 0, count: symmetric.rows)
         if n > 0 {
-            let info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 86 /* V */, 76 /* L */, n, &vectors.elements, n, &values)
+            let info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, Letter.vectors, Letter.lower, n, &vectors.elements, n, &values)
             guard info == 0 else { throw .noConvergence }
         }
         self.values = values
@@ -73,7 +82,7 @@ public struct SingularValues: Sendable {
         var vt = Matrix(rows: k, columns: n)
         if k > 0 {
             let info = LAPACKE_dgesdd(
-                LAPACK_COL_MAJOR, 83 /* S */, Int32(m), Int32(n), &a, Int32(m), &values, &u.elements, Int32(m),
+                LAPACK_COL_MAJOR, Letter.thin, Int32(m), Int32(n), &a, Int32(m), &values, &u.elements, Int32(m),
                 &vt.elements, Int32(k))
             guard info == 0 else { throw .noConvergence }
         }
@@ -96,7 +105,7 @@ public struct Cholesky: Sendable {
         BLAS.prepare()
         let n = Int32(matrix.rows)
         if n > 0 {
-            let info = LAPACKE_dpotrf(LAPACK_COL_MAJOR, 76 /* L */, n, &matrix.elements, n)
+            let info = LAPACKE_dpotrf(LAPACK_COL_MAJOR, Letter.lower, n, &matrix.elements, n)
             guard info == 0 else { throw .notPositiveDefinite(order: Int(info)) }
         }
         factor = matrix
@@ -111,7 +120,7 @@ public struct Cholesky: Sendable {
         let n = Int32(factor.rows)
         let k = Int32(rightHandSide.columns)
         if n > 0, k > 0 {
-            _ = LAPACKE_dpotrs(LAPACK_COL_MAJOR, 76, n, k, factor.elements, n, &rightHandSide.elements, n)
+            _ = LAPACKE_dpotrs(LAPACK_COL_MAJOR, Letter.lower, n, k, factor.elements, n, &rightHandSide.elements, n)
         }
         return rightHandSide
     }
@@ -123,7 +132,7 @@ public struct Cholesky: Sendable {
         var inverse = factor
         let n = factor.rows
         if n > 0 {
-            _ = LAPACKE_dpotri(LAPACK_COL_MAJOR, 76, Int32(n), &inverse.elements, Int32(n))
+            _ = LAPACKE_dpotri(LAPACK_COL_MAJOR, Letter.lower, Int32(n), &inverse.elements, Int32(n))
             inverse.mirrorLowerTriangle()
         }
         return inverse
@@ -180,7 +189,8 @@ public struct LU: Sendable {
         let n = Int32(factor.rows)
         if n > 0, rightHandSide.columns > 0 {
             _ = LAPACKE_dgetrs(
-                LAPACK_COL_MAJOR, transposed ? 84 : 78, n, Int32(rightHandSide.columns), factor.elements, n, pivots,
+                LAPACK_COL_MAJOR, transposed ? Letter.transposed : Letter.plain, n, Int32(rightHandSide.columns),
+                factor.elements, n, pivots,
                 &rightHandSide.elements, n)
         }
         return rightHandSide

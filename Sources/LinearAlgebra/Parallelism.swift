@@ -26,7 +26,8 @@ public struct Parallelism: Sendable, Equatable {
     ///   - count: number of items.
     ///   - piece: items a piece; the last may hold fewer.
     ///   - body: receives the number of the piece and its items. Pieces may run at the same time.
-    public func forEachPiece(of count: Int, piece: Int, _ body: @Sendable (_ number: Int, _ items: Range<Int>) -> Void) {
+    public func forEachPiece(of count: Int, piece: Int, _ body: @Sendable (_ number: Int, _ items: Range<Int>) -> Void)
+    {
         let pieces = (count + piece - 1) / piece
         let workers = min(threads, pieces)
         @Sendable func run(_ number: Int) {

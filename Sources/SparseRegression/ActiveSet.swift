@@ -34,7 +34,8 @@ public struct ActiveSet: Sendable, Equatable {
         coefficients.elements.withUnsafeBufferPointer { p in
             blocks.indices.map { i in
                 let width = offsets[i + 1] - offsets[i]
-                return p.baseAddress.map { BLAS.norm(width * coefficients.rows, $0 + offsets[i] * coefficients.rows) } ?? 0
+                return p.baseAddress.map { BLAS.norm(width * coefficients.rows, $0 + offsets[i] * coefficients.rows) }
+                    ?? 0
             }
         }
     }

@@ -96,7 +96,8 @@ extension RegressionProblem {
         // A design without columns is not a problem; one column of zeros stands for it and never becomes active.
         guard !kept.isEmpty else {
             return try RegressionProblem(
-                design: Matrix(rows: rowCount, columns: 1), response: response, blocks: BlockStructure(count: 1, size: 1))
+                design: Matrix(rows: rowCount, columns: 1), response: response,
+                blocks: BlockStructure(count: 1, size: 1))
         }
         return try RegressionProblem(
             design: design.columns(kept.flatMap { Array(blocks.columns(of: $0)) }), response: response,

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("Factorizations and products")
 struct FactorizationTests {
-    @Test("a product equals the sum it stands for", arguments: [(false, false), (true, false), (false, true), (true, true)])
+    @Test(
+        "a product equals the sum it stands for",
+        arguments: [(false, false), (true, false), (false, true), (true, true)])
     func product(_ transposeA: Bool, _ transposeB: Bool) {
         var random = SeededGenerator(seed: 3)
         let a = random.normal(rows: transposeA ? 5 : 4, columns: transposeA ? 4 : 5)
@@ -95,7 +97,9 @@ struct NumbersTests {
         #expect(abs(fourth - 3) < 5 * (96 / 20_000.0).squareRoot())
     }
 
-    @Test("a filter of gain one changes nothing, of gain zero leaves nothing, and it separates two tones", arguments: [64, 75])
+    @Test(
+        "a filter of gain one changes nothing, of gain zero leaves nothing, and it separates two tones",
+        arguments: [64, 75])
     func filter(_ n: Int) {
         let slow = (0..<n).map { cos(2 * .pi * 3 * Double($0) / Double(n)) }
         let fast = (0..<n).map { cos(2 * .pi * 20 * Double($0) / Double(n)) }
@@ -118,4 +122,3 @@ struct NumbersTests {
         #expect((0..<count).allSatisfy { hits[$0] == 1 })
     }
 }
-

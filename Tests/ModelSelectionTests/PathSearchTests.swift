@@ -4,9 +4,12 @@ import Testing
 
 @Suite("Choosing λ along a path")
 struct PathSearchTests {
-    @Test("the choice is as good as the best of a dense grid, in far fewer solves", arguments: [UInt64(1), 2, 3, 4], [1, 3])
+    @Test(
+        "the choice is as good as the best of a dense grid, in far fewer solves", arguments: [UInt64(1), 2, 3, 4],
+        [1, 3])
     func minimum(_ seed: UInt64, _ width: Int) throws {
-        let (problem, _) = try noisyProblem(n: 30, blocks: BlockStructure(count: 60, size: width), samples: 6, seed: seed)
+        let (problem, _) = try noisyProblem(
+            n: 30, blocks: BlockStructure(count: 60, size: width), samples: 6, seed: seed)
         let session = AndersonDescent().session(for: problem, parallelism: .serial)
         let stop = StopRule(relativeGap: 1e-8)
         let found = try PathSearch().run(session, criterion: SteinRisk(), stop: stop)
@@ -58,7 +61,8 @@ struct PathSearchTests {
 
         let (problem, _) = try noisyProblem(n: 20, blocks: BlockStructure(count: 30, size: 1), samples: 4, seed: 8)
         let fixed = try PathSearch.fixed(
-            0.3, AndersonDescent().session(for: problem, parallelism: .serial), criterion: SteinRisk(), stop: StopRule())
+            0.3, AndersonDescent().session(for: problem, parallelism: .serial), criterion: SteinRisk(), stop: StopRule()
+        )
         #expect(fixed.curve.points.count == 1 && abs(fixed.curve.chosen.ratio - 0.3) < 1e-12)
         #expect(!fixed.curve.atGridEdge)
     }

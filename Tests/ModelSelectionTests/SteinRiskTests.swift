@@ -21,7 +21,8 @@ func noisyProblem(
 @Suite("SURE and degrees of freedom")
 struct SteinRiskTests {
     static let structures = [
-        BlockStructure(count: 25, size: 1), BlockStructure(count: 12, size: 3), BlockStructure(sizes: [1, 3, 2, 1, 3, 3, 1, 2, 3]),
+        BlockStructure(count: 25, size: 1), BlockStructure(count: 12, size: 3),
+        BlockStructure(sizes: [1, 3, 2, 1, 3, 3, 1, 2, 3]),
     ]
 
     @Test(

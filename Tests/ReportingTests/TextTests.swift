@@ -95,7 +95,8 @@ struct TextTests {
         let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
         #expect(
             Set(object.keys) == [
-                "lambda", "lambda_ratio", "criterion", "criterion_value", "noise_deviation", "rank", "relative_gap", "degrees_of_freedom",
+                "lambda", "lambda_ratio", "criterion", "criterion_value", "noise_deviation", "rank", "relative_gap",
+                "degrees_of_freedom",
                 "goodness_of_fit", "at_grid_edge", "sources", "seconds", "warnings",
             ])
         #expect(Set((object["seconds"] as? [String: Any] ?? [:]).keys) == ["load", "prepare", "solve", "total"])

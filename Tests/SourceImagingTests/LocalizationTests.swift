@@ -38,7 +38,9 @@ struct LocalizationTests {
         for source in estimate.sources {
             for (k, axis) in try #require(source.axes).enumerated() {
                 for d in 0..<3 {
-                    for t in estimate.times.indices { moments[3 * source.index + d, t] += axis[d] * source.amplitudes[k, t] }
+                    for t in estimate.times.indices {
+                        moments[3 * source.index + d, t] += axis[d] * source.amplitudes[k, t]
+                    }
                 }
             }
         }
@@ -63,7 +65,8 @@ struct LocalizationTests {
         let second = try localize(try SmallWorld(order: order))
         #expect(first.sources.map(\.index) == second.sources.map(\.index))
         for (a, b) in zip(first.sources, second.sources) {
-            #expect((a.amplitudes - b.amplitudes).squaredNorm.squareRoot() < 1e-5 * a.amplitudes.squaredNorm.squareRoot())
+            #expect(
+                (a.amplitudes - b.amplitudes).squaredNorm.squareRoot() < 1e-5 * a.amplitudes.squaredNorm.squareRoot())
         }
     }
 
@@ -96,7 +99,8 @@ struct LocalizationTests {
             gain: Matrix(rows: 30, columns: 126, elements: gain), orientations: 3, sensors: world.sensors,
             sources: SourceSpace(
                 positions: sources.positions + [sources.positions[3], SIMD3(0, 0, 0)],
-                normals: try #require(sources.normals) + [try #require(sources.normals)[3], SIMD3(0, 0, 1)], frame: .head))
+                normals: try #require(sources.normals) + [try #require(sources.normals)[3], SIMD3(0, 0, 1)],
+                frame: .head))
         var settings = LocalizationSettings()
         settings.relativeGap = 1e-8
         let estimate = try Localization(settings).run(

@@ -80,7 +80,8 @@ struct PreparationTests {
         for vector in vectors {
             let column = Matrix(rows: vector.count, columns: 1, elements: vector)
             let scale = world.covariance.matrix.squaredNorm.squareRoot().squareRoot()
-            #expect((whitener.matrix * column).squaredNorm.squareRoot() * scale < 1e-6 * column.squaredNorm.squareRoot())
+            #expect(
+                (whitener.matrix * column).squaredNorm.squareRoot() * scale < 1e-6 * column.squaredNorm.squareRoot())
         }
     }
 

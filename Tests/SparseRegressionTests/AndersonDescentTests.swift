@@ -23,17 +23,21 @@ struct AndersonDescentTests {
         let problem = try randomProblem(
             n: shape.n, blocks: shape.blocks, width: shape.width, samples: shape.samples, seed: 11)
         let lambda = ratio * problem.largestLambda()
-        let solution = AndersonDescent().solve(problem, try GroupLasso(lambda: lambda), stop: StopRule(relativeGap: 1e-12))
+        let solution = AndersonDescent().solve(
+            problem, try GroupLasso(lambda: lambda), stop: StopRule(relativeGap: 1e-12))
         let dense = problem.dense(solution.active)
         #expect(solution.reason == .converged)
         #expect(solution.certificate.relativeGap <= 1e-12)
         #expect(problem.violation(dense, lambda: lambda) < 1e-4)
         let objective = problem.objective(dense, lambda: lambda)
         #expect(abs(objective - solution.certificate.objective) < 1e-10 * objective)
-        #expect(abs((problem.response - problem.design * dense).squaredNorm - solution.squaredResidual) < 1e-9 * objective)
+        #expect(
+            abs((problem.response - problem.design * dense).squaredNorm - solution.squaredResidual) < 1e-9 * objective)
     }
 
-    @Test("every combination of accelerations reaches the same objective", arguments: [(false, false), (true, false), (false, true)])
+    @Test(
+        "every combination of accelerations reaches the same objective",
+        arguments: [(false, false), (true, false), (false, true)])
     func accelerations(_ extrapolates: Bool, _ usesNewton: Bool) throws {
         let problem = try randomProblem(n: 40, blocks: 150, width: 3, samples: 6, seed: 2, correlation: 0.9)
         let penalty = try GroupLasso(lambda: 0.1 * problem.largestLambda())
@@ -44,7 +48,9 @@ struct AndersonDescentTests {
         solver.usesNewton = usesNewton
         let other = solver.solve(problem, penalty, stop: stop)
         #expect(other.reason == .converged)
-        #expect(abs(reference.certificate.objective - other.certificate.objective) <= 1e-10 * 0.5 * problem.squaredResponseNorm)
+        #expect(
+            abs(reference.certificate.objective - other.certificate.objective) <= 1e-10 * 0.5
+                * problem.squaredResponseNorm)
         #expect(reference.certificate.epochs <= other.certificate.epochs)
     }
 
@@ -53,9 +59,11 @@ struct AndersonDescentTests {
         var random = SeededGenerator(seed: 8)
         let design = try SingularValues(random.normal(rows: 30, columns: 12)).u
         let response = random.normal(rows: 30, columns: 4)
-        let problem = try RegressionProblem(design: design, response: response, blocks: BlockStructure(count: 4, size: 3))
+        let problem = try RegressionProblem(
+            design: design, response: response, blocks: BlockStructure(count: 4, size: 3))
         let lambda = 0.6 * problem.largestLambda()
-        let solution = AndersonDescent().solve(problem, try GroupLasso(lambda: lambda), stop: StopRule(relativeGap: 1e-14))
+        let solution = AndersonDescent().solve(
+            problem, try GroupLasso(lambda: lambda), stop: StopRule(relativeGap: 1e-14))
         let correlation = Matrix.product(design, transposed: true, response)
         var expected = Matrix(rows: 12, columns: 4)
         for j in 0..<4 {
@@ -111,7 +119,8 @@ struct AndersonDescentTests {
     func degenerate() throws {
         let base = try randomProblem(n: 20, blocks: 30, width: 1, samples: 6, seed: 21)
         let lambda = 0.1 * base.largestLambda()
-        let reference = AndersonDescent().solve(base, try GroupLasso(lambda: lambda), stop: StopRule(relativeGap: 1e-11))
+        let reference = AndersonDescent().solve(
+            base, try GroupLasso(lambda: lambda), stop: StopRule(relativeGap: 1e-11))
         // Every column twice, then zeros: the optimum is the same.
         let columns = (0..<30).flatMap { [$0, $0] }
         let zeros = [Double](repeating: 0, count: 20 * 5)
@@ -119,11 +128,15 @@ struct AndersonDescentTests {
             rows: 20, columns: 65, elements: base.design.columns(columns).elements + zeros)
         let problem = try RegressionProblem(
             design: design, response: base.response, blocks: BlockStructure(count: 65, size: 1))
-        let solution = AndersonDescent().solve(problem, try GroupLasso(lambda: lambda), stop: StopRule(relativeGap: 1e-11))
+        let solution = AndersonDescent().solve(
+            problem, try GroupLasso(lambda: lambda), stop: StopRule(relativeGap: 1e-11))
         #expect(solution.reason == .converged)
-        #expect(abs(solution.certificate.objective - reference.certificate.objective) < 1e-10 * base.squaredResponseNorm)
+        #expect(
+            abs(solution.certificate.objective - reference.certificate.objective) < 1e-10 * base.squaredResponseNorm)
         #expect(solution.active.blocks.allSatisfy { $0 < 60 })
-        #expect((problem.design * problem.dense(solution.active) - base.design * base.dense(reference.active)).squaredNorm < 1e-7)
+        #expect(
+            (problem.design * problem.dense(solution.active) - base.design * base.dense(reference.active)).squaredNorm
+                < 1e-7)
     }
 
     @Test("more samples than rows change nothing but the work", arguments: [1, 3])
@@ -131,7 +144,8 @@ struct AndersonDescentTests {
         let problem = try randomProblem(n: 10, blocks: 25, width: width, samples: 60, seed: 31)
         #expect(problem.response.columns == 10 && problem.sampleCount == 60)
         let lambda = 0.2 * problem.largestLambda()
-        let solution = AndersonDescent().solve(problem, try GroupLasso(lambda: lambda), stop: StopRule(relativeGap: 1e-12))
+        let solution = AndersonDescent().solve(
+            problem, try GroupLasso(lambda: lambda), stop: StopRule(relativeGap: 1e-12))
         let full = solution.active.coefficientsInOriginalSamples(of: problem)
         #expect(full.rows == 60)
         for (i, norm) in solution.active.norms.enumerated() {
@@ -171,7 +185,8 @@ struct AndersonDescentTests {
     func limits() throws {
         let problem = try randomProblem(n: 40, blocks: 300, width: 1, samples: 5, seed: 61, correlation: 0.95)
         let penalty = try GroupLasso(lambda: 0.02 * problem.largestLambda())
-        let optimum = AndersonDescent().solve(problem, penalty, stop: StopRule(relativeGap: 1e-12)).certificate.objective
+        let optimum = AndersonDescent().solve(problem, penalty, stop: StopRule(relativeGap: 1e-12)).certificate
+            .objective
         let limited = AndersonDescent().solve(problem, penalty, stop: StopRule(relativeGap: 1e-12, maximumPasses: 2))
         #expect(limited.reason == .limit)
         #expect(limited.certificate.fullPasses == 2)
@@ -227,7 +242,8 @@ struct AndersonDescentTests {
             design: random.normal(rows: 25, columns: blocks.columnCount), response: random.normal(rows: 25, columns: 4),
             blocks: blocks)
         let lambda = 0.3 * problem.largestLambda()
-        let solution = AndersonDescent().solve(problem, try GroupLasso(lambda: lambda), stop: StopRule(relativeGap: 1e-12))
+        let solution = AndersonDescent().solve(
+            problem, try GroupLasso(lambda: lambda), stop: StopRule(relativeGap: 1e-12))
         #expect(problem.violation(problem.dense(solution.active), lambda: lambda) < 1e-4)
         #expect(Set(solution.active.blocks.map { blocks.columns(of: $0).count }).count > 1)
     }

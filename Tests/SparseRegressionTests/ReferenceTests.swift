@@ -33,7 +33,8 @@ struct ReferenceTests {
         for row in rows {
             #expect(abs(largest - row.lambda_max) < 1e-10 * largest)
             let solution = session.solve(
-                try GroupLasso(lambda: row.ratio * largest), from: nil, stop: StopRule(relativeGap: 1e-10), monitor: .silent)
+                try GroupLasso(lambda: row.ratio * largest), from: nil, stop: StopRule(relativeGap: 1e-10),
+                monitor: .silent)
             #expect(solution.certificate.relativeGap <= 1e-10)
             #expect(abs(solution.certificate.objective - row.objective) <= 1e-8 * row.objective)
             #expect(solution.active.blocks == row.support)

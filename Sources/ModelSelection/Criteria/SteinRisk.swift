@@ -11,6 +11,7 @@ public struct SteinRisk: Criterion {
         self.noiseVariance = noiseVariance
     }
 
+    /// `SURE`.
     public var name: String { "SURE" }
 
     /// - Complexity: O(n(|S|o)² + (|S|o)³).

@@ -32,7 +32,6 @@ public enum PlainSummary {
             preparation.channels[kind].flatMap { $0 > 0 ? "\($0) \(kind.plural)" : nil }
         }
         var noise = preparation.noiseSource.onOneLine
-        if preparation.averages > 1 { noise += ", average of \(preparation.averages)" }
         if let deviation = preparation.baselineDeviation {
             noise += "; whitened baseline deviation \(NumberText.readable(deviation)) (1 is right)"
         }

@@ -88,7 +88,8 @@ public struct Localization: Sendable {
         let problem = prepared.problem
         let stop = StopRule(relativeGap: settings.relativeGap)
         let solver = AndersonDescent()
-        let selected = try select(prepared, solver.session(for: problem, parallelism: settings.parallelism), stop, monitor)
+        let selected = try select(
+            prepared, solver.session(for: problem, parallelism: settings.parallelism), stop, monitor)
         if selected.isCancelled || monitor.isCancelled() { throw CancellationError() }
 
         let reweighted = try Reweighting(rounds: settings.reweightingRounds, scale: settings.reweightingScale).run(
@@ -148,7 +149,8 @@ public struct Localization: Sendable {
         if estimate.certificate.relativeGap > settings.relativeGap {
             warnings.append(
                 String(
-                    format: "a solve stopped at a relative gap of %.1e instead of %.1e", estimate.certificate.relativeGap,
+                    format: "a solve stopped at a relative gap of %.1e instead of %.1e",
+                    estimate.certificate.relativeGap,
                     settings.relativeGap))
         }
         return warnings

@@ -22,7 +22,8 @@ public struct Forward: Sendable {
             throw InputError("gain", found: "\(orientations) orientations", expected: "1 (fixed) or 3 (free)")
         }
         guard gain.rows == sensors.count else {
-            throw InputError("gain", found: "\(gain.rows) rows", expected: "\(sensors.count), one a channel of sensors/name")
+            throw InputError(
+                "gain", found: "\(gain.rows) rows", expected: "\(sensors.count), one a channel of sensors/name")
         }
         guard gain.columns == sources.count * orientations else {
             throw InputError(
@@ -31,7 +32,8 @@ public struct Forward: Sendable {
         }
         if let (row, column) = gain.firstNonFinite {
             throw InputError(
-                "gain", found: "\(gain[row, column]) at channel '\(sensors.names[row])', source \(column / orientations)",
+                "gain",
+                found: "\(gain[row, column]) at channel '\(sensors.names[row])', source \(column / orientations)",
                 expected: "finite values", advice: "drop that channel or source, or compute the forward again")
         }
         self.subject = subject

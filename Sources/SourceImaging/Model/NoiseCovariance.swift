@@ -36,7 +36,8 @@ public struct NoiseCovariance: Sendable {
                 guard abs(matrix[i, j] - matrix[j, i]) <= 1e-6 * scale + 1e-9 * abs(matrix[i, j]) else {
                     throw InputError(
                         "covariance",
-                        found: "different values above and below the diagonal for '\(sensors.names[i])' and '\(sensors.names[j])'",
+                        found:
+                            "different values above and below the diagonal for '\(sensors.names[i])' and '\(sensors.names[j])'",
                         expected: "a symmetric matrix")
                 }
             }

@@ -86,7 +86,8 @@ public struct Recording: Sendable {
 func checkProjectors(_ projectors: Matrix, _ sensors: Sensors) throws(InputError) {
     guard projectors.rows == 0 || projectors.columns == sensors.count else {
         throw InputError(
-            "projectors", found: "\(projectors.rows) × \(projectors.columns)", expected: "k × \(sensors.count), a column a channel")
+            "projectors", found: "\(projectors.rows) × \(projectors.columns)",
+            expected: "k × \(sensors.count), a column a channel")
     }
     if let (row, column) = projectors.firstNonFinite {
         throw InputError(

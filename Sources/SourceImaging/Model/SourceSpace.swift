@@ -52,13 +52,16 @@ public struct SourceSpace: Sendable, Equatable {
     ) throws(InputError) {
         func check(_ name: String, _ count: Int?) throws(InputError) {
             if let count, count != positions.count {
-                throw InputError("sources/\(name)", found: "\(count) entries", expected: "\(positions.count), one a source")
+                throw InputError(
+                    "sources/\(name)", found: "\(count) entries", expected: "\(positions.count), one a source")
             }
         }
         try check("normal", normals?.count)
         try check("hemisphere", hemispheres?.count)
         try check("vertex", vertices?.count)
-        guard !positions.isEmpty else { throw InputError("sources/position", found: "no sources", expected: "at least one") }
+        guard !positions.isEmpty else {
+            throw InputError("sources/position", found: "no sources", expected: "at least one")
+        }
         for (j, p) in positions.enumerated() {
             guard p.x.isFinite, p.y.isFinite, p.z.isFinite else {
                 throw InputError("sources/position", found: "source \(j) is at NaN or infinity", expected: "metres")

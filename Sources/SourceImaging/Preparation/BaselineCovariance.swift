@@ -65,7 +65,8 @@ struct BaselineCovariance {
         let raw = Matrix.product(centred, transposed: false, centred, transposed: true) * (1 / Double(count))
         guard (0..<p).contains(where: { raw[$0, $0] > 0 }) else {
             throw InputError(
-                "recording", found: "a constant signal before time 0", expected: "noise to estimate the covariance from",
+                "recording", found: "a constant signal before time 0",
+                expected: "noise to estimate the covariance from",
                 advice: "give a noise covariance with --covariance")
         }
         let scales = Whitener.scales(raw, sensors)

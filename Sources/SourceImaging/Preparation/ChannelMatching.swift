@@ -28,7 +28,8 @@ struct ChannelMatching {
             selected += 1
             let f = forwardIndex[name]
             let c = covarianceIndex?[name]
-            if recording.bad[i] || f.map({ forward.bad[$0] }) == true || c.map({ covariance?.bad[$0] == true }) == true {
+            if recording.bad[i] || f.map({ forward.bad[$0] }) == true || c.map({ covariance?.bad[$0] == true }) == true
+            {
                 bad += 1
                 continue
             }
@@ -39,7 +40,8 @@ struct ChannelMatching {
             guard forward.kinds[f] == recording.kinds[i] else {
                 throw InputError(
                     "channel '\(name)'",
-                    found: "\(recording.kinds[i].rawValue) in the recording, \(forward.kinds[f].rawValue) in the forward",
+                    found:
+                        "\(recording.kinds[i].rawValue) in the recording, \(forward.kinds[f].rawValue) in the forward",
                     expected: "one kind")
             }
             if covarianceIndex != nil {

@@ -84,7 +84,8 @@ public struct PreparedProblem: Sendable {
             noiseVariance = estimated.heldOutVariance
             source =
                 "estimated from \(estimated.samples) samples before time 0, "
-                + String(format: "shrinkage %.2g, held-out deviation %.2f", estimated.shrinkage, noiseVariance.squareRoot())
+                + String(
+                    format: "shrinkage %.2g, held-out deviation %.2f", estimated.shrinkage, noiseVariance.squareRoot())
             warnings.append("no noise covariance was given: \(source)")
         }
         let whitener = try Whitener(covariance: noise, sensors: sensors, projection: projection)
@@ -176,12 +177,14 @@ public struct PreparedProblem: Sendable {
         let isBetween =
             range.lowerBound < range.upperBound
             && !(0..<recording.sampleCount).contains {
-                recording.time($0) >= range.lowerBound - 0.01 * half && recording.time($0) <= range.upperBound + 0.01 * half
+                recording.time($0) >= range.lowerBound - 0.01 * half
+                    && recording.time($0) <= range.upperBound + 0.01 * half
             }
         guard !samples.isEmpty, !isBetween else {
             throw InputError(
                 "window", found: String(format: "no samples from %.4g to %.4g s", range.lowerBound, range.upperBound),
-                expected: String(format: "a window of at least one sample (%.4g s); ", 1 / recording.samplingFrequency) + extent)
+                expected: String(format: "a window of at least one sample (%.4g s); ", 1 / recording.samplingFrequency)
+                    + extent)
         }
         return samples
     }
@@ -254,7 +257,9 @@ public struct PreparedProblem: Sendable {
                                     }
                                     for (k, axis) in axes[j].axes.enumerated() {
                                         let factor = axes[j].factors[k]
-                                        for d in 0..<3 { BLAS.axpy(rank, factor * axis[d], own + d * rank, target + k * rank) }
+                                        for d in 0..<3 {
+                                            BLAS.axpy(rank, factor * axis[d], own + d * rank, target + k * rank)
+                                        }
                                     }
                                 }
                             }

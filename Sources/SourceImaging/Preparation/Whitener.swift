@@ -42,7 +42,9 @@ struct Whitener {
             (sensors.kinds[row] == .eeg) == (sensors.kinds[column] == .eeg) ? covariance[row, column] : 0
         }
         let projected = projection.apply(projection.apply(apart).transposed)
-        var scaled = Matrix(rows: n, columns: n) { 0.5 * scales[$0] * (projected[$0, $1] + projected[$1, $0]) * scales[$1] }
+        var scaled = Matrix(rows: n, columns: n) {
+            0.5 * scales[$0] * (projected[$0, $1] + projected[$1, $0]) * scales[$1]
+        }
         // A channel without variance must not lend its row to others.
         for i in silent {
             for j in 0..<n {
@@ -60,12 +62,15 @@ struct Whitener {
         guard largest > 0, let smallest = eigen.values.first, smallest > -1e-8 * largest else {
             throw InputError(
                 "covariance",
-                found: "a negative eigenvalue (\(eigen.values.first ?? 0) against a largest of \(largest), scaled by kind)",
+                found:
+                    "a negative eigenvalue (\(eigen.values.first ?? 0) against a largest of \(largest), scaled by kind)",
                 expected: "a positive semidefinite matrix",
                 advice: "compute the covariance again, from more samples or with shrinkage")
         }
         let usable = n - projection.rank - silent.count
-        let kept = eigen.values.indices.suffix(max(0, usable)).filter { eigen.values[$0] > Self.rankTolerance * largest }
+        let kept = eigen.values.indices.suffix(max(0, usable)).filter {
+            eigen.values[$0] > Self.rankTolerance * largest
+        }
         guard !kept.isEmpty else {
             throw InputError(
                 "covariance", found: "rank 0 after projection", expected: "at least one direction with noise",

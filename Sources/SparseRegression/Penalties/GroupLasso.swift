@@ -43,15 +43,18 @@ public struct GroupLasso: BlockPenalty, Equatable {
         return lambda * weights[block]
     }
 
+    /// λ_j·r.
     public func value(norm: Double, block: Int) -> Double {
         norm == 0 ? 0 : threshold(block: block) * norm
     }
 
+    /// Block soft thresholding, (norm − step·λ_j)₊.
     @inline(__always)
     public func proximal(norm: Double, step: Double, block: Int) -> Double {
         max(0, norm - step * threshold(block: block))
     }
 
+    /// λ_j and 0.
     public func derivatives(norm: Double, block: Int) -> (first: Double, second: Double) {
         (threshold(block: block), 0)
     }

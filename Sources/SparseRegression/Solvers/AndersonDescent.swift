@@ -14,6 +14,7 @@ public struct AndersonDescent: Solver {
     /// The engine with its default settings.
     public init() {}
 
+    /// Opens a session: allocates scratch memory; the Gram matrix grows as it is needed.
     public func session(for problem: RegressionProblem, parallelism: Parallelism) -> DescentSession {
         DescentSession(problem, settings: self, parallelism: parallelism)
     }
@@ -23,6 +24,7 @@ public struct AndersonDescent: Solver {
 ///
 /// Not for use by several threads at once.
 public final class DescentSession: SolverSession {
+    /// The problem of this session.
     public let problem: RegressionProblem
     private let settings: AndersonDescent
     private let cache: GramCache
@@ -44,6 +46,9 @@ public final class DescentSession: SolverSession {
         residual = problem.response
     }
 
+    /// Descends from `start` until the duality gap over all sources is small enough.
+    ///
+    /// - Complexity: a full pass, O(nqT), for every growth of the working set; a sweep is O((|S|o)²T).
     public func solve(
         _ penalty: some BlockPenalty, from start: ActiveSet?, stop: StopRule, monitor: Monitor
     ) -> Solution {

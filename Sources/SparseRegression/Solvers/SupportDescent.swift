@@ -240,7 +240,8 @@ final class SupportDescent {
         let width = width
         let size = width * samples
         BLAS.gemm(
-            false, false, samples, width, width, 1, coefficients, samples, gram.pointer, width, 0, work.pointer, samples)
+            false, false, samples, width, width, 1, coefficients, samples, gram.pointer, width, 0, work.pointer, samples
+        )
         return 0.5 * BLAS.dot(size, work.pointer, coefficients) - BLAS.dot(size, correlation.pointer, coefficients)
     }
 
@@ -295,7 +296,9 @@ final class SupportDescent {
         var offsets = [0]
         for j in nonzero { offsets.append(offsets[offsets.count - 1] + starts[j + 1] - starts[j]) }
         let width = width
-        let sub = Matrix(rows: columns.count, columns: columns.count) { gram.pointer[columns[$0] + columns[$1] * width] }
+        let sub = Matrix(rows: columns.count, columns: columns.count) {
+            gram.pointer[columns[$0] + columns[$1] * width]
+        }
         var coefficients = Matrix(rows: t, columns: columns.count)
         var descent = Matrix(rows: t, columns: columns.count)
         // H = YᵀX − B·G of the current point.
