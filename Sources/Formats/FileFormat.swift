@@ -16,6 +16,9 @@ public enum FileFormat: String, Sendable, CaseIterable {
     /// Known sources of a simulation: ``TruthFile``.
     case truth
 
+    /// A file of the format, as a sentence has it.
+    var phrase: String { "\(self == .estimate ? "an" : "a") \(rawValue) file" }
+
     /// The format of a file, by its attribute `format`.
     ///
     /// - Throws: ``InputError`` when it cannot be read or is of no format of this program.

@@ -124,8 +124,11 @@ public struct Matrix: Sendable, Equatable {
     }
 
     /// The product of two matrices, either of them transposed: op(a) · op(b).
+    ///
+    /// - Complexity: O(m·n·k) for an m × k times a k × n matrix, on the threads given.
     public static func product(
-        _ a: Matrix, transposed transposeA: Bool = false, _ b: Matrix, transposed transposeB: Bool = false
+        _ a: Matrix, transposed transposeA: Bool = false, _ b: Matrix, transposed transposeB: Bool = false,
+        parallelism: Parallelism = .serial
     ) -> Matrix {
         let m = transposeA ? a.columns : a.rows
         let inner = transposeA ? a.rows : a.columns
@@ -137,7 +140,7 @@ public struct Matrix: Sendable, Equatable {
             b.elements.withUnsafeBufferPointer { pb in
                 c.elements.withUnsafeMutableBufferPointer { pc in
                     guard let pa = pa.baseAddress, let pb = pb.baseAddress, let pc = pc.baseAddress else { return }
-                    BLAS.gemm(
+                    parallelism.gemm(
                         transposeA, transposeB, m, n, inner, 1, pa, a.rows, pb, b.rows, 0, pc, m)
                 }
             }

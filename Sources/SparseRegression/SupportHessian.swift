@@ -12,6 +12,7 @@ public struct SupportHessian: Sendable {
     private let inverse: Matrix
     private let overlap: Matrix
     private let reduced: ReducedFactor
+    private let parallelism: Parallelism
 
     /// Either factor of the |S| × |S| matrix diag(1/(a−b)) − Q; the second where it is singular to working precision.
     private enum ReducedFactor: Sendable {
@@ -26,9 +27,13 @@ public struct SupportHessian: Sendable {
     ///   - coefficients: B_Sᵀ, T × |S|o; no block may be zero.
     ///   - offsets: first column of each block, |S| + 1 entries.
     ///   - slopes: φ_j′(‖B_j‖) and φ_j″(‖B_j‖) of each block.
+    ///   - parallelism: threads for the larger products; they change no bit.
     /// - Returns: nil where M is not positive definite to working precision or a block is zero.
     /// - Complexity: O((|S|o)³ + (|S|o)²T).
-    public init?(gram: Matrix, coefficients: Matrix, offsets: [Int], slopes: [(first: Double, second: Double)]) {
+    public init?(
+        gram: Matrix, coefficients: Matrix, offsets: [Int], slopes: [(first: Double, second: Double)],
+        parallelism: Parallelism = .serial
+    ) {
         let count = offsets.count - 1
         let t = coefficients.rows
         precondition(slopes.count == count && gram.rows == coefficients.columns && offsets[count] == gram.rows)
@@ -58,8 +63,9 @@ public struct SupportHessian: Sendable {
         self.directions = directions
         self.curvature = curvature
         self.deflation = deflation
+        self.parallelism = parallelism
         inverse = factor.inverse()
-        overlap = Matrix.product(directions, transposed: true, directions)
+        overlap = Matrix.product(directions, transposed: true, directions, parallelism: parallelism)
         var r = Self.quad(inverse, overlap, offsets) * -1
         for j in 0..<count { r[j, j] += 1 / deflation[j] }
         // Exact copies of a column leave a null direction here; the pseudo-inverse ignores it, as the fit does.
@@ -111,7 +117,7 @@ public struct SupportHessian: Sendable {
     public func solve(_ rightHandSide: Matrix) -> Matrix {
         let count = offsets.count - 1
         let t = directions.rows
-        let first = rightHandSide * inverse
+        let first = Matrix.product(rightHandSide, inverse, parallelism: parallelism)
         var projections = Matrix(rows: count, columns: 1)
         for j in 0..<count {
             var sum = 0.0
@@ -125,7 +131,7 @@ public struct SupportHessian: Sendable {
                 shifted.elements[k] += shifts[j, 0] * directions.elements[k]
             }
         }
-        return shifted * inverse
+        return Matrix.product(shifted, inverse, parallelism: parallelism)
     }
 
     /// The degrees of freedom of the fit, div_Y(XB) = tr(H⁻¹·(G ⊗ I_T)), exactly.
@@ -141,7 +147,7 @@ public struct SupportHessian: Sendable {
         for j in 0..<size {
             for i in 0..<size { scaled[i, j] *= curvature[i].squareRoot() }
         }
-        let sandwich = inverse - Matrix.product(scaled, transposed: true, scaled)
+        let sandwich = inverse - Matrix.product(scaled, transposed: true, scaled, parallelism: parallelism)
         let correction = solveReduced(Self.quad(sandwich, overlap, offsets))
         var sum = Double(samples) * trace
         for j in 0..<correction.rows { sum += correction[j, j] }

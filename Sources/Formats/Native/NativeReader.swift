@@ -35,7 +35,7 @@ struct NativeReader: ~Copyable {
         let found = try FileFormat.detect(file)
         guard found == format else {
             throw InputError(
-                path, found: "a \(found.rawValue) file", expected: "a \(format.rawValue) file",
+                path, found: found.phrase, expected: format.phrase,
                 advice: "check which file is given for which purpose")
         }
         let version = try translating { () throws(HDF5Error) -> Int? in try file.integer(attribute: "version") }

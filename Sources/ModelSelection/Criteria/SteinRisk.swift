@@ -6,9 +6,15 @@ public struct SteinRisk: Criterion {
     /// σ²: variance of an entry of the noise in Y, 1 after whitening with a right covariance.
     public let noiseVariance: Double
 
-    /// - Parameter noiseVariance: σ² > 0.
-    public init(noiseVariance: Double = 1) {
+    /// Threads for the degrees of freedom; they change no bit.
+    public let parallelism: Parallelism
+
+    /// - Parameters:
+    ///   - noiseVariance: σ² > 0.
+    ///   - parallelism: threads for the degrees of freedom.
+    public init(noiseVariance: Double = 1, parallelism: Parallelism = .serial) {
         self.noiseVariance = noiseVariance
+        self.parallelism = parallelism
     }
 
     /// `SURE`.
@@ -18,7 +24,10 @@ public struct SteinRisk: Criterion {
     public func evaluate(
         _ solution: Solution, of problem: RegressionProblem, under penalty: some BlockPenalty
     ) -> Judgement {
-        guard let freedom = degreesOfFreedom(of: solution.active, in: problem, under: penalty) else {
+        guard
+            let freedom = degreesOfFreedom(
+                of: solution.active, in: problem, under: penalty, parallelism: parallelism)
+        else {
             return Judgement(value: .infinity, degreesOfFreedom: .nan)
         }
         let entries = Double(problem.rowCount * problem.sampleCount)
@@ -36,13 +45,14 @@ public struct SteinRisk: Criterion {
 /// - Returns: nil where the curvature on the support is singular beyond repair.
 /// - Complexity: O(n(|S|o)² + (|S|o)³), independent of T but for one product of size |S|o × T × |S|o.
 public func degreesOfFreedom(
-    of active: ActiveSet, in problem: RegressionProblem, under penalty: some BlockPenalty
+    of active: ActiveSet, in problem: RegressionProblem, under penalty: some BlockPenalty,
+    parallelism: Parallelism = .serial
 ) -> Double? {
     guard active.count > 0 else { return 0 }
     let columns = active.designColumns(of: problem)
     let slopes = zip(active.blocks, active.norms).map { penalty.derivatives(norm: $1, block: $0) }
     let hessian = SupportHessian(
-        gram: Matrix.product(columns, transposed: true, columns), coefficients: active.coefficients,
-        offsets: active.offsets, slopes: slopes)
+        gram: Matrix.product(columns, transposed: true, columns, parallelism: parallelism),
+        coefficients: active.coefficients, offsets: active.offsets, slopes: slopes, parallelism: parallelism)
     return hessian?.degreesOfFreedom(samples: problem.sampleCount)
 }

@@ -7,15 +7,17 @@ import Foundation
 /// Where the minimum stays at an end of what was tried, the curve says so.
 public struct PathSearch: Sendable {
     /// λ shrinks by this factor from point to point.
-    public var factor = 0.84
+    public var factor = 0.8
     /// The path ends at this fraction of λ_max at the latest.
     public var floor = 0.01
-    /// How many points in a row above the minimum count as a turn.
-    public var pointsPastMinimum = 3
+    /// How many points in a row above the minimum count as a turn…
+    public var pointsPastMinimum = 2
+    /// … if the last of them is above it by this part of what was gained since λ_max.
+    public var rise = 0.01
     /// Width of the bracket in log λ at which the refinement ends.
-    public var resolution = 0.02
+    public var resolution = 0.04
     /// Most evaluations of the refinement.
-    public var maximumRefinements = 8
+    public var maximumRefinements = 6
     /// The one λ to judge, as a fraction of λ_max, where it is given.
     private var only: Double?
 
@@ -89,7 +91,6 @@ public struct PathSearch: Sendable {
         var best = Double.infinity
         var since = 0
         var start: ActiveSet?
-        let scale = problem.squaredResponseNorm
         while logRatio >= log(floor) - 1e-9 {
             let value = try evaluate(logRatio, from: start)
             start = tried.entries.last?.solution.active
@@ -99,7 +100,12 @@ public struct PathSearch: Sendable {
             } else {
                 since += 1
             }
-            if monitor.isCancelled() || (since >= pointsPastMinimum && value > best + 1e-4 * scale) { break }
+            let gained = (tried.entries.first?.value ?? value) - best
+            // Where nothing was gained at all, twice as many points are looked at before giving up.
+            let isTurned =
+                gained > 0
+                ? since >= pointsPastMinimum && value > best + rise * gained : since >= 2 * pointsPastMinimum
+            if monitor.isCancelled() || isTurned { break }
             logRatio += log(factor)
         }
         if !monitor.isCancelled() { try refine(tried, evaluate) }

@@ -122,7 +122,7 @@ public struct Localization: Sendable {
     private func select(
         _ prepared: PreparedProblem, _ session: some SolverSession, _ stop: StopRule, _ monitor: Monitor
     ) throws -> PathSearch.Outcome {
-        let risk = SteinRisk(noiseVariance: prepared.noiseVariance)
+        let risk = SteinRisk(noiseVariance: prepared.noiseVariance, parallelism: settings.parallelism)
         switch settings.lambda {
         case .automatic:
             return try PathSearch().run(

@@ -27,6 +27,7 @@ public final class DescentSession: SolverSession {
     /// The problem of this session.
     public let problem: RegressionProblem
     private let settings: AndersonDescent
+    private let parallelism: Parallelism
     private let cache: GramCache
     private let pass: FullPass
     private let core: SupportDescent
@@ -39,9 +40,10 @@ public final class DescentSession: SolverSession {
     init(_ problem: RegressionProblem, settings: AndersonDescent, parallelism: Parallelism) {
         self.problem = problem
         self.settings = settings
+        self.parallelism = parallelism
         cache = GramCache(problem: problem, parallelism: parallelism)
         pass = FullPass(problem: problem, samples: problem.response.columns, parallelism: parallelism)
-        core = SupportDescent(samples: problem.response.columns, settings: settings)
+        core = SupportDescent(samples: problem.response.columns, settings: settings, parallelism: parallelism)
         scores = [Double](repeating: 0, count: problem.blocks.count)
         residual = problem.response
     }
@@ -219,7 +221,7 @@ public final class DescentSession: SolverSession {
                             from: cache.gram.pointer + (cache.starts[position] + c) * cache.capacity, count: total)
                     }
                 }
-                BLAS.gemm(
+                parallelism.gemm(
                     false, true, t, total, core.width, -1, core.b.pointer, t, gathered.pointer, total, 1,
                     gradient.pointer, t)
             }

@@ -4,6 +4,7 @@
 final class SupportDescent {
     private let samples: Int
     private let settings: AndersonDescent
+    private let parallelism: Parallelism
     /// Positions in the cache of the blocks held here, ascending by block.
     private(set) var support: [Int] = []
     /// First column of each, and the number of columns at the end.
@@ -13,6 +14,11 @@ final class SupportDescent {
     private var blocks: [Int] = []
     private var norms: [Double] = []
     private var lipschitz: [Double] = []
+    /// Whether the last round ended with a full Newton step.
+    private var isNewtonPhase = false
+    /// Rounds until Newton is tried again, and how many to wait after the next failure.
+    private var pause = 0
+    private var patience = 1
     private let gram = Buffer()
     private let correlation = Buffer()
     private let history = Buffer()
@@ -21,9 +27,10 @@ final class SupportDescent {
     private let work = Buffer()
     private let block = Buffer()
 
-    init(samples: Int, settings: AndersonDescent) {
+    init(samples: Int, settings: AndersonDescent, parallelism: Parallelism) {
         self.samples = samples
         self.settings = settings
+        self.parallelism = parallelism
     }
 
     /// Number of columns held.
@@ -173,21 +180,31 @@ final class SupportDescent {
         var progress = Progress()
         let size = width * samples
         var moved = 0.0
+        // After a full Newton step one sweep is enough to let blocks enter and leave.
+        let sweeps = isNewtonPhase ? 1 : settings.sweepsPerRound
         history.pointer.update(from: b.pointer, count: size)
-        for k in 0..<settings.sweepsPerRound {
+        for k in 0..<sweeps {
             moved = sweep(penalty)
-            (history.pointer + (k + 1) * size).update(from: b.pointer, count: size)
+            if sweeps > 1 { (history.pointer + (k + 1) * size).update(from: b.pointer, count: size) }
             progress.epochs += 1
         }
         // A sweep leaves each block's new norm in `norms`, so the objective needs the smooth part only.
         var objective = smoothPart(b.pointer) + penaltyValue(penalty)
-        if settings.extrapolates, extrapolate(size) {
+        if settings.extrapolates, sweeps > 1, extrapolate(size) {
             objective = acceptTrial(penalty, below: objective) ?? objective
         }
+        isNewtonPhase = false
         if settings.usesNewton {
-            if let lower = newton(penalty, objective) {
+            if pause > 0 {
+                pause -= 1
+            } else if let lower = newton(penalty, objective) {
                 objective = lower
                 progress.newton = true
+                patience = 1
+            } else {
+                // The support is still far from settled; the next try waits longer each time.
+                pause = patience
+                patience = min(8, 2 * patience)
             }
         }
         progress.isStuck = moved == 0 && !progress.newton
@@ -239,7 +256,7 @@ final class SupportDescent {
     private func smoothPart(_ coefficients: UnsafePointer<Double>) -> Double {
         let width = width
         let size = width * samples
-        BLAS.gemm(
+        parallelism.gemm(
             false, false, samples, width, width, 1, coefficients, samples, gram.pointer, width, 0, work.pointer, samples
         )
         return 0.5 * BLAS.dot(size, work.pointer, coefficients) - BLAS.dot(size, correlation.pointer, coefficients)
@@ -302,7 +319,7 @@ final class SupportDescent {
         var coefficients = Matrix(rows: t, columns: columns.count)
         var descent = Matrix(rows: t, columns: columns.count)
         // H = YᵀX − B·G of the current point.
-        BLAS.gemm(false, false, t, width, width, -1, b.pointer, t, gram.pointer, width, 0, work.pointer, t)
+        parallelism.gemm(false, false, t, width, width, -1, b.pointer, t, gram.pointer, width, 0, work.pointer, t)
         for (k, column) in columns.enumerated() {
             for s in 0..<t {
                 coefficients.elements[s + k * t] = b.pointer[s + column * t]
@@ -318,7 +335,9 @@ final class SupportDescent {
                 descent.elements[k] -= factor * coefficients.elements[k]
             }
         }
-        guard let hessian = SupportHessian(gram: sub, coefficients: coefficients, offsets: offsets, slopes: slopes)
+        guard
+            let hessian = SupportHessian(
+                gram: sub, coefficients: coefficients, offsets: offsets, slopes: slopes, parallelism: parallelism)
         else { return nil }
         let direction = hessian.solve(descent)
         var step = 1.0
@@ -335,7 +354,10 @@ final class SupportDescent {
                     target[k] = inner > 0 ? coefficients.elements[k] + step * direction.elements[k] : 0
                 }
             }
-            if let lower = acceptTrial(penalty, below: objective) { return lower }
+            if let lower = acceptTrial(penalty, below: objective) {
+                isNewtonPhase = step == 1
+                return lower
+            }
             step *= 0.4
         }
         return nil
