@@ -49,6 +49,14 @@ extension LambdaChoice: ExpressibleByArgument {
             return nil
         }
     }
+
+    /// The choice as the option takes it.
+    public var defaultValueDescription: String {
+        switch self {
+        case .automatic: "auto"
+        case .ratio(let ratio): "\(ratio)"
+        }
+    }
 }
 
 /// What every command that computes shares.

@@ -15,7 +15,7 @@ final class Buffer {
     func reserve(_ count: Int) {
         guard count > capacity else { return }
         pointer.deallocate()
-        capacity = count + count / 2
+        capacity = count + count / 4
         pointer = .allocate(capacity: capacity)
         pointer.initialize(repeating: 0, count: capacity)
     }

@@ -31,7 +31,7 @@ public struct SupportHessian: Sendable {
     /// - Returns: nil where M is not positive definite to working precision or a block is zero.
     /// - Complexity: O((|S|o)³ + (|S|o)²T).
     public init?(
-        gram: Matrix, coefficients: Matrix, offsets: [Int], slopes: [(first: Double, second: Double)],
+        gram: consuming Matrix, coefficients: Matrix, offsets: [Int], slopes: [(first: Double, second: Double)],
         parallelism: Parallelism = .serial
     ) {
         let count = offsets.count - 1
@@ -56,9 +56,8 @@ public struct SupportHessian: Sendable {
             }
         }
         guard isValid else { return nil }
-        var m = gram
-        for k in 0..<gram.rows { m[k, k] += curvature[k] }
-        guard let factor = try? Cholesky(m) else { return nil }
+        for k in 0..<curvature.count { gram[k, k] += curvature[k] }
+        guard let factor = try? Cholesky(gram) else { return nil }
         self.offsets = offsets
         self.directions = directions
         self.curvature = curvature
@@ -143,12 +142,31 @@ public struct SupportHessian: Sendable {
         // M⁻¹G = I − M⁻¹·diag(a), and M⁻¹GM⁻¹ = M⁻¹ − M⁻¹·diag(a)·M⁻¹.
         var trace = Double(size)
         for k in 0..<size { trace -= inverse[k, k] * curvature[k] }
-        var scaled = inverse
-        for j in 0..<size {
-            for i in 0..<size { scaled[i, j] *= curvature[i].squareRoot() }
+        // The product is needed only summed over blocks: a block of columns at a time, never as a whole.
+        let count = offsets.count - 1
+        var reducedProduct = Matrix(rows: count, columns: count)
+        var first = 0
+        while first < count {
+            var last = first + 1
+            while last < count, offsets[last + 1] - offsets[first] <= 192 { last += 1 }
+            let columns = offsets[first]..<offsets[last]
+            var scaled = inverse.columns(columns)
+            for j in 0..<scaled.columns {
+                for i in 0..<size { scaled[i, j] *= curvature[i] }
+            }
+            let sandwich = inverse.columns(columns) - Matrix.product(inverse, scaled, parallelism: parallelism)
+            for j in first..<last {
+                for column in offsets[j]..<offsets[j + 1] {
+                    for i in 0..<count {
+                        for row in offsets[i]..<offsets[i + 1] {
+                            reducedProduct[i, j] += sandwich[row, column - columns.lowerBound] * overlap[row, column]
+                        }
+                    }
+                }
+            }
+            first = last
         }
-        let sandwich = inverse - Matrix.product(scaled, transposed: true, scaled, parallelism: parallelism)
-        let correction = solveReduced(Self.quad(sandwich, overlap, offsets))
+        let correction = solveReduced(reducedProduct)
         var sum = Double(samples) * trace
         for j in 0..<correction.rows { sum += correction[j, j] }
         return sum

@@ -22,7 +22,7 @@ struct BadFile: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// The one line, the exit code, and that nothing is written, for everything that can be wrong with a localization's input.
+/// The one line, the exit code, and that nothing is written, for all that can be wrong with a localization's input.
 @Suite("Bad input of foci localize")
 struct BadInputTests {
     let workspace: Workspace
@@ -47,7 +47,7 @@ struct BadInputTests {
     @Test("A missing file is named", arguments: inputs)
     func missing(input: String) throws {
         try FileManager.default.removeItem(atPath: workspace.folder.file("\(input).h5"))
-        try expectNoTrace(Workspace.localization(), naming: ["foci: \(input).h5: no file"])
+        try expectNoTrace(Workspace.localization(), naming: ["foci: \(input).h5: no such file"])
     }
 
     @Test("A folder in place of a file is named", arguments: inputs)
@@ -94,7 +94,10 @@ struct BadInputTests {
     @Test("Files given for one another are told apart")
     func swapped() throws {
         for (arguments, line) in [
-            (Workspace.localization(forward: "recording.h5"), "recording.h5: a recording file; expected a forward file"),
+            (
+                Workspace.localization(forward: "recording.h5"),
+                "recording.h5: a recording file; expected a forward file"
+            ),
             (Workspace.localization(recording: "forward.h5"), "forward.h5: a forward file; expected a recording file"),
             (Workspace.localization(covariance: "truth.h5"), "truth.h5: a truth file; expected a covariance file"),
         ] {
@@ -107,7 +110,7 @@ struct BadInputTests {
     static let badFiles: [BadFile] = [
         BadFile("unknown format", "recording.h5", "@format", "'spikes'") { try RawFile.recording(format: "spikes") },
         BadFile("newer layout", "recording.h5", "@version", "7") { try RawFile.recording(version: 7) },
-        BadFile("no data", "recording.h5", "data", "no such") { try RawFile.recording(without: ["data"]) },
+        BadFile("no data", "recording.h5", "data: not in the file") { try RawFile.recording(without: ["data"]) },
         BadFile("no channel names", "recording.h5", "sensors/name") { try RawFile.recording(without: ["name"]) },
         BadFile("no sampling frequency", "recording.h5", "@sampling_frequency", "Hz") {
             try RawFile.recording(without: ["sampling_frequency"])
@@ -139,7 +142,7 @@ struct BadInputTests {
         BadFile("infinity in the data", "recording.h5", "data: inf in channel 'E1' at sample 3 (0.03 s)") {
             try RawFile.recording(data: (0..<20).map { $0 == 13 ? .infinity : 1e-6 })
         },
-        BadFile("no covariance", "covariance.h5", "covariance", "no such") {
+        BadFile("no covariance", "covariance.h5", "covariance: not in the file") {
             try RawFile.covariance(without: ["covariance"])
         },
         BadFile("a covariance that is not square", "covariance.h5", "covariance: 2 × 8", "4 × 4") {
@@ -151,7 +154,7 @@ struct BadInputTests {
         BadFile("NaN in the covariance", "covariance.h5", "covariance: nan between channels 'E1' and 'E1'") {
             try RawFile.covariance(values: (0..<16).map { $0 == 10 ? .nan : ($0 % 5 == 0 ? 1e-26 : 0) })
         },
-        BadFile("infinity in the covariance", "covariance.h5", "covariance: inf between channels 'M2'", "'E2'") {
+        BadFile("infinity in the covariance", "covariance.h5", "covariance: inf between channels 'E2' and 'M2'") {
             try RawFile.covariance(values: (0..<16).map { $0 == 7 || $0 == 13 ? .infinity : 1e-26 })
         },
         BadFile("an asymmetric covariance", "covariance.h5", "'E1' and 'M2'", "symmetric") {
@@ -160,7 +163,7 @@ struct BadInputTests {
         BadFile("a negative variance", "covariance.h5", "variance -1e-26 of channel 'E1'", "positive semidefinite") {
             try RawFile.covariance(values: (0..<16).map { $0 == 10 ? -1e-26 : ($0 % 5 == 0 ? 1e-26 : 0) })
         },
-        BadFile("no gain", "forward.h5", "gain", "no such") { try RawFile.forward(without: ["gain"]) },
+        BadFile("no gain", "forward.h5", "gain: not in the file") { try RawFile.forward(without: ["gain"]) },
         BadFile("no orientations", "forward.h5", "gain@orientations", "1 (fixed) or 3 (free)") {
             try RawFile.forward(without: ["orientations"])
         },
@@ -219,7 +222,9 @@ struct BadInputTests {
         let name = forward.sensors.names[0]
         try expectNoTrace(
             Workspace.localization(),
-            naming: ["no channels in common", "the recording has '\(name)'", "the forward 'X\(name)'", "letter by letter"])
+            naming: [
+                "no channels in common", "the recording has '\(name)'", "the forward 'X\(name)'", "letter by letter",
+            ])
     }
 
     @Test("A covariance of other channels is refused, of some of them used with a warning")
@@ -336,8 +341,10 @@ struct BadInputTests {
     @Test(
         "An option outside of its range is refused",
         arguments: [
-            (["--lambda", "1.5"], "lambda: 1.5"), (["--lambda", "0"], "lambda: 0.0"), (["--lambda", "nan"], "lambda: nan"),
-            (["--lambda", "-0.5"], "lambda: -0.5"), (["--depth", "2"], "depth: 2.0"), (["--depth", "nan"], "depth: nan"),
+            (["--lambda", "1.5"], "lambda: 1.5"), (["--lambda", "0"], "lambda: 0.0"),
+            (["--lambda", "nan"], "lambda: nan"),
+            (["--lambda", "-0.5"], "lambda: -0.5"), (["--depth", "2"], "depth: 2.0"),
+            (["--depth", "nan"], "depth: nan"),
             (["--depth", "-1"], "depth: -1.0"), (["--gap", "0"], "gap: 0.0"), (["--gap", "-1e-6"], "gap: -1e-06"),
             (["--gap", "nan"], "gap: nan"), (["--threads", "0"], "--threads: 0"),
             (["--threads", "-2"], "--threads: -2"), (["--reweight", "-1"], "reweight: -1"),
@@ -379,7 +386,9 @@ struct BadInputTests {
             naming: ["foci: /proc/foci/result: cannot be written"])
     }
 
-    @Test("A folder without the right to write is named", .enabled(if: geteuid() != 0, "the superuser may write anywhere"))
+    @Test(
+        "A folder without the right to write is named", .enabled(if: geteuid() != 0, "the superuser may write anywhere")
+    )
     func unwritableFolder() throws {
         let place = workspace.folder.file("locked")
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
@@ -398,6 +407,9 @@ struct BadInputTests {
         try expectNoTrace(
             Workspace.localization(["--lambda", "0.5"]), naming: ["foci: result/estimate.h5: cannot be written"],
             shell: Self.littleRoom)
+        try expectNoTrace(
+            Workspace.localization(output: "new/parents/result", ["--lambda", "0.5"]),
+            naming: ["foci: new/parents/result/estimate.h5: cannot be written"], shell: Self.littleRoom)
         try expectNoTrace(
             ["simulate", "--output", "made"] + Sample.options, naming: ["foci: made/forward.h5: cannot be written"],
             shell: Self.littleRoom)
@@ -424,12 +436,13 @@ struct BadInputTests {
 
     @Test(
         "foci inspect refuses what it cannot read",
-        arguments: [("absent.h5", "no file"), (".", "folder"), ("text.h5", "a text file"), ("cut.h5", "")])
+        arguments: [("absent.h5", "no such file"), (".", "folder"), ("text.h5", "a text file"), ("cut.h5", "")])
     func inspect(file: String, mention: String) throws {
         try workspace.folder.write("text.h5", Array("hello\n".utf8))
         try workspace.folder.write("cut.h5", try #require(try Sample.files.get()["truth.h5"]).prefix(3000))
         for options in [[], ["--json"]] {
-            try expectNoTrace(["inspect", file] + options, naming: ["foci: \(file): ", mention].filter { !$0.isEmpty })
+            try expectNoTrace(
+                ["inspect", file] + options, naming: ["foci: \(file): ", mention].filter { !$0.isEmpty })
         }
     }
 }

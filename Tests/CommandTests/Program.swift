@@ -15,7 +15,9 @@ enum Program {
         let errors: String
 
         /// Lines of standard error.
-        var errorLines: [String] { errors.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init) }
+        var errorLines: [String] {
+            errors.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
+        }
     }
 
     /// Why a run gave no outcome.
@@ -26,7 +28,8 @@ enum Program {
         var description: String {
             switch self {
             case .notBuilt(let places): "there is no program 'foci' beside or above \(places.joined(separator: ", "))"
-            case .tooSlow(let arguments, let seconds): "foci \(arguments.joined(separator: " ")): still running after \(seconds) s"
+            case .tooSlow(let arguments, let seconds):
+                "foci \(arguments.joined(separator: " ")): still running after \(seconds) s"
             }
         }
     }
@@ -88,7 +91,7 @@ enum Program {
         process.standardError = errors
         let ended = DispatchSemaphore(value: 0)
         process.terminationHandler = { _ in ended.signal() }
-        try process.run()
+        try withoutBlockedSignals { try process.run() }
         // Both at once: a program that fills one pipe while the other is read would wait for ever.
         let readings = [Reading(of: output), Reading(of: errors)]
         meanwhile(process.processIdentifier)
@@ -100,6 +103,16 @@ enum Program {
         return Outcome(
             status: wasSignalled ? nil : process.terminationStatus,
             signal: wasSignalled ? process.terminationStatus : nil, output: readings[0].text, errors: readings[1].text)
+    }
+
+    /// A program inherits the signals that are blocked in the thread that starts it, and threads that run tests block
+    /// SIGINT; a terminal's do not.
+    private static func withoutBlockedSignals(_ body: () throws -> Void) rethrows {
+        var (none, before) = (sigset_t(), sigset_t())
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try body()
     }
 
     /// A pipe read to its end on a thread of its own.

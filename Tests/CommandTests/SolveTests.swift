@@ -39,9 +39,10 @@ struct SolveTests {
 
         // λ_max from its definition: the largest ‖X_jᵀY‖.
         let correlation = Matrix.product(contents.gain, transposed: true, contents.data)
-        let largest = (0..<40).map { j in
-            correlation.rows((j * orientations)..<((j + 1) * orientations)).squaredNorm.squareRoot()
-        }.max() ?? 0
+        let largest =
+            (0..<40).map { j in
+                correlation.rows((j * orientations)..<((j + 1) * orientations)).squaredNorm.squareRoot()
+            }.max() ?? 0
         let lambda = 0.2 * largest
         #expect(abs(try #require(json["lambda"].number) - lambda) <= 1e-12 * lambda)
 
@@ -146,7 +147,7 @@ struct SolveTests {
                 ProblemContents(gain: contents.gain, data: Matrix(rows: 24, columns: 6), orientations: 3)))
         try folder.write("recording.h5", try #require(try Sample.files.get()["recording.h5"]))
         for (file, mention) in [
-            ("absent.h5", "no file"), ("cut.h5", "ends"), ("nan.h5", "gain: nan in row 5, column 7"),
+            ("absent.h5", "no such file"), ("cut.h5", "cut off"), ("nan.h5", "gain: nan in row 5, column 7"),
             ("zero.h5", "λ_max is 0"), ("recording.h5", "a recording file; expected a problem file"),
         ] {
             expectRefusal(try solve(file, "--lambda-ratio", "0.5", "--json"), naming: ["foci: \(file)", mention])

@@ -56,7 +56,18 @@ public struct OutputFolder: Sendable {
             for file in files { try AtomicFile.write(file.bytes, to: "\(place)/\(file.name)") }
             return
         }
-        try makeParent(of: place)
+        var parents: [String] = []
+        do throws(InputError) {
+            try makeParents(of: place, made: &parents)
+            try commitNew(place)
+        } catch {
+            for parent in parents.reversed() { rmdir(parent) }
+            throw error
+        }
+    }
+
+    /// Writes a folder that is not there yet, under another name first.
+    private func commitNew(_ place: String) throws(InputError) {
         let partial = AtomicFile.unusedName(beside: place)
         // Fails when something stands there: only a folder made here is ever removed.
         guard mkdir(partial, 0o777) == 0 else { throw AtomicFile.failure(path, errno) }
@@ -104,13 +115,16 @@ public struct OutputFolder: Sendable {
         return true
     }
 
-    private func makeParent(of place: String) throws(InputError) {
+    /// Makes the folders above a place that are not there, and tells which.
+    private func makeParents(of place: String, made parents: inout [String]) throws(InputError) {
         let parent = place.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
         guard !parent.isEmpty else { return }
         var made = parent.hasPrefix("/") ? "" : "."
         for component in parent.split(separator: "/") {
             made += "/\(component)"
-            if mkdir(made, 0o777) != 0 {
+            if mkdir(made, 0o777) == 0 {
+                parents.append(made)
+            } else {
                 let reason = errno
                 var status = stat()
                 guard stat(made, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {

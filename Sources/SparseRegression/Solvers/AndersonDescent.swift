@@ -33,7 +33,6 @@ public final class DescentSession: SolverSession {
     private let core: SupportDescent
     private var scores: [Double]
     private var residual: Matrix
-    private let expanded = Buffer()
     private let gradient = Buffer()
     private let gathered = Buffer()
 
@@ -182,18 +181,22 @@ public final class DescentSession: SolverSession {
     ///
     /// - Returns: how many were added.
     private func growWorkingSet(_ penalty: some BlockPenalty) -> Int {
-        let room = max(50, core.nonzeroCount)
-        // A cache that has outgrown its use along a path is begun anew.
-        let budget = max(4 * (core.width + 200), 1200)
-        if cache.width > budget {
+        // Counted in columns, since those are what the Gram matrix costs.
+        var room = max(120, core.width / 3)
+        var candidates = scores.indices.filter { scores[$0] > 0.9 && !cache.contains($0) }
+        candidates.sort { scores[$0] > scores[$1] || (scores[$0] == scores[$1] && $0 < $1) }
+        // A cache that outgrew its use along a path is begun anew from what is active: memory stays O((|S|o)² + n|S|o),
+        // and the Gram matrix of the active blocks costs no more than a sweep or two.
+        if cache.width > core.width + max(300, core.width / 3) {
             let kept = currentActiveSet()
             cache.removeAll()
             cache.insert(kept.blocks)
             core.load(kept, positions: Array(kept.blocks.indices), cache: cache)
         }
-        var candidates = scores.indices.filter { scores[$0] > 0.8 && !cache.contains($0) }
-        candidates.sort { scores[$0] > scores[$1] || (scores[$0] == scores[$1] && $0 < $1) }
-        let added = candidates.prefix(room)
+        let added = candidates.prefix { block in
+            defer { room -= problem.blocks.columns(of: block).count }
+            return room > 0
+        }
         cache.insert(Array(added))
         return added.count
     }
@@ -208,22 +211,12 @@ public final class DescentSession: SolverSession {
         var bestDual = -Double.infinity
         var violators: [Int] = []
         let total = cache.width
-        expanded.reserve(t * total)
         gradient.reserve(t * total)
         while epochs < limit {
             // H_W = X_WᵀR for the whole working set, from the Gram columns of the support.
             gradient.pointer.update(from: cache.correlation.pointer, count: t * total)
             if core.width > 0 {
-                gathered.reserve(total * core.width)
-                for (i, position) in core.support.enumerated() {
-                    for c in 0..<(core.starts[i + 1] - core.starts[i]) {
-                        (gathered.pointer + (core.starts[i] + c) * total).update(
-                            from: cache.gram.pointer + (cache.starts[position] + c) * cache.capacity, count: total)
-                    }
-                }
-                parallelism.gemm(
-                    false, true, t, total, core.width, -1, core.b.pointer, t, gathered.pointer, total, 1,
-                    gradient.pointer, t)
+                core.subtractFit(from: gradient.pointer, cache: cache)
             }
             violators.removeAll(keepingCapacity: true)
             var ratio = 0.0

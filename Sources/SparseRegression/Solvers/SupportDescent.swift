@@ -26,6 +26,7 @@ final class SupportDescent {
     private let trial = Buffer()
     private let work = Buffer()
     private let block = Buffer()
+    private var scratch: [Buffer] = []
 
     init(samples: Int, settings: AndersonDescent, parallelism: Parallelism) {
         self.samples = samples
@@ -134,6 +135,33 @@ final class SupportDescent {
 
     func penaltyValue(_ penalty: some BlockPenalty) -> Double {
         support.indices.reduce(0) { $0 + penalty.value(norm: norms[$1], block: blocks[$1]) }
+    }
+
+    /// H ← H − B·G over all columns of the cache: the gradient of the working set, from Gram columns of the support.
+    ///
+    /// The rows of the support are gathered a piece of columns at a time, so nothing of the size of G is copied.
+    ///
+    /// - Complexity: O(|W|o·|S|o·T).
+    func subtractFit(from gradient: UnsafeMutablePointer<Double>, cache: GramCache) {
+        let piece = 96
+        let (t, width, columns) = (samples, width, cache.width)
+        let workers = min(parallelism.threads, (columns + piece - 1) / piece)
+        while scratch.count < workers { scratch.append(Buffer()) }
+        for buffer in scratch { buffer.reserve(piece * width) }
+        nonisolated(unsafe) let (b, gradient, gram, scratch) = (b.pointer, gradient, cache.gram.pointer, scratch)
+        let (support, starts, cached, capacity) = (support, starts, cache.starts, cache.capacity)
+        Parallelism(threads: workers).forEachPiece(of: columns, piece: piece) { number, items in
+            let rows = scratch[number % workers].pointer
+            for column in items {
+                let source = gram + column * capacity
+                let target = rows + (column - items.lowerBound) * width
+                for (i, position) in support.enumerated() {
+                    for k in 0..<(starts[i + 1] - starts[i]) { target[starts[i] + k] = source[cached[position] + k] }
+                }
+            }
+            BLAS.gemm(
+                false, false, t, items.count, width, -1, b, t, rows, width, 1, gradient + items.lowerBound * t, t)
+        }
     }
 
     /// ⟨Y, R⟩ and ‖R‖² from the gradient H = X_WᵀR of the working set.
