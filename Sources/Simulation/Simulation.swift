@@ -117,7 +117,7 @@ public enum Simulation {
             }
         }
         return try Forward(
-            subject: "simulated", gain: gain, orientations: 3, sensors: try sensors(helmet, cap), sources: sources)
+            subject: "sphere", gain: gain, orientations: 3, sensors: try sensors(helmet, cap), sources: sources)
     }
 
     /// All channels: MEG, then EEG, with positions and axes.

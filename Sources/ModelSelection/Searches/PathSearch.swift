@@ -8,8 +8,11 @@ import Foundation
 public struct PathSearch: Sendable {
     /// λ shrinks by this factor from point to point.
     public var factor = 0.8
-    /// The path ends at this fraction of λ_max at the latest.
+    /// The path ends at this fraction of λ_max…
     public var floor = 0.01
+    /// … unless its last point is the best so far; then it goes on to this one, or until the fit has nearly as many
+    /// degrees of freedom as the data have entries.
+    public var lastResort = 0.0005
     /// How many points in a row above the minimum count as a turn…
     public var pointsPastMinimum = 2
     /// … if the last of them is above it by this part of what was gained since λ_max.
@@ -91,7 +94,13 @@ public struct PathSearch: Sendable {
         var best = Double.infinity
         var since = 0
         var start: ActiveSet?
-        while logRatio >= log(floor) - 1e-9 {
+        let entries = Double(problem.rowCount * problem.sampleCount)
+        func goesOn() -> Bool {
+            if logRatio >= log(floor) - 1e-9 { return true }
+            let isExhausted = (tried.entries.last?.judgement.degreesOfFreedom ?? 0) > 0.98 * entries
+            return since == 0 && logRatio >= log(lastResort) - 1e-9 && !isExhausted
+        }
+        while goesOn() {
             let value = try evaluate(logRatio, from: start)
             start = tried.entries.last?.solution.active
             if value < best {

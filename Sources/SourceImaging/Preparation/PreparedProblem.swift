@@ -91,8 +91,9 @@ public struct PreparedProblem: Sendable {
         let whitener = try Whitener(covariance: noise, sensors: sensors, projection: projection)
         warnings += whitener.warnings
 
-        var deviation: Double?
-        if !baseline.isEmpty {
+        // Of a covariance estimated from the baseline only the held-out level means anything.
+        var deviation: Double? = covariance == nil ? noiseVariance.squareRoot() : nil
+        if covariance != nil, !baseline.isEmpty {
             let whitened = whitener.matrix * data.columns(baseline)
             deviation = (whitened.squaredNorm / Double(whitened.elements.count)).squareRoot()
         }

@@ -61,6 +61,7 @@ public struct PreparationReport: Sendable, Equatable {
     /// Rank of the whitened data: independent directions left after projectors and null space.
     public let rank: Int
     /// Standard deviation of the whitened data before time 0, 1 when the covariance is right; nil without baseline.
+    /// Where the covariance was estimated from that baseline: of parts of it that the estimate has not seen.
     public let baselineDeviation: Double?
     /// Standard deviation of the whitened noise that the selection assumed.
     public let noiseDeviation: Double

@@ -66,7 +66,7 @@ public final class DescentSession: SolverSession {
         while true {
             updateResidual()
             let squaredResidual = residual.squaredNorm
-            let fitted = BLASDot(problem.response, residual)
+            let fitted = dot(problem.response, residual)
             residual.elements.withUnsafeBufferPointer { r in
                 scores.withUnsafeMutableBufferPointer { scores in
                     guard let r = r.baseAddress, let scores = scores.baseAddress else { return }
@@ -168,7 +168,7 @@ public final class DescentSession: SolverSession {
         }
     }
 
-    private func BLASDot(_ a: Matrix, _ b: Matrix) -> Double {
+    private func dot(_ a: Matrix, _ b: Matrix) -> Double {
         a.elements.withUnsafeBufferPointer { a in
             b.elements.withUnsafeBufferPointer { b in
                 guard let pa = a.baseAddress, let pb = b.baseAddress else { return 0 }
