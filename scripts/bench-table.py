@@ -316,7 +316,7 @@ def parser() -> argparse.ArgumentParser:
 def simulated(bench: Bench, folder: Path) -> tuple[Path, Path, Recording]:
     """Two problems and a recording as large as the real ones; 840 Hz make 85 samples in the window."""
     say("making simulated data")
-    sizes = {"meg": ("--sources", "8196", "--electrodes", "0"), "all": ("--sources", "2034")}
+    sizes = {"meg": ("--candidates", "8196", "--electrodes", "0"), "all": ("--candidates", "2034")}
     for name, arguments in sizes.items():
         command = [str(bench.foci), "simulate", "--output", str(folder / name), "--sampling-frequency", "840",
                    "--seed", "1", "--quiet", *arguments]  # fmt: skip

@@ -11,7 +11,7 @@ struct SimulateCommand: ParsableCommand {
             Writes a folder with forward.h5, recording.h5, covariance.h5 and truth.h5. The same seed gives the same files.
 
             EXAMPLES
-              foci simulate --output data --active 2 --snr 0 --seed 7
+              foci simulate --output data --sources 2 --snr 0 --seed 7
               foci simulate --output data --embedded
                   The sample that comes with the program.
             """)
@@ -20,7 +20,7 @@ struct SimulateCommand: ParsableCommand {
     var output: String
 
     @Option(help: ArgumentHelp("Active sources.", valueName: "n"))
-    var active: Int?
+    var sources: Int?
 
     @Option(
         help: ArgumentHelp("Signal-to-noise ratio of the average, dB, whitened, from 0.05 to 0.15 s.", valueName: "dB"))
@@ -29,8 +29,8 @@ struct SimulateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Seed of sources, waveforms and noise.", valueName: "n"))
     var seed: UInt64?
 
-    @Option(help: ArgumentHelp("Candidate sources.", valueName: "n"))
-    var sources: Int?
+    @Option(help: ArgumentHelp("Candidate sources, of which the active ones are some.", valueName: "n"))
+    var candidates: Int?
 
     @Option(help: ArgumentHelp("MEG sites, three channels each.", valueName: "n"))
     var megSites: Int?
@@ -65,10 +65,10 @@ struct SimulateCommand: ParsableCommand {
 
     mutating func run() throws {
         var settings = embedded ? SimulationSettings.embeddedSample : SimulationSettings()
-        if let active { settings.activeCount = active }
+        if let sources { settings.activeCount = sources }
         if let snr { settings.snr = snr }
         if let seed { settings.seed = seed }
-        if let sources { settings.sourceCount = sources }
+        if let candidates { settings.sourceCount = candidates }
         if let megSites { settings.megSites = megSites }
         if let electrodes { settings.eegElectrodes = electrodes }
         if let averages { settings.averages = averages }
@@ -89,14 +89,20 @@ struct SimulateCommand: ParsableCommand {
         if Interruption.isRequested { throw CancellationError() }
         try folder.commit()
         if !quiet {
-            let sources = simulated.truth.sources.map { source in
+            let window = SimulationSettings.signalWindow
+            let lines = simulated.truth.sources.map { source in
                 let p = source.position * 1000
                 let peak = (source.waveform.map { abs($0) }.max() ?? 0) * 1e9
                 return String(format: "  (%.0f, %.0f, %.0f) mm, peak %.1f nA·m", p.x, p.y, p.z, peak)
             }
             try Terminal.result(
-                ["Simulated \(sources.count) active sources; files are in \(output)"].joined() + "\n"
-                    + sources.joined(separator: "\n"))
+                """
+                Simulated \(lines.count) active sources; files are in \(output)
+                \(lines.joined(separator: "\n"))
+                Find them again, in the window in which the signal-to-noise ratio is defined:
+                  foci localize --forward \(output)/forward.h5 --recording \(output)/recording.h5 \\
+                      --covariance \(output)/covariance.h5 --window \(window.lowerBound) \(window.upperBound) --output result
+                """)
         }
     }
 }

@@ -117,7 +117,7 @@ public struct SimulationSettings: Sendable, Equatable {
                     name, found: "\(value)", expected: "a number from \(range.lowerBound) to \(range.upperBound)")
             }
         }
-        try check("sources", sourceCount, in: 50...50_000)
+        try check("candidate sources", sourceCount, in: 50...50_000)
         try check("active sources", activeCount, in: 0...50)
         try check("minimum distance (m)", minimumDistance, in: 0...0.2)
         try check("signal-to-noise ratio (dB)", snr, in: -100...100)

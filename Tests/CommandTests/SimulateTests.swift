@@ -55,7 +55,7 @@ struct SimulateTests {
     @Test(
         "Settings that cannot be simulated are refused",
         arguments: [
-            (["--sources", "3"], "sources: 3"), (["--active", "60"], "active sources: 60"),
+            (["--candidates", "3"], "candidate sources: 3"), (["--sources", "60"], "active sources: 60"),
             (["--electrodes", "2"], "EEG electrodes: 2"), (["--averages", "0"], "averages: 0"),
             (["--times", "0.3", "-0.2"], "--times"), (["--snr", "nan"], "signal-to-noise ratio (dB): nan"),
             (["--meg-sites", "0", "--electrodes", "0"], "no MEG sites and no EEG electrodes"),

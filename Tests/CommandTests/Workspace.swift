@@ -9,7 +9,8 @@ enum Sample {
 
     /// The options of `foci simulate` that mean ``settings``.
     static let options = [
-        "--sources", "300", "--active", "2", "--snr", "10", "--seed", "3", "--meg-sites", "20", "--electrodes", "16",
+        "--candidates", "300", "--sources", "2", "--snr", "10", "--seed", "3", "--meg-sites", "20", "--electrodes",
+        "16",
         "--sampling-frequency", "200",
     ]
 

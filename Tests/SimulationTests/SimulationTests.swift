@@ -354,7 +354,7 @@ struct SimulationTests {
     }
 
     static let impossible: [(place: String, settings: SimulationSettings)] = [
-        ("sources", small { $0.sourceCount = 49 }), ("sources", small { $0.sourceCount = 50_001 }),
+        ("candidate sources", small { $0.sourceCount = 49 }), ("candidate sources", small { $0.sourceCount = 50_001 }),
         ("active sources", small { $0.activeCount = -1 }), ("active sources", small { $0.activeCount = 51 }),
         ("signal-to-noise ratio (dB)", small { $0.snr = .nan }),
         ("signal-to-noise ratio (dB)", small { $0.snr = 1000 }),
