@@ -41,6 +41,26 @@ struct LocalizeCommand: ParsableCommand {
     @OptionGroup var options: LocalizationOptions
 
     mutating func run() throws {
+        do {
+            try localize()
+        } catch let error as InputError {
+            throw named(error)
+        }
+    }
+
+    /// An error that the library tells of a setting or a value, told of the option or the file that it came from.
+    private func named(_ error: InputError) -> InputError {
+        var error = error
+        switch error.place {
+        case "lambda", "gap", "reweight", "depth", "orientation", "window": error.place = "--\(error.place)"
+        case "covariance": if let covariance { return error.within(covariance) }
+        case "recording": error.place = recording
+        default: break
+        }
+        return error
+    }
+
+    private func localize() throws {
         let began = DispatchTime.now().uptimeNanoseconds
         let logger = Terminal.logger(quiet: options.computing.quiet)
         let monitor = Terminal.monitor(quiet: options.computing.quiet)
@@ -58,7 +78,10 @@ struct LocalizeCommand: ParsableCommand {
         if monitor.isCancelled() { throw CancellationError() }
         try folder.commit()
         estimate.seconds.total = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
-        for warning in estimate.warnings { logger.warning("\(warning)") }
+        // The plain summary ends with the warnings; a person who sees both streams needs them once.
+        if options.computing.json || !Terminal.showsResults {
+            for warning in estimate.warnings { logger.warning("\(warning)") }
+        }
         if options.computing.json {
             try Terminal.result(Summary(estimate).json())
         } else if !options.computing.quiet {

@@ -9,6 +9,9 @@ enum Terminal {
     /// Whether a person watches standard error.
     static let isInteractive = isatty(STDERR_FILENO) == 1
 
+    /// Whether a person sees standard output and standard error in one place.
+    static let showsResults = isInteractive && isatty(STDOUT_FILENO) == 1
+
     /// Ends the program with one line on standard error.
     static func fail(_ message: String, code: Int32) -> Never {
         write("foci: \(message)\n")

@@ -333,7 +333,7 @@ struct BadInputTests {
                     sensors: recording.sensors)))
         try expectNoTrace(
             Workspace.localization(recording: "late.h5", covariance: nil),
-            naming: ["recording: 0 samples before time 0", "--covariance"])
+            naming: ["late.h5: 0 samples before time 0", "--covariance"])
     }
 
     // MARK: Options

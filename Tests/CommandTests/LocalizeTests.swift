@@ -376,7 +376,7 @@ struct LocalizeTests {
         #expect(json["warnings"].list.contains { $0.text?.contains("every channel is flat") == true })
         let outcome = try workspace.localize(recording: "zeros.h5", output: "text")
         #expect(outcome.status == 0)
-        #expect(outcome.output.hasPrefix("simulated: no sources of 300 candidates"))
+        #expect(outcome.output.hasPrefix("sphere: no sources of 300 candidates"))
         for figure in Self.figures { #expect(xmlElements(try workspace.text("text/\(figure)"))?.first == "svg") }
         #expect(try workspace.table("text/sources.tsv").isEmpty)
         #expect(try estimate("text").sources.isEmpty)

@@ -16,14 +16,31 @@ public struct OutputFolder: Sendable {
 
     /// A folder to be written, checked early so that nobody computes for an hour before hearing of it.
     ///
-    /// - Throws: ``InputError`` when the path is a file, or a folder that exists without `force`.
+    /// - Throws: ``InputError`` when the path is a file, a folder that exists without `force`, or lies where nothing may be
+    ///   written.
     public init(_ path: String, force: Bool = false) throws(InputError) {
         guard !path.isEmpty, !path.utf8.contains(0) else {
             throw InputError("'\(path)'", found: "not the name of a folder", expected: "a path to write to")
         }
         self.path = path
         self.force = force
-        _ = try exists()
+        if try !exists() { try checkNearestParent() }
+    }
+
+    /// Throws unless the nearest folder above the path that exists may be written to.
+    private func checkNearestParent() throws(InputError) {
+        var place = trimmed[...]
+        while true {
+            place = place.lastIndex(of: "/").map { place[..<$0] } ?? ""
+            let folder = place.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : String(place)
+            var status = stat()
+            if stat(folder, &status) == 0 {
+                guard status.st_mode & S_IFMT == S_IFDIR else { throw AtomicFile.failure(path, ENOTDIR) }
+                guard access(folder, W_OK | X_OK) == 0 else { throw AtomicFile.failure(path, errno) }
+                return
+            }
+            if place.isEmpty { return }
+        }
     }
 
     /// Adds a file.

@@ -209,6 +209,8 @@ public final class DescentSession: SolverSession {
         var epochs = 0
         var newtonSteps = 0
         var bestDual = -Double.infinity
+        var smallestGap = Double.infinity
+        var idle = 0
         var violators: [Int] = []
         let total = cache.width
         gradient.reserve(t * total)
@@ -231,8 +233,12 @@ public final class DescentSession: SolverSession {
             let (fitted, squaredResidual) = core.fitNumbers(
                 squaredResponseNorm: problem.squaredResponseNorm, gradient: gradient.pointer, cache: cache)
             bestDual = max(bestDual, dualValue(fitted, squaredResidual, ratio))
-            let objective = 0.5 * squaredResidual + core.penaltyValue(penalty)
-            if objective - bestDual <= target || monitor.isCancelled() { break }
+            let gap = 0.5 * squaredResidual + core.penaltyValue(penalty) - bestDual
+            if gap <= target || monitor.isCancelled() { break }
+            // Near the end of the digits a gap that no longer shrinks never will.
+            idle = gap < 0.9 * smallestGap ? 0 : idle + 1
+            smallestGap = min(gap, smallestGap)
+            if idle >= 30, gap < 1e-9 * problem.squaredResponseNorm { break }
             core.rebuild(adding: violators, cache: cache)
             if core.support.isEmpty { break }
             let progress = core.round(penalty, cache: cache)
