@@ -14,7 +14,7 @@ enum Terminal {
 
     /// Ends the program with one line on standard error.
     static func fail(_ message: String, code: Int32) -> Never {
-        write("foci: \(message)\n")
+        write("\(clearing)foci: \(message)\n")
         exit(code)
     }
 
@@ -22,10 +22,14 @@ enum Terminal {
         FileHandle.standardError.write(Data(text.utf8))
     }
 
+    /// What wipes a progress line off, where there may be one.
+    static let clearing = isInteractive ? "\r\u{1B}[K" : ""
+
     /// Prints a result on standard output.
     ///
     /// - Throws: ``InputError`` when it cannot be written, for example to a full disk.
     static func result(_ text: String) throws(InputError) {
+        write(clearing)
         do {
             try FileHandle.standardOutput.write(contentsOf: Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
         } catch {
@@ -60,7 +64,7 @@ private struct LineHandler: LogHandler {
 
     func log(event: LogEvent) {
         let mark = event.level >= .warning ? "\(event.level): " : ""
-        Terminal.write("\(Terminal.isInteractive ? "\r\u{1B}[K" : "")foci: \(mark)\(event.message)\n")
+        Terminal.write("\(Terminal.clearing)foci: \(mark)\(event.message)\n")
     }
 }
 

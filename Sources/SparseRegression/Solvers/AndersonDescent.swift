@@ -1,3 +1,5 @@
+import Foundation
+
 /// Block coordinate descent on working sets, accelerated twice: by Anderson extrapolation of the sweeps (Bertrand &
 /// Massias 2021) and, once the support settles, by Newton steps on it (the superlinear phase of Nutini et al. 2022).
 ///
@@ -89,7 +91,8 @@ public final class DescentSession: SolverSession {
                 best.squaredResidual = squaredResidual
             }
             let bestGap = max(0, best.objective - best.dual) / scale
-            monitor.report(.init(stage: "solving", detail: "gap \(bestGap), \(core.support.count) sources"))
+            monitor.report(
+                .init(stage: "solving", detail: String(format: "gap %.0e, %d sources", bestGap, core.support.count)))
             if bestGap <= stop.relativeGap {
                 reason = .converged
                 break
