@@ -43,8 +43,11 @@ struct FociCommand: ParsableCommand {
         } catch {
             let code = exitCode(for: error)
             if code == .validationFailure {
-                let message = fullMessage(for: error)
-                Terminal.fail(message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message, code: 2)
+                // The parser adds the whole usage; one line says what is wrong, another command shows the rest.
+                let message = fullMessage(for: error).split(separator: "\n").first.map(String.init) ?? "\(error)"
+                Terminal.fail(
+                    (message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message)
+                        + " See 'foci help' and 'foci help COMMAND'.", code: 2)
             }
             exit(withError: error)
         }

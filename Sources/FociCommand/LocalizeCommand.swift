@@ -20,7 +20,7 @@ struct LocalizeCommand: ParsableCommand {
                   Without a covariance the noise is estimated before time 0.
               foci localize --forward f.h5 --recording r.h5 --covariance c.h5 --output result \\
                   --sensors meg --orientation fixed --lambda 0.2 --reweight 0
-                  One λ, gradiometers and magnetometers only, the convex solution alone.
+                  One λ, gradiometers and magnetometers only, all sources of the convex solution.
             """)
 
     @Option(help: ArgumentHelp("Forward model (gain and sources).", valueName: "file"))
@@ -62,7 +62,6 @@ struct LocalizeCommand: ParsableCommand {
 
     private func localize() throws {
         let began = DispatchTime.now().uptimeNanoseconds
-        let logger = Terminal.logger(quiet: options.computing.quiet)
         let monitor = Terminal.monitor(quiet: options.computing.quiet)
         let localization = try Localization(options.settings())
         var folder = try OutputFolder(output, force: force)
@@ -78,10 +77,6 @@ struct LocalizeCommand: ParsableCommand {
         if monitor.isCancelled() { throw CancellationError() }
         try folder.commit()
         estimate.seconds.total = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
-        // The plain summary ends with the warnings; a person who sees both streams needs them once.
-        if options.computing.json || !Terminal.showsResults {
-            for warning in estimate.warnings { logger.warning("\(warning)") }
-        }
         if options.computing.json {
             try Terminal.result(Summary(estimate).json())
         } else if !options.computing.quiet {

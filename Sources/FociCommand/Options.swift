@@ -107,8 +107,11 @@ struct LocalizationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("λ: auto (by SURE), or a fraction of λ_max.", valueName: "auto|ratio"))
     var lambda = LambdaChoice.automatic
 
-    @Option(help: ArgumentHelp("Rounds of reweighting; 0 keeps the convex solution.", valueName: "n"))
+    @Option(help: ArgumentHelp("Rounds of reweighting; 0 keeps the sources of the convex solution.", valueName: "n"))
     var reweight = 5
+
+    @Flag(help: "Leave amplitudes shrunken, as the penalty makes them.")
+    var noDebias = false
 
     @OptionGroup var computing: ComputingOptions
 
@@ -123,6 +126,7 @@ struct LocalizationOptions: ParsableArguments {
         settings.preparation.window = try window?.range(of: "--window")
         settings.lambda = lambda
         settings.reweightingRounds = reweight
+        settings.isDebiased = !noDebias
         settings.relativeGap = computing.gap
         settings.parallelism = try computing.parallelism()
         return settings

@@ -50,6 +50,10 @@ struct SolveCommand: ParsableCommand {
         let regression = try Self.read(problem)
         let loaded = DispatchTime.now().uptimeNanoseconds
         let largest = regression.largestLambda(parallelism: parallelism)
+        guard largest.isFinite, lambdaRatio * largest > 0 || largest == 0 else {
+            throw InputError(
+                problem, found: "λ_max is \(largest)", expected: "a positive number", advice: "scale gain and data")
+        }
         guard largest > 0 else {
             throw InputError(
                 problem, found: "data that no column of the gain explains (λ_max is 0)",
@@ -67,6 +71,11 @@ struct SolveCommand: ParsableCommand {
             fullPasses: certificate.fullPasses, lambda: lambdaRatio * largest, lambdaMax: largest,
             reason: solution.reason.rawValue, seconds: Double(solved - loaded) * 1e-9,
             loadSeconds: Double(loaded - began) * 1e-9)
+        if solution.reason != .converged {
+            Terminal.logger(quiet: computing.quiet).warning(
+                "the solver stopped (\(solution.reason.rawValue)) at a relative gap of \(certificate.relativeGap), not \(computing.gap)"
+            )
+        }
         if computing.json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]

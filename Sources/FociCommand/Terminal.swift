@@ -9,9 +9,6 @@ enum Terminal {
     /// Whether a person watches standard error.
     static let isInteractive = isatty(STDERR_FILENO) == 1
 
-    /// Whether a person sees standard output and standard error in one place.
-    static let showsResults = isInteractive && isatty(STDOUT_FILENO) == 1
-
     /// Ends the program with one line on standard error.
     static func fail(_ message: String, code: Int32) -> Never {
         write("\(clearing)foci: \(message)\n")
@@ -44,11 +41,13 @@ enum Terminal {
         return logger
     }
 
-    /// A monitor for work at the terminal: a progress line where a person watches, and an end on interruption.
+    /// A monitor for work at the terminal: a progress line where a person watches, warnings, and an end on interruption.
     static func monitor(quiet: Bool) -> Monitor {
-        guard isInteractive, !quiet else { return Monitor(isCancelled: { Interruption.isRequested }) }
-        let line = ProgressLine()
-        return Monitor(report: { line.show($0) }, isCancelled: { Interruption.isRequested })
+        let logger = logger(quiet: quiet)
+        let line = isInteractive && !quiet ? ProgressLine() : nil
+        return Monitor(
+            report: { line?.show($0) }, isCancelled: { Interruption.isRequested },
+            warn: { logger.warning("\($0)") })
     }
 }
 

@@ -299,7 +299,7 @@ struct OpenDataset: ~Copyable {
     func requireNumbers() throws(HDF5Error) {
         switch type {
         case .float, .integer: return
-        default: throw wrongType(expected: "numbers")
+        default: throw wrongType(expected: "32- or 64-bit floating point, or integers")
         }
     }
 

@@ -18,14 +18,18 @@ public struct Monitor: Sendable {
     public let report: @Sendable (Progress) -> Void
     /// Asked between passes; true stops the work at the next safe point.
     public let isCancelled: @Sendable () -> Bool
+    /// Told of everything that the caller should know before trusting the result, as soon as it is known.
+    public let warn: @Sendable (String) -> Void
 
-    /// A monitor from its two closures.
+    /// A monitor from its closures.
     public init(
         report: @escaping @Sendable (Progress) -> Void = { _ in },
-        isCancelled: @escaping @Sendable () -> Bool = { Task.isCancelled }
+        isCancelled: @escaping @Sendable () -> Bool = { Task.isCancelled },
+        warn: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.report = report
         self.isCancelled = isCancelled
+        self.warn = warn
     }
 
     /// Reports nothing; stops when the surrounding task is cancelled.

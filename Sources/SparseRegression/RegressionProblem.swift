@@ -32,6 +32,8 @@ public struct RegressionProblem: Sendable {
         case empty
         /// The design's or response's numbers are so large that their squares overflow.
         case overflow
+        /// The design's or response's numbers are so small that their squares vanish.
+        case underflow
 
         /// One line in plain English.
         public var description: String {
@@ -44,6 +46,7 @@ public struct RegressionProblem: Sendable {
             case .responseNotFinite(let row, let column): "the data are not finite at row \(row), sample \(column)"
             case .empty: "gain or data are empty"
             case .overflow: "gain or data are so large that their squares overflow; scale them"
+            case .underflow: "gain or data are so small that their squares vanish; scale them"
             }
         }
     }
@@ -65,7 +68,13 @@ public struct RegressionProblem: Sendable {
         if let (row, column) = design.firstNonFinite { throw .designNotFinite(row: row, column: column) }
         if let (row, column) = response.firstNonFinite { throw .responseNotFinite(row: row, column: column) }
         let squaredNorm = response.squaredNorm
-        guard squaredNorm.isFinite, design.squaredNorm.isFinite else { throw .overflow }
+        let squaredDesignNorm = design.squaredNorm
+        // Squares must neither overflow nor vanish, also when they are multiplied with one another.
+        guard squaredNorm < 1e200, squaredDesignNorm < 1e200 else { throw .overflow }
+        let vanishes = { (squares: Double, matrix: Matrix) in
+            squares < 1e-200 && matrix.elements.contains { $0 != 0 }
+        }
+        guard !vanishes(squaredNorm, response), !vanishes(squaredDesignNorm, design) else { throw .underflow }
         self.design = design
         self.blocks = blocks
         sampleCount = response.columns

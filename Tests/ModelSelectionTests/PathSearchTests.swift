@@ -51,6 +51,21 @@ struct PathSearchTests {
         #expect(found.curve.chosenIndex == found.curve.points.count - 1)
     }
 
+    @Test(
+        "where the noise is far below what is there, the path ends before the fit saturates, and says so",
+        arguments: [1, 3])
+    func saturation(_ width: Int) throws {
+        let (problem, _) = try noisyProblem(
+            n: 40, blocks: BlockStructure(count: 300, size: width), samples: 8, seed: 12)
+        let session = AndersonDescent().session(for: problem, parallelism: .serial)
+        let found = try PathSearch().run(session, criterion: SteinRisk(noiseVariance: 1e-4), stop: StopRule())
+        #expect(found.curve.atGridEdge)
+        // Only the last point may lie beyond either bound.
+        for point in found.curve.points.dropLast() {
+            #expect(point.degreesOfFreedom <= 0.9 * 320 && point.activeCount * width <= 3 * 40)
+        }
+    }
+
     @Test("zero data give an honest answer, and a given λ one point")
     func special() throws {
         let zero = try RegressionProblem(

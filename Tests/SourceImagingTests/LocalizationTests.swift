@@ -140,6 +140,30 @@ struct LocalizationTests {
         #expect(one.selection.points.map(\.criterion) == two.selection.points.map(\.criterion))
     }
 
+    @Test("without debiasing amplitudes stay as small as the penalty makes them")
+    func debiasing() throws {
+        let world = try SmallWorld()
+        let shrunken = try localize(world) { $0.isDebiased = false }
+        let debiased = try localize(world)
+        #expect(shrunken.sources.map(\.index).sorted() == debiased.sources.map(\.index).sorted())
+        #expect(shrunken.goodnessOfFit < debiased.goodnessOfFit)
+        for source in shrunken.sources {
+            let other = try #require(debiased.sources.first { $0.index == source.index })
+            #expect(source.peakAmplitude <= other.peakAmplitude * (1 + 1e-12))
+        }
+    }
+
+    @Test("a gain too small to be squared gives no sources, and says that no sensor sees them")
+    func underflow() throws {
+        let world = try SmallWorld()
+        let tiny = try Forward(
+            gain: world.forward.gain * 1e-250, orientations: 3, sensors: world.sensors, sources: world.forward.sources)
+        let estimate = try Localization(LocalizationSettings()).run(
+            recording: world.recording, forward: tiny, covariance: world.covariance)
+        let isTold = estimate.warnings.contains { $0.contains("seen by no sensor") }
+        #expect(estimate.sources.isEmpty && isTold)
+    }
+
     @Test("cancellation is an error of its own")
     func cancellation() throws {
         let world = try SmallWorld()

@@ -267,4 +267,107 @@ struct PreparationTests {
         let weights = PreparedProblem.depthWeights([1, 2, 4, 0], exponent: 1)
         #expect(zip(weights, [1.0, 2, 4, 0]).map { $0 * $1 } == [2, 2, 2, 0])
     }
+
+    @Test(
+        "a baseline of any length from the fewest samples on is split into parts", arguments: [10, 11, 12, 13, 14, 16])
+    func shortBaselines(_ count: Int) throws {
+        var random = SeededGenerator(seed: 4)
+        let sensors = try Sensors(names: ["a", "b", "c"], kinds: [.mag, .mag, .mag])
+        let estimate = try BaselineCovariance(
+            random.normal(rows: 3, columns: count), sensors: sensors, projection: Projection([], sensorCount: 3))
+        #expect(estimate.heldOutVariance > 0.1 && estimate.heldOutVariance < 10)
+        #expect(throws: InputError.self) {
+            try BaselineCovariance(
+                Matrix(rows: 3, columns: count, repeating: 0.1), sensors: sensors,
+                projection: Projection([], sensorCount: 3))
+        }
+    }
+
+    @Test("absurd numbers of averages are refused before they overflow", arguments: [0, -1, 1 << 62, Int.max])
+    func absurdAverages(_ averages: Int) throws {
+        let world = try SmallWorld()
+        let error = #expect(throws: InputError.self) {
+            try Recording(
+                epochs: [Matrix](repeating: world.recording.average, count: 4), samplingFrequency: 100, firstTime: 0,
+                averages: averages, sensors: world.recording.sensors)
+        }
+        #expect(error?.place == "averages")
+    }
+
+    @Test("NaN in channels marked bad is not read, in any of the three")
+    func badChannels() throws {
+        let world = try SmallWorld()
+        let bad = world.sensors.names.indices.map { $0 == 5 }
+        let marked = try Sensors(names: world.sensors.names, kinds: world.sensors.kinds, bad: bad)
+        func spoiled(_ matrix: Matrix, columnsToo: Bool = false) -> Matrix {
+            Matrix(rows: matrix.rows, columns: matrix.columns) {
+                $0 == 5 || (columnsToo && $1 == 5) ? .nan : matrix[$0, $1]
+            }
+        }
+        let recording = try Recording(
+            epochs: [spoiled(world.recording.average)], samplingFrequency: 200, firstTime: -0.3, averages: 4,
+            sensors: marked, projectors: world.recording.projectors)
+        let forward = try Forward(
+            gain: spoiled(world.forward.gain), orientations: 3, sensors: marked, sources: world.forward.sources)
+        let covariance = try NoiseCovariance(
+            matrix: spoiled(world.covariance.matrix, columnsToo: true), samples: 0, sensors: marked)
+        let prepared = try PreparedProblem(
+            recording: recording, forward: forward, covariance: covariance, settings: .init())
+        let clean = try PreparedProblem(
+            recording: try SmallWorld(bad: [5]).recording, forward: world.forward, covariance: world.covariance,
+            settings: .init())
+        #expect(prepared.problem.design == clean.problem.design && prepared.problem.response == clean.problem.response)
+    }
+
+    @Test("projectors count by their direction, whatever their scale", arguments: [1e-12, 1, 1e12, 1e200])
+    func projectorScale(_ scale: Double) throws {
+        let world = try SmallWorld(electrodes: 0)
+        let recording = try Recording(
+            epochs: world.recording.epochs, samplingFrequency: 200, firstTime: -0.3, averages: 4,
+            sensors: world.recording.sensors,
+            projectors: Matrix(rows: 2, columns: 20) { scale * (($0 == 0) == ($1 < 8) ? 1 : 0) })
+        let prepared = try PreparedProblem(
+            recording: recording, forward: world.forward, covariance: world.covariance, settings: .init())
+        #expect(prepared.report.rank == 18)
+    }
+
+    @Test("what leaves nothing to work with is told for what it is")
+    func nothingLeft() throws {
+        let world = try SmallWorld(electrodes: 0)
+        let all = try Recording(
+            epochs: world.recording.epochs, samplingFrequency: 200, firstTime: -0.3, averages: 4,
+            sensors: world.recording.sensors, projectors: .identity(20))
+        let projected = #expect(throws: InputError.self) {
+            try PreparedProblem(
+                recording: all, forward: world.forward, covariance: world.covariance, settings: .init())
+        }
+        #expect(projected?.description.contains("rank 0 after projection") == true)
+        let bad = #expect(throws: InputError.self) {
+            try PreparedProblem(
+                recording: SmallWorld(electrodes: 0, bad: Set(0..<20)).recording, forward: world.forward,
+                covariance: world.covariance, settings: .init())
+        }
+        #expect(bad?.description.contains("marked bad") == true)
+    }
+
+    @Test("one channel of absurd variance does not silence the others", arguments: [1e280, 1e-300])
+    func absurdVariance(_ variance: Double) throws {
+        let world = try SmallWorld(electrodes: 0)
+        var matrix = world.covariance.matrix
+        for j in 0..<20 {
+            matrix[9, j] = 0
+            matrix[j, 9] = 0
+        }
+        matrix[9, 9] = variance
+        let none = Projection([], sensorCount: 20)
+        if variance > 1 {
+            let error = #expect(throws: InputError.self) {
+                try Whitener(covariance: matrix, sensors: world.sensors, projection: none)
+            }
+            #expect(error?.description.contains("CH 9") == true)
+        } else {
+            let whitener = try Whitener(covariance: matrix, sensors: world.sensors, projection: none)
+            #expect(whitener.rank == 19 && whitener.warnings.contains { $0.contains("CH 9") })
+        }
+    }
 }

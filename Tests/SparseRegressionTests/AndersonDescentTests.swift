@@ -230,6 +230,9 @@ struct AndersonDescentTests {
         #expect(throws: RegressionProblem.Invalid.overflow) {
             try RegressionProblem(design: design * 1e200, response: good, blocks: blocks)
         }
+        #expect(throws: RegressionProblem.Invalid.underflow) {
+            try RegressionProblem(design: design * 1e-160, response: good, blocks: blocks)
+        }
         #expect(throws: GroupLasso.Invalid.lambda(0)) { try GroupLasso(lambda: 0) }
         #expect(throws: GroupLasso.Invalid.weight(block: 1, value: -1)) { try GroupLasso(lambda: 1, weights: [1, -1]) }
     }

@@ -10,9 +10,13 @@ public struct PathSearch: Sendable {
     public var factor = 0.8
     /// The path ends at this fraction of λ_max…
     public var floor = 0.01
-    /// … unless its last point is the best so far; then it goes on to this one, or until the fit has nearly as many
-    /// degrees of freedom as the data have entries.
+    /// … unless its last point is the best so far; then it goes on to this one.
     public var lastResort = 0.0005
+    /// The path also ends where the fit has this part of as many degrees of freedom as the data have entries…
+    public var saturation = 0.9
+    /// … or this many active columns a row of the data: beyond either, the data are fitted rather than explained, and
+    /// every further λ costs more than all before it.
+    public var columnsPerRow = 3.0
     /// How many points in a row above the minimum count as a turn…
     public var pointsPastMinimum = 2
     /// … if the last of them is above it by this part of what was gained since λ_max.
@@ -96,9 +100,15 @@ public struct PathSearch: Sendable {
         var start: ActiveSet?
         let entries = Double(problem.rowCount * problem.sampleCount)
         func goesOn() -> Bool {
-            if logRatio >= log(floor) - 1e-9 { return true }
-            let isExhausted = (tried.entries.last?.judgement.degreesOfFreedom ?? 0) > 0.98 * entries
-            return since == 0 && logRatio >= log(lastResort) - 1e-9 && !isExhausted
+            if let last = tried.entries.last {
+                let columns = Double(last.solution.active.coefficients.columns)
+                if last.judgement.degreesOfFreedom > saturation * entries
+                    || columns > columnsPerRow * Double(problem.rowCount)
+                {
+                    return false
+                }
+            }
+            return logRatio >= log(floor) - 1e-9 || (since == 0 && logRatio >= log(lastResort) - 1e-9)
         }
         while goesOn() {
             let value = try evaluate(logRatio, from: start)

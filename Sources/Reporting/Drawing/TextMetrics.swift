@@ -16,8 +16,13 @@ enum TextMetrics {
     /// The text, shortened with an ellipsis where it would be wider than `limit`.
     static func fitted(_ text: String, size: Double, bold: Bool = false, within limit: Double) -> String {
         guard width(text, size: size, bold: bold) > limit else { return text }
-        var kept = text
-        while !kept.isEmpty, width(kept + "…", size: size, bold: bold) > limit { kept.removeLast() }
+        var kept = ""
+        var room = limit - width("…", size: size, bold: bold)
+        for character in text {
+            room -= width(String(character), size: size, bold: bold)
+            if room < 0 { break }
+            kept.append(character)
+        }
         return kept + "…"
     }
 }

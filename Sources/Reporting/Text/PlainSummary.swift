@@ -32,7 +32,8 @@ public enum PlainSummary {
             preparation.channels[kind].flatMap { $0 > 0 ? "\($0) \(kind.plural)" : nil }
         }
         var noise = preparation.noiseSource.onOneLine
-        if let deviation = preparation.baselineDeviation {
+        // An estimate from the baseline has told its level already, and the selection counted with it.
+        if let deviation = preparation.baselineDeviation, deviation != preparation.noiseDeviation {
             noise += "; whitened baseline deviation \(NumberText.readable(deviation)) (1 is right)"
         }
         let certificate = estimate.certificate

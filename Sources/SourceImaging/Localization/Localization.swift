@@ -17,6 +17,8 @@ public struct LocalizationSettings: Sendable, Equatable {
     public var lambda = LambdaChoice.automatic
     /// Rounds of reweighting; 0 for the convex solution alone.
     public var reweightingRounds = 5
+    /// Whether amplitudes are debiased at the end.
+    public var isDebiased = true
     /// Scale of the weights.
     public var reweightingScale = Reweighting.Scale.strongest
     /// Relative duality gap of every solve.
@@ -39,7 +41,7 @@ public struct LocalizationSettings: Sendable, Equatable {
             ("sensors", preparation.sensors.rawValue), ("orientation", orientation.name),
             ("depth", "\(preparation.depth)"), ("window", window), ("lambda", lambda),
             ("reweight", "\(reweightingRounds)"), ("reweight_scale", reweightingScale.rawValue),
-            ("gap", "\(relativeGap)"),
+            ("debias", "\(isDebiased)"), ("gap", "\(relativeGap)"),
         ]
     }
 }
@@ -78,12 +80,29 @@ public struct Localization: Sendable {
     public func run(
         recording: Recording, forward: Forward, covariance: NoiseCovariance?, monitor: Monitor = .silent
     ) throws -> Estimate {
+        let advice = "check the units of gain, recording and covariance"
+        do {
+            return try estimate(recording, forward, covariance, monitor)
+        } catch let error as GroupLasso.Invalid {
+            throw InputError("problem", found: "\(error)", advice: advice)
+        } catch let error as RegressionProblem.Invalid {
+            throw InputError("problem", found: "\(error)", advice: advice)
+        }
+    }
+
+    private func estimate(
+        _ recording: Recording, _ forward: Forward, _ covariance: NoiseCovariance?, _ monitor: Monitor
+    ) throws -> Estimate {
         let began = DispatchTime.now().uptimeNanoseconds
         monitor.report(.init(stage: "preparing", detail: "channels, whitening, orientation, depth"))
         let prepared = try PreparedProblem(
             recording: recording, forward: forward, covariance: covariance, settings: settings.preparation,
             parallelism: settings.parallelism)
         let preparedAt = DispatchTime.now().uptimeNanoseconds
+        let early =
+            recording.plausibilityWarnings() + forward.plausibilityWarnings()
+            + (covariance?.plausibilityWarnings() ?? []) + prepared.warnings
+        for warning in early { monitor.warn(warning) }
         if monitor.isCancelled() { throw CancellationError() }
         let problem = prepared.problem
         let stop = StopRule(relativeGap: settings.relativeGap)
@@ -97,7 +116,7 @@ public struct Localization: Sendable {
             parallelism: settings.parallelism, monitor: monitor)
         if monitor.isCancelled() { throw CancellationError() }
         let active = reweighted.active
-        let result = Self.sources(active, prepared, forward)
+        let result = sources(active, prepared, forward)
         let solved = DispatchTime.now().uptimeNanoseconds
 
         var estimate = Estimate(
@@ -110,9 +129,9 @@ public struct Localization: Sendable {
                 tolerance: settings.relativeGap, epochs: selected.epochs + reweighted.epochs,
                 fullPasses: selected.fullPasses),
             settings: settings.described(prepared.orientation), warnings: [], seconds: StageSeconds())
-        estimate.warnings =
-            recording.plausibilityWarnings() + forward.plausibilityWarnings()
-            + (covariance?.plausibilityWarnings() ?? []) + prepared.warnings + warnings(estimate)
+        let late = warnings(estimate)
+        for warning in late { monitor.warn(warning) }
+        estimate.warnings = early + late
         estimate.seconds = StageSeconds(
             prepare: Double(preparedAt - began) * 1e-9, solve: Double(solved - preparedAt) * 1e-9,
             total: Double(solved - began) * 1e-9)
@@ -156,12 +175,12 @@ public struct Localization: Sendable {
         return warnings
     }
 
-    /// Amplitudes in A·m, fields, and what they explain; debiased, every weight undone once.
-    private static func sources(
+    /// Amplitudes in A·m, fields, and what they explain; every weight undone once.
+    private func sources(
         _ active: ActiveSet, _ prepared: PreparedProblem, _ forward: Forward
     ) -> (sources: [EstimatedSource], explained: Matrix, goodnessOfFit: Double) {
         let problem = prepared.problem
-        let factors = Debiasing.factors(active, in: problem)
+        let factors = settings.isDebiased ? Debiasing.factors(active, in: problem) : active.blocks.map { _ in 1 }
         var debiased = active.coefficients
         let t = debiased.rows
         for (i, factor) in factors.enumerated() {
@@ -185,7 +204,7 @@ public struct Localization: Sendable {
                 coefficients[s, active.offsets[i] + k] * prepared.columnWeights[columns.lowerBound + k]
             }
             let axes = prepared.axes?[block]
-            raw = raw + sensorField(block, amplitudes, axes, prepared, forward)
+            raw = raw + Self.sensorField(block, amplitudes, axes, prepared, forward)
             sources.append(
                 EstimatedSource(
                     index: block, position: forward.sources.positions[block],

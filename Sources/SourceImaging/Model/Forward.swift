@@ -14,6 +14,8 @@ public struct Forward: Sendable {
 
     /// A forward model from its parts.
     ///
+    /// NaN and infinity in rows of channels marked bad are set to zero: nothing reads them.
+    ///
     /// - Throws: ``InputError`` when shapes disagree or the gain holds NaN or infinity (the channel and source are named).
     public init(
         subject: String = "", gain: Matrix, orientations: Int, sensors: Sensors, sources: SourceSpace
@@ -30,6 +32,7 @@ public struct Forward: Sendable {
                 "gain", found: "\(gain.columns) columns",
                 expected: "\(sources.count * orientations) (\(sources.count) sources × \(orientations) orientations)")
         }
+        let gain = gain.silencing(sensors.bad)
         if let (row, column) = gain.firstNonFinite {
             throw InputError(
                 "gain",

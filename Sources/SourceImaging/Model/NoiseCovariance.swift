@@ -11,6 +11,8 @@ public struct NoiseCovariance: Sendable {
 
     /// A covariance from its parts.
     ///
+    /// NaN and infinity in rows and columns of channels marked bad are set to zero: nothing reads them.
+    ///
     /// - Throws: ``InputError`` when shapes disagree, it holds NaN or infinity, is not symmetric, or has a variance
     ///   that is negative.
     public init(matrix: Matrix, samples: Int, sensors: Sensors, projectors: Matrix? = nil) throws(InputError) {
@@ -19,6 +21,7 @@ public struct NoiseCovariance: Sendable {
                 "covariance", found: "\(matrix.rows) × \(matrix.columns)",
                 expected: "\(sensors.count) × \(sensors.count), a row and a column a channel")
         }
+        let matrix = matrix.silencing(sensors.bad).transposed.silencing(sensors.bad)
         if let (row, column) = matrix.firstNonFinite {
             throw InputError(
                 "covariance",

@@ -113,7 +113,8 @@ extension Forward {
     public func plausibilityWarnings() -> [String] {
         var warnings: [String] = []
         var squares: [SensorKind: [Double]] = [:]
-        let counts = sensors.countByKind
+        var counts: [SensorKind: Int] = [:]
+        for (kind, isBad) in zip(sensors.kinds, sensors.bad) where !isBad { counts[kind, default: 0] += 1 }
         for kind in counts.keys { squares[kind] = [Double](repeating: 0, count: gain.columns) }
         var rowMaxima = [Double](repeating: 0, count: gain.rows)
         var zeroSources = Set<Int>()
@@ -121,7 +122,7 @@ extension Forward {
             var columnIsZero = true
             for i in 0..<gain.rows {
                 let value = gain[i, j]
-                squares[sensors.kinds[i]]?[j] += value * value
+                if !sensors.bad[i] { squares[sensors.kinds[i]]?[j] += value * value }
                 rowMaxima[i] = max(rowMaxima[i], abs(value))
                 if value != 0 { columnIsZero = false }
             }

@@ -12,7 +12,8 @@ public struct Recording: Sendable {
     public let averages: Int
     /// Name of the condition; may be empty.
     public let condition: String
-    /// Whether the projectors are already applied to the data.
+    /// Whether the projectors are already applied to the data. A localization applies them in any case: over the
+    /// channels it uses, to data, gain and covariance alike.
     public let isProjected: Bool
     /// Rows of the data.
     public let sensors: Sensors
@@ -20,6 +21,8 @@ public struct Recording: Sendable {
     public let projectors: Matrix
 
     /// A recording from its parts.
+    ///
+    /// NaN and infinity in channels marked bad are set to zero: nothing reads them.
     ///
     /// - Throws: ``InputError`` when shapes disagree, there is no sample, data or projectors hold NaN or infinity (the
     ///   channel and sample are named), or the sampling frequency, first time or number of averages make no sense.
@@ -36,9 +39,10 @@ public struct Recording: Sendable {
         guard firstTime.isFinite else {
             throw InputError("first_time", found: "\(firstTime)", expected: "seconds from the event")
         }
-        guard averages >= 1 else {
-            throw InputError("averages", found: "\(averages)", expected: "the number of trials averaged, at least 1")
+        guard (1...1_000_000_000).contains(averages) else {
+            throw InputError("averages", found: "\(averages)", expected: "the number of trials averaged, 1 to 1e9")
         }
+        let epochs = epochs.map { $0.silencing(sensors.bad) }
         for (e, data) in epochs.enumerated() {
             guard data.rows == sensors.count, data.columns == first.columns else {
                 throw InputError(

@@ -88,3 +88,15 @@ public struct Sensors: Sendable, Equatable {
         kinds.reduce(into: [:]) { $0[$1, default: 0] += 1 }
     }
 }
+
+extension Matrix {
+    /// The matrix with zeros for what is not finite in the rows of bad channels; itself where there is nothing of it.
+    func silencing(_ bad: [Bool]) -> Matrix {
+        guard bad.contains(true), bad.count == rows, firstNonFinite != nil else { return self }
+        var result = self
+        for j in 0..<columns {
+            for i in 0..<rows where bad[i] && !result[i, j].isFinite { result[i, j] = 0 }
+        }
+        return result
+    }
+}

@@ -1,7 +1,7 @@
 /// A noise covariance estimated from the recording before time 0, for want of a better one.
 ///
-/// Ledoit–Wolf shrinkage (Ledoit & Wolf 2004) toward a multiple of the identity, after scaling by sensor kind and within
-/// the subspace that projectors leave.
+/// Ledoit–Wolf shrinkage (Ledoit & Wolf 2004) toward a multiple of the identity, after scaling by sensor kind. What the
+/// target adds to directions that projectors removed, the whitener removes again.
 struct BaselineCovariance {
     /// Covariance of the average, sensors × sensors, SI units.
     let matrix: Matrix
@@ -34,10 +34,8 @@ struct BaselineCovariance {
         samples = baseline.columns
         var squares = 0.0
         var entries = 0
-        let fold = (baseline.columns + 4) / 5
         for k in 0..<5 {
-            let held = (k * fold)..<min((k + 1) * fold, baseline.columns)
-            guard held.lowerBound < held.upperBound else { continue }
+            let held = (k * baseline.columns / 5)..<((k + 1) * baseline.columns / 5)
             let rest = (0..<baseline.columns).filter { !held.contains($0) }
             let training = baseline.columns(rest)
             let whitener = try Whitener(
@@ -63,7 +61,8 @@ struct BaselineCovariance {
             for i in 0..<p { centred[i, j] -= mean[i] }
         }
         let raw = Matrix.product(centred, transposed: false, centred, transposed: true) * (1 / Double(count))
-        guard (0..<p).contains(where: { raw[$0, $0] > 0 }) else {
+        // Subtracting the mean of a constant leaves rounding, which is no noise.
+        guard (0..<p).contains(where: { raw[$0, $0] > 1e-20 * mean[$0] * mean[$0] && raw[$0, $0] > 0 }) else {
             throw InputError(
                 "recording", found: "a constant signal before time 0",
                 expected: "noise to estimate the covariance from",

@@ -65,6 +65,10 @@ struct ChannelMatching {
                 "sensors", found: "no channel of kind '\(selection.rawValue)' in the recording",
                 expected: "one of the kinds it has: \(kinds.joined(separator: ", "))")
         }
+        guard !rows.isEmpty || bad < selected else {
+            throw InputError(
+                "sensors", found: "all \(selected) selected channels are marked bad", expected: "at least one good one")
+        }
         guard !rows.isEmpty else {
             let names = { (sensors: Sensors) in "'\(sensors.names[0])'…" }
             var found = "no channels in common: the recording has \(names(recording)), the forward \(names(forward))"

@@ -97,7 +97,7 @@ public struct PreparedProblem: Sendable {
             let whitened = whitener.matrix * data.columns(baseline)
             deviation = (whitened.squaredNorm / Double(whitened.elements.count)).squareRoot()
         }
-        if covariance != nil, let deviation, deviation < 0.6 || deviation > 1.6 {
+        if covariance != nil, let deviation, deviation < 0.8 || deviation > 1.25 {
             warnings.append(
                 String(format: "the whitened baseline deviates by %.2f where 1 is expected: ", deviation)
                     + "check the covariance, the number of averages (\(trials)) and the rank (\(whitener.rank))")
@@ -194,12 +194,18 @@ public struct PreparedProblem: Sendable {
     private static func projection(
         _ recording: Recording, _ covariance: NoiseCovariance?, _ matching: ChannelMatching
     ) -> (Projection, notes: [String]) {
-        var vectors = (0..<recording.projectors.rows).map { k in
-            matching.inRecording.map { recording.projectors[k, $0] }
+        // Lengths are taken over all channels, so that the part of a projector that is left says how much it matters.
+        func parts(_ projectors: Matrix, _ rows: [Int]) -> [[Double]] {
+            (0..<projectors.rows).compactMap { k in
+                let whole = projectors.row(k)
+                let largest = whole.map(abs).max() ?? 0
+                guard largest > 0 else { return nil }
+                let length = whole.reduce(0) { $0 + ($1 / largest) * ($1 / largest) }.squareRoot()
+                return rows.map { whole[$0] / largest / length }
+            }
         }
-        if let covariance, let rows = matching.inCovariance {
-            vectors += (0..<covariance.projectors.rows).map { k in rows.map { covariance.projectors[k, $0] } }
-        }
+        var vectors = parts(recording.projectors, matching.inRecording)
+        if let covariance, let rows = matching.inCovariance { vectors += parts(covariance.projectors, rows) }
         let sensors = matching.sensors
         let reference = sensors.kinds.map { $0 == .eeg ? 1.0 : 0.0 }
         let given = Projection(vectors, sensorCount: sensors.count)

@@ -8,7 +8,8 @@ struct Projection {
 
     /// Combines projectors over the chosen channels.
     ///
-    /// - Parameter vectors: k × sensors, over the chosen channels; need not be orthogonal or of length one.
+    /// - Parameter vectors: the parts over the chosen channels of vectors of length one over all channels; they need not
+    ///   be orthogonal.
     init(_ vectors: [[Double]], sensorCount: Int) {
         var basis: [[Double]] = []
         for vector in vectors {

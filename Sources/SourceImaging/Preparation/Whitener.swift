@@ -17,6 +17,10 @@ struct Whitener {
     /// do not decide; real sensor noise spans less than eight orders of magnitude.
     static let rankTolerance = 1e-10
 
+    /// Variances below this part of the median of their kind count as none; as far above it they are refused, since one
+    /// such channel would push all others below the tolerance of the rank.
+    static let silence = 1e-9
+
     /// Builds a whitener.
     ///
     /// - Parameters:
@@ -28,16 +32,30 @@ struct Whitener {
     init(covariance: Matrix, sensors: Sensors, projection: Projection) throws(InputError) {
         let n = sensors.count
         var warnings: [String] = []
-        let silent = (0..<n).filter { !(covariance[$0, $0] > 0) }
+        let scales = Self.scales(covariance, sensors)
+        let scaledVariances = (0..<n).map { covariance[$0, $0] * scales[$0] * scales[$0] }
+        let silent = (0..<n).filter { !(scaledVariances[$0] > Self.silence) }
         guard silent.count < n else {
             throw InputError("covariance", found: "all variances are zero", expected: "positive variances")
+        }
+        if let loud = (0..<n).first(where: { scaledVariances[$0] > 1 / Self.silence }) {
+            throw InputError(
+                "covariance",
+                found: String(
+                    format: "channel '\(sensors.names[loud])' has %.0e times the noise variance of its kind's median",
+                    scaledVariances[loud]), expected: "channels of like noise", advice: "mark it bad")
+        }
+        let usable = n - projection.rank - silent.count
+        guard usable > 0 else {
+            throw InputError(
+                "covariance", found: "rank 0 after projection", expected: "at least one direction with noise",
+                advice: "use more channels or fewer projectors")
         }
         if let first = silent.first {
             warnings.append(
                 "\(silent.count) channels have no noise variance (first '\(sensors.names[first])') and carry no weight; "
                     + "mark flat channels bad")
         }
-        let scales = Self.scales(covariance, sensors)
         let apart = Matrix(rows: n, columns: n) { (row: Int, column: Int) -> Double in
             (sensors.kinds[row] == .eeg) == (sensors.kinds[column] == .eeg) ? covariance[row, column] : 0
         }
@@ -67,15 +85,7 @@ struct Whitener {
                 expected: "a positive semidefinite matrix",
                 advice: "compute the covariance again, from more samples or with shrinkage")
         }
-        let usable = n - projection.rank - silent.count
-        let kept = eigen.values.indices.suffix(max(0, usable)).filter {
-            eigen.values[$0] > Self.rankTolerance * largest
-        }
-        guard !kept.isEmpty else {
-            throw InputError(
-                "covariance", found: "rank 0 after projection", expected: "at least one direction with noise",
-                advice: "use more channels or fewer projectors")
-        }
+        let kept = eigen.values.indices.suffix(usable).filter { eigen.values[$0] > Self.rankTolerance * largest }
         if let first = kept.first, first > 0, eigen.values[first] < 1e-7 * largest {
             warnings.append(
                 "the covariance is nearly singular: its rank could be read as less than \(kept.count); "
@@ -99,16 +109,13 @@ struct Whitener {
         self.warnings = warnings
     }
 
-    /// One factor a sensor: the inverse root of the mean variance of its kind.
+    /// One factor a sensor: the inverse root of the median variance of its kind.
     static func scales(_ covariance: Matrix, _ sensors: Sensors) -> [Double] {
-        var sums: [SensorKind: (sum: Double, count: Int)] = [:]
+        var variances: [SensorKind: [Double]] = [:]
         for (i, kind) in sensors.kinds.enumerated() where covariance[i, i] > 0 {
-            let old = sums[kind] ?? (0, 0)
-            sums[kind] = (old.sum + covariance[i, i], old.count + 1)
+            variances[kind, default: []].append(covariance[i, i])
         }
-        return sensors.kinds.map { kind in
-            guard let entry = sums[kind], entry.sum > 0 else { return 1 }
-            return (Double(entry.count) / entry.sum).squareRoot()
-        }
+        let scales = variances.mapValues { 1 / Plausibility.median($0).squareRoot() }
+        return sensors.kinds.map { scales[$0] ?? 1 }
     }
 }

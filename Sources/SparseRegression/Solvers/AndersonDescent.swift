@@ -63,6 +63,7 @@ public final class DescentSession: SolverSession {
         var passes = 0
         var idle = 0
         var lastGap = Double.infinity
+        var lastObjective = Double.infinity
         var reason = StopReason.limit
         load(start, penalty)
         while true {
@@ -103,9 +104,10 @@ public final class DescentSession: SolverSession {
             }
             if passes >= stop.maximumPasses || epochs >= stop.maximumEpochs { break }
             let grown = growWorkingSet(penalty)
-            // No new candidate and no better gap, four passes in a row: rounding has the last word.
-            idle = grown == 0 && gap > 0.9 * lastGap ? idle + 1 : 0
+            // No better gap, and no new candidate or no lower objective, four passes in a row: rounding has the last word.
+            idle = gap > 0.9 * lastGap && (grown == 0 || objective >= lastObjective) ? idle + 1 : 0
             lastGap = min(gap, lastGap)
+            lastObjective = min(objective, lastObjective)
             if idle >= 4 {
                 reason = .stagnated
                 break
@@ -186,8 +188,6 @@ public final class DescentSession: SolverSession {
     private func growWorkingSet(_ penalty: some BlockPenalty) -> Int {
         // Counted in columns, since those are what the Gram matrix costs.
         var room = max(120, core.width / 3)
-        var candidates = scores.indices.filter { scores[$0] > 0.9 && !cache.contains($0) }
-        candidates.sort { scores[$0] > scores[$1] || (scores[$0] == scores[$1] && $0 < $1) }
         // A cache that outgrew its use along a path is begun anew from what is active: memory stays O((|S|o)² + n|S|o),
         // and the Gram matrix of the active blocks costs no more than a sweep or two.
         if cache.width > core.width + max(300, core.width / 3) {
@@ -196,6 +196,8 @@ public final class DescentSession: SolverSession {
             cache.insert(kept.blocks)
             core.load(kept, positions: Array(kept.blocks.indices), cache: cache)
         }
+        var candidates = scores.indices.filter { scores[$0] > 0.9 && !cache.contains($0) }
+        candidates.sort { scores[$0] > scores[$1] || (scores[$0] == scores[$1] && $0 < $1) }
         let added = candidates.prefix { block in
             defer { room -= problem.blocks.columns(of: block).count }
             return room > 0
