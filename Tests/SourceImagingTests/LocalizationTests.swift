@@ -164,6 +164,19 @@ struct LocalizationTests {
         #expect(estimate.sources.isEmpty && isTold)
     }
 
+    @Test("warnings are told as soon as they are known, each once, and are kept with the estimate")
+    func warnings() throws {
+        let world = try SmallWorld()
+        nonisolated(unsafe) var told: [String] = []
+        let bare = try Recording(
+            epochs: world.recording.epochs, samplingFrequency: 200, firstTime: -0.3, averages: 4,
+            sensors: world.recording.sensors)
+        let estimate = try Localization(LocalizationSettings()).run(
+            recording: bare, forward: world.forward, covariance: world.covariance,
+            monitor: Monitor(warn: { told.append($0) }))
+        #expect(told == estimate.warnings && told.contains { $0.contains("average reference") })
+    }
+
     @Test("cancellation is an error of its own")
     func cancellation() throws {
         let world = try SmallWorld()

@@ -43,7 +43,9 @@ extension EstimatedSource {
 extension Estimate {
     /// Subject and condition, as far as they have names.
     var name: String {
-        [subject, condition].map(\.onOneLine).filter { !$0.isEmpty }.joined(separator: " · ")
+        // A name is a title here; one that goes on for pages is cut.
+        [subject, condition].map(\.onOneLine).filter { !$0.isEmpty }
+            .map { $0.count > 80 ? $0.prefix(79) + "…" : $0 }.joined(separator: " · ")
     }
 
     /// First and last time of the window in ms; nil without a finite time.
