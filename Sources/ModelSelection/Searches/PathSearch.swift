@@ -13,7 +13,7 @@ public struct PathSearch: Sendable {
     /// … unless its last point is the best so far; then it goes on to this one.
     public var lastResort = 0.0005
     /// The path also ends where the fit has this part of as many degrees of freedom as the data have entries…
-    public var saturation = 0.7
+    public var saturation = 0.9
     /// … or this many active columns a row of the data: beyond either, the data are fitted rather than explained, and
     /// every further λ costs more than all before it.
     public var columnsPerRow = 3.0
