@@ -187,10 +187,10 @@ public final class DescentSession: SolverSession {
     /// - Returns: how many were added.
     private func growWorkingSet(_ penalty: some BlockPenalty) -> Int {
         // Counted in columns, since those are what the Gram matrix costs.
-        var room = max(120, core.width / 3)
+        var room = max(120, core.width / 4)
         // A cache that outgrew its use along a path is begun anew from what is active: memory stays O((|S|o)² + n|S|o),
         // and the Gram matrix of the active blocks costs no more than a sweep or two.
-        if cache.width > core.width + max(300, core.width / 3) {
+        if cache.width > core.width + max(240, core.width / 4) {
             let kept = currentActiveSet()
             cache.removeAll()
             cache.insert(kept.blocks)

@@ -90,7 +90,7 @@ final class GramCache {
         guard needed > capacity else { return }
         let n = problem.rowCount
         let t = problem.response.columns
-        let newCapacity = min(max(needed, capacity + capacity / 5, 64), max(needed, problem.design.columns))
+        let newCapacity = min(max(needed, capacity + capacity / 8, 64), max(needed, problem.design.columns))
         let (newGram, newColumns, newCorrelation) = (
             Buffer(capacity: newCapacity * newCapacity), Buffer(capacity: newCapacity * n),
             Buffer(capacity: newCapacity * t)
