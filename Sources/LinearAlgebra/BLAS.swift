@@ -37,16 +37,6 @@ public enum BLAS {
             CblasColMajor, flag(transpose), Int32(m), Int32(n), alpha, a, Int32(lda), x, 1, beta, y, 1)
     }
 
-    /// The lower triangle of C ← α·A·Aᵀ + β·C (or α·Aᵀ·A when transposed), C n × n.
-    public static func syrk(
-        _ transpose: Bool, _ n: Int, _ k: Int, _ alpha: Double, _ a: UnsafePointer<Double>, _ lda: Int,
-        _ beta: Double, _ c: UnsafeMutablePointer<Double>, _ ldc: Int
-    ) {
-        prepare()
-        cblas_dsyrk(
-            CblasColMajor, CblasLower, flag(transpose), Int32(n), Int32(k), alpha, a, Int32(lda), beta, c, Int32(ldc))
-    }
-
     /// Σ xᵢyᵢ.
     public static func dot(_ n: Int, _ x: UnsafePointer<Double>, _ y: UnsafePointer<Double>) -> Double {
         prepare()

@@ -73,6 +73,10 @@ struct PathSearchTests {
         let session = AndersonDescent().session(for: zero, parallelism: .serial)
         let nothing = try PathSearch().run(session, criterion: SteinRisk(), stop: StopRule())
         #expect(nothing.solution.active.count == 0 && nothing.curve.atGridEdge)
+        // SURE of B = 0 with Y = 0 is −nTσ², for a search as for a given λ.
+        #expect(nothing.curve.chosen.criterion == -8 && nothing.curve.chosen.lambda == 0)
+        let given = try PathSearch.fixed(0.5, session, criterion: SteinRisk(), stop: StopRule())
+        #expect(given.curve.chosen.criterion == -8 && given.curve.criterion == "fixed" && !given.curve.atGridEdge)
 
         let (problem, _) = try noisyProblem(n: 20, blocks: BlockStructure(count: 30, size: 1), samples: 4, seed: 8)
         let fixed = try PathSearch.fixed(

@@ -350,6 +350,17 @@ struct PreparationTests {
         #expect(bad?.description.contains("marked bad") == true)
     }
 
+    @Test("a channel's name is text, never a format")
+    func percentSigns() throws {
+        let names = ["a", "b", "%s%n%@ 100%", "d"]
+        let sensors = try Sensors(names: names, kinds: .init(repeating: .mag, count: 4))
+        let error = #expect(throws: InputError.self) {
+            try Whitener(
+                covariance: .diagonal([1, 1, 1e12, 1]), sensors: sensors, projection: Projection([], sensorCount: 4))
+        }
+        #expect(error?.found.contains("channel '%s%n%@ 100%' has 1e+12 times") == true)
+    }
+
     @Test("one channel of absurd variance does not silence the others", arguments: [1e280, 1e-300])
     func absurdVariance(_ variance: Double) throws {
         let world = try SmallWorld(electrodes: 0)

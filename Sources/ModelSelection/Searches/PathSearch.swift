@@ -25,13 +25,9 @@ public struct PathSearch: Sendable {
     public var resolution = 0.04
     /// Most evaluations of the refinement.
     public var maximumRefinements = 6
-    /// The one λ to judge, as a fraction of λ_max, where it is given.
-    private var only: Double?
 
     /// A search with its default settings.
-    public init() {
-        only = nil
-    }
+    public init() {}
 
     /// What a search found.
     public struct Outcome: Sendable {
@@ -61,38 +57,11 @@ public struct PathSearch: Sendable {
         parallelism: Parallelism = .serial, monitor: Monitor = .silent
     ) throws -> Outcome {
         let problem = session.problem
-        let largest = problem.largestLambda(weights: weights, parallelism: parallelism)
-        let tried = Trials(largest: largest)
+        let tried = Trials(session, weights, criterion, stop, parallelism, monitor)
         // With nothing to explain, or nothing to explain it with, B = 0 is the answer at every λ.
-        guard largest > 0, largest.isFinite else {
-            let zero = session.solve(
-                try GroupLasso(lambda: 1, weights: weights), from: nil, stop: stop, monitor: monitor)
-            let point = SelectionPoint(
-                lambda: 0, ratio: 1, criterion: 0, degreesOfFreedom: 0, squaredResidual: zero.squaredResidual,
-                activeCount: 0, relativeGap: zero.certificate.relativeGap, seconds: 0)
-            return Outcome(
-                curve: SelectionCurve(criterion: criterion.name, points: [point], chosenIndex: 0, atGridEdge: true),
-                solution: zero, epochs: 0, fullPasses: 1, isCancelled: false)
-        }
-
-        func evaluate(_ logRatio: Double, from start: ActiveSet?) throws -> Double {
-            let began = DispatchTime.now().uptimeNanoseconds
-            let ratio = exp(logRatio)
-            let penalty = try GroupLasso(lambda: ratio * largest, weights: weights)
-            let solution = session.solve(penalty, from: start, stop: stop, monitor: monitor)
-            let judgement = criterion.evaluate(solution, of: problem, under: penalty)
-            let seconds = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
-            tried.add(logRatio, solution, judgement, seconds)
-            monitor.report(
-                .init(
-                    stage: "choosing λ",
-                    detail: String(format: "λ %.3g of λ_max, %d sources", ratio, solution.active.count)))
-            return judgement.value
-        }
-
-        if let only {
-            _ = try evaluate(log(only), from: nil)
-            return tried.outcome(criterion: "fixed", isSearch: false, isCancelled: monitor.isCancelled())
+        guard tried.largest > 0 else {
+            try tried.evaluate(0, from: nil)
+            return tried.outcome(named: criterion.name, isSearch: true)
         }
         var logRatio = 0.0
         var best = Double.infinity
@@ -111,7 +80,7 @@ public struct PathSearch: Sendable {
             return logRatio >= log(floor) - 1e-9 || (since == 0 && logRatio >= log(lastResort) - 1e-9)
         }
         while goesOn() {
-            let value = try evaluate(logRatio, from: start)
+            let value = try tried.evaluate(logRatio, from: start)
             start = tried.entries.last?.solution.active
             if value < best {
                 best = value
@@ -127,8 +96,8 @@ public struct PathSearch: Sendable {
             if monitor.isCancelled() || isTurned { break }
             logRatio += log(factor)
         }
-        if !monitor.isCancelled() { try refine(tried, evaluate) }
-        return tried.outcome(criterion: criterion.name, isSearch: true, isCancelled: monitor.isCancelled())
+        if !monitor.isCancelled() { try refine(tried) }
+        return tried.outcome(named: criterion.name, isSearch: true)
     }
 
     /// Solves at one given λ and judges it, as a curve of one point whose criterion is named `fixed`.
@@ -139,14 +108,13 @@ public struct PathSearch: Sendable {
         _ ratio: Double, _ session: some SolverSession, weights: [Double]? = nil, criterion: some Criterion,
         stop: StopRule, parallelism: Parallelism = .serial, monitor: Monitor = .silent
     ) throws -> Outcome {
-        var single = PathSearch()
-        single.only = ratio
-        return try single.run(
-            session, weights: weights, criterion: criterion, stop: stop, parallelism: parallelism, monitor: monitor)
+        let tried = Trials(session, weights, criterion, stop, parallelism, monitor)
+        try tried.evaluate(log(ratio), from: nil)
+        return tried.outcome(named: "fixed", isSearch: false)
     }
 
     /// Brent's minimization between the neighbours of the best point of the path.
-    private func refine(_ tried: Trials, _ evaluate: (Double, ActiveSet?) throws -> Double) throws {
+    private func refine(_ tried: Trials<some SolverSession, some Criterion>) throws {
         let path = tried.entries
         let middle = tried.bestIndex
         guard middle > 0, middle < path.count - 1 else { return }
@@ -177,7 +145,7 @@ public struct PathSearch: Sendable {
             let u = x + (abs(step) >= tolerance ? step : (step > 0 ? tolerance : -tolerance))
             // A point next to one that is known tells nothing more.
             if tried.entries.contains(where: { abs($0.logRatio - u) < 0.1 * tolerance }) { break }
-            let fu = try evaluate(u, tried.nearest(to: u))
+            let fu = try tried.evaluate(u, from: tried.nearest(to: u))
             if fu <= fx {
                 if u < x { high = x } else { low = x }
                 (v, fv, w, fw, x, fx) = (w, fw, x, fx, u, fu)
@@ -192,8 +160,8 @@ public struct PathSearch: Sendable {
         }
     }
 
-    /// The points tried so far.
-    private final class Trials {
+    /// The points tried so far, and how another one is tried.
+    private final class Trials<Session: SolverSession, Judge: Criterion> {
         struct Entry {
             let logRatio: Double
             let solution: Solution
@@ -203,13 +171,44 @@ public struct PathSearch: Sendable {
             var value: Double { judgement.value }
         }
 
+        /// λ_max; 0 where no source can be active.
         let largest: Double
-        var entries: [Entry] = []
+        private(set) var entries: [Entry] = []
+        private let session: Session
+        private let weights: [Double]?
+        private let criterion: Judge
+        private let stop: StopRule
+        private let monitor: Monitor
 
-        init(largest: Double) { self.largest = largest }
+        init(
+            _ session: Session, _ weights: [Double]?, _ criterion: Judge, _ stop: StopRule, _ parallelism: Parallelism,
+            _ monitor: Monitor
+        ) {
+            self.session = session
+            self.weights = weights
+            self.criterion = criterion
+            self.stop = stop
+            self.monitor = monitor
+            largest = session.problem.largestLambda(weights: weights, parallelism: parallelism)
+        }
 
-        func add(_ logRatio: Double, _ solution: Solution, _ judgement: Judgement, _ seconds: Double) {
+        /// Solves and judges at λ = exp(logRatio)·λ_max; at any λ where λ_max is 0, since B = 0 is optimal at all of them.
+        ///
+        /// - Returns: the criterion.
+        @discardableResult
+        func evaluate(_ logRatio: Double, from start: ActiveSet?) throws -> Double {
+            let began = DispatchTime.now().uptimeNanoseconds
+            let ratio = exp(logRatio)
+            let penalty = try GroupLasso(lambda: largest > 0 ? ratio * largest : 1, weights: weights)
+            let solution = session.solve(penalty, from: start, stop: stop, monitor: monitor)
+            let judgement = criterion.evaluate(solution, of: session.problem, under: penalty)
+            let seconds = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
             entries.append(Entry(logRatio: logRatio, solution: solution, judgement: judgement, seconds: seconds))
+            monitor.report(
+                .init(
+                    stage: "choosing λ",
+                    detail: String(format: "λ %.3g of λ_max, %d sources", ratio, solution.active.count)))
+            return judgement.value
         }
 
         /// Position of the smallest value; of equals, the largest λ.
@@ -225,7 +224,7 @@ public struct PathSearch: Sendable {
             entries.min { abs($0.logRatio - logRatio) < abs($1.logRatio - logRatio) }?.solution.active
         }
 
-        func outcome(criterion: String, isSearch: Bool, isCancelled: Bool) -> Outcome {
+        func outcome(named name: String, isSearch: Bool) -> Outcome {
             let chosen = entries[bestIndex]
             let sorted = entries.sorted { $0.logRatio > $1.logRatio }
             let index = sorted.firstIndex { $0.logRatio == chosen.logRatio } ?? 0
@@ -238,12 +237,12 @@ public struct PathSearch: Sendable {
             }
             return Outcome(
                 curve: SelectionCurve(
-                    criterion: criterion, points: points, chosenIndex: index,
+                    criterion: name, points: points, chosenIndex: index,
                     atGridEdge: isSearch && (index == 0 || index == points.count - 1)),
                 solution: chosen.solution,
                 epochs: entries.reduce(0) { $0 + $1.solution.certificate.epochs },
                 fullPasses: entries.reduce(1) { $0 + $1.solution.certificate.fullPasses },
-                isCancelled: isCancelled)
+                isCancelled: monitor.isCancelled())
         }
     }
 }

@@ -41,9 +41,10 @@ struct Whitener {
         if let loud = (0..<n).first(where: { scaledVariances[$0] > 1 / Self.silence }) {
             throw InputError(
                 "covariance",
-                found: String(
-                    format: "channel '\(sensors.names[loud])' has %.0e times the noise variance of its kind's median",
-                    scaledVariances[loud]), expected: "channels of like noise", advice: "mark it bad")
+                // The name stays out of the format: it is a user's text and may hold percent signs.
+                found: "channel '\(sensors.names[loud])' has " + String(format: "%.0e", scaledVariances[loud])
+                    + " times the noise variance of its kind's median",
+                expected: "channels of like noise", advice: "mark it bad")
         }
         let usable = n - projection.rank - silent.count
         guard usable > 0 else {
@@ -94,7 +95,7 @@ struct Whitener {
         var matrix = Matrix(rows: kept.count, columns: n)
         for (row, k) in kept.enumerated() {
             let factor = 1 / eigen.values[k].squareRoot()
-            // A fixed sign makes the whitener, and with it every output, independent of the eigensolver's choice.
+            // A fixed sign, since that of an eigenvector is the eigensolver's choice. No optimum depends on it.
             let column = eigen.vectors.column(k)
             let lead = column.max { abs($0) < abs($1) } ?? 1
             let sign = lead < 0 ? -1.0 : 1.0

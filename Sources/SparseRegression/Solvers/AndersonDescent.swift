@@ -93,7 +93,7 @@ public final class DescentSession: SolverSession {
             }
             let bestGap = max(0, best.objective - best.dual) / scale
             monitor.report(
-                .init(stage: "solving", detail: String(format: "gap %.0e, %d sources", bestGap, core.support.count)))
+                .init(stage: "solving", detail: String(format: "gap %.0e, %d sources", bestGap, core.nonzeroCount)))
             if bestGap <= stop.relativeGap {
                 reason = .converged
                 break
