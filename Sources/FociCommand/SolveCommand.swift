@@ -31,6 +31,7 @@ struct SolveCommand: ParsableCommand {
         let epochs: Int
         let newtonSteps: Int
         let fullPasses: Int
+        let passesOverGain: Double
         let lambda: Double
         let lambdaMax: Double
         let reason: String
@@ -68,7 +69,7 @@ struct SolveCommand: ParsableCommand {
         let result = Result(
             objective: certificate.objective, relativeGap: certificate.relativeGap, nonzero: solution.active.count,
             support: solution.active.blocks, epochs: certificate.epochs, newtonSteps: certificate.newtonSteps,
-            fullPasses: certificate.fullPasses, lambda: lambdaRatio * largest, lambdaMax: largest,
+            fullPasses: certificate.fullPasses, passesOverGain: certificate.passesOverGain, lambda: lambdaRatio * largest, lambdaMax: largest,
             reason: solution.reason.rawValue, seconds: Double(solved - loaded) * 1e-9,
             loadSeconds: Double(loaded - began) * 1e-9)
         if solution.reason != .converged {

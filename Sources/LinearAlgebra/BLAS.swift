@@ -37,6 +37,15 @@ public enum BLAS {
             CblasColMajor, flag(transpose), Int32(m), Int32(n), alpha, a, Int32(lda), x, 1, beta, y, 1)
     }
 
+    /// A ← A + α·x·yᵀ, with A m × n and the elements of y `incY` apart.
+    public static func rankOne(
+        _ m: Int, _ n: Int, _ alpha: Double, _ x: UnsafePointer<Double>, _ y: UnsafePointer<Double>, _ incY: Int,
+        _ a: UnsafeMutablePointer<Double>, _ lda: Int
+    ) {
+        prepare()
+        cblas_dger(CblasColMajor, Int32(m), Int32(n), alpha, x, 1, y, Int32(incY), a, Int32(lda))
+    }
+
     /// Σ xᵢyᵢ.
     public static func dot(_ n: Int, _ x: UnsafePointer<Double>, _ y: UnsafePointer<Double>) -> Double {
         prepare()

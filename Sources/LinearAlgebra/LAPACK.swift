@@ -196,3 +196,48 @@ public struct LU: Sendable {
         return rightHandSide
     }
 }
+
+/// The numerical rank of a matrix by QR factorization with column pivoting (Businger & Golub 1965).
+public enum PivotedQR {
+    /// How many diagonal entries of R are above `tolerance` times the largest.
+    ///
+    /// - Complexity: O(rows · columns²).
+    public static func rank(_ matrix: Matrix, tolerance: Double) -> Int {
+        BLAS.prepare()
+        let (m, n) = (matrix.rows, matrix.columns)
+        guard m > 0, n > 0, matrix.firstNonFinite == nil else { return min(m, n) }
+        var a = matrix.elements
+        var pivots = [Int32](repeating: 0, count: n)
+        var reflectors = [Double](repeating: 0, count: min(m, n))
+        let info = LAPACKE_dgeqp3(LAPACK_COL_MAJOR, Int32(m), Int32(n), &a, Int32(m), &pivots, &reflectors)
+        guard info == 0 else { return min(m, n) }
+        let largest = abs(a[0])
+        return (0..<min(m, n)).prefix { abs(a[$0 + $0 * m]) > tolerance * largest }.count
+    }
+}
+
+/// LAPACK over pointers, for work that must not allocate: column-major, lower triangles, in place, no checks.
+public enum LAPACK {
+    /// A ← L with A = L·Lᵀ, n × n.
+    ///
+    /// - Returns: whether A is positive definite to working precision.
+    public static func cholesky(_ n: Int, _ a: UnsafeMutablePointer<Double>, _ ld: Int) -> Bool {
+        BLAS.prepare()
+        return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, Letter.lower, Int32(n), a, Int32(ld)) == 0
+    }
+
+    /// B ← A⁻¹B with L from ``cholesky(_:_:_:)`` and B n × k.
+    public static func choleskySolve(
+        _ n: Int, _ k: Int, _ l: UnsafePointer<Double>, _ ldl: Int, _ b: UnsafeMutablePointer<Double>, _ ldb: Int
+    ) {
+        BLAS.prepare()
+        _ = LAPACKE_dpotrs_work(
+            LAPACK_COL_MAJOR, Letter.lower, Int32(n), Int32(k), l, Int32(ldl), b, Int32(ldb))
+    }
+
+    /// L ← A⁻¹ with L from ``cholesky(_:_:_:)``; the lower triangle alone.
+    public static func choleskyInverse(_ n: Int, _ l: UnsafeMutablePointer<Double>, _ ld: Int) {
+        BLAS.prepare()
+        _ = LAPACKE_dpotri_work(LAPACK_COL_MAJOR, Letter.lower, Int32(n), l, Int32(ld))
+    }
+}

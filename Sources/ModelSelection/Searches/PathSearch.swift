@@ -51,7 +51,7 @@ public struct PathSearch: Sendable {
     ///   - criterion: what judges a solution.
     ///   - stop: how exactly each solve is done.
     ///   - monitor: progress and cancellation.
-    /// - Throws: ``GroupLasso/Invalid`` for weights that no penalty can have.
+    /// - Throws: ``InvalidPenalty`` for weights that no penalty can have.
     public func run(
         _ session: some SolverSession, weights: [Double]? = nil, criterion: some Criterion, stop: StopRule,
         parallelism: Parallelism = .serial, monitor: Monitor = .silent
@@ -103,7 +103,7 @@ public struct PathSearch: Sendable {
     /// Solves at one given λ and judges it, as a curve of one point whose criterion is named `fixed`.
     ///
     /// - Parameter ratio: λ as a fraction of λ_max, above 0 and at most 1.
-    /// - Throws: ``GroupLasso/Invalid`` for weights that no penalty can have.
+    /// - Throws: ``InvalidPenalty`` for weights that no penalty can have.
     public static func fixed(
         _ ratio: Double, _ session: some SolverSession, weights: [Double]? = nil, criterion: some Criterion,
         stop: StopRule, parallelism: Parallelism = .serial, monitor: Monitor = .silent
@@ -189,7 +189,7 @@ public struct PathSearch: Sendable {
             self.criterion = criterion
             self.stop = stop
             self.monitor = monitor
-            largest = session.problem.largestLambda(weights: weights, parallelism: parallelism)
+            largest = session.largestLambda(weights: weights)
         }
 
         /// Solves and judges at λ = exp(logRatio)·λ_max; at any λ where λ_max is 0, since B = 0 is optimal at all of them.

@@ -83,7 +83,7 @@ public struct Localization: Sendable {
         let advice = "check the units of gain, recording and covariance"
         do {
             return try estimate(recording, forward, covariance, monitor)
-        } catch let error as GroupLasso.Invalid {
+        } catch let error as InvalidPenalty {
             throw InputError("problem", found: "\(error)", advice: advice)
         } catch let error as RegressionProblem.Invalid {
             throw InputError("problem", found: "\(error)", advice: advice)

@@ -1,61 +1,48 @@
 /// The L2,1 norm, plain or weighted: λ·Σ_j w_j‖B_j‖ (Yuan & Lin 2006; mixed-norm estimate of Gramfort et al. 2012).
 ///
-/// With one column a block and one sample it is the Lasso.
+/// With one column a block and one sample it is the Lasso; over single entries it is ``Lasso``.
 public struct GroupLasso: BlockPenalty, Equatable {
-    /// λ ≥ 0.
-    public let lambda: Double
-    /// One positive weight a block; nil means all one. An infinite weight excludes its block.
-    public let weights: [Double]?
+    private let scales: BlockScales
 
-    /// What makes a penalty impossible.
-    public enum Invalid: Error, Equatable, Sendable, CustomStringConvertible {
-        /// λ is negative or not finite.
-        case lambda(Double)
-        /// A weight is zero, negative or NaN.
-        case weight(block: Int, value: Double)
-
-        /// One line in plain English.
-        public var description: String {
-            switch self {
-            case .lambda(let value): "λ is \(value); expected a positive number"
-            case .weight(let block, let value):
-                "the weight of source \(block) is \(value); expected a positive number, or infinity to exclude it"
-            }
-        }
-    }
+    /// λ > 0.
+    public var lambda: Double { scales.lambda }
+    /// One weight a block; nil means all one. Zero leaves its block unpenalized, infinity excludes it.
+    public var weights: [Double]? { scales.weights }
 
     /// A penalty from its parameters.
     ///
-    /// - Throws: ``Invalid``.
-    public init(lambda: Double, weights: [Double]? = nil) throws(Invalid) {
-        guard lambda.isFinite, lambda > 0 else { throw .lambda(lambda) }
-        if let weights, let block = weights.firstIndex(where: { !($0 > 0) }) {
-            throw .weight(block: block, value: weights[block])
-        }
-        self.lambda = lambda
-        self.weights = weights
+    /// - Throws: ``InvalidPenalty``.
+    public init(lambda: Double, weights: [Double]? = nil) throws(InvalidPenalty) {
+        scales = try BlockScales(lambda: lambda, weights: weights)
     }
 
-    /// λ_j = λ·w_j.
-    @inline(__always)
-    public func threshold(block: Int) -> Double {
-        guard let weights else { return lambda }
-        return lambda * weights[block]
-    }
+    /// The norm is convex.
+    public var isConvex: Bool { true }
 
     /// λ_j·r.
     public func value(norm: Double, block: Int) -> Double {
-        norm == 0 ? 0 : threshold(block: block) * norm
+        norm == 0 ? 0 : scales[block] * norm
     }
 
     /// Block soft thresholding, (norm − step·λ_j)₊.
     @inline(__always)
     public func proximal(norm: Double, step: Double, block: Int) -> Double {
-        max(0, norm - step * threshold(block: block))
+        max(0, norm - step * scales[block])
     }
+
+    /// λ_j.
+    @inline(__always)
+    public func activation(step: Double, block: Int) -> Double { scales[block] }
 
     /// λ_j and 0.
     public func derivatives(norm: Double, block: Int) -> (first: Double, second: Double) {
-        (threshold(block: block), 0)
+        (scales[block], 0)
     }
+
+    /// Zero.
+    public func conjugate(slope: Double, block: Int) -> Double { 0 }
+
+    /// λ_j.
+    @inline(__always)
+    public func slopeLimit(block: Int) -> Double { scales[block] }
 }

@@ -11,23 +11,42 @@ public protocol Solver: Sendable {
 }
 
 /// A problem prepared by an engine, to be solved under one penalty after another.
+///
+/// Not for use by several threads at once.
 public protocol SolverSession: AnyObject {
     /// The problem of this session.
     var problem: RegressionProblem { get }
 
+    /// Goes over to another response of the same design, for example the next condition; what was prepared of the
+    /// design stays.
+    ///
+    /// - Parameter problem: made by ``RegressionProblem/with(response:keepsSamples:)`` of this session's problem.
+    func adopt(_ problem: RegressionProblem)
+
     /// Minimizes ½‖Y − XB‖² + Σ_j φ_j(‖B_j‖).
     ///
     /// - Parameters:
-    ///   - penalty: a convex block penalty.
+    ///   - penalty: a block penalty. Under one that is not convex the result is a local minimum, without a gap.
     ///   - start: where to begin; nil begins at zero.
     ///   - stop: when to stop.
     ///   - monitor: progress and cancellation.
     /// - Returns: the best point reached, with its certificate and the reason for stopping. Failure is a value, too.
     func solve(_ penalty: some BlockPenalty, from start: ActiveSet?, stop: StopRule, monitor: Monitor) -> Solution
+
+    /// The smallest λ at which no penalized block is active; see ``RegressionProblem/largestLambda(weights:parallelism:)``.
+    func largestLambda(weights: [Double]?) -> Double
 }
 
 extension Solver {
-    /// Solves one problem under one penalty, from zero.
+    /// Solves one problem under one penalty.
+    ///
+    /// - Parameters:
+    ///   - problem: what is solved. A penalty of entries is posed with `keepsSamples`.
+    ///   - penalty: what is added to the squared error.
+    ///   - start: where to begin; nil begins at zero.
+    ///   - stop: when to stop.
+    ///   - parallelism: threads; no result depends on them.
+    ///   - monitor: progress and cancellation.
     public func solve(
         _ problem: RegressionProblem, _ penalty: some BlockPenalty, from start: ActiveSet? = nil,
         stop: StopRule = StopRule(), parallelism: Parallelism = .serial, monitor: Monitor = .silent
@@ -40,15 +59,25 @@ extension Solver {
 public struct StopRule: Sendable, Equatable {
     /// Duality gap over ½‖Y‖² that is good enough.
     public var relativeGap: Double
-    /// Most sweeps of coordinate descent.
+    /// Violation of the optimality conditions over max_j ‖X_jᵀY‖ that is good enough for a penalty that is not convex
+    /// and therefore has no gap.
+    public var relativeViolation: Double
+    /// Most sweeps of coordinate descent, or inner steps of another engine.
     public var maximumEpochs: Int
-    /// Most full passes over the design.
+    /// Most looks at all blocks.
     public var maximumPasses: Int
+    /// Longest time, s; looked at between rounds of sweeps.
+    public var maximumSeconds: Double
 
     /// A rule from its limits.
-    public init(relativeGap: Double = 1e-6, maximumEpochs: Int = 200_000, maximumPasses: Int = 1_000) {
+    public init(
+        relativeGap: Double = 1e-6, relativeViolation: Double = 1e-6, maximumEpochs: Int = 200_000,
+        maximumPasses: Int = 1_000, maximumSeconds: Double = .infinity
+    ) {
         self.relativeGap = relativeGap
+        self.relativeViolation = relativeViolation
         self.maximumEpochs = maximumEpochs
         self.maximumPasses = maximumPasses
+        self.maximumSeconds = maximumSeconds
     }
 }

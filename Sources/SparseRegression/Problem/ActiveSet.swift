@@ -54,6 +54,7 @@ public struct ActiveSet: Sendable, Equatable {
 
     /// Coefficients in the original samples of the response, samples × columns.
     public func coefficientsInOriginalSamples(of problem: RegressionProblem) -> Matrix {
-        problem.restoreSamples(coefficients)
+        // A solution of separate samples (a penalty of entries) was never reduced.
+        coefficients.rows == problem.sampleCount ? coefficients : problem.restoreSamples(coefficients)
     }
 }

@@ -100,7 +100,7 @@ extension RegressionProblem {
                 blocks: BlockStructure(count: 1, size: 1))
         }
         return try RegressionProblem(
-            design: design.columns(kept.flatMap { Array(blocks.columns(of: $0)) }), response: response,
+            design: design.subset(kept.flatMap { Array(blocks.columns(of: $0)) }), response: response,
             blocks: BlockStructure(sizes: kept.map { blocks.columns(of: $0).count }))
     }
 }

@@ -1,0 +1,56 @@
+/// A penalty applied to every entry of B by itself instead of to its blocks; its blocks are the columns of the design.
+///
+/// Entries of different samples then have nothing in common but the design: each sample is a problem of its own.
+public struct Entrywise<Base: BlockPenalty>: BlockPenalty {
+    /// The penalty of an entry; weights are one a column of the design.
+    public let base: Base
+
+    /// A penalty of entries.
+    public init(_ base: Base) { self.base = base }
+
+    /// Single entries.
+    public var scope: PenaltyScope { .entry }
+
+    /// As the base.
+    public var isConvex: Bool { base.isConvex }
+
+    /// As the base.
+    public func value(norm: Double, block: Int) -> Double { base.value(norm: norm, block: block) }
+
+    /// As the base.
+    @inline(__always)
+    public func proximal(norm: Double, step: Double, block: Int) -> Double {
+        base.proximal(norm: norm, step: step, block: block)
+    }
+
+    /// As the base.
+    @inline(__always)
+    public func activation(step: Double, block: Int) -> Double { base.activation(step: step, block: block) }
+
+    /// As the base.
+    public func derivatives(norm: Double, block: Int) -> (first: Double, second: Double) {
+        base.derivatives(norm: norm, block: block)
+    }
+
+    /// As the base.
+    public func conjugate(slope: Double, block: Int) -> Double { base.conjugate(slope: slope, block: block) }
+
+    /// As the base.
+    @inline(__always)
+    public func slopeLimit(block: Int) -> Double { base.slopeLimit(block: block) }
+}
+
+/// The ℓ1 norm of all entries, plain or weighted (Tibshirani 1996).
+public typealias Lasso = Entrywise<GroupLasso>
+
+extension Entrywise where Base == GroupLasso {
+    /// λ·Σ w_j|b_jt|.
+    ///
+    /// - Parameters:
+    ///   - lambda: λ > 0.
+    ///   - weights: one weight a column of the design; nil means all one.
+    /// - Throws: ``InvalidPenalty``.
+    public init(lambda: Double, weights: [Double]? = nil) throws(InvalidPenalty) {
+        self.init(try GroupLasso(lambda: lambda, weights: weights))
+    }
+}

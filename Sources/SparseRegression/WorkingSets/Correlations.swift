@@ -1,0 +1,216 @@
+/// What every block of the design has in common with the residual: ‖X_jᵀR‖, the only work that grows with the number
+/// of sources.
+///
+/// A pass over the whole design costs n·q·T multiplications. Between two passes the residual moves by ‖R − R′‖, and
+/// ‖X_jᵀR‖ by at most ‖X_j‖₂·‖R − R′‖: an upper bound is carried along for every block, and only blocks whose bound
+/// could matter are computed anew. The bounds hold for any λ, so along a path the first look at a new λ is often free.
+/// Passes run in pieces that fit the cache; nothing of the size of B is stored.
+final class Correlations {
+    /// An upper bound of the largest singular value of each block.
+    let norms: [Double]
+    /// Upper bound of ‖X_jᵀR‖ for every block; exact where `isExact`.
+    private(set) var bounds: [Double]
+    /// Whether the bound of a block is its value at the present residual, to rounding.
+    private(set) var isExact: [Bool]
+    /// Columns multiplied with a residual so far.
+    private(set) var columnsComputed = 0
+    private let design: Design
+    private let blocks: BlockStructure
+    private let samples: Int
+    private let parallelism: Parallelism
+    private let residual: Buffer
+    private let pieceColumns: Int
+    private let scratch: [Scratch]
+    private var stale: [Int32]
+
+    private struct Scratch {
+        let columns: Buffer
+        let products: Buffer
+        let sums: Buffer
+    }
+
+    init(
+        design: Design, blocks: BlockStructure, samples: Int, parallelism: Parallelism, norms known: [Double]? = nil,
+        allocations: AllocationCount
+    ) {
+        self.design = design
+        self.blocks = blocks
+        self.samples = samples
+        self.parallelism = parallelism
+        norms = known ?? Self.largestSingularValues(design, blocks, parallelism)
+        // Nothing is known of any residual yet.
+        bounds = [Double](repeating: .infinity, count: blocks.count)
+        isExact = [Bool](repeating: false, count: blocks.count)
+        stale = [Int32](repeating: 0, count: blocks.count)
+        residual = Buffer(capacity: design.rows * samples, allocations)
+        // A piece of about 2 MB of columns; at least one block.
+        let widest = (0..<blocks.count).reduce(1) { max($0, blocks.columns(of: $1).count) }
+        pieceColumns = max(widest, min(384, max(16, 262_144 / design.rows)))
+        let width = pieceColumns
+        let n = design.rows
+        scratch = (0..<parallelism.threads).map { _ in
+            Scratch(
+                columns: Buffer(capacity: width * n, allocations),
+                products: Buffer(capacity: width * samples, allocations), sums: Buffer(capacity: width, allocations))
+        }
+    }
+
+    /// Carries the bounds over to another residual, n × samples.
+    ///
+    /// - Complexity: O(nT + number of blocks).
+    func move(to newResidual: UnsafePointer<Double>) {
+        let count = design.rows * samples
+        var squared = 0.0
+        for i in 0..<count {
+            let difference = newResidual[i] - residual.pointer[i]
+            squared += difference * difference
+            residual.pointer[i] = newResidual[i]
+        }
+        guard squared > 0 else { return }
+        // Room for the rounding of the products themselves.
+        let drift = squared.squareRoot() * (1 + 1e-10)
+        for j in 0..<bounds.count {
+            bounds[j] += norms[j] * drift
+            isExact[j] = false
+        }
+    }
+
+    /// Forgets the bounds: the next refresh computes what it is asked for.
+    func forget() {
+        for j in 0..<bounds.count {
+            bounds[j] = .infinity
+            isExact[j] = false
+        }
+    }
+
+    /// Computes ‖X_jᵀR‖ for every block whose bound is above its limit, unless it is exact already.
+    ///
+    /// - Parameter limit: the bound up to which a block needs no exact value; infinite leaves it alone.
+    /// - Complexity: O(nT) for every column computed.
+    func refresh(above limit: (_ block: Int) -> Double) {
+        var count = 0
+        for j in 0..<bounds.count where !isExact[j] && bounds[j] > limit(j) {
+            stale[count] = Int32(j)
+            count += 1
+        }
+        guard count > 0 else { return }
+        columnsComputed += run(count)
+        for k in 0..<count { isExact[Int(stale[k])] = true }
+    }
+
+    /// Takes over values that the caller knows exactly.
+    func set(_ value: Double, for block: Int) {
+        bounds[block] = value
+        isExact[block] = true
+    }
+
+    /// The first `count` stale blocks, in pieces.
+    ///
+    /// - Returns: the number of columns.
+    private func run(_ count: Int) -> Int {
+        let n = design.rows
+        let t = samples
+        let offsets = blocks.offsets
+        // Every piece holds whole blocks; with blocks of one width the pieces are as wide as allowed.
+        let widest = pieceColumns
+        let blocksAPiece: Int = {
+            var widestBlock = 1
+            for k in 0..<count { widestBlock = max(widestBlock, offsets[Int(stale[k]) + 1] - offsets[Int(stale[k])]) }
+            return max(1, widest / widestBlock)
+        }()
+        let workers = scratch.count
+        design.withReader { reader in
+            stale.withUnsafeBufferPointer { stale in
+                bounds.withUnsafeMutableBufferPointer { bounds in
+                    guard let listed = stale.baseAddress, let results = bounds.baseAddress else { return }
+                    nonisolated(unsafe) let (reader, list, result) = (reader, listed, results)
+                    nonisolated(unsafe) let (scratch, r) = (scratch, residual.pointer)
+                    Parallelism(threads: workers).forEachPiece(of: count, piece: blocksAPiece) { piece, items in
+                        // Pieces are dealt out in turn, so pieces of one worker never run at the same time.
+                        let own = scratch[piece % workers]
+                        let first = Int(list[items.lowerBound])
+                        let isRun = Int(list[items.upperBound - 1]) - first == items.count - 1
+                        var x = UnsafePointer(own.columns.pointer)
+                        var width = 0
+                        if isRun, let inPlace = reader.inPlace(offsets[first]) {
+                            x = inPlace
+                            width = offsets[first + items.count] - offsets[first]
+                        } else {
+                            // Scattered or single-precision columns are brought together for one product.
+                            for k in items {
+                                let columns = offsets[Int(list[k])]..<offsets[Int(list[k]) + 1]
+                                reader.copy(columns, to: own.columns.pointer + width * n)
+                                width += columns.count
+                            }
+                        }
+                        let sums = own.sums.pointer
+                        if t == 1 {
+                            BLAS.gemv(true, n, width, 1, x, n, r, 0, sums)
+                            for k in 0..<width { sums[k] *= sums[k] }
+                        } else {
+                            let h = own.products.pointer
+                            BLAS.gemm(true, false, width, t, n, 1, x, n, r, n, 0, h, width)
+                            sums.update(repeating: 0, count: width)
+                            for s in 0..<t {
+                                let column = h + s * width
+                                for k in 0..<width { sums[k] += column[k] * column[k] }
+                            }
+                        }
+                        var column = 0
+                        for k in items {
+                            let block = Int(list[k])
+                            var sum = 0.0
+                            for _ in offsets[block]..<offsets[block + 1] {
+                                sum += sums[column]
+                                column += 1
+                            }
+                            result[block] = sum.squareRoot()
+                        }
+                    }
+                }
+            }
+        }
+        return (0..<count).reduce(0) { $0 + offsets[Int(stale[$1]) + 1] - offsets[Int(stale[$1])] }
+    }
+
+    /// The largest singular value of every block, rounded up.
+    private static func largestSingularValues(
+        _ design: Design, _ blocks: BlockStructure, _ parallelism: Parallelism
+    ) -> [Double] {
+        var result = [Double](repeating: 0, count: blocks.count)
+        let n = design.rows
+        design.withReader { reader in
+            result.withUnsafeMutableBufferPointer { buffer in
+                guard let results = buffer.baseAddress else { return }
+                nonisolated(unsafe) let (reader, result) = (reader, results)
+                parallelism.forEachPiece(of: blocks.count, piece: 256) { _, items in
+                    var copies: [Double] = []
+                    var products: [Double] = []
+                    for block in items {
+                        let columns = blocks.columns(of: block)
+                        let width = columns.count
+                        func largest(_ x: UnsafePointer<Double>) -> Double {
+                            if width == 1 { return BLAS.norm(n, x) }
+                            products.removeAll(keepingCapacity: true)
+                            for i in 0..<width {
+                                for k in 0..<width { products.append(BLAS.dot(n, x + i * n, x + k * n)) }
+                            }
+                            return SmallSymmetric.largestEigenvalue(&products, size: width).squareRoot()
+                        }
+                        if let inPlace = reader.inPlace(columns.lowerBound) {
+                            result[block] = largest(inPlace) * (1 + 1e-12)
+                        } else {
+                            if copies.count < width * n { copies = [Double](repeating: 0, count: width * n) }
+                            copies.withUnsafeMutableBufferPointer { copies in
+                                guard let x = copies.baseAddress else { return }
+                                reader.copy(columns, to: x)
+                                result[block] = largest(x) * (1 + 1e-12)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return result
+    }
+}
