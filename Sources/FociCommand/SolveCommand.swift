@@ -60,12 +60,19 @@ struct SolveCommand: ParsableCommand {
                 problem, found: "data that no column of the gain explains (λ_max is 0)",
                 expected: "data that are not zero")
         }
-        let solution = AndersonDescent().solve(
+        let ev = ProcessInfo.processInfo.environment
+        var dn = DualNewton()
+        dn.initialStrength = Double(ev["S0"] ?? "1")!
+        dn.growth = Double(ev["S1"] ?? "3")!
+        let solution = ev["E"] == "dual" ? dn.solve(
+            regression, try GroupLasso(lambda: lambdaRatio * largest), stop: StopRule(relativeGap: computing.gap),
+            parallelism: parallelism, monitor: Terminal.monitor(quiet: computing.quiet)) : AndersonDescent().solve(
             regression, try GroupLasso(lambda: lambdaRatio * largest), stop: StopRule(relativeGap: computing.gap),
             parallelism: parallelism, monitor: Terminal.monitor(quiet: computing.quiet))
         if solution.reason == .cancelled { throw CancellationError() }
         let solved = DispatchTime.now().uptimeNanoseconds
         let certificate = solution.certificate
+ DT.shared.dump()
         let result = Result(
             objective: certificate.objective, relativeGap: certificate.relativeGap, nonzero: solution.active.count,
             support: solution.active.blocks, epochs: certificate.epochs, newtonSteps: certificate.newtonSteps,

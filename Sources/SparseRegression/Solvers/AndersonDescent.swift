@@ -65,27 +65,32 @@ final class DescentEngine: WorkingSetEngine {
             parallelism: context.parallelism, allocations: context.allocations)
     }
 
-    func descend(_ penalty: some BlockPenalty, target: Double, limit: InnerLimit) -> InnerEffort {
+    func descend(
+        _ penalty: some BlockPenalty, from start: InnerStart, target: Double, limit: InnerLimit
+    ) -> InnerEffort {
         var effort = InnerEffort()
         var smallest = Double.infinity
         var idle = 0
+        var isFirst = true
         let iterate = context.iterate
         let working = context.working
         let roundingLevel = penalty.isConvex ? 1e-9 * context.problem.squaredResponseNorm : target
         while effort.epochs < limit.epochs {
             let form = form(width: iterate.width)
-            if form == .gram { working.formGram() }
+            if form == .gram { DT.shared.time("d.formGram") {working.formGram() }}
             violators.removeAll(keepingCapacity: true)
-            let distance = context.assess(penalty, usesGram: form == .gram) { violators.append($0) }
+            let distance = DT.shared.time("d.assess") { isFirst ? start.distance : context.assess(penalty, usesGram: form == .gram) { violators.append($0) } }
+            if isFirst { violators.append(contentsOf: start.violators) }
+            isFirst = false
             if distance <= target || limit.isOver() { break }
             // Near the end of the digits a gap that no longer shrinks never will.
             idle = distance < 0.9 * smallest ? 0 : idle + 1
             smallest = min(distance, smallest)
             if idle >= 30, distance < roundingLevel { break }
-            iterate.rebuild(adding: violators, working: working) { penalty.frees($0) }
+            DT.shared.time("d.rebuild") {iterate.rebuild(adding: violators, working: working) { penalty.frees($0) } }
             if iterate.support.isEmpty { break }
-            core.prepare(form, working: working, norms: context.norms)
-            let progress = core.round(penalty) { context.considerDual(at: $0, penalty, usesGram: form == .gram) }
+            DT.shared.time("d.prepare") {core.prepare(form, working: working, norms: context.norms)}
+            let progress = DT.shared.time("d.round") { core.round(penalty) { context.considerDual(at: $0, penalty, usesGram: form == .gram) } }
             effort.epochs += progress.epochs
             effort.newtonSteps += progress.newton ? 1 : 0
             if progress.isStuck, distance.isFinite { break }

@@ -15,19 +15,20 @@ final class Buffer {
         self.capacity = max(capacity, 1)
         self.allocations = allocations
         pointer = .allocate(capacity: self.capacity)
-        pointer.initialize(repeating: 0, count: self.capacity)
         allocations.record()
     }
 
     deinit { pointer.deallocate() }
 
-    /// Makes room for at least `count` values. The old ones are lost when it grows.
+    /// Makes room for at least `count` values. The old ones are lost when it grows, and the new ones are not
+    /// initialized.
     func reserve(_ count: Int) {
         guard count > capacity else { return }
+        // The system gives memory out page by page as it is touched: a generous size costs address space only, and
+        // growing often costs the pages again.
         pointer.deallocate()
-        capacity = count + count / 4
+        capacity = 2 * count
         pointer = .allocate(capacity: capacity)
-        pointer.initialize(repeating: 0, count: capacity)
         allocations.record()
     }
 }

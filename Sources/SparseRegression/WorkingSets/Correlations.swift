@@ -43,6 +43,7 @@ final class Correlations {
         isExact = [Bool](repeating: false, count: blocks.count)
         stale = [Int32](repeating: 0, count: blocks.count)
         residual = Buffer(capacity: design.rows * samples, allocations)
+        residual.pointer.update(repeating: 0, count: design.rows * samples)
         // A piece of about 2 MB of columns; at least one block.
         let widest = (0..<blocks.count).reduce(1) { max($0, blocks.columns(of: $1).count) }
         pieceColumns = max(widest, min(384, max(16, 262_144 / design.rows)))

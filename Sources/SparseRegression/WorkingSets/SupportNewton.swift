@@ -85,7 +85,7 @@ final class SupportNewton {
     func findDirection(
         _ iterate: SupportIterate, gradient: UnsafePointer<Double>, _ penalty: some BlockPenalty
     ) -> Bool {
-        guard factorization.factor(repairs: false) else { return false }
+        guard DT.shared.time("n.factor", {factorization.factor(repairs: false)}) else { return false }
         let t = iterate.samples
         let offsets = factorization.offsets
         for (k, j) in nonzero.enumerated() {

@@ -6,7 +6,17 @@ protocol WorkingSetEngine: AnyObject {
     /// Lowers the objective until the iterate is within `target` of optimal on the working set.
     ///
     /// - Parameter target: a duality gap, or a violation where the penalty is not convex.
-    func descend(_ penalty: some BlockPenalty, target: Double, limit: InnerLimit) -> InnerEffort
+    func descend(
+        _ penalty: some BlockPenalty, from start: InnerStart, target: Double, limit: InnerLimit
+    ) -> InnerEffort
+}
+
+/// Where inner work starts, as the look at all blocks has found it.
+struct InnerStart {
+    /// How far from optimal the iterate is over all blocks.
+    let distance: Double
+    /// Positions in the working set of the blocks that would become active.
+    let violators: [Int]
 }
 
 /// What inner work cost.
@@ -112,7 +122,7 @@ public final class WorkingSetSession: SolverSession {
         let scale = half > 0 ? half : 1
         let allocationsBefore = allocations.count
         let columnsBefore = correlations.columnsComputed
-        if largestCorrelation == nil { lookAtResponse() }
+        DT.shared.time("lookY") {if largestCorrelation == nil { lookAtResponse() }}
         let violationScale = max(largestCorrelation ?? 0, .leastNormalMagnitude)
         var best = Best()
         var effort = InnerEffort()
@@ -125,7 +135,7 @@ public final class WorkingSetSession: SolverSession {
         if load(start, penalty) == false { reason = .notFinite }
         let isStartUsable = reason != .notFinite
         while true {
-            let look = look(penalty, best: &best)
+            let look: Look = DT.shared.time("look", { self.look(penalty, best: &best) })
             passes += 1
             let gap = penalty.isConvex ? max(0, look.objective - best.dual) / scale : Double.infinity
             let bestGap = penalty.isConvex ? max(0, best.objective - best.dual) / scale : Double.infinity
@@ -155,7 +165,7 @@ public final class WorkingSetSession: SolverSession {
                 break
             }
             if passes >= stop.maximumPasses || effort.epochs >= stop.maximumEpochs { break }
-            let grown = growWorkingSet(penalty)
+            let grown: Int = DT.shared.time("grow", { growWorkingSet(penalty) })
             // No better, and no new candidate or no lower objective, four looks in a row: rounding has the last word.
             let isIdle = distance > 0.9 * lastDistance && (grown == 0 || look.objective >= lastObjective)
             idle = isIdle ? idle + 1 : 0
@@ -168,9 +178,9 @@ public final class WorkingSetSession: SolverSession {
             let unit = penalty.isConvex ? scale : violationScale
             let target = max(0.3 * goal, 0.1 * min(distance, 1)) * unit
             context.beginInner()
-            let spent = engine.descend(
-                penalty, target: idle > 0 ? 0.01 * target : target,
-                limit: InnerLimit(epochs: stop.maximumEpochs - effort.epochs) { monitor.isCancelled() || clock.isOver() })
+            let limit = InnerLimit(epochs: stop.maximumEpochs - effort.epochs) { monitor.isCancelled() || clock.isOver() }
+            let spent = DT.shared.time("descend") { engine.descend(
+                penalty, from: InnerStart(distance: distance * unit, violators: violators(penalty)), target: idle > 0 ? 0.01 * target : target, limit: limit) }
             effort.epochs += spent.epochs
             effort.newtonSteps += spent.newtonSteps
         }
@@ -235,7 +245,9 @@ public final class WorkingSetSession: SolverSession {
         let squared = context.span == nil ? squaredResidual : BLAS.dot(count, r, r)
         correlations.move(to: r)
         // Exact values are needed of blocks that may be active or become candidates, no others.
-        correlations.refresh { isScreened[$0] ? .infinity : Self.interest * context.activation($0, penalty) }
+        let before = correlations.columnsComputed
+ DT.shared.time("refresh") { correlations.refresh { isScreened[$0] ? .infinity : Self.interest * context.activation($0, penalty) } }
+ if ProcessInfo.processInfo.environment["V"] != nil { FileHandle.standardError.write(Data(("pass \(Double(correlations.columnsComputed-before)/Double(problem.design.columns)) W \(context.working.width) S \(context.iterate.width) \(context.iterate.nonzeroCount) obj \(objective)\n").utf8)) }
         var ratio = 0.0
         var hasConjugates = false
         let bounds = correlations.bounds
@@ -304,6 +316,15 @@ public final class WorkingSetSession: SolverSession {
     private struct Candidate {
         let block: Int
         let score: Double
+    }
+
+    /// Positions in the working set of the blocks that would become active, as of the last look.
+    private func violators(_ penalty: some BlockPenalty) -> [Int] {
+        let working = context.working
+        return working.blocks.indices.filter {
+            let block = working.blocks[$0]
+            return !isScreened[block] && correlations.bounds[block] > context.activation(block, penalty)
+        }
     }
 
     /// Adds the blocks that most violate optimality.
