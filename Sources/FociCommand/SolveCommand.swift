@@ -60,23 +60,17 @@ struct SolveCommand: ParsableCommand {
                 problem, found: "data that no column of the gain explains (λ_max is 0)",
                 expected: "data that are not zero")
         }
-        let ev = ProcessInfo.processInfo.environment
-        var dn = DualNewton()
-        dn.initialStrength = Double(ev["S0"] ?? "1")!
-        dn.growth = Double(ev["S1"] ?? "3")!
-        let solution = ev["E"] == "dual" ? dn.solve(
-            regression, try GroupLasso(lambda: lambdaRatio * largest), stop: StopRule(relativeGap: computing.gap),
-            parallelism: parallelism, monitor: Terminal.monitor(quiet: computing.quiet)) : AndersonDescent().solve(
+        let solution = AutomaticSolver().solve(
             regression, try GroupLasso(lambda: lambdaRatio * largest), stop: StopRule(relativeGap: computing.gap),
             parallelism: parallelism, monitor: Terminal.monitor(quiet: computing.quiet))
         if solution.reason == .cancelled { throw CancellationError() }
         let solved = DispatchTime.now().uptimeNanoseconds
         let certificate = solution.certificate
- DT.shared.dump()
         let result = Result(
             objective: certificate.objective, relativeGap: certificate.relativeGap, nonzero: solution.active.count,
             support: solution.active.blocks, epochs: certificate.epochs, newtonSteps: certificate.newtonSteps,
-            fullPasses: certificate.fullPasses, passesOverGain: certificate.passesOverGain, lambda: lambdaRatio * largest, lambdaMax: largest,
+            fullPasses: certificate.fullPasses, passesOverGain: certificate.passesOverGain,
+            lambda: lambdaRatio * largest, lambdaMax: largest,
             reason: solution.reason.rawValue, seconds: Double(solved - loaded) * 1e-9,
             loadSeconds: Double(loaded - began) * 1e-9)
         if solution.reason != .converged {

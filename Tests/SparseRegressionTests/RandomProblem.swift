@@ -37,7 +37,7 @@ extension RegressionProblem {
 
     /// The objective written out, independent of every solver.
     func objective(_ dense: Matrix, lambda: Double, weights: [Double]? = nil) -> Double {
-        var value = 0.5 * (response - design * dense).squaredNorm
+        var value = 0.5 * (response - design.matrix * dense).squaredNorm
         for j in 0..<blocks.count {
             let norm = dense.rows(blocks.columns(of: j)).squaredNorm.squareRoot()
             if norm > 0 { value += lambda * (weights?[j] ?? 1) * norm }
@@ -47,7 +47,7 @@ extension RegressionProblem {
 
     /// The largest violation of the optimality conditions, relative to λ_j.
     func violation(_ dense: Matrix, lambda: Double, weights: [Double]? = nil) -> Double {
-        let gradient = Matrix.product(design, transposed: true, response - design * dense)
+        let gradient = Matrix.product(design.matrix, transposed: true, response - design.matrix * dense)
         var worst = 0.0
         for j in 0..<blocks.count {
             let threshold = lambda * (weights?[j] ?? 1)

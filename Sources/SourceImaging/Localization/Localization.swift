@@ -106,7 +106,7 @@ public struct Localization: Sendable {
         if monitor.isCancelled() { throw CancellationError() }
         let problem = prepared.problem
         let stop = StopRule(relativeGap: settings.relativeGap)
-        let solver = AndersonDescent()
+        let solver = AutomaticSolver()
         let selected = try select(
             prepared, solver.session(for: problem, parallelism: settings.parallelism), stop, monitor)
         if selected.isCancelled || monitor.isCancelled() { throw CancellationError() }

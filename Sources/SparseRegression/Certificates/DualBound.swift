@@ -23,7 +23,9 @@ enum DualBound {
         let limit = direction.ratio > 0 ? 1 / direction.ratio : Double.infinity
         let free = direction.fitted / direction.squared
         let factor = min(limit, max(-limit, free))
-        func value(_ f: Double) -> Double { f * direction.fitted - 0.5 * f * f * direction.squared - (conjugates?(f) ?? 0) }
+        func value(_ f: Double) -> Double {
+            f * direction.fitted - 0.5 * f * f * direction.squared - (conjugates?(f) ?? 0)
+        }
         guard conjugates != nil else { return (value(factor), factor) }
         // The residual itself is optimal at the optimum.
         let plain = min(1, limit)

@@ -119,7 +119,9 @@ final class HessianFactorization {
     /// - Parameters:
     ///   - k: the columns of K that belong to those blocks, width rows.
     ///   - result: count × the number of blocks, overwritten.
-    func sumOverBlocks(_ k: UnsafePointer<Double>, columns blocks: Range<Int>, into result: UnsafeMutablePointer<Double>) {
+    func sumOverBlocks(
+        _ k: UnsafePointer<Double>, columns blocks: Range<Int>, into result: UnsafeMutablePointer<Double>
+    ) {
         let (width, count) = (width, count)
         let first = offsets[blocks.lowerBound]
         offsets.withUnsafeBufferPointer { offsets in

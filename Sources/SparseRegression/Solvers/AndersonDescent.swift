@@ -77,20 +77,22 @@ final class DescentEngine: WorkingSetEngine {
         let roundingLevel = penalty.isConvex ? 1e-9 * context.problem.squaredResponseNorm : target
         while effort.epochs < limit.epochs {
             let form = form(width: iterate.width)
-            if form == .gram { DT.shared.time("d.formGram") {working.formGram() }}
+            if form == .gram { working.formGram() }
             violators.removeAll(keepingCapacity: true)
-            let distance = DT.shared.time("d.assess") { isFirst ? start.distance : context.assess(penalty, usesGram: form == .gram) { violators.append($0) } }
+            let distance =
+                isFirst ? start.distance : context.assess(penalty, usesGram: form == .gram) { violators.append($0) }
             if isFirst { violators.append(contentsOf: start.violators) }
             isFirst = false
-            if distance <= target || limit.isOver() { break }
+            effort.isAtTarget = distance <= target
+            if effort.isAtTarget || limit.isOver() { break }
             // Near the end of the digits a gap that no longer shrinks never will.
             idle = distance < 0.9 * smallest ? 0 : idle + 1
             smallest = min(distance, smallest)
             if idle >= 30, distance < roundingLevel { break }
-            DT.shared.time("d.rebuild") {iterate.rebuild(adding: violators, working: working) { penalty.frees($0) } }
+            iterate.rebuild(adding: violators, working: working) { penalty.frees($0) }
             if iterate.support.isEmpty { break }
-            DT.shared.time("d.prepare") {core.prepare(form, working: working, norms: context.norms)}
-            let progress = DT.shared.time("d.round") { core.round(penalty) { context.considerDual(at: $0, penalty, usesGram: form == .gram) } }
+            core.prepare(form, working: working, norms: context.norms)
+            let progress = core.round(penalty) { context.considerDual(at: $0, penalty, usesGram: form == .gram) }
             effort.epochs += progress.epochs
             effort.newtonSteps += progress.newton ? 1 : 0
             if progress.isStuck, distance.isFinite { break }

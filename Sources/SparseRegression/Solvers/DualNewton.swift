@@ -6,7 +6,7 @@
 /// B ← prox(W), and s grows. Convex penalties only: others are handed to ``AndersonDescent``.
 public struct DualNewton: Solver {
     /// s at the start, in units of the median of 1/‖X_j‖₂² over the working set.
-    public var initialStrength = 1.0
+    public var initialStrength = 100.0
     /// By how much s grows from one multiplier to the next.
     public var growth = 3.0
     /// Most Newton steps for one multiplier.
@@ -99,7 +99,8 @@ final class DualNewtonEngine: WorkingSetEngine {
             }
             context.iterate.load(multiplier.pointer, working: context.working)
             let distance = context.assess(penalty, usesGram: true) { _ in }
-            if distance <= target || !distance.isFinite { break }
+            effort.isAtTarget = distance <= target
+            if effort.isAtTarget || !distance.isFinite { break }
             idle = distance < 0.9 * smallest ? 0 : idle + 1
             smallest = min(distance, smallest)
             if idle >= 8 { break }
@@ -166,7 +167,8 @@ final class DualNewtonEngine: WorkingSetEngine {
             let shrunk = penalty.proximal(norm: norm, step: strength, block: id)
             if shrunk > 0 {
                 // (‖W‖² − ‖W − Z‖²)/2s − φ(Z), with Z = prox(W) along W.
-                sum += (norm * norm - (norm - shrunk) * (norm - shrunk)) / (2 * strength)
+                sum +=
+                    (norm * norm - (norm - shrunk) * (norm - shrunk)) / (2 * strength)
                     - penalty.value(norm: shrunk, block: id)
             }
         }
@@ -200,7 +202,6 @@ final class DualNewtonEngine: WorkingSetEngine {
     private func minimize(
         _ penalty: some BlockPenalty, _ strength: Double, tolerance: Double, _ limit: InnerLimit
     ) -> Int {
-        let working = context.working
         let size = n * t
         var value = objective(penalty, strength)
         // ψ is 1-strongly convex: ½‖g‖² bounds what is left to gain.
@@ -253,7 +254,6 @@ final class DualNewtonEngine: WorkingSetEngine {
                 return step
             }
         }
-        _ = working
         return settings.maximumSteps
     }
 
@@ -299,7 +299,9 @@ final class DualNewtonEngine: WorkingSetEngine {
                 let source = working.gram.pointer + (working.starts[column] + c) * working.capacity
                 let target = factorization.inverse.pointer + (offsets[k] + c) * width
                 for (l, row) in positions.enumerated() {
-                    for r in 0..<(offsets[l + 1] - offsets[l]) { target[offsets[l] + r] = source[working.starts[row] + r] }
+                    for r in 0..<(offsets[l + 1] - offsets[l]) {
+                        target[offsets[l] + r] = source[working.starts[row] + r]
+                    }
                 }
             }
         }

@@ -193,7 +193,8 @@ final class SupportDescent {
     /// Some sweeps, an extrapolation of them, and a Newton step; the objective never rises.
     ///
     /// - Parameter observe: shown an extrapolated point before it is judged, whose residual may bound the dual better.
-    func round(_ penalty: some BlockPenalty, newton: Bool = true, observe: (UnsafePointer<Double>) -> Void) -> Progress {
+    func round(_ penalty: some BlockPenalty, newton: Bool = true, observe: (UnsafePointer<Double>) -> Void) -> Progress
+    {
         var progress = Progress()
         let size = iterate.width * t
         var moved = 0.0
@@ -201,7 +202,7 @@ final class SupportDescent {
         let sweeps = isNewtonPhase ? 1 : settings.sweepsPerRound
         if settings.extrapolates, sweeps > 1 { history.pointer.update(from: iterate.b.pointer, count: size) }
         for k in 0..<sweeps {
-            moved = DT.shared.time("r.sweep") {sweep(penalty)}
+            moved = sweep(penalty)
             if settings.extrapolates, sweeps > 1 {
                 (history.pointer + (k + 1) * size).update(from: iterate.b.pointer, count: size)
             }
@@ -217,7 +218,7 @@ final class SupportDescent {
         if settings.usesNewton, newton {
             if pause > 0 {
                 pause -= 1
-            } else if let lower = DT.shared.time("r.newton", { newtonStep(penalty, objective)}) {
+            } else if let lower = newtonStep(penalty, objective) {
                 objective = lower
                 progress.newton = true
                 patience = 1
@@ -466,7 +467,7 @@ final class SupportDescent {
                 true, false, t, width, n, 1, residual.pointer, n, columns.pointer, n, 0, work.pointer, t)
             newton.fillGram(columns: columns.pointer, rows: n)
         }
-        guard DT.shared.time("n.direction", { newton.findDirection(iterate, gradient: work.pointer, penalty)}) else { return nil }
+        guard newton.findDirection(iterate, gradient: work.pointer, penalty) else { return nil }
         var step = 1.0
         for _ in 0..<4 {
             newton.move(iterate, by: step, into: trial.pointer)

@@ -38,7 +38,8 @@ final class SupportNewton {
             let slope = penalty.derivatives(norm: norm, block: iterate.blocks[j])
             guard
                 factorization.append(
-                    iterate.b.pointer + iterate.starts[j] * iterate.samples, columns: iterate.range(j).count, norm: norm,
+                    iterate.b.pointer + iterate.starts[j] * iterate.samples, columns: iterate.range(j).count,
+                    norm: norm,
                     tangential: slope.first / norm, radial: slope.second)
             else { continue }
             nonzero.append(j)
@@ -85,7 +86,7 @@ final class SupportNewton {
     func findDirection(
         _ iterate: SupportIterate, gradient: UnsafePointer<Double>, _ penalty: some BlockPenalty
     ) -> Bool {
-        guard DT.shared.time("n.factor", {factorization.factor(repairs: false)}) else { return false }
+        guard factorization.factor(repairs: false) else { return false }
         let t = iterate.samples
         let offsets = factorization.offsets
         for (k, j) in nonzero.enumerated() {

@@ -23,6 +23,8 @@ struct InnerStart {
 struct InnerEffort {
     var epochs = 0
     var newtonSteps = 0
+    /// Whether the target was reached.
+    var isAtTarget = false
 }
 
 /// How long inner work may go on.
@@ -122,7 +124,7 @@ public final class WorkingSetSession: SolverSession {
         let scale = half > 0 ? half : 1
         let allocationsBefore = allocations.count
         let columnsBefore = correlations.columnsComputed
-        DT.shared.time("lookY") {if largestCorrelation == nil { lookAtResponse() }}
+        if largestCorrelation == nil { lookAtResponse() }
         let violationScale = max(largestCorrelation ?? 0, .leastNormalMagnitude)
         var best = Best()
         var effort = InnerEffort()
@@ -135,7 +137,7 @@ public final class WorkingSetSession: SolverSession {
         if load(start, penalty) == false { reason = .notFinite }
         let isStartUsable = reason != .notFinite
         while true {
-            let look: Look = DT.shared.time("look", { self.look(penalty, best: &best) })
+            let look = lookAtAll(penalty, best: &best)
             passes += 1
             let gap = penalty.isConvex ? max(0, look.objective - best.dual) / scale : Double.infinity
             let bestGap = penalty.isConvex ? max(0, best.objective - best.dual) / scale : Double.infinity
@@ -165,7 +167,7 @@ public final class WorkingSetSession: SolverSession {
                 break
             }
             if passes >= stop.maximumPasses || effort.epochs >= stop.maximumEpochs { break }
-            let grown: Int = DT.shared.time("grow", { growWorkingSet(penalty) })
+            let grown = growWorkingSet(penalty)
             // No better, and no new candidate or no lower objective, four looks in a row: rounding has the last word.
             let isIdle = distance > 0.9 * lastDistance && (grown == 0 || look.objective >= lastObjective)
             idle = isIdle ? idle + 1 : 0
@@ -178,9 +180,12 @@ public final class WorkingSetSession: SolverSession {
             let unit = penalty.isConvex ? scale : violationScale
             let target = max(0.3 * goal, 0.1 * min(distance, 1)) * unit
             context.beginInner()
-            let limit = InnerLimit(epochs: stop.maximumEpochs - effort.epochs) { monitor.isCancelled() || clock.isOver() }
-            let spent = DT.shared.time("descend") { engine.descend(
-                penalty, from: InnerStart(distance: distance * unit, violators: violators(penalty)), target: idle > 0 ? 0.01 * target : target, limit: limit) }
+            let limit = InnerLimit(epochs: stop.maximumEpochs - effort.epochs) {
+                monitor.isCancelled() || clock.isOver()
+            }
+            let spent = engine.descend(
+                penalty, from: InnerStart(distance: distance * unit, violators: violators(penalty)),
+                target: idle > 0 ? 0.01 * target : target, limit: limit)
             effort.epochs += spent.epochs
             effort.newtonSteps += spent.newtonSteps
         }
@@ -233,7 +238,7 @@ public final class WorkingSetSession: SolverSession {
     }
 
     /// A look at all blocks: objective, dual bound, violation, screening; the better point is kept in `best`.
-    private func look(_ penalty: some BlockPenalty, best: inout Best) -> Look {
+    private func lookAtAll(_ penalty: some BlockPenalty, best: inout Best) -> Look {
         let problem = problem
         let count = problem.rowCount * context.iterate.samples
         let r = residual.pointer
@@ -245,9 +250,7 @@ public final class WorkingSetSession: SolverSession {
         let squared = context.span == nil ? squaredResidual : BLAS.dot(count, r, r)
         correlations.move(to: r)
         // Exact values are needed of blocks that may be active or become candidates, no others.
-        let before = correlations.columnsComputed
- DT.shared.time("refresh") { correlations.refresh { isScreened[$0] ? .infinity : Self.interest * context.activation($0, penalty) } }
- if ProcessInfo.processInfo.environment["V"] != nil { FileHandle.standardError.write(Data(("pass \(Double(correlations.columnsComputed-before)/Double(problem.design.columns)) W \(context.working.width) S \(context.iterate.width) \(context.iterate.nonzeroCount) obj \(objective)\n").utf8)) }
+        correlations.refresh { isScreened[$0] ? .infinity : Self.interest * context.activation($0, penalty) }
         var ratio = 0.0
         var hasConjugates = false
         let bounds = correlations.bounds
@@ -389,7 +392,9 @@ public final class WorkingSetSession: SolverSession {
             let share = single.squaredResponseNorm * Double(samples)
             rule.relativeGap = share > 0 ? stop.relativeGap * total / share : 1
             rule.maximumSeconds = stop.maximumSeconds - clock.seconds
-            let beginning = start.flatMap { $0.coefficients.rows == samples ? $0.singleSample(sample, of: problem) : nil }
+            let beginning = start.flatMap {
+                $0.coefficients.rows == samples ? $0.singleSample(sample, of: problem) : nil
+            }
             guard let part = entries?.solve(penalty, from: beginning, stop: rule, monitor: monitor) else { continue }
             parts.append(part)
             unsolved = max(0, unsolved - single.squaredResponseNorm)
