@@ -172,6 +172,13 @@ public struct RegressionProblem: Sendable {
         }
     }
 
+    /// The largest singular value ‖X_j‖₂ of every block, rounded up.
+    ///
+    /// - Complexity: O(nq).
+    public func blockNorms(parallelism: Parallelism = .serial) -> [Double] {
+        Correlations.largestSingularValues(design, blocks, parallelism)
+    }
+
     /// Coefficients in the original samples: B·Vᵀ where the samples were reduced.
     ///
     /// - Parameter coefficients: T′ × columns, transposed as in ``ActiveSet``.
