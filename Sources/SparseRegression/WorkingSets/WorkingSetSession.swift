@@ -51,6 +51,8 @@ public final class WorkingSetSession: SolverSession {
     private var isScreened: [Bool]
     /// max_j ‖X_jᵀY‖, the scale of violations, once it is known.
     private var largestCorrelation: Double?
+    /// Columns computed up to the last certificate.
+    private var columnsCounted = 0
     /// The session of single samples and entries, once a penalty of entries was solved.
     private var entries: WorkingSetSession?
 
@@ -82,6 +84,7 @@ public final class WorkingSetSession: SolverSession {
             // The norms of the blocks are all that does not depend on the number of samples.
             let norms = correlations.norms
             let samples = problem.response.columns
+            columnsCounted = 0
             correlations = Correlations(
                 design: problem.design, blocks: problem.blocks, samples: samples, parallelism: parallelism,
                 norms: norms, allocations: allocations)
@@ -123,7 +126,6 @@ public final class WorkingSetSession: SolverSession {
         let half = 0.5 * problem.squaredResponseNorm
         let scale = half > 0 ? half : 1
         let allocationsBefore = allocations.count
-        let columnsBefore = correlations.columnsComputed
         if largestCorrelation == nil { lookAtResponse() }
         let violationScale = max(largestCorrelation ?? 0, .leastNormalMagnitude)
         var best = Best()
@@ -189,6 +191,9 @@ public final class WorkingSetSession: SolverSession {
             effort.epochs += spent.epochs
             effort.newtonSteps += spent.newtonSteps
         }
+        // A look that ``largestLambda(weights:)`` took counts for the solve that it serves.
+        let passesOverGain = Double(correlations.columnsComputed - columnsCounted) / Double(blocks.columnCount)
+        columnsCounted = correlations.columnsComputed
         return Solution(
             active: best.active ?? .empty(samples: context.iterate.samples),
             squaredResidual: best.squaredResidual,
@@ -197,7 +202,7 @@ public final class WorkingSetSession: SolverSession {
                 relativeGap: penalty.isConvex ? max(0, best.objective - best.dual) / scale : .infinity,
                 relativeViolation: best.violation / violationScale, epochs: effort.epochs,
                 newtonSteps: effort.newtonSteps, fullPasses: passes,
-                passesOverGain: Double(correlations.columnsComputed - columnsBefore) / Double(blocks.columnCount),
+                passesOverGain: passesOverGain,
                 screenedBlocks: isScreened.reduce(0) { $0 + ($1 ? 1 : 0) },
                 allocations: allocations.count - allocationsBefore),
             reason: reason, scale: scale)
@@ -316,6 +321,10 @@ public final class WorkingSetSession: SolverSession {
         context.iterate.zero { isScreened[$0] }
     }
 
+    /// Columns that the working set begins with, grows by at least, and may hold beside the support. Measured: fewer
+    /// need more looks at all blocks, more make every sweep and step dearer.
+    private static let (firstColumns, moreColumns, spareColumns) = (240, 150, 360)
+
     private struct Candidate {
         let block: Int
         let score: Double
@@ -336,11 +345,13 @@ public final class WorkingSetSession: SolverSession {
     private func growWorkingSet(_ penalty: some BlockPenalty) -> Int {
         let working = context.working
         let iterate = context.iterate
-        // Counted in columns, since those are what the Gram matrix costs.
-        var room = max(120, iterate.width / 4)
+        // Counted in columns, since those are what the Gram matrix costs. With few samples a look costs more than the
+        // work on a larger set.
+        let share = iterate.samples < 16 ? iterate.width : iterate.width / 3
+        var room = iterate.width == 0 ? Self.firstColumns : max(Self.moreColumns, share)
         // A set that outgrew its use along a path is begun anew from what is active: memory stays O((|S|o)² + n|S|o),
         // and the Gram matrix of the active blocks costs no more than a sweep or two.
-        if working.width > iterate.width + max(240, iterate.width / 4) {
+        if working.width > iterate.width + max(Self.spareColumns, share) {
             let kept = iterate.activeSet
             working.removeAll()
             working.insert(kept.blocks)
