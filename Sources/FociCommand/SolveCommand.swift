@@ -271,7 +271,11 @@ struct SolveCommand: ParsableCommand {
         let contents = try ProblemFile.read(problem)
         do {
             return try RegressionProblem(
-                design: contents.gain, response: contents.data,
+                design: ProcessInfo.processInfo.environment["SP"] != nil
+                    ? Design(
+                        rows: contents.gain.rows, columns: contents.gain.columns,
+                        elements: contents.gain.elements.map { Float($0) }) : Design(contents.gain),
+                response: contents.data,
                 blocks: BlockStructure(
                     count: contents.gain.columns / contents.orientations, size: contents.orientations),
                 keepsSamples: penalty == .l1)

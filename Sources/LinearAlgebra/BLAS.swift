@@ -40,6 +40,21 @@ public enum BLAS {
             Int32(ldb), beta, c, Int32(ldc))
     }
 
+    /// C ← AᵀB in single precision, with A k × m and B k × n as stored.
+    public static func transposedProduct(
+        _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int,
+        _ c: UnsafeMutablePointer<Float>, _ ldc: Int
+    ) {
+        prepare()
+        if n == 1 {
+            cblas_sgemv(CblasColMajor, CblasTrans, Int32(k), Int32(m), 1, a, Int32(lda), b, 1, 0, c, 1)
+        } else {
+            cblas_sgemm(
+                CblasColMajor, CblasTrans, CblasNoTrans, Int32(m), Int32(n), Int32(k), 1, a, Int32(lda), b, Int32(ldb),
+                0, c, Int32(ldc))
+        }
+    }
+
     /// y ← α·op(A)·x + β·y, with A m × n as stored.
     public static func gemv(
         _ transpose: Bool, _ m: Int, _ n: Int, _ alpha: Double, _ a: UnsafePointer<Double>, _ lda: Int,

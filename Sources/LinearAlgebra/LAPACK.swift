@@ -289,7 +289,8 @@ public enum LAPACK {
         // B·L⁻ᵀ·L⁻¹.
         for transposed in [CblasTrans, CblasNoTrans] {
             cblas_dtrsm(
-                CblasColMajor, CblasRight, CblasLower, transposed, CblasNonUnit, Int32(k), Int32(n), 1, l, Int32(ldl), b,
+                CblasColMajor, CblasRight, CblasLower, transposed, CblasNonUnit, Int32(k), Int32(n), 1, l, Int32(ldl),
+                b,
                 Int32(ldb))
         }
     }

@@ -152,7 +152,7 @@ public struct RegressionProblem: Sendable {
         matrix.elements.withUnsafeBufferPointer { elements in
             if let pointer = elements.baseAddress { pass.move(to: pointer) }
         }
-        pass.refresh { _ in -1 }
+        pass.refine { _ in -1 }
         return pass.bounds
     }
 

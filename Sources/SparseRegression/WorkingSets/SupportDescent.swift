@@ -261,7 +261,8 @@ final class SupportDescent {
                     BLAS.gemv(true, n, w, 1, columns.pointer + first * n, n, residual.pointer, 0, h)
                 } else {
                     parallelism.gemm(
-                        true, false, t, w, n, 1, residual.pointer, n, columns.pointer + first * n, n, 0, h, t, piece: 16)
+                        true, false, t, w, n, 1, residual.pointer, n, columns.pointer + first * n, n, 0, h, t, piece: 16
+                    )
                 }
                 panelChange.pointer.update(repeating: 0, count: w * t)
             }

@@ -101,7 +101,12 @@ public final class WorkingSetSession: SolverSession {
             return problem.largestLambda(weights: weights, parallelism: parallelism)
         }
         lookAtResponse()
-        return correlations.bounds.enumerated().reduce(0) { max($0, $1.element / (weights?[$1.offset] ?? 1)) }
+        func largest() -> Double {
+            correlations.bounds.enumerated().reduce(0) { max($0, $1.element / (weights?[$1.offset] ?? 1)) }
+        }
+        let floor = 0.99 * largest()
+        correlations.refine { floor * (weights?[$0] ?? 1) }
+        return largest()
     }
 
     private func lookAtResponse() {
@@ -109,6 +114,9 @@ public final class WorkingSetSession: SolverSession {
             if let y = y.baseAddress { correlations.move(to: y) }
         }
         correlations.refresh { _ in -1 }
+        // The largest is exact, whatever the precision of the design.
+        let floor = 0.99 * correlations.bounds.reduce(0, max)
+        correlations.refine { _ in floor }
         largestCorrelation = correlations.bounds.reduce(0, max)
     }
 
@@ -256,6 +264,13 @@ public final class WorkingSetSession: SolverSession {
         correlations.move(to: r)
         // Exact values are needed of blocks that may be active or become candidates, no others.
         correlations.refresh { isScreened[$0] ? .infinity : Self.interest * context.activation($0, penalty) }
+        // … and to all digits only of those that decide how far from feasible the residual is.
+        var urgency = 0.0
+        for (j, bound) in correlations.bounds.enumerated() where !isScreened[j] && bound > 0 {
+            let activation = context.activation(j, penalty)
+            if activation > 0 { urgency = max(urgency, bound / activation) }
+        }
+        correlations.refine { isScreened[$0] ? .infinity : 0.98 * urgency * context.activation($0, penalty) }
         var ratio = 0.0
         var hasConjugates = false
         let bounds = correlations.bounds
