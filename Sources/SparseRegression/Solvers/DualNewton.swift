@@ -9,8 +9,8 @@ public struct DualNewton: Solver {
     public var initialStrength = 100.0
     /// By how much s grows from one multiplier to the next.
     public var growth = 3.0
-    /// Most Newton steps for one multiplier.
-    public var maximumSteps = 30
+    /// Most Newton steps for one multiplier, at least 1.
+    public var maximumSteps = 30 { didSet { maximumSteps = max(1, maximumSteps) } }
     /// Whether blocks are discarded by Gap Safe rules (Ndiaye et al. 2017).
     public var screens = true
 

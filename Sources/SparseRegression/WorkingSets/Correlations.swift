@@ -175,7 +175,7 @@ final class Correlations {
     }
 
     /// The largest singular value of every block, rounded up.
-    private static func largestSingularValues(
+    static func largestSingularValues(
         _ design: Design, _ blocks: BlockStructure, _ parallelism: Parallelism
     ) -> [Double] {
         var result = [Double](repeating: 0, count: blocks.count)
