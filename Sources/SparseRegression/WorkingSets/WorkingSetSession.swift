@@ -316,6 +316,9 @@ public final class WorkingSetSession: SolverSession {
         return step > 0 ? penalty.proximal(norm: step * bound, step: step, block: block) / step : 0
     }
 
+    /// The blocks that the last solve proved to be zero at its optimum.
+    var screenedBlocks: [Int] { isScreened.indices.filter { isScreened[$0] } }
+
     private func screen(_ penalty: some BlockPenalty, factor: Double, gap: Double) {
         guard gap.isFinite, factor.isFinite else { return }
         let radius = (2 * max(0, gap)).squareRoot()
