@@ -52,9 +52,9 @@ extension BlockPenalty {
     @inline(__always)
     func excludes(_ block: Int) -> Bool { activation(step: 1, block: block) == .infinity }
 
-    /// Whether a block is not penalized at all.
+    /// Whether a block is not penalized at all: its norm costs nothing, and no other slope is feasible than zero.
     @inline(__always)
-    func frees(_ block: Int) -> Bool { activation(step: 1, block: block) == 0 }
+    func frees(_ block: Int) -> Bool { activation(step: 1, block: block) == 0 && slopeLimit(block: block) == 0 }
 }
 
 /// What makes a penalty impossible.

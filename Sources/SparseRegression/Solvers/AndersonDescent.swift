@@ -23,7 +23,7 @@ public struct AndersonDescent: Solver {
     }
 
     /// Sweeps between two extrapolations, at least 1.
-    public var sweepsPerRound = 5
+    public var sweepsPerRound = 5 { didSet { sweepsPerRound = max(1, sweepsPerRound) } }
     /// Whether sweeps are extrapolated.
     public var extrapolates = true
     /// Whether an extrapolated residual is tried as a dual point, too (Massias et al. 2020).

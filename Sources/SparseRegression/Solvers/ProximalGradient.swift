@@ -8,7 +8,7 @@ public struct ProximalGradient: Solver {
     /// Whether steps are accelerated; plain steps never raise the objective.
     public var accelerates = true
     /// Iterations between two certificates.
-    public var checkInterval = 20
+    public var checkInterval = 20 { didSet { checkInterval = max(1, checkInterval) } }
 
     /// The engine with its default settings.
     public init() {}
@@ -95,9 +95,11 @@ public final class ProximalGradientSession: SolverSession {
             for s in columns { for r in rows { sum += m[r, s] * m[r, s] } }
             return sum.squareRoot()
         }
-        func proximalStep(_ point: Matrix, _ correlation: Matrix) -> Matrix {
-            var z = point + correlation * step
+        func proximalStep(_ point: Matrix, _ correlation: Matrix, _ steps: [Double]? = nil) -> Matrix {
+            var z = point
             forEachBlock { block, rows, columns in
+                let step = steps?[block] ?? step
+                for s in columns { for r in rows { z[r, s] += step * correlation[r, s] } }
                 let size = norm(z, rows, columns)
                 let factor = size > 0 ? penalty.proximal(norm: size, step: step, block: block) / size : 0
                 for s in columns { for r in rows { z[r, s] *= factor } }
@@ -113,7 +115,7 @@ public final class ProximalGradientSession: SolverSession {
         }
         /// Lower bound of the optimum from the residual at a point, for convex penalties.
         func bound(_ residual: Matrix) -> Double {
-            let direction = span?.remainder(of: residual) ?? residual
+            let direction = span?.remainder(of: residual, scale: problem.squaredResponseNorm) ?? residual
             let correlation = Matrix.product(design, transposed: true, direction, parallelism: parallelism)
             var ratio = 0.0
             var slopes: [(slope: Double, block: Int)] = []
@@ -141,7 +143,7 @@ public final class ProximalGradientSession: SolverSession {
         var b = Matrix(rows: design.columns, columns: samples)
         var reason = StopReason.limit
         if let start {
-            if start.coefficients.firstNonFinite == nil, start.coefficients.rows == samples {
+            if start.coefficients.firstNonFinite == nil, start.fits(problem, samples: samples) {
                 for (i, block) in start.blocks.enumerated() {
                     for (k, column) in problem.blocks.columns(of: block).enumerated() {
                         for s in 0..<samples { b[column, s] = start.coefficients[s, start.offsets[i] + k] }
@@ -152,8 +154,16 @@ public final class ProximalGradientSession: SolverSession {
             }
         }
         let isStartUsable = reason != .notFinite
-        let scaleOfViolation = max(
-            problem.correlationNorms(problem.response, parallelism: parallelism).reduce(0, max), .leastNormalMagnitude)
+        var scaleOfViolation = Double.leastNormalMagnitude
+        let first = Matrix.product(design, transposed: true, response, parallelism: parallelism)
+        forEachBlock { _, rows, columns in scaleOfViolation = max(scaleOfViolation, norm(first, rows, columns)) }
+        // The steps that the violation is measured with: a block's own; without convexity, that of the iteration,
+        // whose fixed points need not be those of a longer step.
+        let steps: [Double] =
+            penalty.isConvex
+            ? Correlations.largestSingularValues(problem.design, blocks, parallelism).map {
+                ($0 * $0).isNormal ? 1 / ($0 * $0) : 0
+            } : [Double](repeating: step, count: blocks.count)
         var (residual, correlation) = gradient(b)
         var value = objective(b, residual)
         var dual = -Double.infinity
@@ -166,11 +176,12 @@ public final class ProximalGradientSession: SolverSession {
         while true {
             if iterations.isMultiple(of: settings.checkInterval) {
                 looks += 1
-                // L·‖B − prox(B + XᵀR/L)‖ of the worst block.
-                let difference = proximalStep(b, correlation) - b
+                // L_j‖B_j − prox(B_j + X_jᵀR/L_j)‖ of the worst block.
+                let difference = proximalStep(b, correlation, steps) - b
                 violation = 0
-                forEachBlock { _, rows, columns in
-                    violation = max(violation, norm(difference, rows, columns) * lipschitz)
+                forEachBlock { block, rows, columns in
+                    guard steps[block] > 0 else { return }
+                    violation = max(violation, norm(difference, rows, columns) / steps[block])
                 }
                 if penalty.isConvex { dual = max(dual, bound(residual)) }
                 let gap = penalty.isConvex ? max(0, value - dual) / scale : Double.infinity

@@ -92,8 +92,8 @@ final class SupportDescent {
             generation = iterate.generation
             steps.removeAll(keepingCapacity: true)
             for block in iterate.blocks {
-                let norm = norms[block]
-                steps.append(norm > 0 ? 1 / (norm * norm) : 0)
+                let squared = norms[block] * norms[block]
+                steps.append(squared.isNormal ? 1 / squared : 0)
             }
             cutPanels()
             pack(working)

@@ -77,19 +77,22 @@ public final class WorkingSetSession: SolverSession {
     /// Goes over to another response of the same design.
     public func adopt(_ problem: RegressionProblem) {
         largestCorrelation = nil
-        entries = nil
-        if problem.response.columns == context.iterate.samples {
+        // Equal at a glance where the storage is shared.
+        let isSameDesign = problem.blocks == self.problem.blocks && problem.design == self.problem.design
+        if !isSameDesign { entries = nil }
+        if isSameDesign, problem.response.columns == context.iterate.samples {
             context.adopt(problem)
         } else {
             // The norms of the blocks are all that does not depend on the number of samples.
-            let norms = correlations.norms
+            let norms = isSameDesign ? correlations.norms : nil
             let samples = problem.response.columns
             columnsCounted = 0
             correlations = Correlations(
                 design: problem.design, blocks: problem.blocks, samples: samples, parallelism: parallelism,
                 norms: norms, allocations: allocations)
+            isScreened = [Bool](repeating: false, count: problem.blocks.count)
             context = WorkingSetContext(
-                problem: problem, norms: norms, parallelism: parallelism, allocations: allocations)
+                problem: problem, norms: correlations.norms, parallelism: parallelism, allocations: allocations)
             engine = makeEngine(context)
             residual = Buffer(capacity: problem.rowCount * samples, allocations)
         }
@@ -234,8 +237,13 @@ public final class WorkingSetSession: SolverSession {
         context.working.insert(free)
         var isUsable = true
         if let start, start.count > 0 {
-            isUsable = start.coefficients.firstNonFinite == nil
-            let kept = start.blocks.indices.filter { isUsable && !penalty.excludes(start.blocks[$0]) }
+            isUsable = start.coefficients.firstNonFinite == nil && start.fits(problem, samples: context.iterate.samples)
+            // A block of zeros explains nothing, whatever its coefficients.
+            let kept =
+                isUsable
+                ? start.blocks.indices.filter {
+                    !penalty.excludes(start.blocks[$0]) && context.step(start.blocks[$0]) > 0
+                } : []
             context.working.insert(kept.map { start.blocks[$0] })
             iterate.load(start, kept: kept, working: context.working)
         }
@@ -263,6 +271,7 @@ public final class WorkingSetSession: SolverSession {
         let squared = context.span == nil ? squaredResidual : BLAS.dot(count, r, r)
         correlations.move(to: r)
         // Exact values are needed of blocks that may be active or become candidates, no others.
+        let isScreened = isScreened
         correlations.refresh { isScreened[$0] ? .infinity : Self.interest * context.activation($0, penalty) }
         // … and to all digits only of those that decide how far from feasible the residual is.
         var urgency = 0.0
@@ -273,10 +282,11 @@ public final class WorkingSetSession: SolverSession {
         correlations.refine { isScreened[$0] ? .infinity : 0.98 * urgency * context.activation($0, penalty) }
         var ratio = 0.0
         var hasConjugates = false
+        var screening: (factor: Double, gap: Double)?
         let bounds = correlations.bounds
         for j in bounds.indices where bounds[j] > 0 && !isScreened[j] {
             let activation = context.activation(j, penalty)
-            if activation > 0 { violation = max(violation, excess(bounds[j], activation, j, penalty)) }
+            if !penalty.frees(j) { violation = max(violation, excess(bounds[j], activation, j, penalty)) }
             guard penalty.isConvex, !penalty.excludes(j) else { continue }
             let limit = penalty.slopeLimit(block: j)
             if limit == .infinity {
@@ -292,14 +302,13 @@ public final class WorkingSetSession: SolverSession {
                 direction,
                 conjugates: hasConjugates
                     ? { factor in
+                        // A block that is zero at the optimum is no part of the problem.
                         bounds.indices.reduce(0) {
-                            $0 + (bounds[$1] > 0 ? penalty.conjugate(slope: abs(factor) * bounds[$1], block: $1) : 0)
+                            $0 + (bounds[$1] > 0 && !isScreened[$1] ? penalty.conjugate(slope: abs(factor) * bounds[$1], block: $1) : 0)
                         }
                     } : nil)
             best.dual = max(best.dual, bound.value)
-            if screens {
-                screen(penalty, factor: abs(bound.factor), gap: min(objective, best.objective) - bound.value)
-            }
+            screening = (abs(bound.factor), min(objective, best.objective) - bound.value)
         }
         // The certificate belongs to the point returned: the best objective seen at a look.
         let isBetter = penalty.isConvex ? objective <= best.objective : violation <= best.violation
@@ -309,6 +318,8 @@ public final class WorkingSetSession: SolverSession {
             best.squaredResidual = squaredResidual
             best.active = context.iterate.activeSet
         }
+        // After the point was taken down: blocks that are screened are zeroed in the iterate.
+        if screens, let screening { screen(penalty, factor: screening.factor, gap: screening.gap) }
         return Look(objective: objective, violation: violation)
     }
 
@@ -324,6 +335,9 @@ public final class WorkingSetSession: SolverSession {
         let step = context.step(block)
         return step > 0 ? penalty.proximal(norm: step * bound, step: step, block: block) / step : 0
     }
+
+    /// The blocks that the last solve proved to be zero at its optimum.
+    var screenedBlocks: [Int] { isScreened.indices.filter { isScreened[$0] } }
 
     private func screen(_ penalty: some BlockPenalty, factor: Double, gap: Double) {
         guard gap.isFinite, factor.isFinite else { return }
@@ -400,13 +414,16 @@ public final class WorkingSetSession: SolverSession {
         let total = problem.squaredResponseNorm
         let samples = response.columns
         let clock = Stopwatch(limit: stop.maximumSeconds)
+        let isStartUsable = start?.fits(problem, samples: samples) ?? true
+        // max |X_jᵀy| over all samples, and the largest violation.
+        var (largest, violation) = (0.0, 0.0)
         var columns: [[Double]] = []
         var parts: [Solution] = []
         // ‖Y‖² of the samples that stay at zero.
         var unsolved = total
         for sample in 0..<samples {
-            let own = Matrix(rows: response.rows, columns: 1, elements: response.column(sample))
-            guard let single = try? problem.singleEntries(response: own) else { continue }
+            let values = Matrix(rows: response.rows, columns: 1, elements: response.column(sample))
+            guard let single = try? problem.singleEntries(response: values) else { continue }
             if let entries {
                 entries.adopt(single)
             } else {
@@ -418,19 +435,21 @@ public final class WorkingSetSession: SolverSession {
             let share = single.squaredResponseNorm * Double(samples)
             rule.relativeGap = share > 0 ? stop.relativeGap * total / share : 1
             rule.maximumSeconds = stop.maximumSeconds - clock.seconds
-            let beginning = start.flatMap {
-                $0.coefficients.rows == samples ? $0.singleSample(sample, of: problem) : nil
-            }
+            let beginning = isStartUsable ? start?.singleSample(sample, of: problem) : nil
             guard let part = entries?.solve(penalty, from: beginning, stop: rule, monitor: monitor) else { continue }
             parts.append(part)
+            let own = max(entries?.largestCorrelation ?? 0, .leastNormalMagnitude)
+            (largest, violation) = (max(largest, own), max(violation, part.certificate.relativeViolation * own))
             unsolved = max(0, unsolved - single.squaredResponseNorm)
             var dense = [Double](repeating: 0, count: problem.design.columns)
             for (i, column) in part.active.blocks.enumerated() { dense[column] = part.active.coefficients[0, i] }
             columns.append(dense)
             if part.reason == .cancelled || part.reason == .timeLimit { break }
         }
-        if parts.count == samples { unsolved = 0 }
-        return Solution.joined(parts, columns: columns, unsolved: unsolved, problem: problem)
+        if parts.count == samples { unsolved = 0 } else { violation = max(violation, largest) }
+        return Solution.joined(
+            parts, columns: columns, unsolved: unsolved, relativeViolation: largest > 0 ? violation / largest : 0,
+            reason: isStartUsable ? nil : .notFinite, problem: problem)
     }
 }
 
