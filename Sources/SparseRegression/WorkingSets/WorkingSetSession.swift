@@ -339,6 +339,9 @@ public final class WorkingSetSession: SolverSession {
     /// The blocks that the last solve proved to be zero at its optimum.
     var screenedBlocks: [Int] { isScreened.indices.filter { isScreened[$0] } }
 
+    /// An upper bound of the largest singular value of each block.
+    var norms: [Double] { correlations.norms }
+
     private func screen(_ penalty: some BlockPenalty, factor: Double, gap: Double) {
         guard gap.isFinite, factor.isFinite else { return }
         let radius = (2 * max(0, gap)).squareRoot()
