@@ -81,10 +81,10 @@ public struct HDF5File: ~Copyable, Sendable {
             throw HDF5Error(.unreadable, file: path, found: "cannot be read: \(String(cString: strerror(reason)))")
         }
         guard status.st_mode & S_IFMT != S_IFDIR else {
-            throw HDF5Error(.notRegularFile, file: path, found: "a folder", expected: "an HDF5 file")
+            throw HDF5Error(.notRegularFile, file: path, found: "a folder", expected: "a file")
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw HDF5Error(.notRegularFile, file: path, found: "not a regular file", expected: "an HDF5 file")
+            throw HDF5Error(.notRegularFile, file: path, found: "not a regular file", expected: "a file")
         }
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
@@ -95,7 +95,7 @@ public struct HDF5File: ~Copyable, Sendable {
         defer { close(descriptor) }
         let byteCount = Int(status.st_size)
         guard byteCount > 0 else {
-            throw HDF5Error(.emptyFile, file: path, found: "an empty file (0 bytes)", expected: "an HDF5 file")
+            throw HDF5Error(.emptyFile, file: path, found: "an empty file (0 bytes)", expected: "a file")
         }
         switch FileSignature(descriptor: descriptor, byteCount: byteCount) {
         case .hdf5: return byteCount

@@ -14,7 +14,7 @@ public enum ForwardFile {
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> Forward {
-        let reader = try NativeReader(path, format: .forward)
+        let reader = try NativeReader(path, content: .forward)
         let subject = try reader.text("subject") ?? ""
         let sensors = try reader.sensors()
         let positions = try reader.vectors("sources/position")

@@ -27,15 +27,18 @@ struct NativeReader: ~Copyable {
     let file: HDF5File
     var path: String { file.path }
 
-    /// Opens a file and checks that it is of one format.
+    /// Opens a file and checks what it holds.
     ///
-    /// - Throws: ``InputError`` when it cannot be read, is of another format or of a newer version.
-    init(_ path: String, format: FileFormat) throws(InputError) {
+    /// - Throws: ``InputError`` when it cannot be read, holds something else or is of a newer version.
+    init(_ path: String, content: FileContent) throws(InputError) {
         let file = try translating { () throws(HDF5Error) -> HDF5File in try HDF5File(path) }
-        let found = try FileFormat.detect(file)
-        guard found == format else {
+        guard let found = try NativeFile.recognize(file) else {
             throw InputError(
-                path, found: found.phrase, expected: format.phrase,
+                path, found: "an HDF5 file without the attribute 'format'", expected: content.phrase)
+        }
+        guard found == content else {
+            throw InputError(
+                path, found: found.phrase, expected: content.phrase,
                 advice: "check which file is given for which purpose")
         }
         let version = try translating { () throws(HDF5Error) -> Int? in try file.integer(attribute: "version") }

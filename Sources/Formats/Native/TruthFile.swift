@@ -13,7 +13,7 @@ public enum TruthFile {
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> Truth {
-        let reader = try NativeReader(path, format: .truth)
+        let reader = try NativeReader(path, content: .truth)
         let times = try reader.doubles("times", "a sample")
         let frame = try reader.frame()
         let indices = try reader.integers("sources/index", "a source")
