@@ -32,14 +32,18 @@ public enum FileFormats {
     public static func encode(
         _ value: FileValue, to path: String
     ) throws(InputError) -> [(path: String, bytes: [UInt8])] {
-        let matches = writers.flatMap { writer in
-            writer.endings.filter { path.hasSuffix($0) }.map { (writer: writer, ending: $0) }
+        var best: (any FormatWriter.Type)?
+        var longest = 0
+        for writer in writers {
+            for ending in writer.endings where path.hasSuffix(ending) && ending.count > longest {
+                (best, longest) = (writer, ending.count)
+            }
         }
-        guard let best = matches.max(by: { $0.ending.count < $1.ending.count }) else {
+        guard let best else {
             throw InputError(
                 path, found: "a name whose ending tells no format",
-                expected: "one of " + writers.flatMap(\.endings).joined(separator: ", "))
+                expected: "one of " + writers.flatMap { $0.endings }.joined(separator: ", "))
         }
-        return try best.writer.encode(value, to: path)
+        return try best.encode(value, to: path)
     }
 }

@@ -2,20 +2,20 @@ import HDF5
 import SourceImaging
 
 /// A file of the program's own layout: HDF5 with an attribute `format`.
-public struct NativeFile: FormatReader {
-    public static let formatName = "Foci HDF5"
+struct NativeFile: FormatReader {
+    static let formatName = "Foci HDF5"
 
-    public let path: String
+    let path: String
     /// The one thing that the file holds.
     let content: FileContent
-    public let conditions: [String]
+    let conditions: [String]
 
-    public var contents: [FileContent] { [content] }
+    var contents: [FileContent] { [content] }
 
     /// The file, when it is of this layout.
     ///
     /// - Throws: ``InputError`` when its attribute `format` names nothing that is known.
-    public static func open(_ candidate: FileCandidate) throws(InputError) -> NativeFile? {
+    static func open(_ candidate: FileCandidate) throws(InputError) -> NativeFile? {
         guard let hdf5 = candidate.hdf5, let content = try recognize(hdf5.file) else { return nil }
         guard content == .recording else { return NativeFile(path: candidate.path, content: content, conditions: []) }
         let condition = try translating { () throws(HDF5Error) -> String? in
@@ -41,22 +41,22 @@ public struct NativeFile: FormatReader {
         return content
     }
 
-    public func forward(_ options: ReadingOptions) throws(InputError) -> Forward { try ForwardFile.read(path) }
+    func forward(_ options: ReadingOptions) throws(InputError) -> Forward { try ForwardFile.read(path) }
 
-    public func recording(_ options: ReadingOptions) throws(InputError) -> Recording {
+    func recording(_ options: ReadingOptions) throws(InputError) -> Recording {
         if content == .recording { _ = try chosenCondition(options) }
         return try RecordingFile.read(path)
     }
 
-    public func covariance(_ options: ReadingOptions) throws(InputError) -> NoiseCovariance {
+    func covariance(_ options: ReadingOptions) throws(InputError) -> NoiseCovariance {
         try CovarianceFile.read(path)
     }
 
-    public func estimate(_ options: ReadingOptions) throws(InputError) -> StoredEstimate {
+    func estimate(_ options: ReadingOptions) throws(InputError) -> StoredEstimate {
         try EstimateFile.read(path)
     }
 
-    public func describe(_ content: FileContent) throws(InputError) -> FileFindings? {
+    func describe(_ content: FileContent) throws(InputError) -> FileFindings? {
         switch content {
         case .problem: FileInspection.describe(try ProblemFile.read(path))
         case .estimate: FileInspection.describe(try EstimateFile.read(path))
@@ -67,16 +67,16 @@ public struct NativeFile: FormatReader {
 }
 
 extension NativeFile: FormatWriter {
-    public static let endings = [".h5"]
+    static let endings = [".h5"]
 
     /// The file of a value; an estimate is written by what computed it.
-    public static func encode(
+    static func encode(
         _ value: FileValue, to path: String
     ) throws(InputError) -> [(path: String, bytes: [UInt8])] {
         switch value {
-        case .forward(let forward): [(path, try ForwardFile.encode(forward))]
-        case .recording(let recording): [(path, try RecordingFile.encode(recording))]
-        case .covariance(let covariance): [(path, try CovarianceFile.encode(covariance))]
+        case .forward(let forward): return [(path, try ForwardFile.encode(forward))]
+        case .recording(let recording): return [(path, try RecordingFile.encode(recording))]
+        case .covariance(let covariance): return [(path, try CovarianceFile.encode(covariance))]
         case .estimate: throw cannotHold(.estimate, path)
         }
     }
