@@ -4,7 +4,7 @@ import SourceImaging
 public enum FileFormats {
     /// A reader a format; the first that recognizes a file reads it.
     static let readers: [any FormatReader.Type] = [
-        NativeFile.self
+        NativeFile.self, FieldTripFile.self, EEGLABFile.self, BrainstormFile.self,
     ]
 
     /// A writer a format; of those whose ending a name has, the one with the longest writes it.
