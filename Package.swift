@@ -36,7 +36,9 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
 
-        .target(name: "TestSupport", dependencies: ["SourceImaging", "Formats"], path: "Tests/TestSupport"),
+        .target(
+            name: "TestSupport", dependencies: ["SourceImaging", "Formats"], path: "Tests/TestSupport",
+            exclude: ["Python"]),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
         .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"]),
         .testTarget(name: "SparseRegressionTests", dependencies: ["SparseRegression", "TestSupport"]),

@@ -9,7 +9,7 @@ public enum FileFormats {
 
     /// A writer a format; of those whose ending a name has, the one with the longest writes it.
     static let writers: [any FormatWriter.Type] = [
-        NativeFile.self
+        NativeFile.self, SourceEstimateHDF5.self, SourceEstimateBinary.self, DipoleFile.self, MATLABEstimate.self,
     ]
 
     /// Opens a file of any format, told by its content; names and suffixes mean nothing.
