@@ -92,9 +92,12 @@ public struct HDF5Writer: ~Copyable, Sendable {
             guard H5Fflush(id, H5F_SCOPE_LOCAL) >= 0 else { throw Self.failure("") }
             let size = H5Fget_file_image(id, nil, 0)
             guard size > 0 else { throw Self.failure("") }
-            var bytes = [UInt8](repeating: 0, count: size)
-            guard H5Fget_file_image(id, &bytes, size) == size else { throw Self.failure("") }
-            bytes.replaceSubrange(..<userBlock.count, with: userBlock)
+            // The library's image leaves the user block out, though addresses count from its beginning.
+            var bytes = userBlock + [UInt8](repeating: 0, count: size)
+            let copied = bytes.withUnsafeMutableBytes { buffer in
+                H5Fget_file_image(id, buffer.baseAddress.map { $0 + userBlock.count }, size)
+            }
+            guard copied == size else { throw Self.failure("") }
             return bytes
         }
     }

@@ -118,8 +118,9 @@ struct MATLABReadingTests {
                 import mne, h5py
                 mne.set_log_level("ERROR")
                 with h5py.File("mne.h5", "w") as f:
-                    # Without a description of the sensors MNE-Python knows no units: the numbers as stored.
-                    f["average"] = mne.read_evoked_fieldtrip("timelock.mat", None, data_name="standard").data
+                    # MNE-Python takes the numbers as they are stored, whatever their units.
+                    info = mne.create_info(labels, 250.0, "misc")
+                    f["average"] = mne.read_evoked_fieldtrip("timelock.mat", info, data_name="standard").data
                     f["epochs"] = mne.read_epochs_eeglab("epochs.set", events=np.stack([np.arange(7), 0 * np.arange(7), 0 * np.arange(7) + 1], 1), event_id=dict(a=1)).get_data()
 
                 """, in: folder.path)

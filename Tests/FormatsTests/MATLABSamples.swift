@@ -116,7 +116,7 @@ enum MATLABSamples {
             names = ["Fz", "Cz", "HEOG", "Pz"]
             data = rng.standard_normal((4, 50, 7)).astype("f4")
             chanlocs = StructArray([{"labels": n, "type": "EOG" if n == "HEOG" else "", "X": 1.0, "theta": np.zeros((0, 0))} for n in names])
-            eeg = {"setname": "oddball", "nbchan": 4.0, "pnts": 50.0, "trials": 7.0, "srate": 128.0, "xmin": -0.1, "xmax": 0.29,
+            eeg = {"setname": "oddball", "nbchan": 4.0, "pnts": 50.0, "trials": 7.0, "srate": 128.0, "xmin": -0.1, "xmax": -0.1 + 49 / 128,
                    "times": np.arange(50.0)[None] / 0.128 - 100, "data": data, "chanlocs": chanlocs, "ref": "common",
                    "etc": {"eeglabvers": "2023"}}
             save("epochs.set", {"EEG": eeg})

@@ -50,7 +50,7 @@ public enum PythonEnvironment {
         // Files, not pipes: nobody has to empty them while the script runs.
         let names = ["output", "errors"].map { "\(folder)/.python-\($0)-\(UUID().uuidString)" }
         defer { for name in names { try? FileManager.default.removeItem(atPath: name) } }
-        for name in names { FileManager.default.createFile(atPath: name, contents: nil) }
+        for name in names { _ = FileManager.default.createFile(atPath: name, contents: nil) }
         process.standardOutput = FileHandle(forWritingAtPath: names[0])
         process.standardError = FileHandle(forWritingAtPath: names[1])
         try process.run()
