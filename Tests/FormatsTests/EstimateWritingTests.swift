@@ -171,8 +171,8 @@ struct EstimateWritingTests {
             assert list(a) != [] and set(a) == set(b), (set(a) ^ set(b))
             assert a["subject"] == b["subject"] == "s01" and a["condition"] == "left" and a["frame"] == "head"
             assert a["warnings"] == ["λ lies at the edge of the grid"] and bool(a["selection"]["at_grid_edge"]) is True
-            assert a["hemisphere"][0] == "right" and a["hemisphere"][2] == "left"
-            assert [list(pair) for pair in zip(*[iter(np.ravel(a["settings"], "C"))] * 2)][2] == ["lambda", "auto"]
+            assert a["hemisphere"] == [["right"], [""], ["left"]], a["hemisphere"]
+            assert a["settings"][2] == ["lambda", "auto"], a["settings"]
             for name in ("time", "index", "position", "vertex", "timecourse", "field", "share"):
                 assert np.array_equal(a[name], b[name], equal_nan=True), name
             assert a["index"].tolist() == [1, 6, 11] and a["selection"]["chosen"] == 2
