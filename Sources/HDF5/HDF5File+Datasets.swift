@@ -344,6 +344,7 @@ struct OpenDataset: ~Copyable {
         guard count > 0 else { return [] }
         var status: herr_t = -1
         let elements = [Element](unsafeUninitializedCapacity: count) { buffer, initialized in
+            LargePages.advise(UnsafeRawBufferPointer(buffer))
             // Of data stored in one piece the library writes every element or fails; a chunk that is missing may leave
             // its place as it was.
             if !isWhole { buffer.initialize(repeating: zero) }
@@ -388,11 +389,17 @@ struct OpenDataset: ~Copyable {
         guard count > 0 else {
             return (0..<stack).map { _ in HDF5Matrix(rows: rows, columns: columns, elements: []) }
         }
-        var results = (0..<stack).map { _ in [Double](repeating: 0, count: rows * columns) }
         let part = tile(full)
         let dataset = try reopenedForTiles()
         guard let space = Handle(H5Dget_space(dataset.id)) else { throw unreadable() }
         var buffer = [Double](repeating: 0, count: part[0] * part[1] * part[2])
+        var results = (0..<stack).map { _ in
+            [Double](unsafeUninitializedCapacity: rows * columns) { buffer, initialized in
+                LargePages.advise(UnsafeRawBufferPointer(buffer))
+                buffer.initialize(repeating: 0)
+                initialized = buffer.count
+            }
+        }
         for e in stride(from: 0, to: stack, by: part[0]) {
             for r in stride(from: 0, to: rows, by: part[1]) {
                 for c in stride(from: 0, to: columns, by: part[2]) {
@@ -402,11 +409,9 @@ struct OpenDataset: ~Copyable {
                         let block = i * extent[1] * extent[2]
                         buffer.withUnsafeBufferPointer { from in
                             results[e + i].withUnsafeMutableBufferPointer { to in
-                                for k in 0..<extent[2] {
-                                    for j in 0..<extent[1] {
-                                        to[(c + k) * rows + r + j] = from[block + j * extent[2] + k]
-                                    }
-                                }
+                                Self.transpose(
+                                    UnsafeBufferPointer(rebasing: from[block...]), rows: extent[1], columns: extent[2],
+                                    to: UnsafeMutableBufferPointer(rebasing: to[(c * rows + r)...]), stride: rows)
                             }
                         }
                     }
@@ -414,6 +419,21 @@ struct OpenDataset: ~Copyable {
             }
         }
         return results.map { HDF5Matrix(rows: rows, columns: columns, elements: $0) }
+    }
+
+    /// Puts a row-major block into a column-major matrix, in squares that fit the first cache.
+    private static func transpose(
+        _ from: UnsafeBufferPointer<Double>, rows: Int, columns: Int, to: UnsafeMutableBufferPointer<Double>,
+        stride: Int
+    ) {
+        let side = 32
+        for left in Swift.stride(from: 0, to: columns, by: side) {
+            for top in Swift.stride(from: 0, to: rows, by: side) {
+                for k in left..<min(left + side, columns) {
+                    for j in top..<min(top + side, rows) { to[k * stride + j] = from[j * columns + k] }
+                }
+            }
+        }
     }
 
     /// Reads slabs of whole chunks along the first dimension.
@@ -450,9 +470,15 @@ struct OpenDataset: ~Copyable {
         else { throw unreadable() }
     }
 
-    /// Size of the blocks to read: whole chunks, so that none is unpacked twice, as many as fit in a sixteenth of the
-    /// result; of a chunk larger than that, bands of rows.
+    /// Size of the blocks to read. Of data in one piece: parts of all rows, which fit the last cache and are turned there.
+    /// Of chunked data: whole chunks, so that none is unpacked twice, as many as fit in a sixteenth of the result; of a
+    /// chunk larger than that, bands of rows.
     private func tile(_ full: [Int]) -> [Int] {
+        if chunk == nil {
+            let room = 1 << 20
+            let rows = min(full[1], max(1, room / min(full[2], 1024)))
+            return [1, rows, min(full[2], max(1, room / rows))]
+        }
         let budget = max(count / 16, 1 << 16)
         var part = [1, 1, 1]
         if let chunk { part = zip(full, (shape.count == 3 ? chunk : [1] + chunk)).map { min($0, $1) } }

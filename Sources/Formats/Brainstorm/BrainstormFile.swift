@@ -57,11 +57,7 @@ struct BrainstormFile: FormatReader {
                 "Gain", found: "\(gain.columns) columns", expected: "\(3 * positions.count), three a position")
         }
         // Rows of channels that were not modelled are NaN throughout; one NaN among numbers is a mistake.
-        var isModelled = [Bool](repeating: false, count: gain.rows)
-        for j in 0..<gain.columns {
-            for i in 0..<gain.rows where !gain[i, j].isNaN { isModelled[i] = true }
-        }
-        let rows = channels.kept.filter { isModelled[$0] }
+        let rows = channels.kept.filter { row in (0..<gain.columns).contains { !gain[row, $0].isNaN } }
         guard !rows.isEmpty else {
             throw file.error("Gain", found: "no modelled channel of EEG or MEG", expected: "at least one")
         }
