@@ -98,7 +98,13 @@ public struct HDF5File: ~Copyable, Sendable {
             throw HDF5Error(.emptyFile, file: path, found: "an empty file (0 bytes)", expected: "a file")
         }
         switch FileSignature(descriptor: descriptor, byteCount: byteCount) {
-        case .hdf5: return byteCount
+        case .hdf5(let start):
+            if let damage = StructureCheck.damage(descriptor: descriptor, base: start, byteCount: byteCount) {
+                throw HDF5Error(
+                    .damaged, file: path, found: "a damaged HDF5 file (\(damage))", expected: "an intact one",
+                    advice: "copy or make it again")
+            }
+            return byteCount
         case .partOfHDF5: throw truncated(path)
         case .other(let name, let advice):
             throw HDF5Error(
