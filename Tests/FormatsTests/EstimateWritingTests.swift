@@ -47,7 +47,8 @@ struct EstimateWritingTests {
     }
 
     /// Reads a source estimate by MNE-Python: its class, data, vertices and times.
-    private func readByMNE(_ name: String) throws -> (kind: String, data: [Double], vertices: [[Int]], times: [Double]) {
+    private func readByMNE(_ name: String) throws -> (kind: String, data: [Double], vertices: [[Int]], times: [Double])
+    {
         let kind = try PythonEnvironment.run(
             """
             import mne, h5py
@@ -63,7 +64,9 @@ struct EstimateWritingTests {
         let file = try HDF5File(folder.file("read.h5"))
         var vertices: [[Int]] = []
         for k in 0..<(Int(words[2]) ?? 0) { vertices.append(try file.integers("vertices\(k)").elements) }
-        return ("\(words[0]) \(words[1])", try file.doubles("data").elements, vertices, try file.doubles("times").elements)
+        return (
+            "\(words[0]) \(words[1])", try file.doubles("data").elements, vertices, try file.doubles("times").elements
+        )
     }
 
     private let surface: [(Hemisphere?, Int?)] = [(.right, 900), (.left, 70), (.right, 8), (.left, 12)]
