@@ -24,6 +24,30 @@ extension HDF5File {
         }
     }
 
+    /// Reads numbers as doubles by the address of their dataset: for those that many references lead to, which would be
+    /// found one by one by their names.
+    ///
+    /// - Parameters:
+    ///   - address: as ``links(in:)`` gives it; any other may be refused, or be another object.
+    ///   - name: what messages call the dataset.
+    ///   - mark: an attribute that says, where it is not zero, that the elements mean something else.
+    /// - Returns: nil where the dataset is so marked.
+    /// - Throws: ``HDF5Error`` as ``doubles(_:)`` does.
+    public func doubles(
+        at address: UInt64, named name: String, unlessMarked mark: String
+    ) throws(HDF5Error) -> HDF5Array<Double>? {
+        try HDF5Library.locked { () throws(HDF5Error) -> HDF5Array<Double>? in
+            guard let handle = Handle(H5Oopen_by_addr(id, haddr_t(address))) else { throw damaged(name) }
+            let exists = H5Aexists(handle.id, mark)
+            guard exists >= 0 else { throw damaged(name) }
+            if exists > 0, try isMarked(handle, mark, name) { return nil }
+            let opened = try OpenDataset(self, name, handle)
+            try opened.requireNumbers()
+            return HDF5Array(
+                shape: opened.shape, elements: try opened.readAll(0.0, as: foci_h5t_native_double()))
+        }
+    }
+
     /// Reads numbers of any type as single-precision floats.
     ///
     /// - Throws: ``HDF5Error`` as ``doubles(_:)`` does.
@@ -154,7 +178,11 @@ struct OpenDataset: ~Copyable {
 
     /// Opens a dataset and checks that its size is one that the file can hold.
     init(_ file: borrowing HDF5File, _ name: String) throws(HDF5Error) {
-        let handle = try file.openExisting(name, expected: "a dataset of this name")
+        try self.init(file, name, try file.openExisting(name, expected: "a dataset of this name"))
+    }
+
+    /// Takes over an object that is open under a name, and checks the same.
+    init(_ file: borrowing HDF5File, _ name: String, _ handle: consuming Handle) throws(HDF5Error) {
         guard H5Iget_type(handle.id) == H5I_DATASET else {
             throw file.error(.wrongType, name, found: "a group", expected: "a dataset")
         }

@@ -32,7 +32,7 @@ struct UsageTests {
 
     @Test(
         "Every command has a help with an example",
-        arguments: ["localize", "inspect", "simulate", "compare", "solve"])
+        arguments: ["localize", "inspect", "convert", "simulate", "compare", "solve"])
     func helpOfCommand(command: String) throws {
         let outcome = try foci(["help", command])
         expectSuccess(outcome)

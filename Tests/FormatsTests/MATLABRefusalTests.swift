@@ -119,6 +119,10 @@ extension MATLABMistake {
             "two columns a position", "save('bad.mat', {'lf': dict(grid, leadfield=[c[:, :2] for c in cells])})",
             "lf.leadfield: 2 columns a position", "cfg.backproject"),
         MATLABMistake(
+            "one cell for all positions",
+            "save('bad.mat', {'lf': grid}); import h5py\nwith h5py.File('bad.mat', 'r+') as f:\n    r = f['lf/leadfield']; r[3] = r[0]",
+            "lf.leadfield: the cell at position 4 is that of another position"),
+        MATLABMistake(
             "normalized lead fields", "save('bad.mat', {'lf': dict(grid, cfg={'normalize': 'yes'})})",
             "normalized lead fields", "--depth"),
     ]

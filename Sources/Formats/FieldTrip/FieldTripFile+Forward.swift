@@ -23,26 +23,7 @@ extension FieldTripFile {
                 "\(variable)/leadfield", found: "\(cells.count) cells", expected: "\(positions.count), one a position")
         }
         let inside = try insideFlags(variable, count: cells.count)
-        var kept: [Int] = []
-        for (j, cell) in cells.enumerated() where inside?[j] ?? true {
-            if try !file.isEmpty(cell) {
-                kept.append(j)
-            } else if inside != nil {
-                throw file.error(
-                    "\(variable)/leadfield", found: "an empty cell at position \(j + 1), which is inside",
-                    expected: "a lead field for each position inside")
-            }
-        }
-        guard let first = kept.first else {
-            throw file.error("\(variable)/leadfield", found: "no lead field in any cell", expected: "at least one")
-        }
-        let columns = try file.size(of: cells[first])?.last ?? 0
-        guard columns == 3 || columns == 1 else {
-            throw file.error(
-                "\(variable)/leadfield", found: "\(columns) columns a position", expected: "3, or 1 with fixed moments",
-                advice: "compute them with cfg.reducerank = 'no' or cfg.backproject = 'yes'")
-        }
-        let gain = try gain(variable, cells, kept, channels, columns: columns, moment: moment)
+        let (gain, columns, kept) = try gain(variable, cells, inside, channels, moment: moment)
         let normals = try normals(variable, count: cells.count).map { all in kept.map { all[$0] } }
         return try within(path) { () throws(InputError) in
             try Forward(
@@ -52,28 +33,63 @@ extension FieldTripFile {
         }
     }
 
-    /// The lead fields side by side, SI units.
+    /// The lead fields side by side in SI units, their columns a position, and the positions that have one.
     private func gain(
-        _ variable: String, _ cells: [String], _ kept: [Int], _ channels: FieldTripChannels, columns: Int,
-        moment: Double
-    ) throws(InputError) -> Matrix {
+        _ variable: String, _ cells: [String], _ inside: [Bool]?, _ channels: FieldTripChannels, moment: Double
+    ) throws(InputError) -> (gain: Matrix, columns: Int, kept: [Int]) {
+        let place = "\(variable)/leadfield"
         var elements: [Double] = []
-        for j in kept {
-            let (size, values) = try file.array(cells[j])
+        var kept: [Int] = []
+        var columns = 0
+        var seen: Set<String> = []
+        for (j, cell) in cells.enumerated() where inside?[j] ?? true {
+            let (size, values) = try file.cell(cell)
+            if values.isEmpty {
+                guard inside == nil else {
+                    throw file.error(
+                        place, found: "an empty cell at position \(j + 1), which is inside",
+                        expected: "a lead field for each position inside")
+                }
+                continue
+            }
+            // Only empty cells are shared; a small file could otherwise ask for any amount of memory.
+            guard seen.insert(cell).inserted else {
+                throw file.error(
+                    place, found: "the cell at position \(j + 1) is that of another position",
+                    expected: "a lead field of its own for each")
+            }
+            if kept.isEmpty {
+                columns = size.last ?? 0
+                guard columns == 3 || columns == 1 else {
+                    throw file.error(
+                        place, found: "\(columns) columns a position", expected: "3, or 1 with fixed moments",
+                        advice: "compute them with cfg.reducerank = 'no' or cfg.backproject = 'yes'")
+                }
+            }
             guard size == [channels.total, columns] else {
                 throw file.error(
-                    "\(variable)/leadfield", found: "\(file.text(size)) at position \(j + 1)",
+                    place, found: "\(file.text(size)) at position \(j + 1)",
                     expected: "\(channels.total) × \(columns), channels × orientations")
             }
-            // Only after a first cell was there: counts alone are no reason to take memory.
-            elements.reserveCapacity(kept.count * columns * channels.rows.count)
+            if kept.isEmpty {
+                let (most, overflow) = (inside?.count { $0 } ?? cells.count)
+                    .multipliedReportingOverflow(by: columns * channels.rows.count)
+                // No more than the file can hold without being packed: counts alone are no reason to take memory.
+                elements.reserveCapacity(min(overflow ? .max : most, file.byteCount / 4))
+            }
+            kept.append(j)
             for column in 0..<columns {
                 for (row, channel) in channels.rows.enumerated() {
                     elements.append(values[column * channels.total + channel] * (channels.factors[row] / moment))
                 }
             }
         }
-        return Matrix(rows: channels.rows.count, columns: kept.count * columns, elements: elements)
+        guard !kept.isEmpty else {
+            throw file.error(place, found: "no lead field in any cell", expected: "at least one")
+        }
+        return (
+            Matrix(rows: channels.rows.count, columns: kept.count * columns, elements: elements), columns, kept
+        )
     }
 
     /// Channels with their units, and the unit of dipole moments in A·m.

@@ -18,6 +18,8 @@ final class MATLABFile: Sendable {
     let variables: [String]
     /// Paths of the objects that references lead to, by address.
     private let targets: [UInt64: String]
+    /// The other way round.
+    private let addresses: [String: UInt64]
 
     /// Path of the file as the caller gave it.
     var path: String { shared.file.path }
@@ -34,10 +36,13 @@ final class MATLABFile: Sendable {
             return (roots, hasReferences ? try hdf5.file.links(in: "#refs#") : [])
         }
         variables = roots.map(\.name).filter { !$0.hasPrefix("#") }
-        targets = Dictionary(
-            referenced.compactMap { link in link.address.map { ($0, "#refs#/\(link.name)") } },
-            uniquingKeysWith: { first, _ in first })
+        let pairs = referenced.compactMap { link in link.address.map { ($0, "#refs#/\(link.name)") } }
+        targets = Dictionary(pairs, uniquingKeysWith: { first, _ in first })
+        addresses = Dictionary(pairs.map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     }
+
+    /// Size of the file in bytes.
+    var byteCount: Int { shared.file.byteCount }
 
     /// A complaint about a variable or field.
     func error(_ object: String, found: String, expected: String = "", advice: String = "") -> InputError {
@@ -119,6 +124,21 @@ final class MATLABFile: Sendable {
                 .wrongType, file: file.path, object: object, found: "complex numbers", expected: "real ones",
                 advice: "save real(…) of it")
         }
+        return (read.shape.reversed(), read.elements)
+    }
+
+    /// An element of a cell array as ``array(_:)``, found at once: cells may be many thousands.
+    func cell(_ object: String) throws(InputError) -> (size: [Int], elements: [Double]) {
+        guard let address = addresses[object] else { return try array(object) }
+        let read: HDF5Array<Double>?
+        do {
+            read = try shared.file.doubles(at: address, named: object, unlessMarked: "MATLAB_empty")
+        } catch {
+            guard error.kind == .wrongType else { throw InputError(error) }
+            // What else it is, and what to do about it.
+            return try array(object)
+        }
+        guard let read else { return ([0, 0], []) }
         return (read.shape.reversed(), read.elements)
     }
 
