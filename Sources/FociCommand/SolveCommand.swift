@@ -271,13 +271,9 @@ struct SolveCommand: ParsableCommand {
         let contents = try ProblemFile.read(problem)
         do {
             return try RegressionProblem(
-                design: ProcessInfo.processInfo.environment["SP"] != nil
-                    ? Design(
-                        rows: contents.gain.rows, columns: contents.gain.columns,
-                        elements: contents.gain.elements.map { Float($0) }) : Design(contents.gain),
-                response: contents.data,
+                design: contents.design, response: contents.data,
                 blocks: BlockStructure(
-                    count: contents.gain.columns / contents.orientations, size: contents.orientations),
+                    count: contents.design.columns / contents.orientations, size: contents.orientations),
                 keepsSamples: penalty == .l1)
         } catch {
             throw InputError(problem, found: "\(error)")

@@ -7,13 +7,13 @@ public struct HDF5Array<Element: Sendable>: Sendable {
 }
 
 /// A two-dimensional dataset, turned to column-major order on the way in.
-public struct HDF5Matrix: Sendable {
+public struct HDF5Matrix<Element: Sendable>: Sendable {
     /// First dimension of the dataset (second, in a stack of matrices).
     public let rows: Int
     /// Last dimension of the dataset.
     public let columns: Int
     /// Element (i, j) is at `i + j * rows`.
-    public let elements: [Double]
+    public let elements: [Element]
 }
 
 /// What a dataset holds, without its elements.

@@ -99,8 +99,22 @@ extension HDF5File {
     ///
     /// - Throws: ``HDF5Error`` as ``doubles(_:)`` does, and when the dataset has not two dimensions.
     /// - Complexity: O(rows · columns); memory of the result and a sixteenth, or one chunk if that is more.
-    public func matrix(_ dataset: String) throws(HDF5Error) -> HDF5Matrix {
-        let stack = try matrices(dataset, dimensions: 2...2)
+    public func matrix(_ dataset: String) throws(HDF5Error) -> HDF5Matrix<Double> {
+        try matrix(dataset, 0.0, as: foci_h5t_native_double())
+    }
+
+    /// Reads a matrix in single precision, for datasets that are stored so.
+    ///
+    /// - Throws: ``HDF5Error`` as ``matrix(_:)`` does.
+    /// - Complexity: as ``matrix(_:)``.
+    public func singleMatrix(_ dataset: String) throws(HDF5Error) -> HDF5Matrix<Float> {
+        try matrix(dataset, Float(0), as: foci_h5t_native_float())
+    }
+
+    private func matrix<Element: Sendable>(
+        _ dataset: String, _ zero: Element, as memoryType: hid_t
+    ) throws(HDF5Error) -> HDF5Matrix<Element> {
+        let stack = try matrices(dataset, dimensions: 2...2, zero, as: memoryType)
         guard let matrix = stack.first else {
             throw error(.wrongShape, dataset, found: "no matrix", expected: "one")
         }
@@ -111,8 +125,8 @@ extension HDF5File {
     ///
     /// - Throws: ``HDF5Error`` as ``matrix(_:)`` does.
     /// - Complexity: as ``matrix(_:)``.
-    public func matrices(_ dataset: String) throws(HDF5Error) -> [HDF5Matrix] {
-        try matrices(dataset, dimensions: 2...3)
+    public func matrices(_ dataset: String) throws(HDF5Error) -> [HDF5Matrix<Double>] {
+        try matrices(dataset, dimensions: 2...3, 0.0, as: foci_h5t_native_double())
     }
 
     /// Reads numbers in slabs along the first dimension, so that a caller may put them in another order without a second
@@ -138,10 +152,10 @@ extension HDF5File {
         }
     }
 
-    private func matrices(
-        _ dataset: String, dimensions: ClosedRange<Int>
-    ) throws(HDF5Error) -> [HDF5Matrix] {
-        try HDF5Library.locked { () throws(HDF5Error) -> [HDF5Matrix] in
+    private func matrices<Element: Sendable>(
+        _ dataset: String, dimensions: ClosedRange<Int>, _ zero: Element, as memoryType: hid_t
+    ) throws(HDF5Error) -> [HDF5Matrix<Element>] {
+        try HDF5Library.locked { () throws(HDF5Error) -> [HDF5Matrix<Element>] in
             let opened = try OpenDataset(self, dataset)
             try opened.requireNumbers()
             guard dimensions.contains(opened.shape.count) else {
@@ -149,7 +163,7 @@ extension HDF5File {
                     .wrongShape, dataset, found: HDF5.describe(shape: opened.shape),
                     expected: dimensions.upperBound == 2 ? "two dimensions" : "two or three dimensions")
             }
-            return try opened.readMatrices()
+            return try opened.readMatrices(zero, as: memoryType)
         }
     }
 }
@@ -407,7 +421,9 @@ struct OpenDataset: ~Copyable {
 
     // MARK: Matrices
 
-    func readMatrices() throws(HDF5Error) -> [HDF5Matrix] {
+    func readMatrices<Element: Sendable>(
+        _ zero: Element, as memoryType: hid_t
+    ) throws(HDF5Error) -> [HDF5Matrix<Element>] {
         let full = shape.count == 3 ? shape : [1] + shape
         let (stack, rows, columns) = (full[0], full[1], full[2])
         guard stack <= 1 << 24 else {
@@ -420,11 +436,11 @@ struct OpenDataset: ~Copyable {
         let part = tile(full)
         let dataset = try reopenedForTiles()
         guard let space = Handle(H5Dget_space(dataset.id)) else { throw unreadable() }
-        var buffer = [Double](repeating: 0, count: part[0] * part[1] * part[2])
+        var buffer = [Element](repeating: zero, count: part[0] * part[1] * part[2])
         var results = (0..<stack).map { _ in
-            [Double](unsafeUninitializedCapacity: rows * columns) { buffer, initialized in
+            [Element](unsafeUninitializedCapacity: rows * columns) { buffer, initialized in
                 LargePages.advise(UnsafeRawBufferPointer(buffer))
-                buffer.initialize(repeating: 0)
+                buffer.initialize(repeating: zero)
                 initialized = buffer.count
             }
         }
@@ -432,7 +448,7 @@ struct OpenDataset: ~Copyable {
             for r in stride(from: 0, to: rows, by: part[1]) {
                 for c in stride(from: 0, to: columns, by: part[2]) {
                     let extent = [min(part[0], stack - e), min(part[1], rows - r), min(part[2], columns - c)]
-                    try read(&buffer, at: [e, r, c], extent, dataset, space)
+                    try read(&buffer, at: [e, r, c], extent, dataset, space, as: memoryType)
                     for i in 0..<extent[0] {
                         let block = i * extent[1] * extent[2]
                         buffer.withUnsafeBufferPointer { from in
@@ -450,8 +466,8 @@ struct OpenDataset: ~Copyable {
     }
 
     /// Puts a row-major block into a column-major matrix, in squares that fit the first cache.
-    private static func transpose(
-        _ from: UnsafeBufferPointer<Double>, rows: Int, columns: Int, to: UnsafeMutableBufferPointer<Double>,
+    private static func transpose<Element>(
+        _ from: UnsafeBufferPointer<Element>, rows: Int, columns: Int, to: UnsafeMutableBufferPointer<Element>,
         stride: Int
     ) {
         let side = 32
@@ -479,22 +495,24 @@ struct OpenDataset: ~Copyable {
         let missing = [Int](repeating: 0, count: 3 - shape.count)
         for start in stride(from: 0, to: shape[0], by: height) {
             let span = min(height, shape[0] - start)
-            try read(&buffer, at: missing + [start] + rest, missing + [span] + shape.dropFirst(), dataset, space)
+            try read(
+                &buffer, at: missing + [start] + rest, missing + [span] + shape.dropFirst(), dataset, space,
+                as: foci_h5t_native_double())
             buffer.withUnsafeBufferPointer { body(start, span, UnsafeBufferPointer(rebasing: $0[..<(span * width)])) }
         }
     }
 
     /// Reads one block into the beginning of a buffer, row-major.
-    private func read(
-        _ buffer: inout [Double], at start: [Int], _ extent: [Int], _ dataset: borrowing Handle,
-        _ space: borrowing Handle
+    private func read<Element>(
+        _ buffer: inout [Element], at start: [Int], _ extent: [Int], _ dataset: borrowing Handle,
+        _ space: borrowing Handle, as memoryType: hid_t
     ) throws(HDF5Error) {
         let drop = 3 - shape.count
         let from = start.dropFirst(drop).map { UInt64($0) }
         let sizes = extent.dropFirst(drop).map { UInt64($0) }
         guard H5Sselect_hyperslab(space.id, H5S_SELECT_SET, from, nil, sizes, nil) >= 0,
             let memory = Handle(H5Screate_simple(Int32(sizes.count), sizes, nil)),
-            H5Dread(dataset.id, foci_h5t_native_double(), memory.id, space.id, 0, &buffer) >= 0
+            H5Dread(dataset.id, memoryType, memory.id, space.id, 0, &buffer) >= 0
         else { throw unreadable() }
     }
 

@@ -16,7 +16,8 @@ struct EngineAgreementTests {
             rows: rows, sizes: (0..<count).map { width > 0 ? width : 1 + $0 % 3 },
             samples: isOfEntries ? one([1, 2, 6]) : one([1, 2, 7, 40, 300]), correlation: one([0, 0.5, 0.999]),
             weighting: one(ConvexCase.Weighting.allCases), ratio: one([1, 0.999, 0.5, 0.1, 0.02, 1e-4]),
-            isRidged: number % 2 == 1 && one([true, false, true]), isOfEntries: isOfEntries, hasCopies: one([false, true]),
+            isRidged: number % 2 == 1 && one([true, false, true]), isOfEntries: isOfEntries,
+            hasCopies: one([false, true]),
             seed: UInt64(number))
     }
 
@@ -62,7 +63,9 @@ struct EngineAgreementTests {
         let dense = own.dense(reference.active)
         let (optimum, bound) = (own.objective(dense), own.dualBound(dense))
         if !(optimum - bound <= 1e-10 * own.unit) {
-            complaints.append("independent gap \((optimum - bound) / own.unit), certified \(reference.certificate.relativeGap), \(reference.reason)")
+            complaints.append(
+                "independent gap \((optimum - bound) / own.unit), certified \(reference.certificate.relativeGap), \(reference.reason)"
+            )
         }
         for engine in Engine.all {
             let stop = StopRule(relativeGap: 1e-11, maximumEpochs: engine.isExact ? 200_000 : 2_000)

@@ -93,6 +93,15 @@ struct NativeReader: ~Copyable {
         try translating { () throws(HDF5Error) -> Matrix in Matrix(try file.matrix(name)) }
     }
 
+    /// A matrix in the precision that it is stored in.
+    func design(_ name: String) throws(InputError) -> Design {
+        try translating { () throws(HDF5Error) -> Design in
+            guard try file.describe(name).type == .float(bytes: 4) else { return Design(Matrix(try file.matrix(name))) }
+            let read = try file.singleMatrix(name)
+            return Design(rows: read.rows, columns: read.columns, elements: read.elements)
+        }
+    }
+
     func optionalMatrix(_ name: String) throws(InputError) -> Matrix? {
         try contains(name) ? try matrix(name) : nil
     }
@@ -208,7 +217,7 @@ struct NativeReader: ~Copyable {
 
 extension Matrix {
     /// The matrix that was read.
-    init(_ read: HDF5Matrix) {
+    init(_ read: HDF5Matrix<Double>) {
         self.init(rows: read.rows, columns: read.columns, elements: read.elements)
     }
 }

@@ -80,7 +80,7 @@ public struct Design: Sendable, Equatable {
     }
 
     /// Position of the first element that is NaN or infinite, or nil when all are finite.
-    var firstNonFinite: (row: Int, column: Int)? {
+    public var firstNonFinite: (row: Int, column: Int)? {
         let index: Int? =
             switch storage {
             case .double(let elements): elements.firstIndex { !$0.isFinite }
