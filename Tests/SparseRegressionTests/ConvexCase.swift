@@ -229,7 +229,8 @@ extension ConvexCase {
                 let own = Matrix(rows: plan.rows, columns: 1, elements: response.column($1))
                 return max(
                     $0,
-                    try RegressionProblem(design: design, response: own, blocks: columns).largestLambda(weights: weights))
+                    try RegressionProblem(design: design, response: own, blocks: columns).largestLambda(
+                        weights: weights))
             }
         } else {
             largest = problem.largestLambda(weights: weights)

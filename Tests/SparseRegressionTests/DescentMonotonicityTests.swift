@@ -14,10 +14,11 @@ struct DescentMonotonicityTests {
             self.own = own
             let allocations = AllocationCount()
             let problem = own.problem
-            norms = Correlations(
-                design: problem.design, blocks: problem.blocks, samples: problem.response.columns,
-                parallelism: .serial, allocations: allocations
-            ).norms
+            norms =
+                Correlations(
+                    design: problem.design, blocks: problem.blocks, samples: problem.response.columns,
+                    parallelism: .serial, allocations: allocations
+                ).norms
             context = WorkingSetContext(
                 problem: problem, norms: norms, parallelism: .serial, allocations: allocations)
             let all = Array(0..<problem.blocks.count)

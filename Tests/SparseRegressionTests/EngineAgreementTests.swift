@@ -1,4 +1,3 @@
-import Foundation
 import SparseRegression
 import Testing
 
@@ -16,7 +15,8 @@ struct EngineAgreementTests {
             rows: rows, sizes: (0..<count).map { width > 0 ? width : 1 + $0 % 3 },
             samples: isOfEntries ? one([1, 2, 6]) : one([1, 2, 7, 40, 300]), correlation: one([0, 0.5, 0.999]),
             weighting: one(ConvexCase.Weighting.allCases), ratio: one([1, 0.999, 0.5, 0.1, 0.02, 1e-4]),
-            isRidged: number % 2 == 1 && one([true, false, true]), isOfEntries: isOfEntries, hasCopies: one([false, true]),
+            isRidged: number % 2 == 1 && one([true, false, true]), isOfEntries: isOfEntries,
+            hasCopies: one([false, true]),
             seed: UInt64(number))
     }
 
@@ -53,7 +53,7 @@ struct EngineAgreementTests {
         return list
     }
 
-    @Test("random problems: one optimum, certified, optimal by an independent check", arguments: 0..<60)
+    @Test("random problems: one optimum, certified, optimal by an independent check", arguments: 60..<150)
     func random(_ number: Int) throws {
         let own = try ConvexCase(Self.plan(number))
         var complaints: [String] = []
@@ -62,14 +62,13 @@ struct EngineAgreementTests {
         let dense = own.dense(reference.active)
         let (optimum, bound) = (own.objective(dense), own.dualBound(dense))
         if !(optimum - bound <= 1e-10 * own.unit) {
-            complaints.append("independent gap \((optimum - bound) / own.unit), certified \(reference.certificate.relativeGap), \(reference.reason)")
+            complaints.append(
+                "independent gap \((optimum - bound) / own.unit), certified \(reference.certificate.relativeGap), \(reference.reason)"
+            )
         }
         for engine in Engine.all {
-            let stop = StopRule(relativeGap: 1e-11, maximumEpochs: engine.isExact ? 200_000 : 2_000)
-            let began = DispatchTime.now().uptimeNanoseconds
+            let stop = StopRule(relativeGap: 1e-11, maximumEpochs: engine.isExact ? 200_000 : 1_000)
             let solution = try own.solve(engine.solver, stop: stop)
-            let seconds = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
-            if seconds > 0.1 { print("SLOW", seconds, engine.name, own, solution.reason, solution.certificate) }
             complaints += Self.complaints(
                 solution, of: own, optimum: optimum, isExact: engine.isExact, label: engine.name)
         }

@@ -13,7 +13,8 @@ struct FailureTests {
     func limits(_ engine: Engine) throws {
         let problem = try problem()
         let penalty = try GroupLasso(lambda: 0.02 * problem.largestLambda())
-        let optimum = AutomaticSolver().solve(problem, penalty, stop: StopRule(relativeGap: 1e-12)).certificate.objective
+        let optimum = AutomaticSolver().solve(problem, penalty, stop: StopRule(relativeGap: 1e-12)).certificate
+            .objective
         for (rule, reason) in [
             (StopRule(relativeGap: 1e-12, maximumEpochs: 0), StopReason.limit),
             (StopRule(relativeGap: 1e-12, maximumEpochs: 1), .limit),
@@ -27,7 +28,8 @@ struct FailureTests {
             #expect(solution.reason == reason, "\(rule)")
             #expect(solution.certificate.objective <= half * (1 + 1e-14))
             #expect(
-                (solution.certificate.objective - optimum) / half <= solution.certificate.relativeGap + 1e-13, "\(rule)")
+                (solution.certificate.objective - optimum) / half <= solution.certificate.relativeGap + 1e-13, "\(rule)"
+            )
         }
     }
 
@@ -61,7 +63,9 @@ struct FailureTests {
             start([3, 5], 1, 3, .nan), start([3], 1, 3, .infinity), start([3], 1, 2, 1), start([3], 2, 3, 1),
             start([40], 1, 3, 1), start([-1], 1, 3, 1), start([5, 3], 1, 3, 1), start([3, 3], 1, 3, 1),
         ]
-        for penalty in [try GroupLasso(lambda: 0.3 * largest)] as [any BlockPenalty] + [try Lasso(lambda: 0.3 * largest)] {
+        for penalty in [try GroupLasso(lambda: 0.3 * largest)] as [any BlockPenalty] + [
+            try Lasso(lambda: 0.3 * largest)
+        ] {
             let cold = engine.solver.solve(problem, penalty)
             for start in bad {
                 let solution = engine.solver.solve(problem, penalty, from: start)
@@ -76,7 +80,8 @@ struct FailureTests {
     @Test("coefficients of a column of zeros do not survive", arguments: engines)
     func zeroColumn(_ engine: Engine) throws {
         let base = try problem(10, 6, samples: 2)
-        let design = Matrix(rows: 10, columns: 7, elements: base.design.matrix.elements + Array(repeating: 0, count: 10))
+        let design = Matrix(
+            rows: 10, columns: 7, elements: base.design.matrix.elements + Array(repeating: 0, count: 10))
         let problem = try RegressionProblem(
             design: design, response: base.response, blocks: BlockStructure(count: 7, size: 1))
         let start = ActiveSet(

@@ -179,8 +179,14 @@ struct PenaltyTests {
         #expect(refuses { () throws(InvalidPenalty) in _ = try SmoothlyClippedPenalty(lambda: 1, gamma: 2) } != nil)
         // Zero and infinity are weights; negative numbers and NaN are not.
         let isWeight = bad >= 0
-        #expect((refuses { () throws(InvalidPenalty) in _ = try GroupLasso(lambda: 1, weights: [1, bad]) } == nil) == isWeight)
-        #expect((refuses { () throws(InvalidPenalty) in _ = try ElasticNet(lambda: 1, ridge: 1, weights: [bad]) } == nil) == isWeight)
-        #expect((refuses { () throws(InvalidPenalty) in _ = try SquareRootPenalty(lambda: 1, weights: [bad]) } == nil) == isWeight)
+        #expect(
+            (refuses { () throws(InvalidPenalty) in _ = try GroupLasso(lambda: 1, weights: [1, bad]) } == nil)
+                == isWeight)
+        #expect(
+            (refuses { () throws(InvalidPenalty) in _ = try ElasticNet(lambda: 1, ridge: 1, weights: [bad]) } == nil)
+                == isWeight)
+        #expect(
+            (refuses { () throws(InvalidPenalty) in _ = try SquareRootPenalty(lambda: 1, weights: [bad]) } == nil)
+                == isWeight)
     }
 }

@@ -11,7 +11,8 @@ struct ScreeningTests {
         let isOfEntries = number % 5 == 4
         let width = one([1, 2, 3])
         return ConvexCase.Plan(
-            rows: one([4, 8, 12]), sizes: (0..<one([6, 15, 30])).map { _ in width }, samples: isOfEntries ? 1 : one([1, 3]),
+            rows: one([4, 8, 12]), sizes: (0..<one([6, 15, 30])).map { _ in width },
+            samples: isOfEntries ? 1 : one([1, 3]),
             correlation: one([0, 0.7, 0.99]), weighting: one(ConvexCase.Weighting.allCases), ratio: 1,
             isRidged: one([false, false, true]), isOfEntries: isOfEntries, hasCopies: one([false, true]),
             seed: UInt64(number))

@@ -164,7 +164,9 @@ public struct RegressionProblem: Sendable {
     /// - Complexity: O(n·q·T).
     public func largestLambda(weights: [Double]? = nil, parallelism: Parallelism = .serial) -> Double {
         let free = (weights ?? []).indices.filter { weights?[$0] == 0 }
-        let rest = free.isEmpty ? response : UnpenalizedSpan(free, of: self).remainder(of: response, scale: squaredResponseNorm)
+        let rest =
+            free.isEmpty
+            ? response : UnpenalizedSpan(free, of: self).remainder(of: response, scale: squaredResponseNorm)
         let norms = correlationNorms(rest, parallelism: parallelism)
         return norms.enumerated().reduce(0) { largest, entry in
             let weight = weights?[entry.offset] ?? 1

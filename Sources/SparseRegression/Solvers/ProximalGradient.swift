@@ -146,6 +146,7 @@ public final class ProximalGradientSession: SolverSession {
             if start.coefficients.firstNonFinite == nil, start.fits(problem, samples: samples) {
                 for (i, block) in start.blocks.enumerated() {
                     for (k, column) in problem.blocks.columns(of: block).enumerated() {
+                        guard !penalty.excludes(penalty.scope == .entry ? column : block) else { continue }
                         for s in 0..<samples { b[column, s] = start.coefficients[s, start.offsets[i] + k] }
                     }
                 }

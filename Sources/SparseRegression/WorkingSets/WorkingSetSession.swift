@@ -284,7 +284,9 @@ public final class WorkingSetSession: SolverSession {
                     ? { factor in
                         // A block that is zero at the optimum is no part of the problem.
                         bounds.indices.reduce(0) {
-                            $0 + (bounds[$1] > 0 && !isScreened[$1] ? penalty.conjugate(slope: abs(factor) * bounds[$1], block: $1) : 0)
+                            $0
+                                + (bounds[$1] > 0 && !isScreened[$1]
+                                    ? penalty.conjugate(slope: abs(factor) * bounds[$1], block: $1) : 0)
                         }
                     } : nil)
             best.dual = max(best.dual, bound.value)
