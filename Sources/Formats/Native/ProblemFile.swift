@@ -51,7 +51,7 @@ public enum ProblemFile {
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> ProblemContents {
-        let reader = try NativeReader(path, format: .problem)
+        let reader = try NativeReader(path, content: .problem)
         let gain = try reader.matrix("gain")
         let data = try reader.matrix("data")
         let isOfGain = try reader.integer("orientations") == nil

@@ -115,6 +115,10 @@ public struct Design: Sendable, Equatable {
         @inline(__always)
         func inPlace(_ column: Int) -> UnsafePointer<Double>? { double.map { $0 + column * rows } }
 
+        /// The first of the columns in place in single precision, or nil where they are stored in double.
+        @inline(__always)
+        func inPlaceSingle(_ column: Int) -> UnsafePointer<Float>? { single.map { $0 + column * rows } }
+
         /// Copies columns, converted to double precision.
         @inline(__always)
         func copy(_ columns: Range<Int>, to target: UnsafeMutablePointer<Double>) {

@@ -152,7 +152,7 @@ public struct RegressionProblem: Sendable {
         matrix.elements.withUnsafeBufferPointer { elements in
             if let pointer = elements.baseAddress { pass.move(to: pointer) }
         }
-        pass.refresh { _ in -1 }
+        pass.refine { _ in -1 }
         return pass.bounds
     }
 
@@ -172,6 +172,13 @@ public struct RegressionProblem: Sendable {
             let weight = weights?[entry.offset] ?? 1
             return weight > 0 ? max(largest, entry.element / weight) : largest
         }
+    }
+
+    /// The largest singular value ‖X_j‖₂ of every block, rounded up.
+    ///
+    /// - Complexity: O(nq).
+    public func blockNorms(parallelism: Parallelism = .serial) -> [Double] {
+        Correlations.largestSingularValues(design, blocks, parallelism)
     }
 
     /// Coefficients in the original samples: B·Vᵀ where the samples were reduced.

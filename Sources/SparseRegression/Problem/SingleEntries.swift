@@ -13,6 +13,22 @@ extension RegressionProblem {
     }
 }
 
+extension RegressionProblem {
+    /// The smallest λ at which no entry is active under a penalty of entries: max over columns and samples of
+    /// |x_jᵀy_t|/w_j. The blocks' counterpart is ``largestLambda(weights:parallelism:)``.
+    ///
+    /// - Parameter weights: one weight a column of the design; nil means all one.
+    /// - Complexity: O(n·q·T).
+    public func largestEntryLambda(weights: [Double]? = nil, parallelism: Parallelism = .serial) -> Double {
+        let response = unreducedResponse
+        return (0..<response.columns).reduce(0) { largest, sample in
+            let own = Matrix(rows: response.rows, columns: 1, elements: response.column(sample))
+            guard let single = try? singleEntries(response: own) else { return largest }
+            return max(largest, single.largestLambda(weights: weights, parallelism: parallelism))
+        }
+    }
+}
+
 extension ActiveSet {
     /// One sample of the coefficients, as blocks of one column.
     func singleSample(_ sample: Int, of problem: RegressionProblem) -> ActiveSet {

@@ -60,7 +60,7 @@ final class DualNewtonEngine: WorkingSetEngine {
         self.settings = settings
         let allocations = context.allocations
         fallback = DescentEngine(context, settings: AndersonDescent())
-        factorization = HessianFactorization(parallelism: context.parallelism, allocations: allocations)
+        factorization = HessianFactorization(isFull: false, parallelism: context.parallelism, allocations: allocations)
         dual = Buffer(allocations)
         gradient = Buffer(allocations)
         direction = Buffer(allocations)

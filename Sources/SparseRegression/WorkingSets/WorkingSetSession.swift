@@ -51,6 +51,8 @@ public final class WorkingSetSession: SolverSession {
     private var isScreened: [Bool]
     /// max_j ‖X_jᵀY‖, the scale of violations, once it is known.
     private var largestCorrelation: Double?
+    /// Columns computed up to the last certificate.
+    private var columnsCounted = 0
     /// The session of single samples and entries, once a penalty of entries was solved.
     private var entries: WorkingSetSession?
 
@@ -84,6 +86,7 @@ public final class WorkingSetSession: SolverSession {
             // The norms of the blocks are all that does not depend on the number of samples.
             let norms = isSameDesign ? correlations.norms : nil
             let samples = problem.response.columns
+            columnsCounted = 0
             correlations = Correlations(
                 design: problem.design, blocks: problem.blocks, samples: samples, parallelism: parallelism,
                 norms: norms, allocations: allocations)
@@ -101,7 +104,12 @@ public final class WorkingSetSession: SolverSession {
             return problem.largestLambda(weights: weights, parallelism: parallelism)
         }
         lookAtResponse()
-        return correlations.bounds.enumerated().reduce(0) { max($0, $1.element / (weights?[$1.offset] ?? 1)) }
+        func largest() -> Double {
+            correlations.bounds.enumerated().reduce(0) { max($0, $1.element / (weights?[$1.offset] ?? 1)) }
+        }
+        let floor = 0.99 * largest()
+        correlations.refine { floor * (weights?[$0] ?? 1) }
+        return largest()
     }
 
     private func lookAtResponse() {
@@ -109,6 +117,9 @@ public final class WorkingSetSession: SolverSession {
             if let y = y.baseAddress { correlations.move(to: y) }
         }
         correlations.refresh { _ in -1 }
+        // The largest is exact, whatever the precision of the design.
+        let floor = 0.99 * correlations.bounds.reduce(0, max)
+        correlations.refine { _ in floor }
         largestCorrelation = correlations.bounds.reduce(0, max)
     }
 
@@ -126,7 +137,6 @@ public final class WorkingSetSession: SolverSession {
         let half = 0.5 * problem.squaredResponseNorm
         let scale = half > 0 ? half : 1
         let allocationsBefore = allocations.count
-        let columnsBefore = correlations.columnsComputed
         if largestCorrelation == nil { lookAtResponse() }
         let violationScale = max(largestCorrelation ?? 0, .leastNormalMagnitude)
         var best = Best()
@@ -192,6 +202,9 @@ public final class WorkingSetSession: SolverSession {
             effort.epochs += spent.epochs
             effort.newtonSteps += spent.newtonSteps
         }
+        // A look that ``largestLambda(weights:)`` took counts for the solve that it serves.
+        let passesOverGain = Double(correlations.columnsComputed - columnsCounted) / Double(blocks.columnCount)
+        columnsCounted = correlations.columnsComputed
         return Solution(
             active: best.active ?? .empty(samples: context.iterate.samples),
             squaredResidual: best.squaredResidual,
@@ -200,7 +213,7 @@ public final class WorkingSetSession: SolverSession {
                 relativeGap: penalty.isConvex ? max(0, best.objective - best.dual) / scale : .infinity,
                 relativeViolation: best.violation / violationScale, epochs: effort.epochs,
                 newtonSteps: effort.newtonSteps, fullPasses: passes,
-                passesOverGain: Double(correlations.columnsComputed - columnsBefore) / Double(blocks.columnCount),
+                passesOverGain: passesOverGain,
                 screenedBlocks: isScreened.reduce(0) { $0 + ($1 ? 1 : 0) },
                 allocations: allocations.count - allocationsBefore),
             reason: reason, scale: scale)
@@ -260,6 +273,13 @@ public final class WorkingSetSession: SolverSession {
         // Exact values are needed of blocks that may be active or become candidates, no others.
         let isScreened = isScreened
         correlations.refresh { isScreened[$0] ? .infinity : Self.interest * context.activation($0, penalty) }
+        // … and to all digits only of those that decide how far from feasible the residual is.
+        var urgency = 0.0
+        for (j, bound) in correlations.bounds.enumerated() where !isScreened[j] && bound > 0 {
+            let activation = context.activation(j, penalty)
+            if activation > 0 { urgency = max(urgency, bound / activation) }
+        }
+        correlations.refine { isScreened[$0] ? .infinity : 0.98 * urgency * context.activation($0, penalty) }
         var ratio = 0.0
         var hasConjugates = false
         var screening: (factor: Double, gap: Double)?
@@ -335,6 +355,10 @@ public final class WorkingSetSession: SolverSession {
         context.iterate.zero { isScreened[$0] }
     }
 
+    /// Columns that the working set begins with, grows by at least, and may hold beside the support. Measured: fewer
+    /// need more looks at all blocks, more make every sweep and step dearer.
+    private static let (firstColumns, moreColumns, spareColumns) = (240, 150, 360)
+
     private struct Candidate {
         let block: Int
         let score: Double
@@ -355,11 +379,13 @@ public final class WorkingSetSession: SolverSession {
     private func growWorkingSet(_ penalty: some BlockPenalty) -> Int {
         let working = context.working
         let iterate = context.iterate
-        // Counted in columns, since those are what the Gram matrix costs.
-        var room = max(120, iterate.width / 4)
+        // Counted in columns, since those are what the Gram matrix costs. With few samples a look costs more than the
+        // work on a larger set.
+        let share = iterate.samples < 16 ? iterate.width : iterate.width / 3
+        var room = iterate.width == 0 ? Self.firstColumns : max(Self.moreColumns, share)
         // A set that outgrew its use along a path is begun anew from what is active: memory stays O((|S|o)² + n|S|o),
         // and the Gram matrix of the active blocks costs no more than a sweep or two.
-        if working.width > iterate.width + max(240, iterate.width / 4) {
+        if working.width > iterate.width + max(Self.spareColumns, share) {
             let kept = iterate.activeSet
             working.removeAll()
             working.insert(kept.blocks)
