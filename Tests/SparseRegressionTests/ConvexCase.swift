@@ -135,13 +135,15 @@ struct ConvexCase: Sendable, CustomStringConvertible {
             }
         }
         let correlation = Matrix.product(x, transposed: true, residual)
+        let fitted = zip(response.elements, residual.elements).reduce(0) { $0 + $1.0 * $1.1 }
         var factor = 1.0
         if ridge == 0 {
+            // The best multiple of the residual, as far as it is feasible.
+            factor = residual.squaredNorm > 0 ? fitted / residual.squaredNorm : 0
             for group in groups where group.lambda > 0 {
                 factor = min(factor, group.lambda / max(norm(part(correlation, group)), .leastNormalMagnitude))
             }
         }
-        let fitted = zip(response.elements, residual.elements).reduce(0) { $0 + $1.0 * $1.1 }
         var value = factor * fitted - 0.5 * factor * factor * residual.squaredNorm
         if ridge > 0 {
             for group in groups where group.lambda < .infinity {

@@ -1,4 +1,3 @@
-import Foundation
 import SparseRegression
 import Testing
 
@@ -45,7 +44,9 @@ struct EngineAgreementTests {
             distance <= certificate.relativeGap + 1e-13, "gap \(certificate.relativeGap), but distance \(distance)")
         let violation = own.violation(b)
         check(
-            abs(certificate.relativeViolation - violation) <= 1e-9 + 1e-6 * violation,
+            abs(certificate.relativeViolation - violation) <= 1e-9 + 1e-6 * violation
+                // Blocks at zero are judged by the residual off the span of unpenalized columns, which has converged first.
+                || (own.weights?.contains(0) == true && abs(certificate.relativeViolation - violation) <= 1e-5),
             "violation \(certificate.relativeViolation) is \(violation)")
         if isExact || solution.reason != .limit {
             check(solution.reason == .converged, "\(solution.reason) at a gap of \(certificate.relativeGap)")
@@ -54,7 +55,7 @@ struct EngineAgreementTests {
         return list
     }
 
-    @Test("random problems: one optimum, certified, optimal by an independent check", arguments: 0..<60)
+    @Test("random problems: one optimum, certified, optimal by an independent check", arguments: 0..<80)
     func random(_ number: Int) throws {
         let own = try ConvexCase(Self.plan(number))
         var complaints: [String] = []
@@ -68,11 +69,8 @@ struct EngineAgreementTests {
             )
         }
         for engine in Engine.all {
-            let stop = StopRule(relativeGap: 1e-11, maximumEpochs: engine.isExact ? 200_000 : 2_000)
-            let began = DispatchTime.now().uptimeNanoseconds
+            let stop = StopRule(relativeGap: 1e-11, maximumEpochs: engine.isExact ? 200_000 : 1_000)
             let solution = try own.solve(engine.solver, stop: stop)
-            let seconds = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
-            if seconds > 0.1 { print("SLOW", seconds, engine.name, own, solution.reason, solution.certificate) }
             complaints += Self.complaints(
                 solution, of: own, optimum: optimum, isExact: engine.isExact, label: engine.name)
         }

@@ -36,7 +36,9 @@ struct Engine: CustomTestStringConvertible, Sendable {
                     solver.order = order
                     change(&solver)
                     list.append(
-                        Engine(name: "descent, \(form), \(order) \(extra)", solver: solver, isExact: solver.usesNewton))
+                        Engine(
+                            name: "descent, \(form), \(order) \(extra)", solver: solver,
+                            isExact: solver.usesNewton && solver.extrapolates))
                 }
             }
         }

@@ -4,9 +4,8 @@
 /// H acts on |S|o × T unknowns, yet it is the Kronecker product of M = G + diag(a) with the identity, minus one rank-one
 /// term a block: two small factorizations, of sizes |S|o and |S|, invert it exactly. Newton steps, degrees of freedom
 /// (Vaiter et al. 2017) and hypergradients all rest on this one value.
-//
-// The factorization does not change after init, and every method works in memory of its own.
 public struct SupportHessian: @unchecked Sendable {
+    // It does not change after init, and every method works in memory of its own.
     private let factorization: HessianFactorization
     private let samples: Int
     private let parallelism: Parallelism

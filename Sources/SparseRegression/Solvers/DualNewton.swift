@@ -88,10 +88,12 @@ final class DualNewtonEngine: WorkingSetEngine {
         let weakest = settings.initialStrength * medianStep()
         var strength = weakest
         var strongest = Double.infinity
+        // How much closer than usual to the minimum for one multiplier.
+        var sharpness = 1.0
         var smallest = Double.infinity
         var idle = 0
         while effort.epochs < limit.epochs, !limit.isOver() {
-            let minimum = minimize(penalty, strength, tolerance: target, limit)
+            let minimum = minimize(penalty, strength, tolerance: 0.02 * target * sharpness, limit)
             effort.newtonSteps += minimum.steps
             effort.epochs += 1
             // Copied columns: beyond this strength nothing but rounding tells them apart.
@@ -105,6 +107,8 @@ final class DualNewtonEngine: WorkingSetEngine {
             let distance = context.assess(penalty, usesGram: true) { _ in }
             effort.isAtTarget = distance <= target
             if effort.isAtTarget || !distance.isFinite { break }
+            // The minimum was close enough already, its residual not: the gap shrinks with the gradient, not its square.
+            if minimum.steps == 0, !minimum.isSingular { sharpness *= 0.01 }
             idle = distance < 0.9 * smallest ? 0 : idle + 1
             smallest = min(distance, smallest)
             if idle >= 8 { break }
@@ -186,7 +190,7 @@ final class DualNewtonEngine: WorkingSetEngine {
     }
 
     /// ψ(Ξ), with W up to date afterwards.
-    private func objective(_ penalty: some BlockPenalty, _ strength: Double) -> Double {
+    func objective(_ penalty: some BlockPenalty, _ strength: Double) -> Double {
         let xi = dual.pointer
         return 0.5 * BLAS.dot(n * t, xi, xi) + context.fitted(xi) + shift(penalty, strength)
     }
@@ -215,7 +219,7 @@ final class DualNewtonEngine: WorkingSetEngine {
         let size = n * t
         var value = objective(penalty, strength)
         // ψ is 1-strongly convex: ½‖g‖² bounds what is left to gain.
-        let small = max(0.02 * tolerance, 1e-15 * context.problem.squaredResponseNorm)
+        let small = max(tolerance, 1e-26 * context.problem.squaredResponseNorm)
         for step in 0..<settings.maximumSteps {
             let width = gatherActive(penalty, strength)
             // g = Ξ + Y − X_A prox(W)_A.

@@ -146,6 +146,7 @@ public final class ProximalGradientSession: SolverSession {
             if start.coefficients.firstNonFinite == nil, start.fits(problem, samples: samples) {
                 for (i, block) in start.blocks.enumerated() {
                     for (k, column) in problem.blocks.columns(of: block).enumerated() {
+                        guard !penalty.excludes(penalty.scope == .entry ? column : block) else { continue }
                         for s in 0..<samples { b[column, s] = start.coefficients[s, start.offsets[i] + k] }
                     }
                 }
@@ -172,6 +173,7 @@ public final class ProximalGradientSession: SolverSession {
         var momentum = 1.0
         var iterations = 0
         var looks = 0
+        var (smallest, lowest, idle) = (Double.infinity, Double.infinity, 0)
         var violation = Double.infinity
         while true {
             if iterations.isMultiple(of: settings.checkInterval) {
@@ -191,7 +193,7 @@ public final class ProximalGradientSession: SolverSession {
                     break
                 }
                 if penalty.isConvex
-                    ? gap <= stop.relativeGap : violation <= stop.relativeViolation * scaleOfViolation
+                    ? gap <= max(0, stop.relativeGap) : violation <= stop.relativeViolation * scaleOfViolation
                 {
                     reason = isStartUsable ? .converged : .notFinite
                     break
@@ -204,18 +206,34 @@ public final class ProximalGradientSession: SolverSession {
                     reason = .timeLimit
                     break
                 }
+                // Where the objective shows no difference the gap still does, for a while.
+                let distance = penalty.isConvex ? gap : violation
+                idle = distance < 0.9 * smallest || value < lowest * (1 - 1e-12) ? 0 : idle + 1
+                (smallest, lowest) = (min(smallest, distance), min(lowest, value))
+                if idle >= 100 {
+                    reason = isStartUsable ? .stagnated : .notFinite
+                    break
+                }
                 if iterations >= stop.maximumEpochs || looks >= stop.maximumPasses { break }
             }
             iterations += 1
             let next = proximalStep(point, pointCorrelation)
             let (nextResidual, nextCorrelation) = gradient(next)
             let nextValue = objective(next, nextResidual)
-            guard nextValue <= value || momentum == 1 else {
+            // Differences below the rounding of the objective say nothing.
+            let level = value + 1e-14 * scale
+            guard nextValue <= level || momentum == 1 else {
                 // The momentum led astray: begin anew from the best point.
                 (point, pointCorrelation, momentum) = (b, correlation, 1)
                 continue
             }
-            if nextValue <= value {
+            if nextValue <= level {
+                // Momentum that points uphill is dropped.
+                let isUphill =
+                    zip(zip(point.elements, next.elements), b.elements).reduce(0) {
+                        $0 + ($1.0.0 - $1.0.1) * ($1.0.1 - $1.1)
+                    } > 0
+                if isUphill { momentum = 1 }
                 let nextMomentum = settings.accelerates ? 0.5 * (1 + (1 + 4 * momentum * momentum).squareRoot()) : 1
                 let weight = settings.accelerates ? (momentum - 1) / nextMomentum : 0
                 point = next + (next - b) * weight

@@ -156,7 +156,7 @@ public final class WorkingSetSession: SolverSession {
             let bestGap = penalty.isConvex ? max(0, best.objective - best.dual) / scale : Double.infinity
             // What the stop and the progress are measured by.
             let distance = penalty.isConvex ? gap : look.violation / violationScale
-            let goal = penalty.isConvex ? stop.relativeGap : stop.relativeViolation
+            let goal = max(0, penalty.isConvex ? stop.relativeGap : stop.relativeViolation)
             monitor.report(
                 .init(
                     stage: "solving",
