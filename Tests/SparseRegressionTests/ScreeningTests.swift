@@ -97,9 +97,10 @@ struct CorrelationsTests {
             residual = residual + random.normal(rows: n, columns: samples) * size
             if step % 17 == 16 { residual = residual * 1e-7 }
             residual.elements.withUnsafeBufferPointer { if let r = $0.baseAddress { correlations.move(to: r) } }
-            let (kind, level) = (random.next() % 4, 3 * random.uniform())
+            let (kind, level) = (random.next() % 5, 3 * random.uniform())
             if kind == 0 { correlations.refresh { _ in level } }
             if kind == 1 { correlations.refresh { $0 % 3 == 0 ? .infinity : -1 } }
+            if kind == 3 { correlations.refine { _ in level } }
             if kind == 2, step % 7 == 0 { correlations.forget() }
             let product = Matrix.product(x, transposed: true, residual)
             for block in 0..<blocks.count {
@@ -107,7 +108,16 @@ struct CorrelationsTests {
                 let rounding = 1e-14 * correlations.norms[block] * residual.squaredNorm.squareRoot()
                 #expect(correlations.bounds[block] >= truth - rounding)
                 if correlations.isExact[block] { #expect(abs(correlations.bounds[block] - truth) <= rounding) }
-                if kind == 0, level < correlations.bounds[block] { #expect(correlations.isExact[block]) }
+                if kind == 3, level < correlations.bounds[block] { #expect(correlations.isExact[block]) }
+                if kind == 0, level < correlations.bounds[block], !isSingle { #expect(correlations.isExact[block]) }
+                if kind == 0, level < correlations.bounds[block] - 1e-4 * (1 + truth) {
+                    // Single precision knows it to its own rounding.
+                    let width = Double(blocks.columns(of: block).count)
+                    let single =
+                        2 * Double(n + 4) * 0x1p-24 * width.squareRoot() * correlations.norms[block]
+                        * residual.squaredNorm.squareRoot()
+                    #expect(correlations.bounds[block] <= truth + single + rounding)
+                }
             }
         }
     }
