@@ -16,7 +16,7 @@ final class WorkingSetContext {
     private let residual: Buffer
     private let gathered: Buffer
     private let block: Buffer
-    private var scratch: [Buffer] = []
+    private let scratch: Buffer
     private var slopes: [Double] = []
 
     init(
@@ -32,6 +32,7 @@ final class WorkingSetContext {
         residual = Buffer(allocations)
         gathered = Buffer(allocations)
         block = Buffer(allocations)
+        scratch = Buffer(allocations)
     }
 
     /// 1/L_j of a block of the problem; zero where its columns are zero.
@@ -251,14 +252,14 @@ final class WorkingSetContext {
         let piece = 96
         let (t, width, columns) = (iterate.samples, iterate.width, working.width)
         let workers = min(parallelism.threads, (columns + piece - 1) / piece)
-        while scratch.count < workers { scratch.append(Buffer(allocations)) }
-        for buffer in scratch { buffer.reserve(piece * width) }
+        // One piece of memory for all threads, which grows at the same widths on any number of them.
+        scratch.reserve(parallelism.threads * piece * width)
         nonisolated(unsafe) let (b, gradient, gram, scratch) = (
-            coefficients, gradient, working.gram.pointer, scratch
+            coefficients, gradient, working.gram.pointer, scratch.pointer
         )
         let (support, starts, cached, capacity) = (iterate.support, iterate.starts, working.starts, working.capacity)
         Parallelism(threads: workers).forEachPiece(of: columns, piece: piece) { number, items in
-            let rows = scratch[number % workers].pointer
+            let rows = scratch + (number % workers) * piece * width
             for column in items {
                 let source = gram + column * capacity
                 let target = rows + (column - items.lowerBound) * width
