@@ -55,7 +55,7 @@ struct EngineAgreementTests {
         return list
     }
 
-    @Test("random problems: one optimum, certified, optimal by an independent check", arguments: 0..<80)
+    @Test("random problems: one optimum, certified, optimal by an independent check", arguments: 0..<40)
     func random(_ number: Int) throws {
         let own = try ConvexCase(Self.plan(number))
         var complaints: [String] = []

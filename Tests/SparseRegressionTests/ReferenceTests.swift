@@ -41,7 +41,7 @@ struct ReferenceTests {
     }()
 
     @Test("every engine reaches a relative gap of 1e-10", arguments: ["meg-fixed", "sample-free"], engines)
-    func everyEngine(_ name: String, _ engine: Engine) throws {
+    func certified(_ name: String, _ engine: Engine) throws {
         let (problem, rows) = try load(name)
         let session = engine.solver.session(for: problem, parallelism: .allCores)
         let largest = problem.largestLambda(parallelism: .allCores)
