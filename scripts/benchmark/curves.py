@@ -26,6 +26,8 @@ STYLES = {
 """Colour (Okabe and Ito's palette), marker, line and label of a program."""
 FLOOR = 1e-13
 """Smaller gaps, which are rounding, are drawn here."""
+DEFAULT = 1e-6
+"""The gap that foci's users get without asking."""
 
 Points = list[tuple[float, float]]
 """Seconds and relative gap."""
@@ -55,7 +57,9 @@ def panel(axes: Axes, curves: dict[str, Points], title: str) -> None:
                   linewidth=2.2 if program == "foci" else 1.4, zorder=3 if program == "foci" else 2)  # fmt: skip
     axes.set(xscale="log", yscale="log", title=title)
     axes.set_ylim(FLOOR / 3, 1)
-    axes.axhline(1e-6, color="#999999", linewidth=0.8, zorder=1)
+    axes.axhline(DEFAULT, color="#999999", linewidth=0.8, zorder=1)
+    axes.annotate("default", (0.01, DEFAULT), xycoords=axes.get_yaxis_transform(), xytext=(0, 2),
+                  textcoords="offset points", color="#666666", fontsize="small")  # fmt: skip
     axes.xaxis.set_major_formatter(FuncFormatter(plain))
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -71,7 +75,7 @@ def figure(problem: str, rows: list[dict[str, str]], path: Path) -> None:
     columns = min(2, len(panels))
     lines = -(-len(panels) // columns)
     drawn, grid = pyplot.subplots(
-        lines, columns, figsize=(4.2 * columns + 0.8, 3.4 * lines + 1.1), squeeze=False, sharey=True,
+        lines, columns, figsize=(4.4 * columns + 2.4, 3.6 * lines + 0.6), squeeze=False, sharey=True,
         layout="constrained",
     )  # fmt: skip
     handles: dict[str, object] = {}
@@ -79,14 +83,19 @@ def figure(problem: str, rows: list[dict[str, str]], path: Path) -> None:
         curves: dict[str, Points] = {}
         for row in members:
             curves.setdefault(row["program"], []).append((float(row["seconds"]), float(row["gap"])))
-        panel(axes, curves, f"λ = {ratio} λ_max")
+        panel(axes, curves, f"λ = {ratio} $λ_{{\\mathrm{{max}}}}$")
         handles |= {label: handle for handle, label in zip(*axes.get_legend_handles_labels())}
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_visible(False)
-    drawn.suptitle(f"{problem}, {rows[0]['size']}")
-    drawn.supxlabel("time to solve (s, median; reading left out)", fontsize="medium")
-    drawn.supylabel("relative duality gap reached", fontsize="medium")
-    drawn.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False)
+    for axes in list(grid.flat)[max(0, len(panels) - columns) : len(panels)]:
+        axes.set_xlabel("time to solve (s; median, reading left out)")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("relative duality gap reached")
+    height, width, samples = rows[0]["size"].split(" × ")
+    size = f"{height} rows, {width} columns, {samples} sample{'s' if samples != '1' else ''}"
+    drawn.suptitle(f"{problem}: {size}", fontsize="large")
+    order = [label for *_, label in STYLES.values() if label in handles]
+    drawn.legend([handles[label] for label in order], order, loc="outside center right", frameon=False)
     drawn.savefig(path)
     pyplot.close(drawn)
 

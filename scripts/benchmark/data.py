@@ -92,7 +92,9 @@ class Data:
         )  # fmt: skip
         single, tenth = self.folder / "large-single.problem.h5", self.folder / "tenth.problem.h5"
         self.programs.require_job("derive", "--problem", double, "--output", single)
-        self.programs.require_job("derive", "--problem", double, "--output", tenth, "--step", "10", "--precision", "double")
+        self.programs.require_job(
+            "derive", "--problem", double, "--output", tenth, "--step", "10", "--precision", "double"
+        )
         return {"double": double, "single": single, "tenth": tenth}
 
     def _whitened(self, name: str, orientations: int, *arguments: str, precision: str = "single") -> Path:

@@ -122,10 +122,8 @@ def print_aligned(titles: Sequence[str], cells: Sequence[Sequence[str]], left: s
     """Print a table; columns in `left` are aligned left, the others right."""
     widths = [max(len(line[k]) for line in (titles, *cells)) for k in range(len(titles))]
     for line in (titles, *cells):
-        parts = [
-            cell.ljust(width) if k in left else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(line, widths))
-        ]  # fmt: skip
+        pairs = enumerate(zip(line, widths))
+        parts = [cell.ljust(width) if k in left else cell.rjust(width) for k, (cell, width) in pairs]
         print("  ".join(parts).rstrip())
 
 

@@ -151,7 +151,7 @@ def solve(programs: Programs, task: Task, results: Results) -> dict[str, Row]:
     size = size_of(programs, task.path)
     say(f"{task.name}, λ/λ_max {task.ratio:g}: foci")
     runs = foci_runs(programs, task)
-    group = [foci_row(task, size, "auto", GAP, runs["auto", GAP]), foci_row(task, size, "auto", TIGHT, runs["auto", TIGHT])]
+    group = [foci_row(task, size, "auto", gap, runs["auto", gap]) for gap in (GAP, TIGHT)]
     group += [foci_row(task, size, engine, GAP, runs[engine, GAP]) for engine in ENGINES[1:]]
     if task.curve:
         results.points += [
