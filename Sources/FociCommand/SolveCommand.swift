@@ -271,9 +271,9 @@ struct SolveCommand: ParsableCommand {
         let contents = try ProblemFile.read(problem)
         do {
             return try RegressionProblem(
-                design: contents.gain, response: contents.data,
+                design: contents.design, response: contents.data,
                 blocks: BlockStructure(
-                    count: contents.gain.columns / contents.orientations, size: contents.orientations),
+                    count: contents.design.columns / contents.orientations, size: contents.orientations),
                 keepsSamples: penalty == .l1)
         } catch {
             throw InputError(problem, found: "\(error)")

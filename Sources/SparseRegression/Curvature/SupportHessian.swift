@@ -4,9 +4,8 @@
 /// H acts on |S|o × T unknowns, yet it is the Kronecker product of M = G + diag(a) with the identity, minus one rank-one
 /// term a block: two small factorizations, of sizes |S|o and |S|, invert it exactly. Newton steps, degrees of freedom
 /// (Vaiter et al. 2017) and hypergradients all rest on this one value.
-//
-// The factorization does not change after init, and every method works in memory of its own.
 public struct SupportHessian: @unchecked Sendable {
+    // It does not change after init, and every method works in memory of its own.
     private let factorization: HessianFactorization
     private let samples: Int
     private let parallelism: Parallelism
@@ -30,7 +29,7 @@ public struct SupportHessian: @unchecked Sendable {
         precondition(slopes.count == count && gram.rows == coefficients.columns && offsets[count] == gram.rows)
         samples = t
         self.parallelism = parallelism
-        let factorization = HessianFactorization(parallelism: parallelism, allocations: AllocationCount())
+        let factorization = HessianFactorization(isFull: true, parallelism: parallelism, allocations: AllocationCount())
         self.factorization = factorization
         factorization.reserve(width: gram.rows, count: count, samples: t)
         factorization.begin(samples: t)

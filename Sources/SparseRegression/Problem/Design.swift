@@ -80,7 +80,7 @@ public struct Design: Sendable, Equatable {
     }
 
     /// Position of the first element that is NaN or infinite, or nil when all are finite.
-    var firstNonFinite: (row: Int, column: Int)? {
+    public var firstNonFinite: (row: Int, column: Int)? {
         let index: Int? =
             switch storage {
             case .double(let elements): elements.firstIndex { !$0.isFinite }
@@ -114,6 +114,10 @@ public struct Design: Sendable, Equatable {
         /// The first of the columns in place, or nil where they have to be converted.
         @inline(__always)
         func inPlace(_ column: Int) -> UnsafePointer<Double>? { double.map { $0 + column * rows } }
+
+        /// The first of the columns in place in single precision, or nil where they are stored in double.
+        @inline(__always)
+        func inPlaceSingle(_ column: Int) -> UnsafePointer<Float>? { single.map { $0 + column * rows } }
 
         /// Copies columns, converted to double precision.
         @inline(__always)

@@ -152,7 +152,7 @@ public struct RegressionProblem: Sendable {
         matrix.elements.withUnsafeBufferPointer { elements in
             if let pointer = elements.baseAddress { pass.move(to: pointer) }
         }
-        pass.refresh { _ in -1 }
+        pass.refine { _ in -1 }
         return pass.bounds
     }
 
@@ -164,7 +164,9 @@ public struct RegressionProblem: Sendable {
     /// - Complexity: O(n·q·T).
     public func largestLambda(weights: [Double]? = nil, parallelism: Parallelism = .serial) -> Double {
         let free = (weights ?? []).indices.filter { weights?[$0] == 0 }
-        let rest = free.isEmpty ? response : UnpenalizedSpan(free, of: self).remainder(of: response)
+        let rest =
+            free.isEmpty
+            ? response : UnpenalizedSpan(free, of: self).remainder(of: response, scale: squaredResponseNorm)
         let norms = correlationNorms(rest, parallelism: parallelism)
         return norms.enumerated().reduce(0) { largest, entry in
             let weight = weights?[entry.offset] ?? 1

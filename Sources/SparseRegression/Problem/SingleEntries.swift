@@ -54,8 +54,11 @@ extension Solution {
     /// - Parameters:
     ///   - columns: the dense coefficients of each sample solved; samples that are missing are zero.
     ///   - unsolved: ‖Y‖² of the samples that are missing; at zero, their gap is at most half of it.
+    ///   - relativeViolation: the largest violation of any entry over the largest |X_jᵀY| of any.
+    ///   - reason: why all of them stopped; nil means the first reason that is not convergence.
     static func joined(
-        _ parts: [Solution], columns: [[Double]], unsolved: Double, problem: RegressionProblem
+        _ parts: [Solution], columns: [[Double]], unsolved: Double, relativeViolation: Double, reason: StopReason?,
+        problem: RegressionProblem
     ) -> Solution {
         let samples = problem.sampleCount
         var blocks: [Int] = []
@@ -82,10 +85,10 @@ extension Solution {
             certificate: Certificate(
                 objective: sum(\.certificate.objective) + 0.5 * unsolved,
                 relativeGap: half > 0 ? (sum { $0.certificate.relativeGap * $0.scale } + 0.5 * unsolved) / half : 0,
-                relativeViolation: parts.reduce(0) { max($0, $1.certificate.relativeViolation) },
+                relativeViolation: relativeViolation,
                 epochs: total(\.epochs), newtonSteps: total(\.newtonSteps), fullPasses: total(\.fullPasses),
                 passesOverGain: sum(\.certificate.passesOverGain), screenedBlocks: total(\.screenedBlocks),
                 allocations: total(\.allocations)),
-            reason: parts.first { $0.reason != .converged }?.reason ?? .converged, scale: half > 0 ? half : 1)
+            reason: reason ?? parts.first { $0.reason != .converged }?.reason ?? .converged, scale: half > 0 ? half : 1)
     }
 }

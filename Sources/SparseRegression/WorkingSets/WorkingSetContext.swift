@@ -37,8 +37,8 @@ final class WorkingSetContext {
     /// 1/L_j of a block of the problem; zero where its columns are zero.
     @inline(__always)
     func step(_ block: Int) -> Double {
-        let norm = norms[block]
-        return norm > 0 ? 1 / (norm * norm) : 0
+        let squared = norms[block] * norms[block]
+        return squared.isNormal ? 1 / squared : 0
     }
 
     /// The slope up to which a block at zero stays there.
@@ -78,15 +78,9 @@ final class WorkingSetContext {
     /// Projects n × T values off the unpenalized columns, in place.
     func project(_ values: UnsafeMutablePointer<Double>) {
         guard let span, span.basis.columns > 0 else { return }
-        let n = problem.rowCount
         let t = iterate.samples
-        let k = span.basis.columns
-        block.reserve(k * t)
-        span.basis.elements.withUnsafeBufferPointer { q in
-            guard let q = q.baseAddress else { return }
-            BLAS.gemm(true, false, k, t, n, 1, q, n, values, n, 0, block.pointer, k)
-            BLAS.gemm(false, false, n, t, k, -1, q, n, block.pointer, k, 1, values, n)
-        }
+        block.reserve(span.basis.columns * t)
+        span.project(values, samples: t, scratch: block.pointer, scale: problem.squaredResponseNorm)
     }
 
     /// ⟨Y, A⟩ for A n × T.
