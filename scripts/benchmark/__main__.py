@@ -45,6 +45,7 @@ def notes(programs: Programs) -> str:
         " certificate.\n"
         "above bound: (P − best D)/(½‖Y‖²), D of a peer or of the optimum that numpy finds on foci's support.\n"
         "passes, looks: how often foci multiplied by the whole gain, and how often it looked at all sources.\n"
+        "load: programs that wanted a core in the minute before, those of the row included.\n"
         f"Peers: the fastest setting that reaches a gap of {REACHED:.0e}, else the fastest within twice the smallest"
         " gap."
     )
@@ -64,6 +65,10 @@ def report(programs: Programs, results: Results, output: Path) -> None:
     """Print the tables and write them."""
     print_rows(results.rows)
     print(f"\n{notes(programs)}\n")
+    load = max((row.load or 0 for row in results.rows), default=0)
+    if load > programs.threads + 1:
+        print(f"OTHER PROGRAMS RAN MEANWHILE (load up to {load:.1f}, {programs.threads} threads): seconds, ratios and the"
+              " comparison of threads are not to be relied on.\n")  # fmt: skip
     print_targets(results.targets)
     for kind, items, name in (
         (Row, results.rows, "bench.tsv"),

@@ -30,6 +30,8 @@ class Row:
     looks: int | None = None
     peak_mb: float | None = None
     gain_mb: float | None = None
+    load: float | None = None
+    """Programs that wanted a core in the minute before the row was done, those of the row included."""
     remark: str = ""
     objective: float | None = field(default=None, metadata={"hidden": True})
     dual: float | None = field(default=None, metadata={"hidden": True})
@@ -111,6 +113,8 @@ def shown(name: str, value: object, row: Row) -> str:
         return f"{value:.1e}"
     if name in ("seconds", "wall_seconds"):
         return f"{value:.3f}"
+    if name == "load":
+        return f"{value:.1f}"
     if name == "passes":
         return f"{value:.2f}"
     if name in ("peak_mb", "gain_mb"):
