@@ -25,7 +25,8 @@ struct FociCommand: ParsableCommand {
             """,
         version: fociVersion,
         subcommands: [
-            LocalizeCommand.self, InspectCommand.self, SimulateCommand.self, CompareCommand.self, SolveCommand.self,
+            LocalizeCommand.self, InspectCommand.self, ConvertCommand.self, SimulateCommand.self, CompareCommand.self,
+            SolveCommand.self,
         ])
 
     static func main() {

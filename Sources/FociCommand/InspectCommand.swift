@@ -17,6 +17,9 @@ struct InspectCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The condition to describe, by name or index from 0.", valueName: "name|index"))
     var condition: String?
 
+    @Option(help: ArgumentHelp("Channel file of the study, for Brainstorm's files.", valueName: "file"))
+    var channels: String?
+
     @Flag(help: "Print as JSON.")
     var json = false
 
@@ -32,7 +35,8 @@ struct InspectCommand: ParsableCommand {
     }
 
     mutating func run() throws {
-        let description = try FileInspection.describe(file, options: ReadingOptions(condition: condition))
+        let description = try FileInspection.describe(
+            file, options: ReadingOptions(condition: condition, channels: channels))
         if json {
             let facts = Dictionary(description.facts.map { ($0.name, $0.value) }, uniquingKeysWith: { "\($0); \($1)" })
             try Terminal.result(

@@ -4,12 +4,12 @@ import SourceImaging
 public enum FileFormats {
     /// A reader a format; the first that recognizes a file reads it.
     static let readers: [any FormatReader.Type] = [
-        NativeFile.self
+        NativeFile.self, FieldTripFile.self, EEGLABFile.self, BrainstormFile.self,
     ]
 
     /// A writer a format; of those whose ending a name has, the one with the longest writes it.
     static let writers: [any FormatWriter.Type] = [
-        NativeFile.self
+        NativeFile.self, SourceEstimateHDF5.self, SourceEstimateBinary.self, DipoleFile.self, MATLABEstimate.self,
     ]
 
     /// Opens a file of any format, told by its content; names and suffixes mean nothing.

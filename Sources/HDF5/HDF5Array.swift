@@ -26,6 +26,8 @@ public struct HDF5Description: Sendable, Equatable {
         case integer(bytes: Int)
         /// Text: fixed or variable length, ASCII or UTF-8.
         case string
+        /// References to other objects of the file.
+        case reference
         /// Anything else, named in plain English.
         case other(String)
 
@@ -35,6 +37,7 @@ public struct HDF5Description: Sendable, Equatable {
             case .float(let bytes): "\(8 * bytes)-bit floating point"
             case .integer(let bytes): "\(8 * bytes)-bit integers"
             case .string: "strings"
+            case .reference: "references"
             case .other(let name): name
             }
         }

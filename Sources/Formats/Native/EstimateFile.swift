@@ -37,7 +37,7 @@ public struct StoredEstimate: Sendable {
 ///
 /// Root attributes `format="estimate"`, `version=1`, `subject`, `condition`, `candidate_count`, `goodness_of_fit`.
 /// - `times` [time] s.
-/// - `sources`, group attribute `frame` (`head`, `mri`); the source that explains most field first:
+/// - `sources`, group attribute `frame` (`head`, `mri`, `ctf`); the source that explains most field first:
 ///   - `index` [source], from 0 in the forward; `position` [source, 3] m;
 ///   - `hemisphere` (0 left, 1 right, −1 volume, −2 unknown) and `vertex` (−1 unknown), absent when unknown for all;
 ///   - `axis_count` [source]: 1 fixed, more when the dipole may turn;

@@ -174,9 +174,9 @@ struct NativeReader: ~Copyable {
 
     /// The attribute `frame` of the group `sources`.
     func frame() throws(InputError) -> CoordinateFrame {
-        let name = try required(try text("frame", of: "sources"), "frame", of: "sources", "'head' or 'mri'")
+        let name = try required(try text("frame", of: "sources"), "frame", of: "sources", CoordinateFrame.choices)
         guard let frame = CoordinateFrame(rawValue: name) else {
-            throw InputError("\(path): sources@frame", found: "'\(name)'", expected: "'head' or 'mri'")
+            throw InputError("\(path): sources@frame", found: "'\(name)'", expected: CoordinateFrame.choices)
         }
         return frame
     }

@@ -4,6 +4,19 @@ public enum CoordinateFrame: String, Sendable, Codable {
     case head
     /// Coordinates of the magnetic resonance image (FreeSurfer surface coordinates).
     case mri
+    /// Head coordinates of CTF, 4D and Brainstorm: x to the nose, y to the left ear, z up; the origin lies between the
+    /// ears.
+    case ctf
+
+    /// The frames' names, for messages: `'head', 'mri' or 'ctf'`.
+    public static let choices = "'head', 'mri' or 'ctf'"
+
+    /// A position or direction with its axes renamed so that x points to the right, y to the front and z up.
+    ///
+    /// For drawing: the origin stays, so that positions of different frames still do not compare.
+    public func rightAnteriorSuperior(_ vector: SIMD3<Double>) -> SIMD3<Double> {
+        self == .ctf ? SIMD3(-vector.y, vector.x, vector.z) : vector
+    }
 }
 
 /// Which part of the brain a source belongs to.
