@@ -48,8 +48,13 @@ public enum FileInspection {
                 var options = options
                 if options.condition == nil, reader.conditions.count > 1 { options.condition = "0" }
                 part = describe(try reader.recording(options))
-            case .covariance: part = describe(try reader.covariance(options))
-            case .problem, .estimate, .truth: part = try reader.describe(content) ?? FileFindings()
+            case .covariance:
+                if let own = try reader.describe(content, options) {
+                    part = own
+                } else {
+                    part = describe(try reader.covariance(options))
+                }
+            case .problem, .estimate, .truth: part = try reader.describe(content, options) ?? FileFindings()
             }
             findings.facts += part.facts
             findings.warnings += part.warnings

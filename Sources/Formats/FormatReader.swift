@@ -6,9 +6,12 @@ public struct ReadingOptions: Sendable {
     public var condition: String?
     /// Path of the file that describes the channels, for formats that keep them apart.
     public var channels: String?
+    /// What channels measure, by their names, for files that do not say it: of the recording that goes with them.
+    public var sensors: Sensors?
 
     /// Options by their values.
-    public init(condition: String? = nil, channels: String? = nil) {
+    public init(condition: String? = nil, channels: String? = nil, sensors: Sensors? = nil) {
+        self.sensors = sensors
         self.condition = condition
         self.channels = channels
     }
@@ -62,8 +65,8 @@ public protocol FormatReader: Sendable {
     /// - Throws: ``InputError`` as ``forward(_:)``.
     func estimate(_ options: ReadingOptions) throws(InputError) -> StoredEstimate
 
-    /// What a file holds beyond recordings, forwards and covariances, described; nil where it is one of those.
-    func describe(_ content: FileContent) throws(InputError) -> FileFindings?
+    /// What a file holds, described by the format itself; nil where it is a value that others describe.
+    func describe(_ content: FileContent, _ options: ReadingOptions) throws(InputError) -> FileFindings?
 }
 
 /// What was found in a file: facts in order, and what looks wrong.
@@ -93,8 +96,10 @@ extension FormatReader {
     /// Throws: the file holds something else.
     public func estimate(_ options: ReadingOptions) throws(InputError) -> StoredEstimate { throw lacks(.estimate) }
 
-    /// Nothing of the kind.
-    public func describe(_ content: FileContent) throws(InputError) -> FileFindings? { nil }
+    /// Nothing of its own.
+    public func describe(
+        _ content: FileContent, _ options: ReadingOptions
+    ) throws(InputError) -> FileFindings? { nil }
 
     /// The error of a file that holds something else than was asked for.
     func lacks(_ content: FileContent) -> InputError {

@@ -136,7 +136,8 @@ struct FIFChannels: Sendable {
         }
         let bytes = try tree.source.read(96, at: tag.offset)
         let name = bytes[80...].prefix { $0 != 0 }
-        let text = String(validating: name, as: UTF8.self) ?? String(String.UnicodeScalarView(name.map { Unicode.Scalar($0) }))
+        let text =
+            String(validating: name, as: UTF8.self) ?? String(String.UnicodeScalarView(name.map { Unicode.Scalar($0) }))
         return FIFChannel(
             shortName: text, name: text, kind: Int(FIFNumbers.int32(bytes, at: 8)),
             unit: Int(FIFNumbers.int32(bytes, at: 72)), unitMultiplier: Int(FIFNumbers.int32(bytes, at: 76)),
@@ -159,7 +160,8 @@ struct FIFChannels: Sendable {
         if let tag = tree.tag(FIFKind.channelLocation, in: block) {
             let numbers = try tree.numbers(tag)
             guard numbers.count == 12 else {
-                throw InputError(tree.place(tag), found: "\(numbers.count) numbers", expected: "12: a position and axes")
+                throw InputError(
+                    tree.place(tag), found: "\(numbers.count) numbers", expected: "12: a position and axes")
             }
             channel.location = try numbers.read()
         }

@@ -26,7 +26,8 @@ struct FIFEpochs: Sendable {
                 let values = try tree.numbers(tag).read()
                 guard values.count.isMultiple(of: 3) else {
                     throw InputError(
-                        tree.place(tag), found: "\(values.count) numbers", expected: "three an event: sample, before, code")
+                        tree.place(tag), found: "\(values.count) numbers",
+                        expected: "three an event: sample, before, code")
                 }
                 codes = stride(from: 2, to: values.count, by: 3).map { Int(exactly: values[$0]) ?? 0 }
             }

@@ -20,7 +20,8 @@ struct FIFEvoked: Sendable {
             let aspect = Self.aspect(tree, block)
             var name = try tree.string(FIFKind.comment, in: block)
             if let aspect, let own = try tree.string(FIFKind.comment, in: aspect) { name = own }
-            let kind = try aspect.flatMap { block throws(InputError) in try tree.integer(FIFKind.aspectKind, in: block) }
+            let kind = try aspect.flatMap { block throws(InputError) in try tree.integer(FIFKind.aspectKind, in: block)
+            }
             names.append((name ?? "") + (Self.isAverage(kind) ? "" : " (\(Self.name(ofAspect: kind)))"))
         }
         self.names = names

@@ -96,7 +96,7 @@ extension FIFTree {
     func names(_ kind: Int32, in block: Int) throws(InputError) -> [String] {
         guard let text = try string(kind, in: block), !text.isEmpty else { return [] }
         return text.split(separator: ":", omittingEmptySubsequences: false).map {
-            $0.replacing("{COLON}", with: ":")
+            String($0).replacing("{COLON}", with: ":")
         }
     }
 
