@@ -36,8 +36,7 @@ public enum FileInspection {
             findings.facts.append(("contents", contents.map(\.rawValue).joined(separator: ", ")))
         }
         if reader.conditions.count > 1 {
-            let names = reader.conditions.enumerated().map { "\($0) '\($1)'" }.joined(separator: ", ")
-            findings.facts.append(("conditions", names))
+            findings.facts.append(("conditions", type(of: reader).list(reader.conditions)))
         }
         findings.facts += try reader.facts(options)
         for content in contents {

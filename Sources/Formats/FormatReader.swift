@@ -109,6 +109,15 @@ extension FormatReader {
             expected: content.phrase, advice: "check which file is given for which purpose")
     }
 
+    /// Conditions with their indices, long names and long lists cut.
+    static func list(_ conditions: [String]) -> String {
+        let listed = conditions.prefix(12).enumerated().map { index, name in
+            "\(index) '\(name.count > 60 ? name.prefix(59) + "…" : name)'"
+        }
+        let all = listed.joined(separator: ", ")
+        return conditions.count > 12 ? "\(all), … (\(conditions.count))" : all
+    }
+
     /// The index of the condition that was asked for, or of the only one.
     ///
     /// A name is compared as a whole first; then a number is an index from 0.
@@ -116,8 +125,7 @@ extension FormatReader {
     /// - Throws: ``InputError`` that lists the conditions.
     func chosenCondition(_ options: ReadingOptions) throws(InputError) -> Int {
         let names = conditions
-        let listed = names.prefix(12).enumerated().map { "\($0) '\($1)'" }.joined(separator: ", ")
-        let all = names.count > 12 ? "\(listed), … (\(names.count))" : listed
+        let all = Self.list(names)
         guard let wanted = options.condition else {
             if names.count == 1 { return 0 }
             throw InputError(

@@ -119,7 +119,17 @@ struct FIFForward: Sendable {
                         + "\(Self.name(ofFrame: frame)) coordinates by the transform in the file"
                 ))
         }
-        if measurementTransforms.contains(where: { $0.from == 1 && $0.to == 4 }) {
+        if spaces.strayCount > 0 {
+            facts.append(
+                (
+                    "patches of cortex",
+                    "missing for \(spaces.strayCount) sources, whose normals are those of other patches, as in MNE; "
+                        + "make source spaces anew (mne.setup_source_space)"
+                ))
+        }
+        if channels.used.contains(where: { channels.all[$0].kind == 1 }),
+            measurementTransforms.contains(where: { $0.from == 1 && $0.to == 4 })
+        {
             facts.append(("MEG channel positions", "device coordinates; the transform to head is in the file"))
         }
         if let grade = channels.compensation, grade > 0 { facts.append(("compensation", "grade \(grade)")) }

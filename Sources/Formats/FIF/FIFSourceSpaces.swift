@@ -24,6 +24,9 @@ struct FIFSourceSpaces: Sendable {
     /// Frames in which the spaces are stored.
     private(set) var storedFrames: Set<Int32> = []
 
+    /// Number of sources whose patch of cortex the file does not have.
+    private(set) var strayCount = 0
+
     private var positions: [SIMD3<Double>] = []
     private var normals: [SIMD3<Double>] = []
     private var hemispheres: [Hemisphere] = []
@@ -82,7 +85,9 @@ struct FIFSourceSpaces: Sendable {
             // Volumes have normals in the file that mean nothing.
             usedNormals = usedNormals.map { _ in .zero }
         } else if !isFixed, let tag = tree.tag(FIFKind.sourceNearest, in: block) {
-            usedNormals = Self.patchNormals(directions, nearest: try list(tree, tag, count), used: used)
+            let patches = Self.patchNormals(directions, nearest: try list(tree, tag, count), used: used)
+            usedNormals = patches.normals
+            strayCount += patches.strays
         }
         let hemisphere: Hemisphere =
             switch (kind, try tree.integer(FIFKind.sourceSpaceID, in: block)) {
@@ -122,16 +127,31 @@ struct FIFSourceSpaces: Sendable {
         return inverse
     }
 
-    /// The mean normal of the points that are nearest to each used point, its cortical patch; of length one.
-    static func patchNormals(_ normals: [SIMD3<Double>], nearest: [Double], used: [Int]) -> [SIMD3<Double>] {
+    /// The mean normal of each used point's patch of cortex: of all points that are nearest to it; of length one.
+    ///
+    /// In a file that was thinned out after the patches were found, some used points have no patch. They take that of the
+    /// next point that has one, as MNE-Python does, so that the same file gives the same directions; `strays` counts them.
+    static func patchNormals(
+        _ normals: [SIMD3<Double>], nearest: [Double], used: [Int]
+    ) -> (normals: [SIMD3<Double>], strays: Int) {
         var sums = [SIMD3<Double>](repeating: .zero, count: normals.count)
+        var hasPatch = [Bool](repeating: false, count: normals.count)
         for (k, vertex) in nearest.enumerated() {
-            if let vertex = Int(exactly: vertex), sums.indices.contains(vertex) { sums[vertex] += normals[k] }
+            guard let vertex = Int(exactly: vertex), sums.indices.contains(vertex) else { continue }
+            sums[vertex] += normals[k]
+            hasPatch[vertex] = true
         }
-        return used.map { vertex in
-            let length = (sums[vertex] * sums[vertex]).sum().squareRoot()
-            return length > 0 ? sums[vertex] / length : normals[vertex]
+        guard let last = hasPatch.lastIndex(of: true) else { return (used.map { normals[$0] }, used.count) }
+        var next = [Int](repeating: last, count: normals.count)
+        for vertex in stride(from: last, through: 0, by: -1) {
+            next[vertex] = hasPatch[vertex] ? vertex : next[vertex + 1]
         }
+        let directions = used.map { vertex in
+            let sum = sums[next[vertex]]
+            let length = (sum * sum).sum().squareRoot()
+            return length > 0 ? sum / length : normals[vertex]
+        }
+        return (directions, used.count { !hasPatch[$0] })
     }
 
     private func list(_ tree: FIFTree, _ tag: FIFTag, _ count: Int) throws(InputError) -> [Double] {

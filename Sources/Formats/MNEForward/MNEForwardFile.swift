@@ -119,7 +119,10 @@ struct MNEForwardFile: FormatReader {
             guard nearest.count == points.count else {
                 throw error("\(group)/key_nearest", "\(nearest.count) entries", "\(points.count), one a point")
             }
-            normals = FIFSourceSpaces.patchNormals(directions, nearest: nearest.map(Double.init), used: used)
+            normals =
+                FIFSourceSpaces.patchNormals(
+                    directions, nearest: nearest.map(Double.init), used: used
+                ).normals
         }
         let hemisphere: Hemisphere =
             switch (type, try integer("\(group)/key_id")) {
