@@ -18,6 +18,7 @@ let package = Package(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "CFFTW3", pkgConfig: "fftw3", providers: [.apt(["libfftw3-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "LinearAlgebra", dependencies: ["COpenBLAS", "CFFTW3"]),
         .target(name: "HDF5", dependencies: ["CHDF5"]),
@@ -25,7 +26,7 @@ let package = Package(
         .target(name: "ModelSelection", dependencies: ["SparseRegression"]),
         .target(name: "SourceImaging", dependencies: ["ModelSelection"]),
         .target(name: "Simulation", dependencies: ["SourceImaging"]),
-        .target(name: "Formats", dependencies: ["HDF5", "SourceImaging"]),
+        .target(name: "Formats", dependencies: ["CZlib", "HDF5", "SourceImaging"]),
         .target(name: "Reporting", dependencies: ["SourceImaging"]),
         .target(name: "Foci", dependencies: ["Formats", "Reporting", "Simulation"]),
         .executableTarget(

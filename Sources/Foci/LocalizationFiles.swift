@@ -39,7 +39,11 @@ public struct LocalizationFiles: Sendable {
         // The small files first: a mistake in them is told before the large one is read.
         let recording = try FileFormats.open(recording).recording(options)
         var noise: NoiseCovariance?
-        if let covariance { noise = try FileFormats.open(covariance).covariance(options) }
+        if let covariance {
+            var options = options
+            options.sensors = recording.sensors
+            noise = try FileFormats.open(covariance).covariance(options)
+        }
         let forward = try FileFormats.open(forward).forward(options)
         return Contents(forward: forward, recording: recording, covariance: noise)
     }

@@ -17,7 +17,10 @@ struct InspectCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The condition to describe, by name or index from 0.", valueName: "name|index"))
     var condition: String?
 
-    @Option(help: ArgumentHelp("Channel file of the study, for Brainstorm's files.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Channel file of the study, for Brainstorm's files; a recording or forward, for a covariance of MNE.",
+            valueName: "file"))
     var channels: String?
 
     @Flag(help: "Print as JSON.")

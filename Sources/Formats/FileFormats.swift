@@ -4,7 +4,7 @@ import SourceImaging
 public enum FileFormats {
     /// A reader a format; the first that recognizes a file reads it.
     static let readers: [any FormatReader.Type] = [
-        NativeFile.self, FieldTripFile.self, EEGLABFile.self, BrainstormFile.self,
+        NativeFile.self, FIFFile.self, MNEForwardFile.self, FieldTripFile.self, EEGLABFile.self, BrainstormFile.self,
     ]
 
     /// A writer a format; of those whose ending a name has, the one with the longest writes it.
@@ -24,6 +24,16 @@ public enum FileFormats {
             ?? InputError(
                 path, found: "an HDF5 file of no known layout",
                 expected: "this program's own layout (attribute 'format') or a layout listed in 'foci help inspect'")
+    }
+
+    /// What the channels of a recording or forward model measure.
+    ///
+    /// - Throws: ``InputError`` when the file is neither.
+    static func sensors(of path: String) throws(InputError) -> Sensors {
+        let reader = try open(path)
+        if reader.contents.contains(.forward) { return try reader.forward(ReadingOptions()).sensors }
+        let isOne = reader.conditions.count == 1
+        return try reader.recording(ReadingOptions(condition: isOne ? nil : "0")).sensors
     }
 
     /// The files of a value in the format that the ending of a path asks for.

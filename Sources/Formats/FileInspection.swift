@@ -36,8 +36,7 @@ public enum FileInspection {
             findings.facts.append(("contents", contents.map(\.rawValue).joined(separator: ", ")))
         }
         if reader.conditions.count > 1 {
-            let names = reader.conditions.enumerated().map { "\($0) '\($1)'" }.joined(separator: ", ")
-            findings.facts.append(("conditions", names))
+            findings.facts.append(("conditions", type(of: reader).list(reader.conditions)))
         }
         findings.facts += try reader.facts(options)
         for content in contents {
@@ -48,8 +47,13 @@ public enum FileInspection {
                 var options = options
                 if options.condition == nil, reader.conditions.count > 1 { options.condition = "0" }
                 part = describe(try reader.recording(options))
-            case .covariance: part = describe(try reader.covariance(options))
-            case .problem, .estimate, .truth: part = try reader.describe(content) ?? FileFindings()
+            case .covariance:
+                if let own = try reader.describe(content, options) {
+                    part = own
+                } else {
+                    part = describe(try reader.covariance(options))
+                }
+            case .problem, .estimate, .truth: part = try reader.describe(content, options) ?? FileFindings()
             }
             findings.facts += part.facts
             findings.warnings += part.warnings

@@ -6,9 +6,12 @@ public struct ReadingOptions: Sendable {
     public var condition: String?
     /// Path of the file that describes the channels, for formats that keep them apart.
     public var channels: String?
+    /// What channels measure, by their names, for files that do not say it: of the recording that goes with them.
+    public var sensors: Sensors?
 
     /// Options by their values.
-    public init(condition: String? = nil, channels: String? = nil) {
+    public init(condition: String? = nil, channels: String? = nil, sensors: Sensors? = nil) {
+        self.sensors = sensors
         self.condition = condition
         self.channels = channels
     }
@@ -62,8 +65,8 @@ public protocol FormatReader: Sendable {
     /// - Throws: ``InputError`` as ``forward(_:)``.
     func estimate(_ options: ReadingOptions) throws(InputError) -> StoredEstimate
 
-    /// What a file holds beyond recordings, forwards and covariances, described; nil where it is one of those.
-    func describe(_ content: FileContent) throws(InputError) -> FileFindings?
+    /// What a file holds, described by the format itself; nil where it is a value that others describe.
+    func describe(_ content: FileContent, _ options: ReadingOptions) throws(InputError) -> FileFindings?
 }
 
 /// What was found in a file: facts in order, and what looks wrong.
@@ -93,8 +96,10 @@ extension FormatReader {
     /// Throws: the file holds something else.
     public func estimate(_ options: ReadingOptions) throws(InputError) -> StoredEstimate { throw lacks(.estimate) }
 
-    /// Nothing of the kind.
-    public func describe(_ content: FileContent) throws(InputError) -> FileFindings? { nil }
+    /// Nothing of its own.
+    public func describe(
+        _ content: FileContent, _ options: ReadingOptions
+    ) throws(InputError) -> FileFindings? { nil }
 
     /// The error of a file that holds something else than was asked for.
     func lacks(_ content: FileContent) -> InputError {
@@ -104,6 +109,15 @@ extension FormatReader {
             expected: content.phrase, advice: "check which file is given for which purpose")
     }
 
+    /// Conditions with their indices, long names and long lists cut.
+    static func list(_ conditions: [String]) -> String {
+        let listed = conditions.prefix(12).enumerated().map { index, name in
+            "\(index) '\(name.count > 60 ? name.prefix(59) + "…" : name)'"
+        }
+        let all = listed.joined(separator: ", ")
+        return conditions.count > 12 ? "\(all), … (\(conditions.count))" : all
+    }
+
     /// The index of the condition that was asked for, or of the only one.
     ///
     /// A name is compared as a whole first; then a number is an index from 0.
@@ -111,8 +125,7 @@ extension FormatReader {
     /// - Throws: ``InputError`` that lists the conditions.
     func chosenCondition(_ options: ReadingOptions) throws(InputError) -> Int {
         let names = conditions
-        let listed = names.prefix(12).enumerated().map { "\($0) '\($1)'" }.joined(separator: ", ")
-        let all = names.count > 12 ? "\(listed), … (\(names.count))" : listed
+        let all = Self.list(names)
         guard let wanted = options.condition else {
             if names.count == 1 { return 0 }
             throw InputError(

@@ -67,6 +67,55 @@ struct RefusedFeatureTests {
         }
     }
 
+    @Test(
+        "Files of every age and shape are sound: soft links, loops, large and small indices, new structures",
+        .enabled(if: PythonEnvironment.isPresent, Comment(rawValue: PythonEnvironment.absence)))
+    func sound() throws {
+        try PythonEnvironment.run(
+            """
+            import h5py, numpy as np
+            def fill(f):
+                f["data"] = np.arange(5.0)
+                f["soft"] = h5py.SoftLink("/data")
+                f["nowhere"] = h5py.SoftLink("/absent")
+                g = f.create_group("a/b/c")
+                g["up"] = f["a"]
+                g["type"] = np.dtype("f4")
+                g.create_dataset("typed", data=np.zeros(3, "f4"), dtype=g["type"])
+                for k in range(300):
+                    g[f"number {k}"] = k
+                f.create_dataset("chunks", data=np.arange(90000.0).reshape(300, 300), chunks=(7, 9), compression="gzip", fletcher32=True)
+                f.create_dataset("growing", data=np.arange(90.0), chunks=(4,), maxshape=(None,))
+                for k in range(40):
+                    f["data"].attrs[f"attribute {k}"] = "x" * 100
+            for name, options in dict(
+                old=dict(libver="earliest"), new=dict(libver="v110"), block=dict(userblock_size=2048),
+                ordered=dict(track_order=True)).items():
+                with h5py.File(f"{name}.h5", "w", **options) as f:
+                    fill(f)
+            # Other sizes of indices, which h5py cannot ask for: by the library that it has loaded.
+            import ctypes, re
+            library = ctypes.CDLL(re.search(r"(/\\S*libhdf5-\\S+)", open("/proc/self/maps").read()).group(1))
+            library.H5Pcreate.restype = library.H5Fcreate.restype = ctypes.c_int64
+            created = ctypes.c_int64.in_dll(library, "H5P_CLS_FILE_CREATE_ID_g").value
+            creation = ctypes.c_int64(library.H5Pcreate(ctypes.c_int64(created)))
+            assert library.H5Pset_sym_k(creation, 3, 2) >= 0 and library.H5Pset_istore_k(creation, 100) >= 0
+            file = library.H5Fcreate(b"sizes.h5", 2, creation, ctypes.c_int64(0))
+            assert file >= 0 and library.H5Fclose(ctypes.c_int64(file)) >= 0
+            with h5py.File("sizes.h5", "r+") as f:
+                fill(f)
+            """, in: folder.path)
+        for name in ["old", "new", "block", "ordered", "sizes"] {
+            let file = try HDF5File(folder.file("\(name).h5"))
+            #expect(try file.doubles("soft").elements == [0, 1, 2, 3, 4], "\(name)")
+            #expect(try file.doubles("a/b/c/up/b/c/number 299").elements == [299], "\(name)")
+            #expect(try file.doubles("a/b/c/typed").elements == [0, 0, 0], "\(name)")
+            #expect(try file.matrix("chunks").elements[1] == 300, "\(name)")
+            #expect(try file.doubles("growing").elements.last == 89, "\(name)")
+            #expect(try file.links(in: "a/b/c").count == 303, "\(name)")
+        }
+    }
+
     @Test("A file that somebody has locked is read, and is left without a lock")
     func locks() throws {
         let writer = try HDF5Writer()

@@ -94,7 +94,7 @@ struct MutatedFiles {
                 case .recording: _ = try file.recording(options)
                 case .covariance: _ = try file.covariance(options)
                 case .estimate: _ = try file.estimate(options)
-                case .problem, .truth: _ = try file.describe(content)
+                case .problem, .truth: _ = try file.describe(content, options)
                 }
             }
             return nil

@@ -56,7 +56,7 @@ struct NativeFile: FormatReader {
         try EstimateFile.read(path)
     }
 
-    func describe(_ content: FileContent) throws(InputError) -> FileFindings? {
+    func describe(_ content: FileContent, _ options: ReadingOptions) throws(InputError) -> FileFindings? {
         switch content {
         case .problem: FileInspection.describe(try ProblemFile.read(path))
         case .estimate: FileInspection.describe(try EstimateFile.read(path))

@@ -53,6 +53,9 @@ struct StructureCheck {
         }
         guard version < 2 else {
             pending.append(try file.number(36, 8))
+            // An extension may say that B-trees have other sizes: it comes first.
+            let supplement = try file.number(20, 8)
+            if supplement != Self.undefined { pending.append(supplement) }
             return
         }
         leafK = try file.number(16, 2)
@@ -73,9 +76,14 @@ struct StructureCheck {
     /// A symbol table entry: the name's place in the heap, the object, and a copy of where a group keeps its table.
     private mutating func entry(_ place: UInt64, heapSize: UInt64?) throws(Damage) {
         if let heapSize, try file.number(place, 8) >= heapSize { throw damaged("a name outside its heap") }
-        pending.append(try file.number(place + 8, 8))
         let cached = try file.number(place + 16, 4)
         guard cached <= 2 else { throw damaged("an unknown kind of entry in a group") }
+        if cached == 2 {
+            // A soft link has no object; its text is in the heap.
+            guard try file.number(place + 24, 4) < heapSize ?? 0 else { throw damaged("a link outside its heap") }
+            return
+        }
+        pending.append(try file.number(place + 8, 8))
         if cached == 1 { try group(tree: file.number(place + 24, 8), heap: file.number(place + 32, 8)) }
     }
 
@@ -138,6 +146,11 @@ struct StructureCheck {
                 // A signature before, a checksum after.
                 guard length >= 8, try file.has("OCHK", next) else { throw damaged("a damaged object header") }
                 blocks.append((next + 4, next + length - 4))
+            case 0x13:
+                guard size >= 7 else { throw damaged("a damaged superblock extension") }
+                chunkK = try file.number(data + 1, 2)
+                groupK = try file.number(data + 3, 2)
+                leafK = try file.number(data + 5, 2)
             case 0x11:
                 guard size >= 16 else { throw damaged("a damaged object header") }
                 try group(tree: file.number(data, 8), heap: file.number(data + 8, 8))
