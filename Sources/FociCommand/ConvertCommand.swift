@@ -72,7 +72,8 @@ struct ConvertCommand: ParsableCommand {
             let names = contents.map(\.rawValue).joined(separator: ", ")
             throw InputError(
                 input, found: contents.isEmpty ? "nothing that can be written elsewhere" : "a file with \(names)",
-                expected: "one of them", advice: contents.isEmpty ? "" : "choose it with --what")
+                expected: contents.isEmpty ? "a forward, recording, covariance or estimate" : "one of them",
+                advice: contents.isEmpty ? "" : "choose it with --what")
         }
         return only
     }

@@ -52,7 +52,9 @@ struct InspectCommand: ParsableCommand {
         }
         let width = description.facts.reduce(0) { max($0, $1.name.count) }
         var lines = [
-            "\(file): \(description.contents.map(\.rawValue).joined(separator: " and ")), \(description.format)"
+            "\(file): "
+                + [description.contents.map(\.rawValue).joined(separator: " and "), description.format]
+                .filter { !$0.isEmpty }.joined(separator: ", ")
         ]
         lines += description.facts.map { fact in
             "  " + fact.name + String(repeating: " ", count: width - fact.name.count + 2) + fact.value

@@ -79,6 +79,8 @@ struct MATLABTests {
         let inspected = try workspace.foci("inspect", "headmodel.mat", "--channels", "channel.mat")
         #expect(inspected.output.contains("forward, Brainstorm (MATLAB 7.3)"))
         #expect(inspected.output.contains("ctf"))
+        let channels = try workspace.foci("inspect", "channel.mat")
+        #expect(channels.output.hasPrefix("channel.mat: Brainstorm (MATLAB 7.3)\n"))
         let alone = try workspace.foci("inspect", "headmodel.mat")
         #expect(alone.status == 2)
         #expect(alone.errors.contains("--channels FILE"))

@@ -78,7 +78,8 @@ struct MutatedFiles {
     /// - Parameter original: path of the undamaged file; a channel file is read by way of the files beside it.
     private static func outcome(of path: String, as original: String) -> String? {
         let folder = URL(fileURLWithPath: original).deletingLastPathComponent().path
-        var options = ReadingOptions(channels: "\(folder)/channel.mat")
+        let channels = ["channel.mat", "kinds-ave.fif"].map { "\(folder)/\($0)" }
+        var options = ReadingOptions(channels: channels.first { FileManager.default.fileExists(atPath: $0) })
         var target = path
         if original.hasSuffix("/channel.mat") {
             options.channels = path

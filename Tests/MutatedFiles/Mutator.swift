@@ -2,6 +2,9 @@
 struct Mutator {
     private var state: UInt64
 
+    /// Order of bytes in the numbers of the file at hand.
+    private var isBigEndian = false
+
     init(seed: UInt64) {
         state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
     }
@@ -19,6 +22,7 @@ struct Mutator {
     mutating func mutate(_ bytes: [UInt8]) -> [UInt8] {
         var result = bytes
         guard result.count > 16 else { return result }
+        isBigEndian = result.starts(with: [0, 0, 0, 100])
         if random(20) == 0 { result.removeLast(random(result.count - 1)) }
         for _ in 0...random(6) { change(&result) }
         return result
@@ -27,6 +31,7 @@ struct Mutator {
     private mutating func change(_ bytes: inout [UInt8]) {
         let count = bytes.count
         guard count > 16 else { return }
+        if isBigEndian, random(2) == 0, tag(&bytes) { return }
         switch random(8) {
         case 0, 1: bytes[random(count)] ^= UInt8(1 << random(8))
         case 2: bytes[random(count)] = [0, 1, 0x7F, 0x80, 0xFF, 0x20][random(6)]
@@ -54,6 +59,36 @@ struct Mutator {
         }
     }
 
+    /// Damages the header of a tag of a FIF file: its kind, type, size or the place of the next.
+    private mutating func tag(_ bytes: inout [UInt8]) -> Bool {
+        var starts = [0]
+        while let last = starts.last, last + 32 <= bytes.count, starts.count < 1 << 16 {
+            let size = bytes[(last + 8)..<(last + 12)].reduce(0) { $0 << 8 | Int($1) }
+            guard size <= bytes.count - last - 32 else { break }
+            starts.append(last + 16 + size)
+        }
+        let (one, other) = (starts[random(starts.count)], starts[random(starts.count)])
+        guard one + 16 <= bytes.count, other + 16 <= bytes.count else { return false }
+        let field = [0, 4, 8, 12][random(4)]
+        switch random(4) {
+        case 0:
+            bytes.replaceSubrange((one + field)..<(one + field + 4), with: bytes[(other + field)..<(other + field + 4)])
+        case 1: store(UInt64(other), 4, at: one + 12, in: &bytes)
+        case 2:
+            // Where a tag ends with its dimensions or begins with its numbers.
+            let place = random(2) == 0 ? one + 16 + 4 * random(4) : max(0, other - 4 * random(5))
+            guard place + 4 <= bytes.count else { return false }
+            store([0, 1, 3, 0x7FFF_FFFF, 0xFFFF_FFFF, 0x1_0000][random(6)], 4, at: place, in: &bytes)
+        default:
+            let values: [UInt64] = [
+                0, 1, 3, 4, 5, 10, 23, 30, 0x4000_0003, 0x4000_0004, 0x4000_0005, 0x4010_0004, 104, 105, 0x7FFF_FFFF,
+                0x8000_0000, 0xFFFF_FFFF, UInt64(bytes.count),
+            ]
+            store(values[random(values.count)], 4, at: one + field, in: &bytes)
+        }
+        return true
+    }
+
     /// A number of two, four or eight bytes that is at the edge of something.
     private mutating func word(_ bytes: inout [UInt8]) {
         let width = [2, 4, 8][random(3)]
@@ -68,5 +103,7 @@ struct Mutator {
 
     private func store(_ value: UInt64, _ width: Int, at place: Int, in bytes: inout [UInt8]) {
         for k in 0..<width { bytes[place + k] = UInt8(truncatingIfNeeded: value >> UInt64(8 * k)) }
+        // FIF has the highest byte first, HDF5 the lowest.
+        if isBigEndian { bytes[place..<(place + width)].reverse() }
     }
 }

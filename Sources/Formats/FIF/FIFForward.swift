@@ -156,7 +156,7 @@ struct FIFForward: Sendable {
         guard let named, let tag = tree.tag(FIFKind.forwardSolution, in: named) else {
             throw tree.missing(FIFKind.forwardSolution, "gain")
         }
-        let names = try tree.names(FIFKind.columnNames, in: named)
+        let names = try self.names(named, isMEG: try tree.integer(FIFKind.includedMethods, in: block) == 1)
         let gain = try tree.numbers(tag)
         guard gain.shape == [columns, names.count] else {
             throw InputError(
@@ -167,6 +167,16 @@ struct FIFForward: Sendable {
             throw InputError("gain", found: "\(names.count) channels", expected: "\(count), as the file says")
         }
         return Part(names: names, gain: gain)
+    }
+
+    /// The channels of a gain. Names with colons in them stand with colons between them: then the channels' own names,
+    /// put together the same way, tell them apart.
+    private func names(_ named: Int, isMEG: Bool) throws(InputError) -> [String] {
+        let described = channels.all.filter { $0.kind == (isMEG ? 1 : 2) }.map(\.name)
+        if let text = try tree.string(FIFKind.columnNames, in: named), described.joined(separator: ":") == text {
+            return described
+        }
+        return try tree.names(FIFKind.columnNames, in: named)
     }
 
     /// Copies a part, some columns at a time; the file has the channels of a column one after the other, as a matrix does.

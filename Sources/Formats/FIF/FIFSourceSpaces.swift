@@ -81,8 +81,8 @@ struct FIFSourceSpaces: Sendable {
         let points = try vectors(tree, FIFKind.sourcePoints, block, count, "points")
         let directions = try vectors(tree, FIFKind.sourceNormals, block, count, "normals")
         var usedNormals = used.map { directions[$0] }
-        if kind == .volume {
-            // Volumes have normals in the file that mean nothing.
+        if kind == .volume || kind == .discrete && !isFixed {
+            // Grids have normals in the file that mean nothing, and discrete points are mostly grids.
             usedNormals = usedNormals.map { _ in .zero }
         } else if !isFixed, let tag = tree.tag(FIFKind.sourceNearest, in: block) {
             let patches = Self.patchNormals(directions, nearest: try list(tree, tag, count), used: used)

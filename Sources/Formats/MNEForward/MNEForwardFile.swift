@@ -72,6 +72,7 @@ struct MNEForwardFile: FormatReader {
 
     /// One of the source spaces.
     private struct Space {
+        /// Whether its points are no surface: a grid or a list.
         let isVolume: Bool
         let hemisphere: Hemisphere
         let used: [Int]
@@ -113,8 +114,8 @@ struct MNEForwardFile: FormatReader {
             throw error("\(group)/key_vertno", "vertex \(vertex)", "0 to \(points.count - 1)")
         }
         let directions = try vectors("\(group)/key_nn", count: points.count)
-        var normals = used.map { type == "vol" ? SIMD3.zero : directions[$0] }
-        if type != "vol", try title("\(group)/key_nearest") == "ndarray" {
+        var normals = used.map { type == "surf" ? directions[$0] : SIMD3.zero }
+        if type == "surf", try title("\(group)/key_nearest") == "ndarray" {
             let nearest = try integers("\(group)/key_nearest")
             guard nearest.count == points.count else {
                 throw error("\(group)/key_nearest", "\(nearest.count) entries", "\(points.count), one a point")
@@ -132,7 +133,7 @@ struct MNEForwardFile: FormatReader {
             default: .volume
             }
         return Space(
-            isVolume: type == "vol", hemisphere: hemisphere, used: used, positions: used.map { points[$0] },
+            isVolume: type != "surf", hemisphere: hemisphere, used: used, positions: used.map { points[$0] },
             normals: normals)
     }
 

@@ -1,5 +1,6 @@
 """Files that MNE-Python writes, and beside each what it reads of them again, in the project's own layout."""
 
+import html
 import warnings
 
 import mne
@@ -113,7 +114,7 @@ def expect_recording(path, made, values, first_time, averages, condition):
 
 def expect_evoked(path, condition=0, **options):
     evoked = mne.read_evokeds(path, condition, proj=False, **options)
-    expect_recording(f"{path}.{condition}.h5", evoked.info, evoked.data, evoked.times[0], int(evoked.nave), evoked.comment)
+    expect_recording(f"{path}.{condition}.h5", evoked.info, evoked.data, evoked.times[0], int(evoked.nave), html.unescape(evoked.comment))
 
 
 def expect_epochs(path, names):
@@ -139,7 +140,7 @@ def expect_forward(path):
     fwd = mne.read_forward_solution(path)
     fixed = fwd["source_ori"] == FIFF.FIFFV_MNE_FIXED_ORI
     gain = fwd["sol"]["data"]
-    volume = np.concatenate([np.full(s["nuse"], s["type"] == "vol") for s in fwd["src"]])
+    volume = np.concatenate([np.full(s["nuse"], s["type"] != "surf") for s in fwd["src"]])
     if fixed:
         normal = fwd["source_nn"].copy()
     else:
@@ -151,7 +152,7 @@ def expect_forward(path):
         [np.full(s["nuse"], -1 if s["type"] != "surf" else s["id"] - 101) for s in fwd["src"]])  # fmt: skip
     types = fwd["info"].get_channel_types()
     native.forward(
-        f"{path}.h5", gain, 1 if fixed else 3, fwd["sol"]["row_names"], types, fwd["source_rr"],
+        f"{path}.h5", gain, 1 if fixed else 3, fwd["info"]["ch_names"], types, fwd["source_rr"],
         "head" if fwd["coord_frame"] == 4 else "mri", normal if np.any(normal) else None,
         np.concatenate([s["vertno"] for s in fwd["src"]]), hemisphere, fwd["src"]._subject or "",
         [n in fwd["info"]["bads"] for n in fwd["info"]["ch_names"]], np.array([c["loc"] for c in fwd["info"]["chs"]]),
@@ -260,6 +261,12 @@ def sources(kind):
     for s in surfaces:
         mne.source_space._source_space._add_patch_info(s)
     volume = mne.setup_volume_source_space(pos=30.0, sphere=(0, 0, 0, 60), sphere_units="mm", mindist=0)
+    # Without an image MNE calls a grid discrete; with one of unit voxels, whose interpolation nobody needs, a volume.
+    unit = mne.transforms.Transform
+    volume[0].update(
+        type="vol", mri_file="image", mri_volume_name="image", mri_width=2, mri_height=2, mri_depth=2, interpolator=0,
+        vox_mri_t=unit("mri_voxel", "mri"), mri_ras_t=unit("mri", "ras"), src_mri_t=unit("mri_voxel", "mri"))  # fmt: skip
+    del volume[0]["interpolator"]
     rr = rng.uniform(-0.04, 0.04, (7, 3))
     nn = rng.standard_normal((7, 3))
     nn /= np.linalg.norm(nn, axis=1, keepdims=True)
@@ -323,3 +330,14 @@ def refused():
             if ch["kind"] == FIFF.FIFFV_EEG_CH:
                 ch["unit_mul"] = -6
     mne.EvokedArray(data(made, 3), made).save("microvolt-ave.fif", overwrite=True)
+
+
+def small_forwards():
+    """Little files of every kind of source space."""
+    for kind in ("discrete", "mixed"):
+        fwd = forward(kind)
+        mne.write_forward_solution(f"{kind}-fwd.fif", mne.pick_channels_forward(fwd, fwd["info"]["ch_names"][::6]), overwrite=True)
+
+
+# What makes the files that tests damage.
+damageable = [evokeds, old_evoked, epochs, covariances, small_forwards]
