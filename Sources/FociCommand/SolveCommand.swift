@@ -48,7 +48,7 @@ struct SolveCommand: ParsableCommand {
             throw InputError("--gap", found: "\(computing.gap)", expected: "a number from 1e-14 to below 1")
         }
         let began = DispatchTime.now().uptimeNanoseconds
-        let regression = try Self.read(problem)
+        let regression = try Self.read(problem, keepsSamples: false)
         let loaded = DispatchTime.now().uptimeNanoseconds
         let largest = regression.largestLambda(parallelism: parallelism)
         guard largest.isFinite, lambdaRatio * largest > 0 || largest == 0 else {
@@ -96,13 +96,17 @@ struct SolveCommand: ParsableCommand {
         }
     }
 
-    private static func read(_ path: String) throws(InputError) -> RegressionProblem {
+    /// The problem of a file.
+    ///
+    /// - Parameter keepsSamples: whether the samples stay as they are, as a penalty of entries needs it.
+    static func read(_ path: String, keepsSamples: Bool) throws(InputError) -> RegressionProblem {
         let contents = try ProblemFile.read(path)
         do {
             return try RegressionProblem(
                 design: contents.gain, response: contents.data,
                 blocks: BlockStructure(
-                    count: contents.gain.columns / contents.orientations, size: contents.orientations))
+                    count: contents.gain.columns / contents.orientations, size: contents.orientations),
+                keepsSamples: keepsSamples)
         } catch {
             throw InputError(path, found: "\(error)")
         }
