@@ -22,13 +22,20 @@ struct FociCommand: ParsableCommand {
                   Measure how far an estimate is from them.
               foci solve --problem p.h5 --lambda-ratio 0.2 --json
                   Solve a whitened problem; nothing but the numerics.
+              foci select --problem p.h5 --criterion sure --json
+                  Choose the hyperparameters of a whitened problem.
 
             Exit codes: 0 done, 2 something is wrong with the input, 130 interrupted.
             """,
         version: fociVersion,
         subcommands: [
+<<<<<<< HEAD
             LocalizeCommand.self, InspectCommand.self, ConvertCommand.self, SimulateCommand.self, CompareCommand.self,
             SolveCommand.self,
+=======
+            LocalizeCommand.self, InspectCommand.self, SimulateCommand.self, CompareCommand.self, SolveCommand.self,
+            SelectCommand.self,
+>>>>>>> select
         ])
 
     static func main() {

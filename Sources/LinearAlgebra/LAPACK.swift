@@ -1,4 +1,5 @@
 import COpenBLAS
+import Foundation
 
 /// The single letters that LAPACK takes for options.
 private enum Letter {
@@ -136,6 +137,11 @@ public struct Cholesky: Sendable {
             inverse.mirrorLowerTriangle()
         }
         return inverse
+    }
+
+    /// log det A.
+    public var logDeterminant: Double {
+        (0..<factor.rows).reduce(0) { $0 + 2 * log(factor[$1, $1]) }
     }
 
     /// A bound-free estimate of how well conditioned A is: (smallest / largest diagonal entry of L)².

@@ -55,7 +55,7 @@ struct SteinRiskTests {
         let penalty = try GroupLasso(lambda: lambda, weights: weights)
         let stop = StopRule(relativeGap: 1e-14)
         let solution = AndersonDescent().solve(problem, penalty, stop: stop)
-        let exact = try #require(degreesOfFreedom(of: solution.active, in: problem, under: penalty))
+        let exact = try #require(degreesOfFreedom(of: solution, in: problem, under: penalty))
 
         // The response before any reduction of its samples: the divergence is taken over all of its entries.
         let response = problem.reduction.map { problem.response * $0 } ?? problem.response
@@ -84,17 +84,19 @@ struct SteinRiskTests {
         let (problem, _) = try noisyProblem(n: 30, blocks: BlockStructure(count: 80, size: 1), samples: 1, seed: 9)
         let penalty = try GroupLasso(lambda: ratio * problem.largestLambda())
         let solution = AndersonDescent().solve(problem, penalty, stop: StopRule(relativeGap: 1e-12))
-        let freedom = try #require(degreesOfFreedom(of: solution.active, in: problem, under: penalty))
+        let freedom = try #require(degreesOfFreedom(of: solution, in: problem, under: penalty))
         #expect(abs(freedom - Double(solution.active.count)) < 1e-8)
     }
 
     @Test("no source has none, and one free block without shrinkage has width times samples")
     func limits() throws {
         let (problem, _) = try noisyProblem(n: 20, blocks: BlockStructure(count: 1, size: 3), samples: 5, seed: 2)
+        let largest = try GroupLasso(lambda: problem.largestLambda())
+        let nothing = AndersonDescent().solve(problem, largest)
+        #expect(degreesOfFreedom(of: nothing, in: problem, under: largest) == 0)
         let penalty = try GroupLasso(lambda: 1e-9)
-        #expect(degreesOfFreedom(of: .empty(samples: 5), in: problem, under: penalty) == 0)
         let solution = AndersonDescent().solve(problem, penalty, stop: StopRule(relativeGap: 1e-13))
-        let freedom = try #require(degreesOfFreedom(of: solution.active, in: problem, under: penalty))
+        let freedom = try #require(degreesOfFreedom(of: solution, in: problem, under: penalty))
         #expect(abs(freedom - 15) < 1e-6)
     }
 

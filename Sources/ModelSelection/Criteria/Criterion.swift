@@ -1,24 +1,64 @@
-/// What makes one regularization better than another: a number for a solution, smaller is better.
+/// What makes one regularization better than another: a number for what was fitted, smaller is better.
 ///
-/// A new criterion is one file that conforms to this.
+/// A criterion says which problems it wants solved (the problem itself, the problem without some rows, with noise added),
+/// and judges their solutions, with the gradient where it is asked for. A new criterion is one file that conforms to this.
 public protocol Criterion: Sendable {
     /// Name for tables and figures.
     var name: String { get }
 
-    /// Judges a solution of a problem under a penalty.
-    func evaluate(_ solution: Solution, of problem: RegressionProblem, under penalty: some BlockPenalty) -> Judgement
+    /// The problems whose solutions the criterion reads, in the order of the fits it judges.
+    ///
+    /// - Throws: ``RegressionProblem/Invalid`` or ``InvalidCriterion`` where the criterion does not suit the problem.
+    func problems(for problem: RegressionProblem) throws -> [RegressionProblem]
+
+    /// Judges the solutions of ``problems(for:)`` under one penalty.
+    ///
+    /// - Parameters:
+    ///   - problem: what was given to ``problems(for:)``.
+    ///   - wantsGradient: whether the derivatives are needed, too.
+    func judge(_ fits: [Fit], of problem: RegressionProblem, wantsGradient: Bool) -> Judgement
 }
 
-/// What a criterion says of a solution.
-public struct Judgement: Sendable, Equatable {
+/// What a criterion says of its fits.
+public struct Judgement: Sendable {
     /// The criterion, smaller is better; infinite where it could not be computed.
     public let value: Double
-    /// Degrees of freedom of the fit.
+    /// Degrees of freedom of the fit; NaN where the criterion does not know them.
     public let degreesOfFreedom: Double
+    /// One derivative a fit; nil where it was not asked for or could not be computed.
+    public let derivatives: [FitDerivative]?
 
     /// A judgement from its values.
-    public init(value: Double, degreesOfFreedom: Double) {
+    public init(value: Double, degreesOfFreedom: Double, derivatives: [FitDerivative]? = nil) {
         self.value = value
         self.degreesOfFreedom = degreesOfFreedom
+        self.derivatives = derivatives
     }
+
+    /// What cannot be judged.
+    static let impossible = Judgement(value: .infinity, degreesOfFreedom: .nan)
+}
+
+/// The derivative of a criterion with respect to one fit.
+public struct FitDerivative: Sendable {
+    /// ∂C/∂B of each support, samples × columns as its coefficients; the penalty held fixed but for its dependence on B.
+    public var coefficients: [Matrix]
+    /// ∂C/∂φ_j′ and ∂C/∂φ_j″ of every block of each support at fixed B; empty where the criterion does not look at the
+    /// penalty.
+    public var slopes: [[(first: Double, second: Double)]]
+
+    /// A derivative from its values.
+    public init(coefficients: [Matrix], slopes: [[(first: Double, second: Double)]] = []) {
+        self.coefficients = coefficients
+        self.slopes = slopes
+    }
+}
+
+/// Why a criterion cannot judge a problem.
+public struct InvalidCriterion: Error, Equatable, Sendable, CustomStringConvertible {
+    /// One line in plain English.
+    public let description: String
+
+    /// - Parameter description: what was found and what was expected.
+    public init(_ description: String) { self.description = description }
 }

@@ -1,11 +1,10 @@
-import Dispatch
 import Foundation
 
 /// Chooses λ by a criterion: a descending path with warm starts that stops when the criterion has clearly turned, then
 /// a refinement around the minimum (Brent 1973, in log λ).
 ///
 /// Where the minimum stays at an end of what was tried, the curve says so.
-public struct PathSearch: Sendable {
+public struct PathSearch: Search {
     /// λ shrinks by this factor from point to point.
     public var factor = 0.8
     /// The path ends at this fraction of λ_max…
@@ -43,6 +42,60 @@ public struct PathSearch: Sendable {
         public let isCancelled: Bool
     }
 
+    /// `path`.
+    public var name: String { "path" }
+
+    /// Where the path stands.
+    public struct Memory: Sendable {
+        var log: Double
+        var best = Double.infinity
+        var since = 0
+        var line: BrentLine?
+    }
+
+    /// The upper bound of the domain, whatever the start.
+    public func begin(at start: [Double], in domain: SearchDomain) -> Memory { Memory(log: domain.upper[0]) }
+
+    /// The next λ of the path, or of the refinement.
+    public func next(after points: [SearchPoint], memory: inout Memory, in domain: SearchDomain) -> SearchStep {
+        if memory.line != nil, let last = points.last { memory.line?.tell(last.value) }
+        guard memory.line == nil else { return refinement(&memory) }
+        if let last = points.last {
+            if last.value < memory.best {
+                memory.best = last.value
+                memory.since = 0
+            } else {
+                memory.since += 1
+            }
+            let gained = points[0].value - memory.best
+            // Where nothing was gained at all, twice as many points are looked at before giving up.
+            let isTurned =
+                gained > 0
+                ? memory.since >= pointsPastMinimum && last.value > memory.best + rise * gained
+                : memory.since >= 2 * pointsPastMinimum
+            memory.log += log(factor)
+            let ratio = memory.log - domain.upper[0]
+            let isLow =
+                ratio < log(floor) - 1e-9 && (memory.since > 0 || ratio < log(lastResort) - 1e-9)
+            if isTurned || isLow || last.saturation > saturation || last.columnsPerRow > columnsPerRow {
+                // Brent's minimization between the neighbours of the best point.
+                let middle = points.indices.min { points[$0].value < points[$1].value } ?? 0
+                guard middle > 0, middle < points.count - 1 else { return .end(.exhausted) }
+                memory.line = BrentLine(
+                    bracket: points[middle + 1].logs[0]...points[middle - 1].logs[0], middle: points[middle].logs[0],
+                    value: points[middle].value, resolution: resolution, refinements: maximumRefinements)
+                return refinement(&memory)
+            }
+        }
+        return .evaluate([memory.log], gradient: false)
+    }
+
+    private func refinement(_ memory: inout Memory) -> SearchStep {
+        memory.line?.next().map { .evaluate([$0], gradient: false) } ?? .end(.converged)
+    }
+}
+
+extension PathSearch {
     /// Searches over λ.
     ///
     /// - Parameters:
@@ -50,54 +103,28 @@ public struct PathSearch: Sendable {
     ///   - weights: weight of each block; nil means one.
     ///   - criterion: what judges a solution.
     ///   - stop: how exactly each solve is done.
+    ///   - parallelism: threads for the criterion; they change no bit.
     ///   - monitor: progress and cancellation.
     /// - Throws: ``InvalidPenalty`` for weights that no penalty can have.
     public func run(
-        _ session: some SolverSession, weights: [Double]? = nil, criterion: some Criterion, stop: StopRule,
+        _ session: some SolverSession, weights: [Double]? = nil, criterion: some FitCriterion, stop: StopRule,
         parallelism: Parallelism = .serial, monitor: Monitor = .silent
     ) throws -> Outcome {
-        let problem = session.problem
-        let tried = Trials(session, weights, criterion, stop, parallelism, monitor)
+        let largest = session.largestLambda(weights: weights)
+        let objective = SelectionObjective(
+            session: session, family: SharedLambda(weights: weights), criterion: criterion, parallelism: parallelism)
         // With nothing to explain, or nothing to explain it with, B = 0 is the answer at every λ.
-        guard tried.largest > 0 else {
-            try tried.evaluate(0, from: nil)
-            return tried.outcome(named: criterion.name, isSearch: true)
+        guard largest > 0 else {
+            let record = try GridSearch(count: 1).run(
+                objective, from: [0], in: SearchDomain(lower: [0], upper: [0]), limit: SearchLimit(stop: stop),
+                monitor: monitor)
+            return try Self.outcome(record, objective, largest: 0, named: criterion.name, isSearch: true)
         }
-        var logRatio = 0.0
-        var best = Double.infinity
-        var since = 0
-        var start: ActiveSet?
-        let entries = Double(problem.rowCount * problem.sampleCount)
-        func goesOn() -> Bool {
-            if let last = tried.entries.last {
-                let columns = Double(last.solution.active.coefficients.columns)
-                if last.judgement.degreesOfFreedom > saturation * entries
-                    || columns > columnsPerRow * Double(problem.rowCount)
-                {
-                    return false
-                }
-            }
-            return logRatio >= log(floor) - 1e-9 || (since == 0 && logRatio >= log(lastResort) - 1e-9)
-        }
-        while goesOn() {
-            let value = try tried.evaluate(logRatio, from: start)
-            start = tried.entries.last?.solution.active
-            if value < best {
-                best = value
-                since = 0
-            } else {
-                since += 1
-            }
-            let gained = (tried.entries.first?.value ?? value) - best
-            // Where nothing was gained at all, twice as many points are looked at before giving up.
-            let isTurned =
-                gained > 0
-                ? since >= pointsPastMinimum && value > best + rise * gained : since >= 2 * pointsPastMinimum
-            if monitor.isCancelled() || isTurned { break }
-            logRatio += log(factor)
-        }
-        if !monitor.isCancelled() { try refine(tried) }
-        return tried.outcome(named: criterion.name, isSearch: true)
+        // A first point is always evaluated, so that there is an answer even where the caller cancels at once.
+        let domain = SearchDomain(lower: [log(largest * lastResort)], upper: [log(largest)])
+        let record = try run(
+            objective, from: domain.upper, in: domain, limit: SearchLimit(stop: stop), monitor: monitor)
+        return try Self.outcome(record, objective, largest: largest, named: criterion.name, isSearch: true)
     }
 
     /// Solves at one given λ and judges it, as a curve of one point whose criterion is named `fixed`.
@@ -105,144 +132,38 @@ public struct PathSearch: Sendable {
     /// - Parameter ratio: λ as a fraction of λ_max, above 0 and at most 1.
     /// - Throws: ``InvalidPenalty`` for weights that no penalty can have.
     public static func fixed(
-        _ ratio: Double, _ session: some SolverSession, weights: [Double]? = nil, criterion: some Criterion,
+        _ ratio: Double, _ session: some SolverSession, weights: [Double]? = nil, criterion: some FitCriterion,
         stop: StopRule, parallelism: Parallelism = .serial, monitor: Monitor = .silent
     ) throws -> Outcome {
-        let tried = Trials(session, weights, criterion, stop, parallelism, monitor)
-        try tried.evaluate(log(ratio), from: nil)
-        return tried.outcome(named: "fixed", isSearch: false)
+        let largest = session.largestLambda(weights: weights)
+        let objective = SelectionObjective(
+            session: session, family: SharedLambda(weights: weights), criterion: criterion, parallelism: parallelism)
+        let logs = [largest > 0 ? log(ratio * largest) : 0]
+        let record = try GridSearch(count: 1).run(
+            objective, from: logs, in: SearchDomain(lower: logs, upper: logs), limit: SearchLimit(stop: stop),
+            monitor: monitor)
+        return try outcome(record, objective, largest: largest, named: "fixed", isSearch: false)
     }
 
-    /// Brent's minimization between the neighbours of the best point of the path.
-    private func refine(_ tried: Trials<some SolverSession, some Criterion>) throws {
-        let path = tried.entries
-        let middle = tried.bestIndex
-        guard middle > 0, middle < path.count - 1 else { return }
-        var (low, high) = (path[middle + 1].logRatio, path[middle - 1].logRatio)
-        let golden = (3 - 5.0.squareRoot()) / 2
-        var (x, w, v) = (path[middle].logRatio, path[middle].logRatio, path[middle].logRatio)
-        var (fx, fw, fv) = (path[middle].value, path[middle].value, path[middle].value)
-        var (step, previous) = (0.0, high - low)
-        let tolerance = resolution / 2
-        for _ in 0..<maximumRefinements where max(high - x, x - low) > resolution {
-            var useGolden = true
-            if w != v || fx != fw {
-                // Parabola through x, w, v.
-                let r = (x - w) * (fx - fv)
-                var q = (x - v) * (fx - fw)
-                var p = (x - v) * q - (x - w) * r
-                q = 2 * (q - r)
-                if q > 0 { p = -p } else { q = -q }
-                if q > 0, abs(p) < abs(0.5 * q * previous), p > q * (low - x), p < q * (high - x) {
-                    (previous, step) = (step, p / q)
-                    useGolden = false
-                }
-            }
-            if useGolden {
-                previous = x < (low + high) / 2 ? high - x : low - x
-                step = golden * previous
-            }
-            let u = x + (abs(step) >= tolerance ? step : (step > 0 ? tolerance : -tolerance))
-            // A point next to one that is known tells nothing more.
-            if tried.entries.contains(where: { abs($0.logRatio - u) < 0.1 * tolerance }) { break }
-            let fu = try tried.evaluate(u, from: tried.nearest(to: u))
-            if fu <= fx {
-                if u < x { high = x } else { low = x }
-                (v, fv, w, fw, x, fx) = (w, fw, x, fx, u, fu)
-            } else {
-                if u < x { low = u } else { high = u }
-                if fu <= fw || w == x {
-                    (v, fv, w, fw) = (w, fw, u, fu)
-                } else if fu <= fv || v == x || v == w {
-                    (v, fv) = (u, fu)
-                }
-            }
+    private static func outcome(
+        _ record: SearchRecord, _ objective: SelectionObjective<SharedLambda>, largest: Double, named name: String,
+        isSearch: Bool
+    ) throws -> Outcome {
+        guard let best = record.best, let solution = objective.best?.solution else { throw CancellationError() }
+        let sorted = record.points.sorted { $0.logs[0] > $1.logs[0] }
+        let index = sorted.firstIndex { $0.logs == best.logs } ?? 0
+        let points = sorted.map { point in
+            SelectionPoint(
+                lambda: largest > 0 ? exp(point.logs[0]) : 0, ratio: largest > 0 ? exp(point.logs[0]) / largest : 1,
+                criterion: point.value, degreesOfFreedom: point.degreesOfFreedom ?? .nan,
+                squaredResidual: point.squaredResidual, activeCount: point.activeCount,
+                relativeGap: point.relativeGap, seconds: point.seconds)
         }
-    }
-
-    /// The points tried so far, and how another one is tried.
-    private final class Trials<Session: SolverSession, Judge: Criterion> {
-        struct Entry {
-            let logRatio: Double
-            let solution: Solution
-            let judgement: Judgement
-            let seconds: Double
-
-            var value: Double { judgement.value }
-        }
-
-        /// λ_max; 0 where no source can be active.
-        let largest: Double
-        private(set) var entries: [Entry] = []
-        private let session: Session
-        private let weights: [Double]?
-        private let criterion: Judge
-        private let stop: StopRule
-        private let monitor: Monitor
-
-        init(
-            _ session: Session, _ weights: [Double]?, _ criterion: Judge, _ stop: StopRule, _ parallelism: Parallelism,
-            _ monitor: Monitor
-        ) {
-            self.session = session
-            self.weights = weights
-            self.criterion = criterion
-            self.stop = stop
-            self.monitor = monitor
-            largest = session.largestLambda(weights: weights)
-        }
-
-        /// Solves and judges at λ = exp(logRatio)·λ_max; at any λ where λ_max is 0, since B = 0 is optimal at all of them.
-        ///
-        /// - Returns: the criterion.
-        @discardableResult
-        func evaluate(_ logRatio: Double, from start: ActiveSet?) throws -> Double {
-            let began = DispatchTime.now().uptimeNanoseconds
-            let ratio = exp(logRatio)
-            let penalty = try GroupLasso(lambda: largest > 0 ? ratio * largest : 1, weights: weights)
-            let solution = session.solve(penalty, from: start, stop: stop, monitor: monitor)
-            let judgement = criterion.evaluate(solution, of: session.problem, under: penalty)
-            let seconds = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
-            entries.append(Entry(logRatio: logRatio, solution: solution, judgement: judgement, seconds: seconds))
-            monitor.report(
-                .init(
-                    stage: "choosing λ",
-                    detail: String(format: "λ %.3g of λ_max, %d sources", ratio, solution.active.count)))
-            return judgement.value
-        }
-
-        /// Position of the smallest value; of equals, the largest λ.
-        var bestIndex: Int {
-            entries.indices.min {
-                entries[$0].value != entries[$1].value
-                    ? entries[$0].value < entries[$1].value : entries[$0].logRatio > entries[$1].logRatio
-            } ?? 0
-        }
-
-        /// The solution tried whose λ is nearest.
-        func nearest(to logRatio: Double) -> ActiveSet? {
-            entries.min { abs($0.logRatio - logRatio) < abs($1.logRatio - logRatio) }?.solution.active
-        }
-
-        func outcome(named name: String, isSearch: Bool) -> Outcome {
-            let chosen = entries[bestIndex]
-            let sorted = entries.sorted { $0.logRatio > $1.logRatio }
-            let index = sorted.firstIndex { $0.logRatio == chosen.logRatio } ?? 0
-            let points = sorted.map { entry in
-                SelectionPoint(
-                    lambda: exp(entry.logRatio) * largest, ratio: exp(entry.logRatio), criterion: entry.value,
-                    degreesOfFreedom: entry.judgement.degreesOfFreedom,
-                    squaredResidual: entry.solution.squaredResidual, activeCount: entry.solution.active.count,
-                    relativeGap: entry.solution.certificate.relativeGap, seconds: entry.seconds)
-            }
-            return Outcome(
-                curve: SelectionCurve(
-                    criterion: name, points: points, chosenIndex: index,
-                    atGridEdge: isSearch && (index == 0 || index == points.count - 1)),
-                solution: chosen.solution,
-                epochs: entries.reduce(0) { $0 + $1.solution.certificate.epochs },
-                fullPasses: entries.reduce(1) { $0 + $1.solution.certificate.fullPasses },
-                isCancelled: monitor.isCancelled())
-        }
+        return Outcome(
+            curve: SelectionCurve(
+                criterion: name, points: points, chosenIndex: index,
+                atGridEdge: isSearch && (index == 0 || index == points.count - 1)),
+            solution: solution, epochs: record.points.reduce(0) { $0 + $1.epochs },
+            fullPasses: record.points.reduce(1) { $0 + $1.fullPasses }, isCancelled: record.end == .cancelled)
     }
 }

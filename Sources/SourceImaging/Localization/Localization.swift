@@ -141,7 +141,7 @@ public struct Localization: Sendable {
     private func select(
         _ prepared: PreparedProblem, _ session: some SolverSession, _ stop: StopRule, _ monitor: Monitor
     ) throws -> PathSearch.Outcome {
-        let risk = SteinRisk(noiseVariance: prepared.noiseVariance, parallelism: settings.parallelism)
+        let risk = SteinRisk(noiseVariance: prepared.noiseVariance)
         switch settings.lambda {
         case .automatic:
             return try PathSearch().run(

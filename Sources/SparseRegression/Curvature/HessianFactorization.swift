@@ -18,7 +18,8 @@ final class HessianFactorization {
     let curvature: Buffer
     /// First column of each block, count + 1 entries.
     private(set) var offsets: [Int] = []
-    private var rootDeflation: [Double] = []
+    /// √(a_j − b_j) of every block.
+    private(set) var rootDeflation: [Double] = []
     private let reduced: Buffer
     private var eigen: SymmetricEigen?
     /// Whether any block has a curvature across B_j that differs from the one along it.

@@ -5,10 +5,19 @@
 /// term a block: two small factorizations, of sizes |S|o and |S|, invert it exactly. Newton steps, degrees of freedom
 /// (Vaiter et al. 2017) and hypergradients all rest on this one value.
 public struct SupportHessian: @unchecked Sendable {
+<<<<<<< HEAD
     // It does not change after init, and every method works in memory of its own.
     private let factorization: HessianFactorization
     private let samples: Int
     private let parallelism: Parallelism
+=======
+    // It does not change after init, and every method works in memory of its own: hence Sendable.
+    let factorization: HessianFactorization
+    let samples: Int
+    let parallelism: Parallelism
+    /// ‖B_j‖.
+    let norms: [Double]
+>>>>>>> select
 
     /// Factors the Hessian.
     ///
@@ -33,14 +42,14 @@ public struct SupportHessian: @unchecked Sendable {
         self.factorization = factorization
         factorization.reserve(width: gram.rows, count: count, samples: t)
         factorization.begin(samples: t)
+        let norms = ActiveSet(blocks: Array(0..<count), offsets: offsets, coefficients: coefficients).norms
+        self.norms = norms
         let isValid = coefficients.elements.withUnsafeBufferPointer { b in
             guard let b = b.baseAddress else { return count == 0 }
             return (0..<count).allSatisfy { j in
-                let columns = offsets[j + 1] - offsets[j]
-                let own = b + offsets[j] * t
-                let norm = BLAS.norm(columns * t, own)
-                return factorization.append(
-                    own, columns: columns, norm: norm, tangential: slopes[j].first / norm, radial: slopes[j].second)
+                factorization.append(
+                    b + offsets[j] * t, columns: offsets[j + 1] - offsets[j], norm: norms[j],
+                    tangential: slopes[j].first / norms[j], radial: slopes[j].second)
             }
         }
         guard isValid else { return nil }

@@ -138,6 +138,15 @@ public struct RegressionProblem: Sendable {
     /// Singular values of the response below this part of the largest are rounding.
     private static let rankTolerance = 1e-14
 
+    /// The problem of some of its rows, for example without those held out to judge it.
+    ///
+    /// - Throws: ``Invalid`` when no row is left.
+    /// - Complexity: O(nq).
+    public func restricted(toRows rows: [Int]) throws(Invalid) -> RegressionProblem {
+        try RegressionProblem(
+            design: design.matrix.rows(rows), response: unreducedResponse.rows(rows), blocks: blocks)
+    }
+
     /// Number of rows, n.
     public var rowCount: Int { design.rows }
 
@@ -191,7 +200,9 @@ public struct RegressionProblem: Sendable {
     }
 
     /// The response in its original samples, n × T.
-    var unreducedResponse: Matrix {
+    ///
+    /// - Complexity: O(nT′T) where the samples were reduced.
+    public var unreducedResponse: Matrix {
         guard let reduction else { return response }
         return response * reduction
     }

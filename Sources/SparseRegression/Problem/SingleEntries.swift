@@ -30,8 +30,8 @@ extension RegressionProblem {
 }
 
 extension ActiveSet {
-    /// One sample of the coefficients, as blocks of one column.
-    func singleSample(_ sample: Int, of problem: RegressionProblem) -> ActiveSet {
+    /// One sample of the coefficients, as blocks of one column, numbered as the columns of the design.
+    public func singleSample(_ sample: Int, of problem: RegressionProblem) -> ActiveSet {
         var columns: [Int] = []
         var values: [Double] = []
         for (i, block) in blocks.enumerated() {

@@ -397,10 +397,12 @@ public final class WorkingSetSession: SolverSession {
         // Counted in columns, since those are what the Gram matrix costs. With few samples a look costs more than the
         // work on a larger set.
         let share = iterate.samples < 16 ? iterate.width : iterate.width / 3
-        var room = iterate.width == 0 ? Self.firstColumns : max(Self.moreColumns, share)
+        // A look at very many columns is dear, too.
+        let many = problem.design.columns / 128
+        var room = max(many, iterate.width == 0 ? Self.firstColumns : max(Self.moreColumns, share))
         // A set that outgrew its use along a path is begun anew from what is active: memory stays O((|S|o)² + n|S|o),
         // and the Gram matrix of the active blocks costs no more than a sweep or two.
-        if working.width > iterate.width + max(Self.spareColumns, share) {
+        if working.width > iterate.width + max(Self.spareColumns, share, many) {
             let kept = iterate.activeSet
             working.removeAll()
             working.insert(kept.blocks)

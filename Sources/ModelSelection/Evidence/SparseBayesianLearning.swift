@@ -1,0 +1,268 @@
+import Foundation
+
+/// Sparse Bayesian learning over blocks: every source has a variance γ_j of its own, and the γ that make the data most
+/// probable are found (Tipping 2001; Wipf & Nagarajan 2009; Champagne of Wipf et al. 2010).
+///
+/// Minimizes log det Σ + tr(Σ⁻¹YYᵀ)/T with Σ = σ²I + Σ_j γ_jX_jX_jᵀ, by the convexity bound: with z_j = tr(X_jᵀΣ⁻¹X_j) and
+/// q_j = ‖X_jᵀΣ⁻¹Y‖²/T either γ_j ← γ_j√(q_j/z_j), or γ_j = ‖B_j‖/√(T z_j) with B of the multitask Lasso of weights
+/// λ_j = σ²√(T z_j). Neither raises the objective, and both have the same fixed points.
+public struct SparseBayesianLearning: Sendable {
+    /// How γ is updated.
+    public enum Update: String, Sendable, CaseIterable {
+        /// γ_j ← γ_j√(q_j/z_j): cheap steps, many of them, accelerated by extrapolation in log γ.
+        case variances
+        /// A weighted multitask Lasso a step: few steps.
+        case reweightedLasso = "reweighted-lasso"
+    }
+
+    /// σ²: variance of an entry of the noise in Y.
+    public var noiseVariance: Double
+    /// How γ is updated.
+    public var update: Update
+    /// Sources below this part of the largest γ are dropped.
+    public var pruning = 1e-4
+    /// The updates end where log γ of no kept source changes by more.
+    public var tolerance = 1e-3
+    /// Most updates.
+    public var maximumUpdates = 500
+
+    /// A method from its noise level.
+    public init(noiseVariance: Double = 1, update: Update = .variances) {
+        self.noiseVariance = noiseVariance
+        self.update = update
+    }
+
+    /// What was learned.
+    public struct Outcome: Sendable {
+        /// The posterior means, B = ΓXᵀΣ⁻¹Y, of the sources that were kept.
+        public let active: ActiveSet
+        /// γ_j of all sources; 0 where dropped.
+        public let variances: [Double]
+        /// λ_j = σ²√(T z_j) of all sources: the weighted multitask Lasso whose solution reproduces γ.
+        public let weights: [Double]
+        /// log det Σ + tr(Σ⁻¹YYᵀ)/T before each update and at the end; it never rises but by pruning.
+        public let history: [Double]
+        /// ‖∂/∂log γ‖ of the objective at the end, over the sources that were kept.
+        public let gradientNorm: Double
+        /// Why the updates ended.
+        public let end: SearchEnd
+        /// Problems solved on the way.
+        public let innerSolves: Int
+    }
+
+    /// Learns the variances.
+    ///
+    /// - Parameters:
+    ///   - problem: what is explained.
+    ///   - start: γ_j to begin with, each at least 0; nil begins with equal variances that explain the data's power.
+    ///   - stop: how exactly the inner problems of ``Update/reweightedLasso`` are solved.
+    ///   - parallelism: threads for the larger products; they change no bit.
+    ///   - monitor: progress and cancellation.
+    /// - Throws: ``InvalidCriterion`` for a noise variance that is not positive, or a start of another length.
+    /// - Complexity: O(n³ + n²·k) an update, k columns still kept.
+    public func run(
+        _ problem: RegressionProblem, from start: [Double]? = nil, stop: StopRule = StopRule(),
+        parallelism: Parallelism = .serial, monitor: Monitor = .silent
+    ) throws -> Outcome {
+        guard noiseVariance > 0, noiseVariance.isFinite else {
+            throw InvalidCriterion("a noise variance of \(noiseVariance); expected a positive number")
+        }
+        let count = problem.blocks.count
+        if let start, start.count != count || start.contains(where: { !($0 >= 0 && $0.isFinite) }) {
+            throw InvalidCriterion(
+                "\(start.count) variances for \(count) sources; expected one a source, none negative")
+        }
+        var variances = start ?? Self.equal(problem)
+        var state = State(problem, noiseVariance, parallelism)
+        var history: [Double] = []
+        var solves = 0
+        var end: SearchEnd?
+        var solver: (session: WorkingSetSession, last: ActiveSet?)?
+        var previous: (before: [Double], after: [Double])?
+        while end == nil {
+            guard let moments = state.moments(variances) else {
+                end = .notFinite
+                break
+            }
+            history.append(moments.objective)
+            monitor.report(
+                .init(
+                    stage: "evidence",
+                    detail: String(
+                        format: "%.6g, %d sources, update %d", moments.objective, moments.kept.count, history.count)))
+            if monitor.isCancelled() {
+                end = .cancelled
+            } else if history.count > maximumUpdates {
+                end = .evaluationLimit
+            } else if moments.kept.isEmpty {
+                end = .converged
+            }
+            if end != nil { break }
+            var updated = variances
+            switch update {
+            case .variances:
+                for (i, j) in moments.kept.enumerated() {
+                    updated[j] = moments.z[i] > 0 ? variances[j] * (moments.q[i] / moments.z[i]).squareRoot() : 0
+                }
+            case .reweightedLasso:
+                let samples = Double(problem.sampleCount)
+                var weights = [Double](repeating: .infinity, count: count)
+                for (i, j) in moments.kept.enumerated() {
+                    weights[j] = noiseVariance * (samples * moments.z[i]).squareRoot()
+                }
+                let session = solver?.session ?? AutomaticSolver().session(for: problem, parallelism: parallelism)
+                let solution = session.solve(
+                    try GroupLasso(lambda: 1, weights: weights), from: solver?.last, stop: stop, monitor: monitor)
+                solves += 1
+                solver = (session, solution.active)
+                updated = [Double](repeating: 0, count: count)
+                let place = Dictionary(uniqueKeysWithValues: moments.kept.enumerated().map { ($1, $0) })
+                for (block, norm) in zip(solution.active.blocks, solution.active.norms) {
+                    if let i = place[block] { updated[block] = norm / (samples * moments.z[i]).squareRoot() }
+                }
+            }
+            let largest = updated.reduce(0, max)
+            var change = 0.0
+            for j in moments.kept {
+                if updated[j] < pruning * largest {
+                    updated[j] = 0
+                } else {
+                    change = max(change, abs(log(updated[j] / variances[j])))
+                }
+            }
+            if change <= tolerance { end = .converged }
+            // Updates shrink what is superfluous a little at a time. Where two in a row go the same way, the next goes
+            // further (extrapolation in log γ), and is taken back where the objective would rise.
+            if update == .variances, end == nil, let last = previous, history.count.isMultiple(of: 4) {
+                var further = updated
+                for j in moments.kept where updated[j] > 0 && last.before[j] > 0 && last.after[j] > 0 {
+                    let (first, second) = (log(last.after[j] / last.before[j]), log(updated[j] / variances[j]))
+                    let ratio = first * second > 0 ? min(0.9, second / first) : 0
+                    further[j] = updated[j] * exp(second * ratio / (1 - ratio))
+                }
+                let top = further.reduce(0, max)
+                for j in moments.kept where further[j] < pruning * top { further[j] = 0 }
+                if let there = state.moments(further), there.objective < moments.objective { updated = further }
+            }
+            previous = (variances, updated)
+            variances = updated
+        }
+        let moments = state.moments(variances)
+        if let moments, end != .cancelled { history.append(moments.objective) }
+        return Outcome(
+            active: moments.map { state.means($0, variances) } ?? .empty(samples: problem.response.columns),
+            variances: variances, weights: state.weights(moments), history: history,
+            gradientNorm: moments.map { last in
+                last.kept.indices.reduce(0) {
+                    let slope = variances[last.kept[$1]] * (last.z[$1] - last.q[$1])
+                    return $0 + slope * slope
+                }.squareRoot()
+            } ?? .nan, end: end ?? .converged,
+            innerSolves: solves)
+    }
+
+    /// Equal variances with tr Σ = ‖Y‖²/T.
+    private static func equal(_ problem: RegressionProblem) -> [Double] {
+        let power = problem.squaredResponseNorm / Double(problem.sampleCount)
+        let gain = problem.design.matrix.squaredNorm
+        return [Double](repeating: gain > 0 ? max(power, .leastNormalMagnitude) / gain : 0, count: problem.blocks.count)
+    }
+
+    /// z_j and q_j of the sources kept, and what they cost to compute.
+    private struct Moments {
+        var kept: [Int]
+        var z: [Double]
+        var q: [Double]
+        var objective: Double
+        var inverse: Cholesky
+    }
+
+    private struct State {
+        let problem: RegressionProblem
+        let noiseVariance: Double
+        let parallelism: Parallelism
+        /// Columns of the sources kept; fewer as the variances are pruned.
+        private var kept: [Int] = []
+        private var columns = Matrix(rows: 0, columns: 0)
+
+        init(_ problem: RegressionProblem, _ noiseVariance: Double, _ parallelism: Parallelism) {
+            self.problem = problem
+            self.noiseVariance = noiseVariance
+            self.parallelism = parallelism
+        }
+
+        private func indices(_ blocks: [Int]) -> [Int] { blocks.flatMap { Array(problem.blocks.columns(of: $0)) } }
+
+        mutating func moments(_ variances: [Double]) -> Moments? {
+            let nonzero = variances.indices.filter { variances[$0] > 0 }
+            if nonzero != kept || columns.rows == 0 {
+                kept = nonzero
+                columns = problem.design.columns(indices(nonzero))
+            }
+            let n = problem.rowCount
+            var scaled = columns
+            var column = 0
+            for j in kept {
+                let root = variances[j].squareRoot()
+                for _ in problem.blocks.columns(of: j) {
+                    for i in 0..<n { scaled[i, column] *= root }
+                    column += 1
+                }
+            }
+            var sigma = Matrix.product(scaled, transposed: false, scaled, transposed: true, parallelism: parallelism)
+            for i in 0..<n { sigma[i, i] += noiseVariance }
+            guard let factor = try? Cholesky(sigma) else { return nil }
+            let whitened = factor.solve(problem.response)
+            let samples = Double(problem.sampleCount)
+            let quadratic = zip(whitened.elements, problem.response.elements).reduce(0) { $0 + $1.0 * $1.1 }
+            let objective = factor.logDeterminant + quadratic / samples
+            guard objective.isFinite else { return nil }
+            // Σ⁻¹X, of which only its products with X are needed, column by column.
+            let solved = Matrix.product(factor.inverse(), columns, parallelism: parallelism)
+            let fitted = Matrix.product(columns, transposed: true, whitened, parallelism: parallelism)
+            var (z, q) = ([Double](), [Double]())
+            column = 0
+            for j in kept {
+                var (own, power) = (0.0, 0.0)
+                for _ in problem.blocks.columns(of: j) {
+                    for i in 0..<n { own += solved.elements[i + column * n] * columns.elements[i + column * n] }
+                    for t in 0..<fitted.columns { power += fitted[column, t] * fitted[column, t] }
+                    column += 1
+                }
+                z.append(own)
+                q.append(power / samples)
+            }
+            return Moments(kept: kept, z: z, q: q, objective: objective, inverse: factor)
+        }
+
+        /// B = ΓXᵀΣ⁻¹Y.
+        func means(_ moments: Moments, _ variances: [Double]) -> ActiveSet {
+            let whitened = moments.inverse.solve(problem.response)
+            var coefficients = Matrix.product(whitened, transposed: true, columns)
+            var offsets = [0]
+            for j in kept {
+                for c in offsets[offsets.count - 1]..<(offsets[offsets.count - 1] + problem.blocks.columns(of: j).count)
+                {
+                    for t in 0..<coefficients.rows { coefficients[t, c] *= variances[j] }
+                }
+                offsets.append(offsets[offsets.count - 1] + problem.blocks.columns(of: j).count)
+            }
+            return ActiveSet(blocks: kept, offsets: offsets, coefficients: coefficients)
+        }
+
+        /// σ²√(T z_j) of all sources.
+        func weights(_ moments: Moments?) -> [Double] {
+            let count = problem.blocks.count
+            guard let moments else { return [Double](repeating: .nan, count: count) }
+            let design = problem.design.matrix
+            let solved = Matrix.product(moments.inverse.inverse(), design, parallelism: parallelism)
+            return (0..<count).map { j in
+                var z = 0.0
+                for c in problem.blocks.columns(of: j) {
+                    for i in 0..<problem.rowCount { z += solved[i, c] * design[i, c] }
+                }
+                return noiseVariance * (Double(problem.sampleCount) * z).squareRoot()
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+import Foundation
+
+/// Minimization along one coordinate without derivatives (Brent 1973): a bracket by growing steps, then parabolas and golden
+/// sections within it. It is told values and asks for more.
+struct BrentLine: Sendable {
+    private enum Phase {
+        case first
+        case outward
+        case otherWay
+        case expanding
+        case refining
+    }
+
+    private var phase: Phase
+    private let lower: Double
+    private let upper: Double
+    private let resolution: Double
+    /// Evaluations of the refinement left.
+    private var refinementsLeft: Int
+    private var (low, high) = (0.0, 0.0)
+    private var (x, w, v) = (0.0, 0.0, 0.0)
+    private var (fx, fw, fv) = (0.0, 0.0, 0.0)
+    private var (step, previous) = (0.0, 0.0)
+    /// While bracketing: the point behind the best one, and the stride that led to it.
+    private var behind = 0.0
+    private var stride: Double
+    private var asked: Double?
+
+    /// A line from a point, to be bracketed first.
+    ///
+    /// - Parameters:
+    ///   - start: within the bounds.
+    ///   - stride: the first step; the bracket is first looked for towards the middle of the bounds.
+    ///   - resolution: width of the bracket at which to end.
+    init(from start: Double, within bounds: ClosedRange<Double>, stride: Double, resolution: Double) {
+        phase = .first
+        (lower, upper) = (bounds.lowerBound, bounds.upperBound)
+        self.resolution = resolution
+        refinementsLeft = .max
+        x = min(upper, max(lower, start))
+        self.stride = x > 0.5 * (lower + upper) ? -abs(stride) : abs(stride)
+    }
+
+    /// A line whose bracket is known: `value` at `middle` is no larger than at either end.
+    init(bracket: ClosedRange<Double>, middle: Double, value: Double, resolution: Double, refinements: Int) {
+        phase = .refining
+        (lower, upper) = (bracket.lowerBound, bracket.upperBound)
+        self.resolution = resolution
+        refinementsLeft = refinements
+        stride = 0
+        (x, fx) = (middle, value)
+        beginRefining(lower, upper)
+    }
+
+    /// A line from a point whose value is known, away from one where it is larger.
+    init(
+        from start: Double, value: Double, awayFrom behind: Double, within bounds: ClosedRange<Double>, stride: Double,
+        resolution: Double
+    ) {
+        phase = .otherWay
+        (lower, upper) = (bounds.lowerBound, bounds.upperBound)
+        self.resolution = resolution
+        refinementsLeft = .max
+        (x, fx) = (start, value)
+        self.behind = behind
+        self.stride = behind > start ? -abs(stride) : abs(stride)
+    }
+
+    /// Where the smallest value was found, so far.
+    var best: Double { x }
+
+    private mutating func beginRefining(_ a: Double, _ b: Double) {
+        phase = .refining
+        (low, high) = (min(a, b), max(a, b))
+        (w, v, fw, fv) = (x, x, fx, fx)
+        (step, previous) = (0, high - low)
+    }
+
+    /// The next point to evaluate; nil when done.
+    mutating func next() -> Double? {
+        switch phase {
+        case .first: asked = x
+        case .outward, .otherWay, .expanding: asked = min(upper, max(lower, x + stride))
+        case .refining: asked = refined()
+        }
+        if phase == .outward || phase == .otherWay || phase == .expanding, asked == x {
+            // At a bound.
+            switch phase {
+            case .outward:
+                stride = -stride
+                behind = x
+                phase = .otherWay
+                return next()
+            default:
+                beginRefining(behind, x)
+                return next()
+            }
+        }
+        return asked
+    }
+
+    /// Tells the value at the point asked for last.
+    mutating func tell(_ value: Double) {
+        guard let u = asked else { return }
+        switch phase {
+        case .first:
+            fx = value
+            phase = .outward
+        case .outward:
+            if value < fx {
+                advance(u, value)
+            } else {
+                behind = u
+                stride = -stride
+                phase = .otherWay
+            }
+        case .otherWay, .expanding:
+            if value < fx { advance(u, value) } else { beginRefining(behind, u) }
+        case .refining: absorb(u, value)
+        }
+    }
+
+    private mutating func advance(_ u: Double, _ value: Double) {
+        behind = x
+        (x, fx) = (u, value)
+        stride *= 1.618
+        phase = .expanding
+    }
+
+    private mutating func refined() -> Double? {
+        let tolerance = resolution / 2
+        guard refinementsLeft > 0, max(high - x, x - low) > resolution else { return nil }
+        refinementsLeft -= 1
+        var useGolden = true
+        if w != v || fx != fw {
+            // Parabola through x, w, v.
+            let r = (x - w) * (fx - fv)
+            var q = (x - v) * (fx - fw)
+            var p = (x - v) * q - (x - w) * r
+            q = 2 * (q - r)
+            if q > 0 { p = -p } else { q = -q }
+            if q > 0, abs(p) < abs(0.5 * q * previous), p > q * (low - x), p < q * (high - x) {
+                (previous, step) = (step, p / q)
+                useGolden = false
+            }
+        }
+        if useGolden {
+            previous = x < (low + high) / 2 ? high - x : low - x
+            step = 0.5 * (3 - 5.0.squareRoot()) * previous
+        }
+        let u = x + (abs(step) >= tolerance ? step : (step > 0 ? tolerance : -tolerance))
+        // A point beyond the bracket, or next to its end, tells nothing more.
+        guard u > low + 0.1 * tolerance, u < high - 0.1 * tolerance else { return nil }
+        return u
+    }
+
+    private mutating func absorb(_ u: Double, _ fu: Double) {
+        if fu <= fx {
+            if u < x { high = x } else { low = x }
+            (v, fv, w, fw, x, fx) = (w, fw, x, fx, u, fu)
+        } else {
+            if u < x { low = u } else { high = u }
+            if fu <= fw || w == x {
+                (v, fv, w, fw) = (w, fw, u, fu)
+            } else if fu <= fv || v == x || v == w {
+                (v, fv) = (u, fu)
+            }
+        }
+    }
+}

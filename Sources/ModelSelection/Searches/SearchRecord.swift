@@ -1,0 +1,92 @@
+import Foundation
+
+/// The whole history of a search: what it found, and all that is needed to take it up again.
+public struct SearchRecord: Sendable, Equatable, Codable {
+    /// Name of the search.
+    public let search: String
+    /// Where it looks.
+    public let domain: SearchDomain
+    /// Where it began.
+    public let start: [Double]
+    /// All that was evaluated, in order.
+    public internal(set) var points: [SearchPoint]
+    /// Why it ended; nil while it goes on.
+    public internal(set) var end: SearchEnd?
+
+    /// The point of smallest value, of equals the first; nil where none was evaluated.
+    public var best: SearchPoint? { points.min { $0.value < $1.value } }
+
+    /// Problems solved.
+    public var innerSolves: Int { points.reduce(0) { $0 + $1.innerSolves } }
+
+    /// The record as JSON; numbers that are not finite are written as text.
+    ///
+    /// - Throws: `EncodingError`.
+    public func json() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return try encoder.encode(self)
+    }
+
+    /// A record from its JSON. Whether it belongs to a search is found out when the search takes it up.
+    ///
+    /// - Throws: `DecodingError`.
+    public init(json: Data) throws {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        self = try decoder.decode(SearchRecord.self, from: json)
+    }
+
+    init(search: String, domain: SearchDomain, start: [Double]) {
+        self.search = search
+        self.domain = domain
+        self.start = start
+        points = []
+    }
+
+    /// Whether all its vectors have one dimension.
+    func hasDimension(_ dimension: Int) -> Bool {
+        domain.lower.count == dimension && domain.upper.count == dimension && start.count == dimension
+            && points.allSatisfy { $0.logs.count == dimension && ($0.gradient?.count ?? dimension) == dimension }
+    }
+}
+
+/// Why a record cannot be taken up.
+public enum InvalidRecord: Error, Equatable, Sendable, CustomStringConvertible {
+    /// It is of another search.
+    case search(found: String, expected: String)
+    /// It is of another number of hyperparameters.
+    case dimension(expected: Int)
+    /// From this evaluation on it is not what the search does with these settings.
+    case history(evaluation: Int)
+
+    /// One line in plain English.
+    public var description: String {
+        switch self {
+        case .search(let found, let expected): "a record of the search '\(found)'; expected one of '\(expected)'"
+        case .dimension(let expected): "a record of another number of hyperparameters; expected \(expected)"
+        case .history(let evaluation):
+            "evaluation \(evaluation) of the record is not what the search does with these settings; expected the settings it was made with"
+        }
+    }
+}
+
+/// How long a search may go on, and how exactly it is evaluated.
+public struct SearchLimit: Sendable, Equatable {
+    /// Most evaluations, those before a resumption included.
+    public var maximumEvaluations: Int
+    /// Longest time of this run, s.
+    public var maximumSeconds: Double
+    /// How exactly each problem is solved.
+    public var stop: StopRule
+
+    /// A limit from its values.
+    public init(maximumEvaluations: Int = 10_000, maximumSeconds: Double = .infinity, stop: StopRule = StopRule()) {
+        self.maximumEvaluations = maximumEvaluations
+        self.maximumSeconds = maximumSeconds
+        self.stop = stop
+    }
+}

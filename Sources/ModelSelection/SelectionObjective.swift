@@ -1,0 +1,212 @@
+import Dispatch
+import Foundation
+
+/// A criterion as a function of the logarithms of hyperparameters: what a search minimizes.
+///
+/// Every evaluation solves the problems of the criterion, each from the nearest solution known, and judges the solutions.
+/// Not for use by several threads at once.
+public final class SelectionObjective<Family: PenaltyFamily> {
+    /// What λ is chosen for.
+    public let problem: RegressionProblem
+    /// The penalty as a function of θ.
+    public let family: Family
+    /// What judges a solution.
+    public let criterion: any Criterion
+    /// How its gradient is computed.
+    public var hypergradient: GradientSource
+    /// Problems solved so far.
+    public private(set) var solves = 0
+    /// The solution of `problem` at the best point evaluated, where the criterion reads one.
+    public private(set) var best: (value: Double, solution: Solution)?
+
+    private let sessions: [any SolverSession]
+    private let parallelism: Parallelism
+    private let readsProblem: Bool
+    private var known: [Known] = []
+    private let memory = 12
+
+    private struct Known {
+        let logs: [Double]
+        let active: [ActiveSet]
+    }
+
+    /// Where gradients come from.
+    public enum GradientSource: Sendable {
+        /// A formula or an iteration.
+        case analytic(any Hypergradient)
+        /// Central differences of the criterion, two evaluations a hyperparameter: the judge of all others.
+        case finiteDifferences(step: Double)
+
+        /// Name for options and results.
+        public var name: String {
+            switch self {
+            case .analytic(let method): method.name
+            case .finiteDifferences: "finite-differences"
+            }
+        }
+    }
+
+    /// What a point is worth.
+    public struct Evaluation: Sendable {
+        /// The criterion, smaller is better.
+        public var value: Double
+        /// ∂C/∂θ; nil where it was not asked for or cannot be computed.
+        public var gradient: [Double]?
+        /// Degrees of freedom; NaN where the criterion does not know them.
+        public var degreesOfFreedom: Double
+        /// ‖Y − XB‖² of the first problem.
+        public var squaredResidual: Double
+        /// Active blocks of each problem; entries, under a penalty of entries.
+        public var activeCounts: [Int]
+        /// Active columns over rows of the first problem.
+        public var columnsPerRow: Double
+        /// Largest relative gap of the solutions.
+        public var relativeGap: Double
+        /// Sweeps over all solves.
+        public var epochs: Int
+        /// Full passes over all solves.
+        public var fullPasses: Int
+        /// Whether the caller cancelled on the way, so that the values mean nothing.
+        public var isCancelled: Bool
+        /// Active blocks of the first problem.
+        public var activeCount: Int { activeCounts[0] }
+    }
+
+    /// An objective whose criterion has any number of problems.
+    ///
+    /// - Throws: what ``Criterion/problems(for:)`` throws.
+    public init(
+        problem: RegressionProblem, family: Family, criterion: any Criterion, solver: some Solver = AutomaticSolver(),
+        hypergradient: GradientSource = .analytic(ImplicitGradient()), parallelism: Parallelism = .serial
+    ) throws {
+        self.problem = problem
+        self.family = family
+        self.criterion = criterion
+        self.hypergradient = hypergradient
+        self.parallelism = parallelism
+        sessions = try criterion.problems(for: problem).map { solver.session(for: $0, parallelism: parallelism) }
+        readsProblem = !(criterion is HeldOutRows)
+    }
+
+    /// An objective over a session that is open already.
+    public init(
+        session: some SolverSession, family: Family, criterion: some FitCriterion,
+        hypergradient: GradientSource = .analytic(ImplicitGradient()), parallelism: Parallelism = .serial
+    ) {
+        problem = session.problem
+        self.family = family
+        self.criterion = criterion
+        self.hypergradient = hypergradient
+        self.parallelism = parallelism
+        sessions = [session]
+        readsProblem = true
+    }
+
+    /// Evaluates the criterion.
+    ///
+    /// - Parameters:
+    ///   - logs: θ, one number a hyperparameter.
+    ///   - wantsGradient: whether ∂C/∂θ is needed.
+    ///   - stop: how exactly each problem is solved.
+    ///   - monitor: progress and cancellation.
+    /// - Throws: ``InvalidPenalty`` for hyperparameters that no penalty can have.
+    public func evaluate(
+        _ logs: [Double], wantsGradient: Bool, stop: StopRule, monitor: Monitor = .silent
+    ) throws -> Evaluation {
+        let penalty = try family.penalty(at: logs)
+        let (fits, isCancelled) = solve(logs, penalty, stop, monitor)
+        var isAnalytic = false
+        if case .analytic = hypergradient { isAnalytic = wantsGradient }
+        let judgement = criterion.judge(fits, of: problem, wantsGradient: isAnalytic)
+        var evaluation = Evaluation(
+            value: judgement.value.isNaN ? .infinity : judgement.value, gradient: nil,
+            degreesOfFreedom: judgement.degreesOfFreedom, squaredResidual: fits[0].solution.squaredResidual,
+            activeCounts: fits.map(\.activeCount),
+            columnsPerRow: Double(fits[0].activeColumns) / Double(problem.rowCount),
+            relativeGap: fits.reduce(0) { max($0, $1.solution.certificate.relativeGap) },
+            epochs: fits.reduce(0) { $0 + $1.solution.certificate.epochs },
+            fullPasses: fits.reduce(0) { $0 + $1.solution.certificate.fullPasses }, isCancelled: isCancelled)
+        if readsProblem, !isCancelled, evaluation.value < best?.value ?? .infinity {
+            best = (evaluation.value, fits[0].solution)
+        }
+        guard wantsGradient, !isCancelled else { return evaluation }
+        switch hypergradient {
+        case .analytic(let method):
+            evaluation.gradient = judgement.derivatives.flatMap {
+                gradient(fits, $0, penalty: penalty, at: logs, by: method)
+            }
+        case .finiteDifferences(let step):
+            var gradient = [Double](repeating: 0, count: family.parameterCount)
+            for k in gradient.indices {
+                var values: [Double] = []
+                for sign in [1.0, -1.0] {
+                    var moved = logs
+                    moved[k] += sign * step
+                    let (fits, isCancelled) = solve(moved, try family.penalty(at: moved), stop, monitor)
+                    evaluation.isCancelled = evaluation.isCancelled || isCancelled
+                    values.append(criterion.judge(fits, of: problem, wantsGradient: false).value)
+                }
+                gradient[k] = (values[0] - values[1]) / (2 * step)
+            }
+            evaluation.gradient = gradient.allSatisfy(\.isFinite) ? gradient : nil
+        }
+        return evaluation
+    }
+
+    /// Solves the problem itself, for example at the choice of a criterion that looks at other problems.
+    ///
+    /// - Throws: ``InvalidPenalty``.
+    public func solution(
+        at logs: [Double], solver: some Solver = AutomaticSolver(), stop: StopRule, monitor: Monitor = .silent
+    ) throws -> Solution {
+        solves += 1
+        let penalty = try family.penalty(at: logs)
+        return solver.solve(problem, penalty, stop: stop, parallelism: parallelism, monitor: monitor)
+    }
+
+    private func solve(
+        _ logs: [Double], _ penalty: Family.Penalty, _ stop: StopRule, _ monitor: Monitor
+    ) -> (fits: [Fit], isCancelled: Bool) {
+        let start = known.min { Self.distance($0.logs, logs) < Self.distance($1.logs, logs) }
+        var fits: [Fit] = []
+        for (i, session) in sessions.enumerated() {
+            let solution = session.solve(penalty, from: start?.active[i], stop: stop, monitor: monitor)
+            solves += 1
+            fits.append(Fit(solution, of: session.problem, under: penalty, parallelism: parallelism))
+        }
+        let isCancelled = fits.contains { $0.solution.reason == .cancelled }
+        if !isCancelled {
+            if known.count >= memory { known.removeFirst() }
+            known.append(Known(logs: logs, active: fits.map(\.solution.active)))
+        }
+        return (fits, isCancelled)
+    }
+
+    private func gradient(
+        _ fits: [Fit], _ derivatives: [FitDerivative], penalty: Family.Penalty, at logs: [Double],
+        by method: any Hypergradient
+    ) -> [Double]? {
+        var gradient = [Double](repeating: 0, count: family.parameterCount)
+        for (fit, derivative) in zip(fits, derivatives) {
+            for (i, support) in fit.supports.enumerated() where support.active.count > 0 {
+                guard
+                    let own = method.pullBack(
+                        derivative.coefficients[i], on: support, penalty: penalty, family: family, at: logs)
+                else { return nil }
+                for k in gradient.indices { gradient[k] += own[k] }
+                guard !derivative.slopes.isEmpty else { continue }
+                for (slopes, sensitivities) in zip(derivative.slopes[i], support.sensitivities(family, at: logs)) {
+                    for sensitivity in sensitivities {
+                        gradient[sensitivity.parameter] +=
+                            slopes.first * sensitivity.first + slopes.second * sensitivity.second
+                    }
+                }
+            }
+        }
+        return gradient.allSatisfy(\.isFinite) ? gradient : nil
+    }
+
+    private static func distance(_ a: [Double], _ b: [Double]) -> Double {
+        zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    }
+}
