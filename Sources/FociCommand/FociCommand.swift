@@ -29,13 +29,8 @@ struct FociCommand: ParsableCommand {
             """,
         version: fociVersion,
         subcommands: [
-<<<<<<< HEAD
             LocalizeCommand.self, InspectCommand.self, ConvertCommand.self, SimulateCommand.self, CompareCommand.self,
-            SolveCommand.self,
-=======
-            LocalizeCommand.self, InspectCommand.self, SimulateCommand.self, CompareCommand.self, SolveCommand.self,
-            SelectCommand.self,
->>>>>>> select
+            SolveCommand.self, SelectCommand.self,
         ])
 
     static func main() {

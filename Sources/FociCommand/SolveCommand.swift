@@ -130,7 +130,7 @@ struct SolveCommand: ParsableCommand {
         try checkOptions()
         let clock = ContinuousClock()
         let began = clock.now
-        let regression = try read()
+        let regression = try Self.read(problem, keepsSamples: penalty == .l1)
         let loaded = clock.now
         let answer: (largest: Double, points: [PathPoint])
         switch solver {
@@ -158,7 +158,6 @@ struct SolveCommand: ParsableCommand {
         guard computing.gap.isFinite, computing.gap >= 1e-14, computing.gap < 1 else {
             throw InputError("--gap", found: "\(computing.gap)", expected: "a number from 1e-14 to below 1")
         }
-<<<<<<< HEAD
         if let path, !(2...10_000).contains(path) {
             throw InputError("--path", found: "\(path)", expected: "2 to 10000 values of λ")
         }
@@ -184,12 +183,6 @@ struct SolveCommand: ParsableCommand {
         let largest =
             penalty == .l1
             ? session.problem.largestEntryLambda(parallelism: threads) : session.largestLambda(weights: nil)
-=======
-        let began = DispatchTime.now().uptimeNanoseconds
-        let regression = try Self.read(problem, keepsSamples: false)
-        let loaded = DispatchTime.now().uptimeNanoseconds
-        let largest = regression.largestLambda(parallelism: parallelism)
->>>>>>> select
         guard largest.isFinite, lambdaRatio * largest > 0 || largest == 0 else {
             throw InputError(
                 problem, found: "λ_max is \(largest)", expected: "a positive number", advice: "scale gain and data")
@@ -274,29 +267,19 @@ struct SolveCommand: ParsableCommand {
             """)
     }
 
-<<<<<<< HEAD
-    private func read() throws(InputError) -> RegressionProblem {
-        let contents = try ProblemFile.read(problem)
-=======
     /// The problem of a file.
     ///
     /// - Parameter keepsSamples: whether the samples stay as they are, as a penalty of entries needs it.
     static func read(_ path: String, keepsSamples: Bool) throws(InputError) -> RegressionProblem {
         let contents = try ProblemFile.read(path)
->>>>>>> select
         do {
             return try RegressionProblem(
                 design: contents.design, response: contents.data,
                 blocks: BlockStructure(
-<<<<<<< HEAD
                     count: contents.design.columns / contents.orientations, size: contents.orientations),
-                keepsSamples: penalty == .l1)
-=======
-                    count: contents.gain.columns / contents.orientations, size: contents.orientations),
                 keepsSamples: keepsSamples)
->>>>>>> select
         } catch {
-            throw InputError(problem, found: "\(error)")
+            throw InputError(path, found: "\(error)")
         }
     }
 }

@@ -5,19 +5,12 @@
 /// term a block: two small factorizations, of sizes |S|o and |S|, invert it exactly. Newton steps, degrees of freedom
 /// (Vaiter et al. 2017) and hypergradients all rest on this one value.
 public struct SupportHessian: @unchecked Sendable {
-<<<<<<< HEAD
-    // It does not change after init, and every method works in memory of its own.
-    private let factorization: HessianFactorization
-    private let samples: Int
-    private let parallelism: Parallelism
-=======
     // It does not change after init, and every method works in memory of its own: hence Sendable.
     let factorization: HessianFactorization
     let samples: Int
     let parallelism: Parallelism
     /// ‖B_j‖.
     let norms: [Double]
->>>>>>> select
 
     /// Factors the Hessian.
     ///
