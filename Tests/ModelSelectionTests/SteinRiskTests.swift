@@ -38,7 +38,7 @@ struct SteinRiskTests {
         let penalty = try GroupLasso(lambda: 0.25 * full.largestLambda())
         let freedom = try [reduced, full].map {
             let solution = AutomaticSolver().solve($0, penalty, stop: StopRule(relativeGap: 1e-14))
-            return try #require(degreesOfFreedom(of: solution.active, in: $0, under: penalty))
+            return try #require(degreesOfFreedom(of: solution, in: $0, under: penalty))
         }
         #expect(freedom[0] > 1 && abs(freedom[0] - freedom[1]) <= 1e-6 * freedom[1])
     }

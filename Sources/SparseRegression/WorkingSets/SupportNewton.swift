@@ -19,11 +19,15 @@ final class SupportNewton {
         gathered = Buffer(allocations)
     }
 
-    func reserve(width: Int, count: Int, samples: Int) {
+    /// Makes room.
+    ///
+    /// - Parameter rows: rows of the design where the Gram matrix comes from its columns; 0 where it is there already.
+    func reserve(width: Int, count: Int, samples: Int, rows: Int) {
         factorization.reserve(width: width, count: count, samples: samples)
         descent.reserve(width * samples)
         direction.reserve(width * samples)
         shifts.reserve(count)
+        gathered.reserve(width * rows)
         nonzero.reserveCapacity(count)
     }
 
@@ -69,7 +73,6 @@ final class SupportNewton {
     func fillGram(columns: UnsafePointer<Double>, rows: Int) {
         let width = factorization.width
         let offsets = factorization.offsets
-        gathered.reserve(width * rows)
         for (k, j) in nonzero.enumerated() {
             (gathered.pointer + offsets[k] * rows).update(
                 from: columns + starts[j] * rows, count: (offsets[k + 1] - offsets[k]) * rows)
