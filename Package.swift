@@ -18,6 +18,7 @@ let package = Package(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "CFFTW3", pkgConfig: "fftw3", providers: [.apt(["libfftw3-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "LinearAlgebra", dependencies: ["COpenBLAS", "CFFTW3"]),
         .target(name: "HDF5", dependencies: ["CHDF5"]),
@@ -25,7 +26,7 @@ let package = Package(
         .target(name: "ModelSelection", dependencies: ["SparseRegression"]),
         .target(name: "SourceImaging", dependencies: ["ModelSelection"]),
         .target(name: "Simulation", dependencies: ["SourceImaging"]),
-        .target(name: "Formats", dependencies: ["HDF5", "SourceImaging"]),
+        .target(name: "Formats", dependencies: ["CZlib", "HDF5", "SourceImaging"]),
         .target(name: "Reporting", dependencies: ["SourceImaging"]),
         .target(name: "Foci", dependencies: ["Formats", "Reporting", "Simulation"]),
         .executableTarget(
@@ -36,14 +37,20 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
 
-        .target(name: "TestSupport", dependencies: ["SourceImaging", "Formats"], path: "Tests/TestSupport"),
+        .target(
+            name: "TestSupport", dependencies: ["SourceImaging", "Formats"], path: "Tests/TestSupport",
+            exclude: ["Python"]),
+        // Run by tests as a process of its own, which may die of what it reads.
+        .executableTarget(name: "MutatedFiles", dependencies: ["Formats"], path: "Tests/MutatedFiles"),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
         .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"]),
-        .testTarget(name: "SparseRegressionTests", dependencies: ["SparseRegression", "TestSupport"]),
+        .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
+        .testTarget(
+            name: "SparseRegressionTests", dependencies: ["SparseRegression", "CAllocationCount", "TestSupport"]),
         .testTarget(name: "ModelSelectionTests", dependencies: ["ModelSelection", "TestSupport"]),
         .testTarget(name: "SourceImagingTests", dependencies: ["SourceImaging", "Simulation", "TestSupport"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),
-        .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport"]),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport", "MutatedFiles"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
         .testTarget(name: "CommandTests", dependencies: ["FociCommand", "Foci", "TestSupport"]),
     ],

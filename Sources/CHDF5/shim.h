@@ -24,6 +24,9 @@ static inline hid_t foci_h5t_std_i8le(void) { return H5T_STD_I8LE; }
 static inline hid_t foci_h5t_std_i32le(void) { return H5T_STD_I32LE; }
 static inline hid_t foci_h5t_std_i64le(void) { return H5T_STD_I64LE; }
 static inline hid_t foci_h5t_std_u8le(void) { return H5T_STD_U8LE; }
+static inline hid_t foci_h5t_std_u16le(void) { return H5T_STD_U16LE; }
+static inline hid_t foci_h5t_std_u64le(void) { return H5T_STD_U64LE; }
+static inline hid_t foci_h5t_std_ref_object(void) { return H5T_STD_REF_OBJ; }
 static inline hid_t foci_h5t_c_string(void) { return H5T_C_S1; }
 static inline size_t foci_h5t_variable(void) { return H5T_VARIABLE; }
 static inline hid_t foci_h5s_all(void) { return H5S_ALL; }

@@ -8,9 +8,14 @@ public struct LocalizationFiles: Sendable {
     public let recording: String
     /// Path of the noise covariance of one epoch; nil estimates the noise before time 0.
     public let covariance: String?
+    /// What to read of them.
+    public let options: ReadingOptions
 
-    /// Files by their paths.
-    public init(forward: String, recording: String, covariance: String? = nil) {
+    /// Files by their paths, of any format that the program knows.
+    public init(
+        forward: String, recording: String, covariance: String? = nil, options: ReadingOptions = ReadingOptions()
+    ) {
+        self.options = options
         self.forward = forward
         self.recording = recording
         self.covariance = covariance
@@ -32,10 +37,15 @@ public struct LocalizationFiles: Sendable {
     /// - Complexity: memory of the gain in double precision.
     public func read() throws(InputError) -> Contents {
         // The small files first: a mistake in them is told before the large one is read.
-        let recording = try RecordingFile.read(recording)
+        let recording = try FileFormats.open(recording).recording(options)
         var noise: NoiseCovariance?
-        if let covariance { noise = try CovarianceFile.read(covariance) }
-        return Contents(forward: try ForwardFile.read(forward), recording: recording, covariance: noise)
+        if let covariance {
+            var options = options
+            options.sensors = recording.sensors
+            noise = try FileFormats.open(covariance).covariance(options)
+        }
+        let forward = try FileFormats.open(forward).forward(options)
+        return Contents(forward: forward, recording: recording, covariance: noise)
     }
 }
 

@@ -14,6 +14,8 @@ struct FociCommand: ParsableCommand {
                   Find the sources of a recording; λ is chosen automatically.
               foci inspect r.h5
                   Say what a file holds and whether its numbers are plausible.
+              foci convert result/estimate.h5 sub-01-stc.h5
+                  Write a result for MNE-Python, or as .stc, .dip or .mat.
               foci simulate --output data --seed 1
                   Make a recording whose sources are known.
               foci compare result/estimate.h5 data/truth.h5
@@ -27,8 +29,8 @@ struct FociCommand: ParsableCommand {
             """,
         version: fociVersion,
         subcommands: [
-            LocalizeCommand.self, InspectCommand.self, SimulateCommand.self, CompareCommand.self, SolveCommand.self,
-            SelectCommand.self,
+            LocalizeCommand.self, InspectCommand.self, ConvertCommand.self, SimulateCommand.self, CompareCommand.self,
+            SolveCommand.self, SelectCommand.self,
         ])
 
     static func main() {

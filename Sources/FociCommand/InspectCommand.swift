@@ -14,6 +14,15 @@ struct InspectCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The file.", valueName: "file"))
     var file: String
 
+    @Option(help: ArgumentHelp("The condition to describe, by name or index from 0.", valueName: "name|index"))
+    var condition: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Channel file of the study, for Brainstorm's files; a recording or forward, for a covariance of MNE.",
+            valueName: "file"))
+    var channels: String?
+
     @Flag(help: "Print as JSON.")
     var json = false
 
@@ -21,24 +30,37 @@ struct InspectCommand: ParsableCommand {
     private struct Printed: Encodable {
         let file: String
         let format: String
+        let contents: [String]
+        let conditions: [String]
         let facts: [String: String]
+        let missing: [String]
         let warnings: [String]
     }
 
     mutating func run() throws {
-        let description = try FileInspection.describe(file)
+        let description = try FileInspection.describe(
+            file, options: ReadingOptions(condition: condition, channels: channels))
         if json {
             let facts = Dictionary(description.facts.map { ($0.name, $0.value) }, uniquingKeysWith: { "\($0); \($1)" })
             try Terminal.result(
                 encoded(
                     Printed(
-                        file: file, format: description.format.rawValue, facts: facts, warnings: description.warnings)))
+                        file: file, format: description.format, contents: description.contents.map(\.rawValue),
+                        conditions: description.conditions, facts: facts, missing: description.missing,
+                        warnings: description.warnings)))
             return
         }
         let width = description.facts.reduce(0) { max($0, $1.name.count) }
-        var lines = ["\(file): \(description.format.rawValue)"]
+        var lines = [
+            "\(file): "
+                + [description.contents.map(\.rawValue).joined(separator: " and "), description.format]
+                .filter { !$0.isEmpty }.joined(separator: ", ")
+        ]
         lines += description.facts.map { fact in
             "  " + fact.name + String(repeating: " ", count: width - fact.name.count + 2) + fact.value
+        }
+        if !description.missing.isEmpty {
+            lines.append("  for a localization it takes also \(description.missing.joined(separator: "; "))")
         }
         lines += description.warnings.map { "  warning: \($0)" }
         try Terminal.result(lines.joined(separator: "\n"))

@@ -32,6 +32,12 @@ struct LocalizeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Noise covariance of one epoch.", valueName: "file"))
     var covariance: String?
 
+    @Option(help: ArgumentHelp("Condition of the recording, by name or index from 0.", valueName: "name|index"))
+    var condition: String?
+
+    @Option(help: ArgumentHelp("Channel file of the study, for Brainstorm's files.", valueName: "file"))
+    var channels: String?
+
     @Option(help: ArgumentHelp("Folder to write; must not exist.", valueName: "dir"))
     var output: String
 
@@ -66,7 +72,9 @@ struct LocalizeCommand: ParsableCommand {
         let localization = try Localization(options.settings())
         var folder = try OutputFolder(output, force: force)
         monitor.report(.init(stage: "reading", detail: recording))
-        let files = LocalizationFiles(forward: forward, recording: recording, covariance: covariance)
+        let files = LocalizationFiles(
+            forward: forward, recording: recording, covariance: covariance,
+            options: ReadingOptions(condition: condition, channels: channels))
         let contents = try files.read()
         let loaded = DispatchTime.now().uptimeNanoseconds
         var estimate = try localization.run(

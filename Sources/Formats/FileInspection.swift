@@ -5,37 +5,78 @@ import SourceImaging
 public struct FileDescription: Sendable {
     /// The path as the caller gave it.
     public let path: String
-    /// What kind of file it is.
-    public let format: FileFormat
+    /// Name of the format.
+    public let format: String
+    /// What the file holds.
+    public let contents: [FileContent]
+    /// Names of the conditions; empty where there is no recording.
+    public let conditions: [String]
     /// Facts in order, a name and a value each.
-    public let facts: [(name: String, value: String)]
+    public let facts: [FileFact]
+    /// What a localization needs beside the file, one entry each; empty where it cannot be part of one.
+    public let missing: [String]
     /// What looks wrong, in plain English, one line each.
     public let warnings: [String]
 }
 
 /// Looks into files of any format that the program knows.
 public enum FileInspection {
-    /// Reads a file as a whole and says what it holds and what looks wrong with it.
+    /// Reads a file as a whole and says what it holds, what is missing for a localization and what looks wrong with it.
+    ///
+    /// Of several conditions the one chosen is described, or the first.
     ///
     /// - Throws: ``InputError`` when the file cannot be read.
-    public static func describe(_ path: String) throws(InputError) -> FileDescription {
-        let format = try FileFormat.detect(path)
-        let (facts, warnings) =
-            switch format {
-            case .forward: describe(try ForwardFile.read(path))
-            case .recording: describe(try RecordingFile.read(path))
-            case .covariance: describe(try CovarianceFile.read(path))
-            case .problem: describe(try ProblemFile.read(path))
-            case .estimate: describe(try EstimateFile.read(path))
-            case .truth: describe(try TruthFile.read(path))
+    public static func describe(
+        _ path: String, options: ReadingOptions = ReadingOptions()
+    ) throws(InputError) -> FileDescription {
+        let reader = try FileFormats.open(path)
+        let contents = reader.contents
+        var findings = FileFindings()
+        if contents.count > 1 {
+            findings.facts.append(("contents", contents.map(\.rawValue).joined(separator: ", ")))
+        }
+        if reader.conditions.count > 1 {
+            findings.facts.append(("conditions", type(of: reader).list(reader.conditions)))
+        }
+        findings.facts += try reader.facts(options)
+        for content in contents {
+            let part: FileFindings
+            switch content {
+            case .forward: part = describe(try reader.forward(options))
+            case .recording:
+                var options = options
+                if options.condition == nil, reader.conditions.count > 1 { options.condition = "0" }
+                part = describe(try reader.recording(options))
+            case .covariance:
+                if let own = try reader.describe(content, options) {
+                    part = own
+                } else {
+                    part = describe(try reader.covariance(options))
+                }
+            case .problem, .estimate, .truth: part = try reader.describe(content, options) ?? FileFindings()
             }
-        return FileDescription(path: path, format: format, facts: facts, warnings: warnings)
+            findings.facts += part.facts
+            findings.warnings += part.warnings
+        }
+        return FileDescription(
+            path: path, format: type(of: reader).formatName, contents: contents, conditions: reader.conditions,
+            facts: findings.facts, missing: missing(contents), warnings: findings.warnings)
     }
 
-    private typealias Findings = (facts: [(name: String, value: String)], warnings: [String])
+    /// What a localization needs beside a file with these contents.
+    static func missing(_ contents: [FileContent]) -> [String] {
+        guard !Set(contents).isDisjoint(with: [.forward, .recording, .covariance]) else { return [] }
+        var missing: [String] = []
+        if !contents.contains(.recording) { missing.append("a recording (--recording)") }
+        if !contents.contains(.forward) { missing.append("a forward model (--forward)") }
+        if !contents.contains(.covariance) {
+            missing.append("a noise covariance (--covariance), or a baseline before time 0 in the recording")
+        }
+        return missing
+    }
 
-    private static func describe(_ forward: Forward) -> Findings {
-        var facts: [(name: String, value: String)] = []
+    static func describe(_ forward: Forward) -> FileFindings {
+        var facts: [FileFact] = []
         if !forward.subject.isEmpty { facts.append(("subject", forward.subject)) }
         facts.append(("gain", "\(forward.gain.rows) channels × \(forward.gain.columns) columns"))
         facts.append(
@@ -54,11 +95,11 @@ public enum FileInspection {
             facts.append(("largest gain, \(kind.rawValue)", "\(short(largest)) \(kind.unit)/(A·m)"))
         }
         facts += describe(forward.sources)
-        return (facts, forward.plausibilityWarnings())
+        return FileFindings(facts: facts, warnings: forward.plausibilityWarnings())
     }
 
-    private static func describe(_ recording: Recording) -> Findings {
-        var facts: [(name: String, value: String)] = []
+    static func describe(_ recording: Recording) -> FileFindings {
+        var facts: [FileFact] = []
         if !recording.condition.isEmpty { facts.append(("condition", recording.condition)) }
         facts.append(("data", "\(recording.sensors.count) channels × \(recording.sampleCount) samples"))
         if recording.epochs.count > 1 { facts.append(("epochs", "\(recording.epochs.count)")) }
@@ -84,11 +125,11 @@ public enum FileInspection {
                     "\(short(largest * kind.display.factor)) \(kind.display.unit) at \(recording.sensors.names[channel])"
                 ))
         }
-        return (facts, recording.plausibilityWarnings())
+        return FileFindings(facts: facts, warnings: recording.plausibilityWarnings())
     }
 
-    private static func describe(_ covariance: NoiseCovariance) -> Findings {
-        var facts: [(name: String, value: String)] = []
+    static func describe(_ covariance: NoiseCovariance) -> FileFindings {
+        var facts: [FileFact] = []
         facts.append(("covariance", "\(covariance.matrix.rows) × \(covariance.matrix.columns) channels, one epoch"))
         facts.append(("samples", covariance.samples > 0 ? "\(covariance.samples)" : "unknown"))
         facts += describe(covariance.sensors)
@@ -104,7 +145,7 @@ public enum FileInspection {
         if let rank = numericalRank(covariance) {
             facts.append(("numerical rank", "\(rank) of \(covariance.sensors.count)"))
         }
-        return (facts, covariance.plausibilityWarnings())
+        return FileFindings(facts: facts, warnings: covariance.plausibilityWarnings())
     }
 
     /// Number of eigenvalues of the correlation matrix that stand out of rounding; channels of different units compare
@@ -117,9 +158,9 @@ public enum FileInspection {
         return eigen.values.count { $0 > 1e-10 * largest }
     }
 
-    private static func describe(_ problem: ProblemContents) -> Findings {
-        (
-            [
+    static func describe(_ problem: ProblemContents) -> FileFindings {
+        FileFindings(
+            facts: [
                 ("gain", "\(problem.gain.rows) × \(problem.gain.columns), whitened"),
                 (
                     "positions",
@@ -127,12 +168,11 @@ public enum FileInspection {
                 ),
                 ("data", "\(problem.data.rows) × \(problem.data.columns), whitened"),
                 ("‖data‖", short(problem.data.squaredNorm.squareRoot())),
-            ], []
-        )
+            ])
     }
 
-    private static func describe(_ estimate: StoredEstimate) -> Findings {
-        var facts: [(name: String, value: String)] = []
+    static func describe(_ estimate: StoredEstimate) -> FileFindings {
+        var facts: [FileFact] = []
         if !estimate.subject.isEmpty { facts.append(("subject", estimate.subject)) }
         if !estimate.condition.isEmpty { facts.append(("condition", estimate.condition)) }
         facts.append(("active sources", "\(estimate.sources.count) of \(estimate.candidateCount)"))
@@ -145,24 +185,24 @@ public enum FileInspection {
         facts.append(("relative gap", short(estimate.certificate.relativeGap)))
         facts += estimate.settings.map { ("setting \($0.name)", $0.value) }
         facts += estimate.versions.map { ("version of \($0.name)", $0.value) }
-        return (facts, estimate.warnings)
+        return FileFindings(facts: facts, warnings: estimate.warnings)
     }
 
-    private static func describe(_ truth: Truth) -> Findings {
-        var facts: [(name: String, value: String)] = [("sources", "\(truth.sources.count)")]
+    static func describe(_ truth: Truth) -> FileFindings {
+        var facts: [FileFact] = [("sources", "\(truth.sources.count)")]
         if let first = truth.times.first, let last = truth.times.last {
             facts.append(("time", String(format: "%.4f to %.4f s, ", first, last) + "\(truth.times.count) samples"))
         }
         facts.append(("frame", truth.frame.rawValue))
         facts += truth.settings.map { ("setting \($0.name)", $0.value) }
-        return (facts, [])
+        return FileFindings(facts: facts)
     }
 
     // MARK: Parts
 
-    private static func describe(_ sensors: Sensors) -> [(name: String, value: String)] {
+    private static func describe(_ sensors: Sensors) -> [FileFact] {
         let counts = sensors.countByKind
-        var facts: [(name: String, value: String)] = []
+        var facts: [FileFact] = []
         facts.append(
             (
                 "channels",
@@ -175,14 +215,14 @@ public enum FileInspection {
         return facts
     }
 
-    private static func describe(_ projectors: Matrix, applied: Bool?) -> [(name: String, value: String)] {
+    private static func describe(_ projectors: Matrix, applied: Bool?) -> [FileFact] {
         guard projectors.rows > 0 else { return [("projectors", "none")] }
         let state = applied.map { $0 ? ", applied to the data" : ", not yet applied to the data" } ?? ""
         return [("projectors", "\(projectors.rows)" + state)]
     }
 
-    private static func describe(_ sources: SourceSpace) -> [(name: String, value: String)] {
-        var facts: [(name: String, value: String)] = [("frame", sources.frame.rawValue)]
+    private static func describe(_ sources: SourceSpace) -> [FileFact] {
+        var facts: [FileFact] = [("frame", sources.frame.rawValue)]
         let low = sources.positions.reduce(SIMD3(repeating: Double.infinity)) { pointwiseMin($0, $1) }
         let high = sources.positions.reduce(SIMD3(repeating: -Double.infinity)) { pointwiseMax($0, $1) }
         for (axis, name) in ["x", "y", "z"].enumerated() {

@@ -2,8 +2,8 @@ import Foundation
 
 /// What the first bytes of a file say about its format.
 enum FileSignature: Equatable {
-    /// HDF5, with or without a user block before it.
-    case hdf5
+    /// HDF5, beginning at a byte: after a user block where there is one.
+    case hdf5(start: Int)
     /// The beginning of an HDF5 file, cut off within its signature or superblock.
     case partOfHDF5
     /// Something else; in plain English when recognized.
@@ -23,13 +23,13 @@ enum FileSignature: Equatable {
         }
         let head = read(128, at: 0)
         if head.starts(with: Self.bytes) {
-            self = byteCount < Self.shortestHeader ? .partOfHDF5 : .hdf5
+            self = byteCount < Self.shortestHeader ? .partOfHDF5 : .hdf5(start: 0)
             return
         }
         var offset = 512
         while offset < byteCount, offset <= 1 << 40 {
             if read(8, at: offset) == Self.bytes {
-                self = byteCount - offset < Self.shortestHeader ? .partOfHDF5 : .hdf5
+                self = byteCount - offset < Self.shortestHeader ? .partOfHDF5 : .hdf5(start: offset)
                 return
             }
             offset *= 2

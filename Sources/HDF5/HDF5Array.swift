@@ -7,13 +7,13 @@ public struct HDF5Array<Element: Sendable>: Sendable {
 }
 
 /// A two-dimensional dataset, turned to column-major order on the way in.
-public struct HDF5Matrix: Sendable {
+public struct HDF5Matrix<Element: Sendable>: Sendable {
     /// First dimension of the dataset (second, in a stack of matrices).
     public let rows: Int
     /// Last dimension of the dataset.
     public let columns: Int
     /// Element (i, j) is at `i + j * rows`.
-    public let elements: [Double]
+    public let elements: [Element]
 }
 
 /// What a dataset holds, without its elements.
@@ -26,6 +26,8 @@ public struct HDF5Description: Sendable, Equatable {
         case integer(bytes: Int)
         /// Text: fixed or variable length, ASCII or UTF-8.
         case string
+        /// References to other objects of the file.
+        case reference
         /// Anything else, named in plain English.
         case other(String)
 
@@ -35,6 +37,7 @@ public struct HDF5Description: Sendable, Equatable {
             case .float(let bytes): "\(8 * bytes)-bit floating point"
             case .integer(let bytes): "\(8 * bytes)-bit integers"
             case .string: "strings"
+            case .reference: "references"
             case .other(let name): name
             }
         }

@@ -63,6 +63,19 @@ extension HDF5File {
         }
     }
 
+    /// Whether an attribute that an open object has is a number other than zero. Inside the lock.
+    func isMarked(_ owner: borrowing Handle, _ name: String, _ object: String) throws(HDF5Error) -> Bool {
+        guard let attribute = Handle(H5Aopen(owner.id, name, 0)), let type = Handle(H5Aget_type(attribute.id)),
+            let space = Handle(H5Aget_space(attribute.id))
+        else { throw damaged("\(object)@\(name)") }
+        guard H5Sget_simple_extent_npoints(space.id) == 1, case .integer = Self.elementType(type) else {
+            throw wrongAttribute(type, "\(object)@\(name)", expected: "a whole number")
+        }
+        var value: Int64 = 0
+        guard H5Aread(attribute.id, foci_h5t_native_int64(), &value) >= 0 else { throw damaged("\(object)@\(name)") }
+        return value != 0
+    }
+
     /// Names of the attributes of an object: in the order they were made when the file keeps it, else by name.
     ///
     /// - Throws: ``HDF5Error`` when the object is missing or damaged.

@@ -24,6 +24,30 @@ extension HDF5File {
         }
     }
 
+    /// Reads numbers as doubles by the address of their dataset: for those that many references lead to, which would be
+    /// found one by one by their names.
+    ///
+    /// - Parameters:
+    ///   - address: as ``links(in:)`` gives it; any other may be refused, or be another object.
+    ///   - name: what messages call the dataset.
+    ///   - mark: an attribute that says, where it is not zero, that the elements mean something else.
+    /// - Returns: nil where the dataset is so marked.
+    /// - Throws: ``HDF5Error`` as ``doubles(_:)`` does.
+    public func doubles(
+        at address: UInt64, named name: String, unlessMarked mark: String
+    ) throws(HDF5Error) -> HDF5Array<Double>? {
+        try HDF5Library.locked { () throws(HDF5Error) -> HDF5Array<Double>? in
+            guard let handle = Handle(H5Oopen_by_addr(id, haddr_t(address))) else { throw damaged(name) }
+            let exists = H5Aexists(handle.id, mark)
+            guard exists >= 0 else { throw damaged(name) }
+            if exists > 0, try isMarked(handle, mark, name) { return nil }
+            let opened = try OpenDataset(self, name, handle)
+            try opened.requireNumbers()
+            return HDF5Array(
+                shape: opened.shape, elements: try opened.readAll(0.0, as: foci_h5t_native_double()))
+        }
+    }
+
     /// Reads numbers of any type as single-precision floats.
     ///
     /// - Throws: ``HDF5Error`` as ``doubles(_:)`` does.
@@ -75,8 +99,22 @@ extension HDF5File {
     ///
     /// - Throws: ``HDF5Error`` as ``doubles(_:)`` does, and when the dataset has not two dimensions.
     /// - Complexity: O(rows · columns); memory of the result and a sixteenth, or one chunk if that is more.
-    public func matrix(_ dataset: String) throws(HDF5Error) -> HDF5Matrix {
-        let stack = try matrices(dataset, dimensions: 2...2)
+    public func matrix(_ dataset: String) throws(HDF5Error) -> HDF5Matrix<Double> {
+        try matrix(dataset, 0.0, as: foci_h5t_native_double())
+    }
+
+    /// Reads a matrix in single precision, for datasets that are stored so.
+    ///
+    /// - Throws: ``HDF5Error`` as ``matrix(_:)`` does.
+    /// - Complexity: as ``matrix(_:)``.
+    public func singleMatrix(_ dataset: String) throws(HDF5Error) -> HDF5Matrix<Float> {
+        try matrix(dataset, Float(0), as: foci_h5t_native_float())
+    }
+
+    private func matrix<Element: Sendable>(
+        _ dataset: String, _ zero: Element, as memoryType: hid_t
+    ) throws(HDF5Error) -> HDF5Matrix<Element> {
+        let stack = try matrices(dataset, dimensions: 2...2, zero, as: memoryType)
         guard let matrix = stack.first else {
             throw error(.wrongShape, dataset, found: "no matrix", expected: "one")
         }
@@ -87,14 +125,37 @@ extension HDF5File {
     ///
     /// - Throws: ``HDF5Error`` as ``matrix(_:)`` does.
     /// - Complexity: as ``matrix(_:)``.
-    public func matrices(_ dataset: String) throws(HDF5Error) -> [HDF5Matrix] {
-        try matrices(dataset, dimensions: 2...3)
+    public func matrices(_ dataset: String) throws(HDF5Error) -> [HDF5Matrix<Double>] {
+        try matrices(dataset, dimensions: 2...3, 0.0, as: foci_h5t_native_double())
     }
 
-    private func matrices(
-        _ dataset: String, dimensions: ClosedRange<Int>
-    ) throws(HDF5Error) -> [HDF5Matrix] {
-        try HDF5Library.locked { () throws(HDF5Error) -> [HDF5Matrix] in
+    /// Reads numbers in slabs along the first dimension, so that a caller may put them in another order without a second
+    /// copy of all.
+    ///
+    /// - Parameters:
+    ///   - dataset: of one to three dimensions.
+    ///   - body: called with the first index of a slab, how many indices it spans, and its elements, row-major.
+    /// - Throws: ``HDF5Error`` as ``doubles(_:)`` does, and when the dataset has another number of dimensions.
+    /// - Complexity: memory of a sixteenth of the dataset, or of what one chunk's height of it takes if that is more.
+    public func slabs(
+        _ dataset: String, _ body: (_ start: Int, _ height: Int, _ elements: UnsafeBufferPointer<Double>) -> Void
+    ) throws(HDF5Error) {
+        try HDF5Library.locked { () throws(HDF5Error) in
+            let opened = try OpenDataset(self, dataset)
+            try opened.requireNumbers()
+            guard (1...3).contains(opened.shape.count) else {
+                throw error(
+                    .wrongShape, dataset, found: HDF5.describe(shape: opened.shape),
+                    expected: "one to three dimensions")
+            }
+            try opened.readSlabs(body)
+        }
+    }
+
+    private func matrices<Element: Sendable>(
+        _ dataset: String, dimensions: ClosedRange<Int>, _ zero: Element, as memoryType: hid_t
+    ) throws(HDF5Error) -> [HDF5Matrix<Element>] {
+        try HDF5Library.locked { () throws(HDF5Error) -> [HDF5Matrix<Element>] in
             let opened = try OpenDataset(self, dataset)
             try opened.requireNumbers()
             guard dimensions.contains(opened.shape.count) else {
@@ -102,7 +163,7 @@ extension HDF5File {
                     .wrongShape, dataset, found: HDF5.describe(shape: opened.shape),
                     expected: dimensions.upperBound == 2 ? "two dimensions" : "two or three dimensions")
             }
-            return try opened.readMatrices()
+            return try opened.readMatrices(zero, as: memoryType)
         }
     }
 }
@@ -118,6 +179,8 @@ struct OpenDataset: ~Copyable {
     let chunk: [Int]?
     /// Number of elements; the bytes of as many doubles fit an Int.
     let count: Int
+    /// Whether all bytes are stored, in one piece.
+    let isWhole: Bool
     private let storedType: Handle
     private let fileByteCount: Int
     private let fileID: hid_t
@@ -129,7 +192,11 @@ struct OpenDataset: ~Copyable {
 
     /// Opens a dataset and checks that its size is one that the file can hold.
     init(_ file: borrowing HDF5File, _ name: String) throws(HDF5Error) {
-        let handle = try file.openExisting(name, expected: "a dataset of this name")
+        try self.init(file, name, try file.openExisting(name, expected: "a dataset of this name"))
+    }
+
+    /// Takes over an object that is open under a name, and checks the same.
+    init(_ file: borrowing HDF5File, _ name: String, _ handle: consuming Handle) throws(HDF5Error) {
         guard H5Iget_type(handle.id) == H5I_DATASET else {
             throw file.error(.wrongType, name, found: "a group", expected: "a dataset")
         }
@@ -184,6 +251,7 @@ struct OpenDataset: ~Copyable {
             guard rank > 0, H5Pget_chunk(creation.id, Int32(rank), &sizes) == rank else { throw file.damaged(name) }
             chunk = sizes.map { Int(clamping: $0) }
         }
+        var isWhole = false
         if count > 0 {
             let stored = Int(clamping: H5Dget_storage_size(handle.id))
             let held = min(stored, file.byteCount)
@@ -210,6 +278,7 @@ struct OpenDataset: ~Copyable {
                 guard bytes <= Self.unwrittenAllowance else { throw unbelievable }
             } else {
                 guard bytes <= held else { throw unbelievable }
+                isWhole = true
                 if layout == H5D_CONTIGUOUS {
                     // The library's buffer for small reads overruns when data lie beyond the end that the file states.
                     let start = H5Dget_offset(handle.id)
@@ -230,6 +299,7 @@ struct OpenDataset: ~Copyable {
         self.shape = shape
         self.chunk = chunk
         self.count = count
+        self.isWhole = isWhole
     }
 
     /// Checks where the chunks lie and how large they are stored.
@@ -313,10 +383,15 @@ struct OpenDataset: ~Copyable {
 
     /// All elements, row-major, converted to a type of memory.
     func readAll<Element: Sendable>(_ zero: Element, as memoryType: hid_t) throws(HDF5Error) -> [Element] {
-        var elements = [Element](repeating: zero, count: count)
-        guard count > 0 else { return elements }
-        let status = elements.withUnsafeMutableBytes {
-            H5Dread(handle.id, memoryType, foci_h5s_all(), foci_h5s_all(), 0, $0.baseAddress)
+        guard count > 0 else { return [] }
+        var status: herr_t = -1
+        let elements = [Element](unsafeUninitializedCapacity: count) { buffer, initialized in
+            LargePages.advise(UnsafeRawBufferPointer(buffer))
+            // Of data stored in one piece the library writes every element or fails; a chunk that is missing may leave
+            // its place as it was.
+            if !isWhole { buffer.initialize(repeating: zero) }
+            status = H5Dread(handle.id, memoryType, foci_h5s_all(), foci_h5s_all(), 0, buffer.baseAddress)
+            initialized = status >= 0 ? count : 0
         }
         guard status >= 0 else { throw unreadable() }
         return elements
@@ -346,7 +421,9 @@ struct OpenDataset: ~Copyable {
 
     // MARK: Matrices
 
-    func readMatrices() throws(HDF5Error) -> [HDF5Matrix] {
+    func readMatrices<Element: Sendable>(
+        _ zero: Element, as memoryType: hid_t
+    ) throws(HDF5Error) -> [HDF5Matrix<Element>] {
         let full = shape.count == 3 ? shape : [1] + shape
         let (stack, rows, columns) = (full[0], full[1], full[2])
         guard stack <= 1 << 24 else {
@@ -356,25 +433,29 @@ struct OpenDataset: ~Copyable {
         guard count > 0 else {
             return (0..<stack).map { _ in HDF5Matrix(rows: rows, columns: columns, elements: []) }
         }
-        var results = (0..<stack).map { _ in [Double](repeating: 0, count: rows * columns) }
         let part = tile(full)
         let dataset = try reopenedForTiles()
         guard let space = Handle(H5Dget_space(dataset.id)) else { throw unreadable() }
-        var buffer = [Double](repeating: 0, count: part[0] * part[1] * part[2])
+        var buffer = [Element](repeating: zero, count: part[0] * part[1] * part[2])
+        var results = (0..<stack).map { _ in
+            [Element](unsafeUninitializedCapacity: rows * columns) { buffer, initialized in
+                LargePages.advise(UnsafeRawBufferPointer(buffer))
+                buffer.initialize(repeating: zero)
+                initialized = buffer.count
+            }
+        }
         for e in stride(from: 0, to: stack, by: part[0]) {
             for r in stride(from: 0, to: rows, by: part[1]) {
                 for c in stride(from: 0, to: columns, by: part[2]) {
                     let extent = [min(part[0], stack - e), min(part[1], rows - r), min(part[2], columns - c)]
-                    try read(&buffer, at: [e, r, c], extent, dataset, space)
+                    try read(&buffer, at: [e, r, c], extent, dataset, space, as: memoryType)
                     for i in 0..<extent[0] {
                         let block = i * extent[1] * extent[2]
                         buffer.withUnsafeBufferPointer { from in
                             results[e + i].withUnsafeMutableBufferPointer { to in
-                                for k in 0..<extent[2] {
-                                    for j in 0..<extent[1] {
-                                        to[(c + k) * rows + r + j] = from[block + j * extent[2] + k]
-                                    }
-                                }
+                                Self.transpose(
+                                    UnsafeBufferPointer(rebasing: from[block...]), rows: extent[1], columns: extent[2],
+                                    to: UnsafeMutableBufferPointer(rebasing: to[(c * rows + r)...]), stride: rows)
                             }
                         }
                     }
@@ -384,23 +465,66 @@ struct OpenDataset: ~Copyable {
         return results.map { HDF5Matrix(rows: rows, columns: columns, elements: $0) }
     }
 
+    /// Puts a row-major block into a column-major matrix, in squares that fit the first cache.
+    private static func transpose<Element>(
+        _ from: UnsafeBufferPointer<Element>, rows: Int, columns: Int, to: UnsafeMutableBufferPointer<Element>,
+        stride: Int
+    ) {
+        let side = 32
+        for left in Swift.stride(from: 0, to: columns, by: side) {
+            for top in Swift.stride(from: 0, to: rows, by: side) {
+                for k in left..<min(left + side, columns) {
+                    for j in top..<min(top + side, rows) { to[k * stride + j] = from[j * columns + k] }
+                }
+            }
+        }
+    }
+
+    /// Reads slabs of whole chunks along the first dimension.
+    func readSlabs(
+        _ body: (_ start: Int, _ height: Int, _ elements: UnsafeBufferPointer<Double>) -> Void
+    ) throws(HDF5Error) {
+        guard count > 0 else { return }
+        let width = count / shape[0]
+        let unit = min(chunk?.first ?? 1, shape[0])
+        let height = min(shape[0], unit * max(1, max(count / 16, 1 << 16) / (width * unit)))
+        let dataset = try reopenedForTiles()
+        guard let space = Handle(H5Dget_space(dataset.id)) else { throw unreadable() }
+        var buffer = [Double](repeating: 0, count: height * width)
+        let rest = [Int](repeating: 0, count: shape.count - 1)
+        let missing = [Int](repeating: 0, count: 3 - shape.count)
+        for start in stride(from: 0, to: shape[0], by: height) {
+            let span = min(height, shape[0] - start)
+            try read(
+                &buffer, at: missing + [start] + rest, missing + [span] + shape.dropFirst(), dataset, space,
+                as: foci_h5t_native_double())
+            buffer.withUnsafeBufferPointer { body(start, span, UnsafeBufferPointer(rebasing: $0[..<(span * width)])) }
+        }
+    }
+
     /// Reads one block into the beginning of a buffer, row-major.
-    private func read(
-        _ buffer: inout [Double], at start: [Int], _ extent: [Int], _ dataset: borrowing Handle,
-        _ space: borrowing Handle
+    private func read<Element>(
+        _ buffer: inout [Element], at start: [Int], _ extent: [Int], _ dataset: borrowing Handle,
+        _ space: borrowing Handle, as memoryType: hid_t
     ) throws(HDF5Error) {
         let drop = 3 - shape.count
         let from = start.dropFirst(drop).map { UInt64($0) }
         let sizes = extent.dropFirst(drop).map { UInt64($0) }
         guard H5Sselect_hyperslab(space.id, H5S_SELECT_SET, from, nil, sizes, nil) >= 0,
             let memory = Handle(H5Screate_simple(Int32(sizes.count), sizes, nil)),
-            H5Dread(dataset.id, foci_h5t_native_double(), memory.id, space.id, 0, &buffer) >= 0
+            H5Dread(dataset.id, memoryType, memory.id, space.id, 0, &buffer) >= 0
         else { throw unreadable() }
     }
 
-    /// Size of the blocks to read: whole chunks, so that none is unpacked twice, as many as fit in a sixteenth of the
-    /// result; of a chunk larger than that, bands of rows.
+    /// Size of the blocks to read. Of data in one piece: parts of all rows, which fit the last cache and are turned there.
+    /// Of chunked data: whole chunks, so that none is unpacked twice, as many as fit in a sixteenth of the result; of a
+    /// chunk larger than that, bands of rows.
     private func tile(_ full: [Int]) -> [Int] {
+        if chunk == nil {
+            let room = 1 << 20
+            let rows = min(full[1], max(1, room / min(full[2], 1024)))
+            return [1, rows, min(full[2], max(1, room / rows))]
+        }
         let budget = max(count / 16, 1 << 16)
         var part = [1, 1, 1]
         if let chunk { part = zip(full, (shape.count == 3 ? chunk : [1] + chunk)).map { min($0, $1) } }

@@ -81,10 +81,10 @@ public struct HDF5File: ~Copyable, Sendable {
             throw HDF5Error(.unreadable, file: path, found: "cannot be read: \(String(cString: strerror(reason)))")
         }
         guard status.st_mode & S_IFMT != S_IFDIR else {
-            throw HDF5Error(.notRegularFile, file: path, found: "a folder", expected: "an HDF5 file")
+            throw HDF5Error(.notRegularFile, file: path, found: "a folder", expected: "a file")
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw HDF5Error(.notRegularFile, file: path, found: "not a regular file", expected: "an HDF5 file")
+            throw HDF5Error(.notRegularFile, file: path, found: "not a regular file", expected: "a file")
         }
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
@@ -95,10 +95,16 @@ public struct HDF5File: ~Copyable, Sendable {
         defer { close(descriptor) }
         let byteCount = Int(status.st_size)
         guard byteCount > 0 else {
-            throw HDF5Error(.emptyFile, file: path, found: "an empty file (0 bytes)", expected: "an HDF5 file")
+            throw HDF5Error(.emptyFile, file: path, found: "an empty file (0 bytes)", expected: "a file")
         }
         switch FileSignature(descriptor: descriptor, byteCount: byteCount) {
-        case .hdf5: return byteCount
+        case .hdf5(let start):
+            if let damage = StructureCheck.damage(descriptor: descriptor, base: start, byteCount: byteCount) {
+                throw HDF5Error(
+                    .damaged, file: path, found: "a damaged HDF5 file (\(damage))", expected: "an intact one",
+                    advice: "copy or make it again")
+            }
+            return byteCount
         case .partOfHDF5: throw truncated(path)
         case .other(let name, let advice):
             throw HDF5Error(
@@ -196,7 +202,9 @@ public struct HDF5File: ~Copyable, Sendable {
             return .integer(bytes: bytes)
         case H5T_STRING: return .string
         case H5T_COMPOUND: return .other("compound records")
-        case H5T_REFERENCE: return .other("references")
+        case H5T_REFERENCE:
+            // References to regions lead into heaps, through code of the library that trusts them.
+            return H5Tequal(type.id, foci_h5t_std_ref_object()) > 0 ? .reference : .other("references to regions")
         case H5T_VLEN: return .other("variable-length lists")
         case H5T_ARRAY: return .other("arrays")
         case H5T_OPAQUE: return .other("opaque bytes")

@@ -9,6 +9,8 @@ import Synchronization
 /// Groups are made as paths name them. Safe to use from several threads: calls wait for one another.
 public struct HDF5Writer: ~Copyable, Sendable {
     private let id: hid_t
+    /// Bytes before the HDF5 part.
+    private let userBlock: [UInt8]
 
     private static let counter = Atomic<Int>(0)
 
@@ -26,17 +28,23 @@ public struct HDF5Writer: ~Copyable, Sendable {
         case int8
         /// Unsigned, 1 byte.
         case uint8
+        /// Unsigned, 2 bytes.
+        case uint16
         /// Signed, 4 bytes.
         case int32
         /// Signed, 8 bytes.
         case int64
+        /// Unsigned, 8 bytes.
+        case uint64
 
         fileprivate var fileType: hid_t {
             switch self {
             case .int8: foci_h5t_std_i8le()
             case .uint8: foci_h5t_std_u8le()
+            case .uint16: foci_h5t_std_u16le()
             case .int32: foci_h5t_std_i32le()
             case .int64: foci_h5t_std_i64le()
+            case .uint64: foci_h5t_std_u64le()
             }
         }
 
@@ -44,20 +52,25 @@ public struct HDF5Writer: ~Copyable, Sendable {
             switch self {
             case .int8: Int(Int8.min)...Int(Int8.max)
             case .uint8: 0...255
+            case .uint16: 0...65535
             case .int32: Int(Int32.min)...Int(Int32.max)
             case .int64: Int.min...Int.max
+            case .uint64: 0...Int.max
             }
         }
     }
 
     /// An empty file.
     ///
+    /// - Parameter userBlock: bytes that stand before everything else; none, or 512, 1024, 2048, … of them.
     /// - Throws: ``HDF5Error`` of kind `notWritten` when the library cannot make one, as do all methods.
-    public init() throws(HDF5Error) {
+    public init(userBlock: [UInt8] = []) throws(HDF5Error) {
+        self.userBlock = userBlock
         id = try HDF5Library.locked { () throws(HDF5Error) -> hid_t in
             guard let access = Handle(H5Pcreate(foci_h5p_file_access())),
                 let creation = Handle(H5Pcreate(foci_h5p_file_create())),
-                H5Pset_fapl_core(access.id, 4 << 20, false) >= 0, H5Pset_obj_track_times(creation.id, false) >= 0
+                H5Pset_fapl_core(access.id, 4 << 20, false) >= 0, H5Pset_obj_track_times(creation.id, false) >= 0,
+                H5Pset_userblock(creation.id, UInt64(userBlock.count)) >= 0
             else { throw Self.failure("") }
             // Nothing goes to disk under this name, but the library tells open files apart by it.
             let name = "memory-\(Self.counter.add(1, ordering: .relaxed).newValue)"
@@ -74,13 +87,17 @@ public struct HDF5Writer: ~Copyable, Sendable {
 
     /// The bytes of the file; the writer ends here.
     public consuming func finish() throws(HDF5Error) -> [UInt8] {
-        let id = id
+        let (id, userBlock) = (id, userBlock)
         return try HDF5Library.locked { () throws(HDF5Error) -> [UInt8] in
             guard H5Fflush(id, H5F_SCOPE_LOCAL) >= 0 else { throw Self.failure("") }
             let size = H5Fget_file_image(id, nil, 0)
             guard size > 0 else { throw Self.failure("") }
-            var bytes = [UInt8](repeating: 0, count: size)
-            guard H5Fget_file_image(id, &bytes, size) == size else { throw Self.failure("") }
+            // The library's image leaves the user block out, though addresses count from its beginning.
+            var bytes = userBlock + [UInt8](repeating: 0, count: size)
+            let copied = bytes.withUnsafeMutableBytes { buffer in
+                H5Fget_file_image(id, buffer.baseAddress.map { $0 + userBlock.count }, size)
+            }
+            guard copied == size else { throw Self.failure("") }
             return bytes
         }
     }
@@ -112,11 +129,28 @@ public struct HDF5Writer: ~Copyable, Sendable {
         }
     }
 
-    /// Writes an attribute: a 64-bit integer.
-    public borrowing func attribute(_ name: String, of object: String = "/", _ value: Int) throws(HDF5Error) {
+    /// Writes an attribute: ASCII text of fixed length.
+    public borrowing func attribute(_ name: String, of object: String = "/", ascii value: String) throws(HDF5Error) {
+        try HDF5Library.locked { () throws(HDF5Error) in
+            let bytes = Array(value.utf8)
+            guard let type = Handle(H5Tcopy(foci_h5t_c_string())), H5Tset_size(type.id, max(1, bytes.count)) >= 0 else {
+                throw Self.failure(name)
+            }
+            var failed = false
+            try withAttribute(name, of: object, type.id) { attribute in
+                failed = H5Awrite(attribute, type.id, bytes.isEmpty ? [0] : bytes) < 0
+            }
+            if failed { throw Self.failure(name) }
+        }
+    }
+
+    /// Writes an attribute: an integer, of 64 bits unless another width is asked for.
+    public borrowing func attribute(
+        _ name: String, of object: String = "/", _ value: Int, as width: IntegerWidth = .int64
+    ) throws(HDF5Error) {
         try HDF5Library.locked { () throws(HDF5Error) in
             var failed = false
-            try withAttribute(name, of: object, foci_h5t_std_i64le()) { attribute in
+            try withAttribute(name, of: object, width.fileType) { attribute in
                 var value = Int64(value)
                 failed = H5Awrite(attribute, foci_h5t_native_int64(), &value) < 0
             }
@@ -212,6 +246,29 @@ public struct HDF5Writer: ~Copyable, Sendable {
                 return H5Dwrite(dataset.id, type.id, foci_h5s_all(), foci_h5s_all(), 0, pointers)
             }
             guard status >= 0 else { throw Self.failure(path) }
+        }
+    }
+
+    /// Writes references to objects of this file.
+    ///
+    /// - Parameters:
+    ///   - path: where; groups above are made.
+    ///   - targets: paths of the objects, row-major, as many as the product of `shape`.
+    ///   - shape: sizes of the dimensions.
+    public borrowing func dataset(_ path: String, references targets: [String], shape: [Int]) throws(HDF5Error) {
+        try HDF5Library.locked { () throws(HDF5Error) in
+            try checkCount(path, targets.count, shape)
+            var references = [hobj_ref_t](repeating: 0, count: targets.count)
+            for (position, target) in targets.enumerated() {
+                guard H5Rcreate(&references[position], id, target, H5R_OBJECT, -1) >= 0 else {
+                    throw Self.failure(target)
+                }
+            }
+            let dataset = try makeDataset(path, foci_h5t_std_ref_object(), shape, compressed: false)
+            guard !targets.isEmpty else { return }
+            guard
+                H5Dwrite(dataset.id, foci_h5t_std_ref_object(), foci_h5s_all(), foci_h5s_all(), 0, references) >= 0
+            else { throw Self.failure(path) }
         }
     }
 

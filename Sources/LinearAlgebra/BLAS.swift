@@ -22,9 +22,37 @@ public enum BLAS {
         _ c: UnsafeMutablePointer<Double>, _ ldc: Int
     ) {
         prepare()
+        // A product with one row or column is a matrix times a vector: no packing, several times faster.
+        if m == 1 {
+            cblas_dgemv(
+                CblasColMajor, flag(!transposeB), Int32(transposeB ? n : k), Int32(transposeB ? k : n), alpha, b,
+                Int32(ldb), a, Int32(transposeA ? 1 : lda), beta, c, Int32(ldc))
+            return
+        }
+        if n == 1 {
+            cblas_dgemv(
+                CblasColMajor, flag(transposeA), Int32(transposeA ? k : m), Int32(transposeA ? m : k), alpha, a,
+                Int32(lda), b, Int32(transposeB ? ldb : 1), beta, c, 1)
+            return
+        }
         cblas_dgemm(
             CblasColMajor, flag(transposeA), flag(transposeB), Int32(m), Int32(n), Int32(k), alpha, a, Int32(lda), b,
             Int32(ldb), beta, c, Int32(ldc))
+    }
+
+    /// C ← AᵀB in single precision, with A k × m and B k × n as stored.
+    public static func transposedProduct(
+        _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int,
+        _ c: UnsafeMutablePointer<Float>, _ ldc: Int
+    ) {
+        prepare()
+        if n == 1 {
+            cblas_sgemv(CblasColMajor, CblasTrans, Int32(k), Int32(m), 1, a, Int32(lda), b, 1, 0, c, 1)
+        } else {
+            cblas_sgemm(
+                CblasColMajor, CblasTrans, CblasNoTrans, Int32(m), Int32(n), Int32(k), 1, a, Int32(lda), b, Int32(ldb),
+                0, c, Int32(ldc))
+        }
     }
 
     /// y ← α·op(A)·x + β·y, with A m × n as stored.

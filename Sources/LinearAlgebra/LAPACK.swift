@@ -241,9 +241,64 @@ public enum LAPACK {
             LAPACK_COL_MAJOR, Letter.lower, Int32(n), Int32(k), l, Int32(ldl), b, Int32(ldb))
     }
 
-    /// L ← A⁻¹ with L from ``cholesky(_:_:_:)``; the lower triangle alone.
-    public static func choleskyInverse(_ n: Int, _ l: UnsafeMutablePointer<Double>, _ ld: Int) {
+    /// A⁻¹ from L of ``cholesky(_:_:_:)``, both triangles, on the threads given.
+    ///
+    /// The columns of L⁻¹, and the blocks of A⁻¹ = L⁻ᵀL⁻¹, are dealt out in pieces that do not depend on the number of
+    /// threads.
+    ///
+    /// - Parameters:
+    ///   - l: n × n with the factor in its lower triangle; overwritten by A⁻¹.
+    ///   - work: n × n values of scratch memory.
+    public static func choleskyInverse(
+        _ n: Int, _ l: UnsafeMutablePointer<Double>, work: UnsafeMutablePointer<Double>, parallelism: Parallelism
+    ) {
         BLAS.prepare()
-        _ = LAPACKE_dpotri_work(LAPACK_COL_MAJOR, Letter.lower, Int32(n), l, Int32(ld))
+        let size = 64
+        nonisolated(unsafe) let (l, work) = (l, work)
+        // Columns s... of L⁻¹ begin at row s.
+        parallelism.forEachPiece(of: n, piece: size) { _, columns in
+            let s = columns.lowerBound
+            for j in columns {
+                (work + j * n + s).update(repeating: 0, count: n - s)
+                work[j + j * n] = 1
+            }
+            cblas_dtrsm(
+                CblasColMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, Int32(n - s), Int32(columns.count), 1,
+                l + s + s * n, Int32(n), work + s + s * n, Int32(n))
+        }
+        // Block (r, s) with r ≥ s sums over rows r and below, where both factors are not zero.
+        parallelism.forEachPiece(of: n, piece: size) { _, columns in
+            let s = columns.lowerBound
+            for r in stride(from: s, to: n, by: size) {
+                let rows = min(size, n - r)
+                if r > s {
+                    BLAS.gemm(
+                        true, false, rows, columns.count, n - r, 1, work + r + r * n, n, work + r + s * n, n, 0,
+                        l + r + s * n, n)
+                } else {
+                    cblas_dsyrk(
+                        CblasColMajor, CblasLower, CblasTrans, Int32(rows), Int32(n - r), 1, work + r + r * n, Int32(n),
+                        0, l + r + r * n, Int32(n))
+                }
+            }
+        }
+        for j in 0..<n {
+            for i in (j + 1)..<max(n, j + 1) { l[j + i * n] = l[i + j * n] }
+        }
     }
+
+    /// B ← B·A⁻¹ with L from ``cholesky(_:_:_:)`` and B k × n.
+    public static func choleskySolveTransposed(
+        _ n: Int, _ k: Int, _ l: UnsafePointer<Double>, _ ldl: Int, _ b: UnsafeMutablePointer<Double>, _ ldb: Int
+    ) {
+        BLAS.prepare()
+        // B·L⁻ᵀ·L⁻¹.
+        for transposed in [CblasTrans, CblasNoTrans] {
+            cblas_dtrsm(
+                CblasColMajor, CblasRight, CblasLower, transposed, CblasNonUnit, Int32(k), Int32(n), 1, l, Int32(ldl),
+                b,
+                Int32(ldb))
+        }
+    }
+
 }

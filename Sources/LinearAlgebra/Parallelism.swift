@@ -47,12 +47,13 @@ extension Parallelism {
     /// C ← α·op(A)·op(B) + β·C as ``BLAS/gemm(_:_:_:_:_:_:_:_:_:_:_:_:_:)``, the columns of C cut into pieces.
     ///
     /// The pieces are the same on any number of threads. A small product is done at once.
+    ///
+    /// - Parameter piece: columns of C a piece.
     public func gemm(
         _ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Double,
         _ a: UnsafePointer<Double>, _ lda: Int, _ b: UnsafePointer<Double>, _ ldb: Int, _ beta: Double,
-        _ c: UnsafeMutablePointer<Double>, _ ldc: Int
+        _ c: UnsafeMutablePointer<Double>, _ ldc: Int, piece width: Int = 96
     ) {
-        let width = 96
         // Below some four million operations the threads would wait longer for one another than they work.
         guard n >= 2 * width, m * n * k > 2_000_000 else {
             BLAS.gemm(transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)

@@ -168,7 +168,7 @@ struct BadInputTests {
             try RawFile.forward(without: ["orientations"])
         },
         BadFile("no positions", "forward.h5", "sources/position") { try RawFile.forward(without: ["position"]) },
-        BadFile("no frame", "forward.h5", "sources@frame", "'head' or 'mri'") {
+        BadFile("no frame", "forward.h5", "sources@frame", "'head', 'mri' or 'ctf'") {
             try RawFile.forward(without: ["frame"])
         },
         BadFile("a gain of other channels", "forward.h5", "gain: 2 rows", "expected 4") {

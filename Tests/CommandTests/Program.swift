@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 
 /// The built program, run as its users run it.
 enum Program {
@@ -34,28 +35,9 @@ enum Program {
         }
     }
 
-    /// Where the program is: beside the test runner, or in a folder above it. The runner's own path tells the build
-    /// folder, whatever the configuration and scratch path.
-    static let path: Result<String, Failure> = {
-        let runners = [
-            try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
-            Bundle.main.executablePath, CommandLine.arguments.first,
-        ].compactMap { $0 }
-        for runner in runners {
-            var folder = URL(fileURLWithPath: runner).standardizedFileURL.deletingLastPathComponent()
-            for _ in 0..<4 {
-                let candidate = folder.appendingPathComponent("foci").path
-                var isFolder: ObjCBool = false
-                if FileManager.default.fileExists(atPath: candidate, isDirectory: &isFolder), !isFolder.boolValue,
-                    FileManager.default.isExecutableFile(atPath: candidate)
-                {
-                    return .success(candidate)
-                }
-                folder.deleteLastPathComponent()
-            }
-        }
-        return .failure(.notBuilt(lookedBeside: runners))
-    }()
+    /// Where the program is.
+    static let path: Result<String, Failure> =
+        BuiltProgram.path("foci").map { .success($0) } ?? .failure(.notBuilt(lookedBeside: BuiltProgram.runners))
 
     /// Tests run side by side; no more programs than cores at a time, so that a time limit means something.
     private static let places = DispatchSemaphore(value: max(2, ProcessInfo.processInfo.activeProcessorCount))

@@ -78,7 +78,7 @@ struct SimulateTests {
                 ProblemContents(
                     gain: Matrix(rows: 4, columns: 6, repeating: 1), data: Matrix(rows: 4, columns: 2, repeating: 2),
                     orientations: 3)))
-        let files: [(path: String, format: String, facts: [String: String])] = [
+        let files: [(path: String, content: String, facts: [String: String])] = [
             ("forward.h5", "forward", ["gain": "76 channels × 900 columns", "sources": "300, free orientation"]),
             ("recording.h5", "recording", ["data": "76 channels × 121 samples", "sampling frequency": "200 Hz"]),
             ("covariance.h5", "covariance", ["samples": "3000", "bad channels": "none"]),
@@ -86,15 +86,15 @@ struct SimulateTests {
             ("problem.h5", "problem", ["positions": "2, 3 orientation(s) each", "‖data‖": "5.657"]),
             ("result/estimate.h5", "estimate", ["setting lambda": "auto", "version of foci": fociVersion]),
         ]
-        #expect(files.map(\.format).sorted() == FileFormat.allCases.map(\.rawValue).sorted())
+        #expect(files.map(\.content).sorted() == FileContent.allCases.map(\.rawValue).sorted())
         for file in files {
             let text = try workspace.foci("inspect", file.path)
             expectSuccess(text)
-            #expect(text.output.hasPrefix("\(file.path): \(file.format)\n"))
+            #expect(text.output.hasPrefix("\(file.path): \(file.content), Foci HDF5\n"))
             let outcome = try workspace.foci("inspect", file.path, "--json")
             expectSuccess(outcome)
             let json = try JSON(parsing: outcome.output)
-            #expect(json["file"] == .text(file.path) && json["format"] == .text(file.format))
+            #expect(json["file"] == .text(file.path) && json["contents"] == .list([.text(file.content)]))
             #expect(json["warnings"] == .list([]))
             for (name, value) in file.facts {
                 #expect(json["facts"][name] == .text(value), "\(file.path): \(name)")

@@ -154,10 +154,10 @@ struct BadFileTests {
         }
     }
 
-    @Test("Flipped bits in any format give values or errors, never a crash", arguments: FileFormat.allCases)
-    func mutations(format: FileFormat) throws {
+    @Test("Flipped bits of any content give values or errors, never a crash", arguments: FileContent.allCases)
+    func mutations(content: FileContent) throws {
         let original: [UInt8] =
-            switch format {
+            switch content {
             case .forward: try ForwardFile.encode(Samples.forward(), singlePrecision: true)
             case .recording: try RecordingFile.encode(Samples.recording(epochs: 3))
             case .covariance: try CovarianceFile.encode(Samples.covariance())

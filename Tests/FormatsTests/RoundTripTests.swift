@@ -22,7 +22,7 @@ struct RoundTripTests {
         #expect(read.subject == "Zoë")
         #expect(read.sensors == forward.sensors)
         #expect(read.sources == forward.sources)
-        #expect(try FileFormat.detect(folder.file("f.h5")) == .forward)
+        #expect(try FileFormats.open(folder.file("f.h5")).contents == [.forward])
     }
 
     @Test("A forward in single precision comes back rounded to floats")
@@ -121,9 +121,10 @@ struct RoundTripTests {
         try CovarianceFile.write(Samples.covariance(), to: folder.file("covariance"))
         try TruthFile.write(Samples.truth(), to: folder.file("truth"))
         try EstimateFile.write(Samples.estimate(), to: folder.file("estimate"), programVersion: "1")
-        for format in [FileFormat.forward, .recording, .covariance, .truth, .estimate] {
-            let description = try FileInspection.describe(folder.file(format.rawValue))
-            #expect(description.format == format)
+        for content in [FileContent.forward, .recording, .covariance, .truth, .estimate] {
+            let description = try FileInspection.describe(folder.file(content.rawValue))
+            #expect(description.contents == [content])
+            #expect(description.format == "Foci HDF5")
             #expect(!description.facts.isEmpty)
         }
         let facts = try FileInspection.describe(folder.file("recording")).facts

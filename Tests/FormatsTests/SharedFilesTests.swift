@@ -18,7 +18,7 @@ struct SharedFilesTests {
     func described(_ name: String) throws {
         let description = try FileInspection.describe(Shared.path(name))
         #expect(description.warnings == [])
-        #expect(name.contains(description.format.rawValue))
+        #expect(description.contents.count == 1 && name.contains(description.contents[0].rawValue))
     }
 
     @Test("The real forward, recording and covariance have their known numbers")
@@ -40,9 +40,10 @@ struct SharedFilesTests {
     }
 
     @Test(
-        "Files of other programs are refused with what they look like",
+        "Files of other programs are no files of the own layout",
         arguments: [
-            ("data/sample-audvis/sample-fwd.fif", "FIF"), ("data/sample-audvis/sample-fwd.h5", "MNE-Python"),
+            ("data/sample-audvis/sample-fwd.fif", "FIF"),
+            ("data/sample-audvis/sample-fwd.h5", "without the attribute 'format'"),
         ])
     func foreign(_ name: String, looks: String) throws {
         do {
@@ -51,5 +52,30 @@ struct SharedFilesTests {
         } catch {
             #expect(error.description.contains(looks))
         }
+    }
+
+    @Test("FIF, MNE's HDF5 and the own layout hold the same sample", arguments: ["sample-fwd.fif", "sample-fwd.h5"])
+    func sample(name: String) throws {
+        func path(_ name: String) -> String { Shared.path("data/sample-audvis/\(name)") }
+        let own = try ForwardFile.read(path("sample.forward.h5"))
+        let forward = try FileFormats.open(path(name)).forward(ReadingOptions())
+        #expect(forward.gain == own.gain && forward.sensors == own.sensors && forward.subject == own.subject)
+        #expect(forward.sources.vertices == own.sources.vertices)
+        #expect(forward.sources.hemispheres == own.sources.hemispheres)
+        for j in 0..<own.sources.count {
+            let (position, normal) = (own.sources.positions[j], try #require(own.sources.normal(j)))
+            #expect(abs((forward.sources.positions[j] - position).max()) <= 1e-12)
+            #expect((try #require(forward.sources.normal(j)) * normal).sum() >= 1 - 1e-12)
+        }
+        let recording = try FileFormats.open(path("left-auditory-ave.fif")).recording(ReadingOptions())
+        let ownRecording = try RecordingFile.read(path("left-auditory.recording.h5"))
+        #expect(recording.epochs == ownRecording.epochs && recording.sensors == ownRecording.sensors)
+        #expect(recording.projectors == ownRecording.projectors && recording.averages == ownRecording.averages)
+        #expect(abs(recording.firstTime - ownRecording.firstTime) < 1e-8)
+        let covariance = try FileFormats.open(path("sample-cov.fif")).covariance(
+            ReadingOptions(sensors: recording.sensors))
+        let ownCovariance = try CovarianceFile.read(path("sample.covariance.h5"))
+        #expect(covariance.matrix == ownCovariance.matrix && covariance.samples == ownCovariance.samples)
+        #expect(covariance.projectors == ownCovariance.projectors)
     }
 }

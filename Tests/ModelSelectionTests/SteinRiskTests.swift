@@ -26,6 +26,24 @@ struct SteinRiskTests {
     ]
 
     @Test(
+        "the degrees of freedom count all samples, reduced or not", arguments: structures, [(18, 3), (6, 2), (40, 12)])
+    func reducedSamples(_ blocks: BlockStructure, _ size: (samples: Int, rank: Int)) throws {
+        var random = SeededGenerator(seed: 4)
+        let design = random.normal(rows: 12, columns: blocks.columnCount)
+        let response =
+            random.normal(rows: 12, columns: size.rank) * random.normal(rows: size.rank, columns: size.samples)
+        let reduced = try RegressionProblem(design: design, response: response, blocks: blocks)
+        let full = try RegressionProblem(design: design, response: response, blocks: blocks, keepsSamples: true)
+        #expect(reduced.response.columns == size.rank && full.response.columns == size.samples)
+        let penalty = try GroupLasso(lambda: 0.25 * full.largestLambda())
+        let freedom = try [reduced, full].map {
+            let solution = AutomaticSolver().solve($0, penalty, stop: StopRule(relativeGap: 1e-14))
+            return try #require(degreesOfFreedom(of: solution, in: $0, under: penalty))
+        }
+        #expect(freedom[0] > 1 && abs(freedom[0] - freedom[1]) <= 1e-6 * freedom[1])
+    }
+
+    @Test(
         "exact degrees of freedom are the divergence of the fit, entry by entry", arguments: structures,
         [(1, false), (4, false), (4, true), (18, false), (18, true)])
     func divergence(_ blocks: BlockStructure, _ variant: (samples: Int, isWeighted: Bool)) throws {

@@ -11,7 +11,7 @@ public enum CovarianceFile {
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> NoiseCovariance {
-        let reader = try NativeReader(path, format: .covariance)
+        let reader = try NativeReader(path, content: .covariance)
         let samples = try reader.integer("samples") ?? 0
         let sensors = try reader.sensors()
         let projectors = try reader.projectors()

@@ -37,7 +37,7 @@ public struct StoredEstimate: Sendable {
 ///
 /// Root attributes `format="estimate"`, `version=1`, `subject`, `condition`, `candidate_count`, `goodness_of_fit`.
 /// - `times` [time] s.
-/// - `sources`, group attribute `frame` (`head`, `mri`); the source that explains most field first:
+/// - `sources`, group attribute `frame` (`head`, `mri`, `ctf`); the source that explains most field first:
 ///   - `index` [source], from 0 in the forward; `position` [source, 3] m;
 ///   - `hemisphere` (0 left, 1 right, −1 volume, −2 unknown) and `vertex` (−1 unknown), absent when unknown for all;
 ///   - `axis_count` [source]: 1 fixed, more when the dipole may turn;
@@ -123,7 +123,7 @@ public enum EstimateFile {
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> StoredEstimate {
-        let reader = try NativeReader(path, format: .estimate)
+        let reader = try NativeReader(path, content: .estimate)
         let times = try reader.doubles("times", "a sample")
         func attribute(_ name: String, of object: String = "/") throws(InputError) -> Double {
             try reader.required(try reader.double(name, of: object), name, of: object, "a number")

@@ -7,14 +7,14 @@ import SourceImaging
 /// - `gain` [sensor, source·orientation], any floating point, V/(A·m), T/(A·m), T/m/(A·m); attribute `orientations` 1
 ///   or 3. With 3, columns 3j…3j+2 are x, y, z of source j in the frame of `sources`.
 /// - `sensors/name`, `sensors/kind` (`mag`, `grad`, `eeg`); optional `sensors/bad`, `sensors/location` [sensor, 12].
-/// - `sources/position` [source, 3] m; group attribute `frame` (`head`, `mri`); optional `sources/normal` [source, 3],
+/// - `sources/position` [source, 3] m; group attribute `frame` (`head`, `mri`, `ctf`); optional `sources/normal` [source, 3],
 ///   `sources/hemisphere` (0 left, 1 right, −1 volume), `sources/vertex`.
 public enum ForwardFile {
     /// Reads a forward model.
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> Forward {
-        let reader = try NativeReader(path, format: .forward)
+        let reader = try NativeReader(path, content: .forward)
         let subject = try reader.text("subject") ?? ""
         let sensors = try reader.sensors()
         let positions = try reader.vectors("sources/position")

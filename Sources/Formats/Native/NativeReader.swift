@@ -27,15 +27,18 @@ struct NativeReader: ~Copyable {
     let file: HDF5File
     var path: String { file.path }
 
-    /// Opens a file and checks that it is of one format.
+    /// Opens a file and checks what it holds.
     ///
-    /// - Throws: ``InputError`` when it cannot be read, is of another format or of a newer version.
-    init(_ path: String, format: FileFormat) throws(InputError) {
+    /// - Throws: ``InputError`` when it cannot be read, holds something else or is of a newer version.
+    init(_ path: String, content: FileContent) throws(InputError) {
         let file = try translating { () throws(HDF5Error) -> HDF5File in try HDF5File(path) }
-        let found = try FileFormat.detect(file)
-        guard found == format else {
+        guard let found = try NativeFile.recognize(file) else {
             throw InputError(
-                path, found: found.phrase, expected: format.phrase,
+                path, found: "an HDF5 file without the attribute 'format'", expected: content.phrase)
+        }
+        guard found == content else {
+            throw InputError(
+                path, found: found.phrase, expected: content.phrase,
                 advice: "check which file is given for which purpose")
         }
         let version = try translating { () throws(HDF5Error) -> Int? in try file.integer(attribute: "version") }
@@ -88,6 +91,15 @@ struct NativeReader: ~Copyable {
 
     func matrix(_ name: String) throws(InputError) -> Matrix {
         try translating { () throws(HDF5Error) -> Matrix in Matrix(try file.matrix(name)) }
+    }
+
+    /// A matrix in the precision that it is stored in.
+    func design(_ name: String) throws(InputError) -> Design {
+        try translating { () throws(HDF5Error) -> Design in
+            guard try file.describe(name).type == .float(bytes: 4) else { return Design(Matrix(try file.matrix(name))) }
+            let read = try file.singleMatrix(name)
+            return Design(rows: read.rows, columns: read.columns, elements: read.elements)
+        }
     }
 
     func optionalMatrix(_ name: String) throws(InputError) -> Matrix? {
@@ -171,9 +183,9 @@ struct NativeReader: ~Copyable {
 
     /// The attribute `frame` of the group `sources`.
     func frame() throws(InputError) -> CoordinateFrame {
-        let name = try required(try text("frame", of: "sources"), "frame", of: "sources", "'head' or 'mri'")
+        let name = try required(try text("frame", of: "sources"), "frame", of: "sources", CoordinateFrame.choices)
         guard let frame = CoordinateFrame(rawValue: name) else {
-            throw InputError("\(path): sources@frame", found: "'\(name)'", expected: "'head' or 'mri'")
+            throw InputError("\(path): sources@frame", found: "'\(name)'", expected: CoordinateFrame.choices)
         }
         return frame
     }
@@ -205,7 +217,7 @@ struct NativeReader: ~Copyable {
 
 extension Matrix {
     /// The matrix that was read.
-    init(_ read: HDF5Matrix) {
+    init(_ read: HDF5Matrix<Double>) {
         self.init(rows: read.rows, columns: read.columns, elements: read.elements)
     }
 }

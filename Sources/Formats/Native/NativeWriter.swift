@@ -31,11 +31,11 @@ extension HDF5Writer {
 
 /// Builds a file in memory and tells a failure as an ``InputError``.
 func encoding(
-    _ format: FileFormat, _ body: (borrowing HDF5Writer) throws(HDF5Error) -> Void
+    _ content: FileContent, _ body: (borrowing HDF5Writer) throws(HDF5Error) -> Void
 ) throws(InputError) -> [UInt8] {
     try translating { () throws(HDF5Error) -> [UInt8] in
         let writer = try HDF5Writer()
-        try writer.attribute("format", format.rawValue)
+        try writer.attribute("format", content.rawValue)
         try writer.attribute("version", NativeReader.version)
         try body(writer)
         return try writer.finish()

@@ -3,18 +3,28 @@ import SourceImaging
 
 /// A whitened problem: the numbers alone, for work on solvers.
 public struct ProblemContents: Sendable, Equatable {
-    /// n × (positions·orientations), whitened.
-    public let gain: Matrix
+    /// X: n × (positions·orientations), whitened, in the precision of the file.
+    public let design: Design
     /// n × samples, whitened.
     public let data: Matrix
     /// Columns of the gain a position: 1 or 3.
     public let orientations: Int
+
+    /// The gain in double precision; a copy where it is stored in single.
+    public var gain: Matrix { design.matrix }
 
     /// A problem from its parts.
     ///
     /// - Throws: ``InputError`` when rows disagree, something is empty or not finite, the columns of the gain are not
     ///   divisible by the orientations.
     public init(gain: Matrix, data: Matrix, orientations: Int) throws(InputError) {
+        try self.init(design: Design(gain), data: data, orientations: orientations)
+    }
+
+    /// A problem whose gain is in either precision; see the other initializer.
+    ///
+    /// - Throws: ``InputError``.
+    public init(design gain: Design, data: Matrix, orientations: Int) throws(InputError) {
         guard orientations >= 1 else {
             throw InputError("gain@orientations", found: "\(orientations)", expected: "1 or more")
         }
@@ -30,13 +40,12 @@ public struct ProblemContents: Sendable, Equatable {
                 "data", found: "\(data.rows) × \(data.columns)",
                 expected: "\(gain.rows) rows as in 'gain', one sample or more")
         }
-        for (name, matrix) in [("gain", gain), ("data", data)] {
-            if let (row, column) = matrix.firstNonFinite {
-                throw InputError(
-                    name, found: "\(matrix[row, column]) in row \(row), column \(column)", expected: "finite values")
-            }
+        func refuse(_ name: String, _ value: Double, _ row: Int, _ column: Int) -> InputError {
+            InputError(name, found: "\(value) in row \(row), column \(column)", expected: "finite values")
         }
-        self.gain = gain
+        if let (row, column) = gain.firstNonFinite { throw refuse("gain", gain[row, column], row, column) }
+        if let (row, column) = data.firstNonFinite { throw refuse("data", data[row, column], row, column) }
+        design = gain
         self.data = data
         self.orientations = orientations
     }
@@ -51,13 +60,13 @@ public enum ProblemFile {
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> ProblemContents {
-        let reader = try NativeReader(path, format: .problem)
-        let gain = try reader.matrix("gain")
+        let reader = try NativeReader(path, content: .problem)
+        let gain = try reader.design("gain")
         let data = try reader.matrix("data")
         let isOfGain = try reader.integer("orientations") == nil
         let orientations = try reader.orientations(of: isOfGain ? "gain" : "/")
         return try within(path) { () throws(InputError) in
-            try ProblemContents(gain: gain, data: data, orientations: orientations)
+            try ProblemContents(design: gain, data: data, orientations: orientations)
         }
     }
 
@@ -67,7 +76,7 @@ public enum ProblemFile {
     public static func encode(_ problem: ProblemContents) throws(InputError) -> [UInt8] {
         try encoding(.problem) { (writer) throws(HDF5Error) in
             try writer.attribute("orientations", problem.orientations)
-            try writer.write("gain", problem.gain)
+            try writer.write("gain", problem.gain, as: problem.design.isSinglePrecision ? .float32 : .float64)
             try writer.write("data", problem.data)
         }
     }

@@ -12,7 +12,7 @@ public enum RecordingFile {
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> Recording {
-        let reader = try NativeReader(path, format: .recording)
+        let reader = try NativeReader(path, content: .recording)
         let frequency = try reader.required(
             try reader.double("sampling_frequency"), "sampling_frequency", "the sampling frequency in Hz")
         let firstTime = try reader.required(

@@ -6,14 +6,14 @@ import SourceImaging
 /// Root attributes `format="truth"`, `version=1`.
 /// - `times` [time] s.
 /// - `sources/index` (from 0 in the forward; −1 off its grid), `sources/position` [source, 3] m, `sources/direction`
-///   [source, 3] unit vectors, `sources/waveform` [source, time] A·m; group attribute `frame` (`head`, `mri`).
+///   [source, 3] unit vectors, `sources/waveform` [source, time] A·m; group attribute `frame` (`head`, `mri`, `ctf`).
 /// - `settings`: how it was simulated, attributes by name.
 public enum TruthFile {
     /// Reads known sources.
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> Truth {
-        let reader = try NativeReader(path, format: .truth)
+        let reader = try NativeReader(path, content: .truth)
         let times = try reader.doubles("times", "a sample")
         let frame = try reader.frame()
         let indices = try reader.integers("sources/index", "a source")

@@ -11,14 +11,16 @@ public enum GlassBrainFigure {
     /// The figure as an SVG document; one that says so when there is no source.
     ///
     /// - Parameters:
-    ///   - estimate: its positions are drawn with x to the right, y to the front and z up, as both frames have them.
+    ///   - estimate: its positions are drawn with right, front and up as its frame has them.
     ///   - candidates: positions of all candidate sources, m, in the frame of the estimate; the brain's outline is made of
     ///     them. May be empty: then there is no outline.
     /// - Complexity: O(candidates + sources²).
     public static func svg(_ estimate: Estimate, candidates: [SIMD3<Double>]) -> String {
-        let brain = candidates.filter(isInHead).map { $0 * 1000 }
+        let brain = candidates.filter(isInHead).map { estimate.frame.rightAnteriorSuperior($0) * 1000 }
         let sources = estimate.sources.enumerated().filter { isInHead($1.position) }.map {
-            Mark(place: $0, position: $1.millimetres, field: $1.field.isFinite ? max($1.field, 0) : 0)
+            Mark(
+                place: $0, position: estimate.frame.rightAnteriorSuperior($1.millimetres),
+                field: $1.field.isFinite ? max($1.field, 0) : 0)
         }
         let title = "Sources in the brain" + (estimate.name.isEmpty ? "" : " · " + estimate.name)
         var subtitle =

@@ -11,7 +11,7 @@ public struct Summary: Codable, Sendable, Equatable {
         public let index: Int
         /// x, y, z in mm, to 1 µm.
         public let positionInMillimetres: [Double?]
-        /// Frame of the position: `head` or `mri`.
+        /// Frame of the position: `head`, `mri` or `ctf`.
         public let frame: String
         /// `left`, `right` or `volume`; nil when the forward does not say.
         public let hemisphere: String?

@@ -4,6 +4,19 @@ public enum CoordinateFrame: String, Sendable, Codable {
     case head
     /// Coordinates of the magnetic resonance image (FreeSurfer surface coordinates).
     case mri
+    /// Head coordinates of CTF, 4D and Brainstorm: x to the nose, y to the left ear, z up; the origin lies between the
+    /// ears.
+    case ctf
+
+    /// The frames' names, for messages: `'head', 'mri' or 'ctf'`.
+    public static let choices = "'head', 'mri' or 'ctf'"
+
+    /// A position or direction with its axes renamed so that x points to the right, y to the front and z up.
+    ///
+    /// For drawing: the origin stays, so that positions of different frames still do not compare.
+    public func rightAnteriorSuperior(_ vector: SIMD3<Double>) -> SIMD3<Double> {
+        self == .ctf ? SIMD3(-vector.y, vector.x, vector.z) : vector
+    }
 }
 
 /// Which part of the brain a source belongs to.
@@ -29,7 +42,7 @@ public enum Hemisphere: Int, Sendable, Codable {
 public struct SourceSpace: Sendable, Equatable {
     /// Positions in m, one a source, in `frame`.
     public let positions: [SIMD3<Double>]
-    /// Unit vectors normal to the cortical surface; nil when unknown.
+    /// Unit vectors normal to the cortical surface; zero for points of a volume, which have none; nil when unknown.
     public let normals: [SIMD3<Double>]?
     /// Hemisphere of each source; nil when unknown.
     public let hemispheres: [Hemisphere]?
@@ -41,11 +54,17 @@ public struct SourceSpace: Sendable, Equatable {
     /// Number of sources.
     public var count: Int { positions.count }
 
+    /// The normal of a source; nil where it has none or it is unknown.
+    public func normal(_ source: Int) -> SIMD3<Double>? {
+        guard let normal = normals?[source], normal != .zero else { return nil }
+        return normal
+    }
+
     /// Sources from their columns.
     ///
     /// Normals are scaled to length one.
     /// - Throws: ``InputError`` when lengths disagree, a position is not finite or lies further than 0.5 m from the
-    ///   origin (millimetres by mistake), or a normal has no direction.
+    ///   origin (millimetres by mistake), or a normal has no direction and its source is not of a volume.
     public init(
         positions: [SIMD3<Double>], normals: [SIMD3<Double>]? = nil, hemispheres: [Hemisphere]? = nil,
         vertices: [Int]? = nil, frame: CoordinateFrame
@@ -78,6 +97,10 @@ public struct SourceSpace: Sendable, Equatable {
             units.reserveCapacity(normals.count)
             for (j, n) in normals.enumerated() {
                 let length = (n * n).sum().squareRoot()
+                if n == .zero, hemispheres?[j] == .volume {
+                    units.append(n)
+                    continue
+                }
                 guard length.isFinite, length > 0 else {
                     throw InputError("sources/normal", found: "source \(j) has no direction", expected: "unit vectors")
                 }

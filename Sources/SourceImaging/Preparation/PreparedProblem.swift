@@ -134,6 +134,7 @@ public struct PreparedProblem: Sendable {
     /// The orientation to use: what was asked for, where the forward allows it.
     private static func resolve(_ wanted: Orientation?, _ forward: Forward) throws(InputError) -> Orientation {
         let hasNormals = forward.sources.normals != nil
+        let lacking = (0..<forward.sources.count).count { forward.sources.normal($0) == nil }
         let isFree = forward.orientations == 3
         guard let wanted else { return isFree ? (hasNormals ? .loose(0.2) : .free) : .fixed }
         switch wanted {
@@ -141,6 +142,10 @@ public struct PreparedProblem: Sendable {
             throw InputError(
                 "orientation", found: "fixed, but the forward has no sources/normal", expected: "normals",
                 advice: "use --orientation free")
+        case .fixed where isFree && lacking > 0:
+            throw InputError(
+                "orientation", found: "fixed, but \(lacking) of \(forward.sources.count) sources have no normal",
+                expected: "normals", advice: "use --orientation loose:0.2, in which sources of volumes are free")
         case .free where !isFree, .loose where !isFree:
             throw InputError(
                 "orientation", found: "\(wanted.name), but the forward has one orientation a source",
@@ -231,7 +236,7 @@ public struct PreparedProblem: Sendable {
         let isFree = forward.orientations == 3
         let width = isFree && orientation != .fixed ? 3 : 1
         let axes: [(axes: [SIMD3<Double>], factors: [Double])]? =
-            isFree ? (0..<sources).map { orientation.axes(normal: forward.sources.normals?[$0]) } : nil
+            isFree ? (0..<sources).map { orientation.axes(normal: forward.sources.normal($0)) } : nil
         var result = Matrix(rows: rank, columns: sources * width)
         var norms = [Double](repeating: 0, count: sources)
         let sensorRows = forward.gain.rows

@@ -5,7 +5,8 @@ public struct Certificate: Sendable, Equatable {
     /// Primal minus best dual objective over ½‖Y‖²: the objective is at most this far above the optimum. Infinite for a
     /// penalty that is not convex, where nothing is known of how far the global optimum is.
     public var relativeGap: Double
-    /// The largest violation of the optimality conditions over max_j ‖X_jᵀY‖: L_j‖B_j − prox(B_j + X_jᵀR/L_j)‖.
+    /// The largest violation of the optimality conditions over max_j ‖X_jᵀY‖: L_j‖B_j − prox(B_j + X_jᵀR/L_j)‖. Under a
+    /// penalty of entries the blocks are the entries.
     public var relativeViolation: Double
     /// Sweeps of coordinate descent, or steps of another engine.
     public var epochs: Int
@@ -34,7 +35,8 @@ public enum StopReason: String, Sendable, Codable {
     case stagnated
     /// The caller cancelled.
     case cancelled
-    /// The start or the objective is not a finite number; what is returned is the best point before that, or zero.
+    /// The start or the objective is not a finite number, or the start belongs to another problem; what is returned is
+    /// the best point before that, or what was found from zero.
     case notFinite = "not finite"
 }
 

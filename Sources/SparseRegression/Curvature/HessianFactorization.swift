@@ -22,9 +22,15 @@ final class HessianFactorization {
     private(set) var rootDeflation: [Double] = []
     private let reduced: Buffer
     private var eigen: SymmetricEigen?
+    /// Whether any block has a curvature across B_j that differs from the one along it.
+    private var isDeflated = false
+    private let isFull: Bool
     private let parallelism: Parallelism
 
-    init(parallelism: Parallelism, allocations: AllocationCount) {
+    /// - Parameter isFull: also treats blocks of a single number by M⁻¹ and the reduced matrix, which then holds up where
+    ///   G is singular; else they need one Cholesky factorization and no inverse, since across B_j there is nothing.
+    init(isFull: Bool, parallelism: Parallelism, allocations: AllocationCount) {
+        self.isFull = isFull
         self.parallelism = parallelism
         directions = Buffer(allocations)
         inverse = Buffer(allocations)
@@ -49,6 +55,7 @@ final class HessianFactorization {
         self.samples = samples
         count = 0
         width = 0
+        isDeflated = false
         offsets.removeAll(keepingCapacity: true)
         offsets.append(0)
         rootDeflation.removeAll(keepingCapacity: true)
@@ -64,11 +71,13 @@ final class HessianFactorization {
     func append(
         _ coefficients: UnsafePointer<Double>, columns: Int, norm: Double, tangential: Double, radial: Double
     ) -> Bool {
+        let tangential = !isFull && columns * samples == 1 ? radial : tangential
         guard norm > 0, norm.isFinite, tangential >= 0, tangential.isFinite else { return false }
         let target = directions.pointer + width * samples
         for k in 0..<(columns * samples) { target[k] = coefficients[k] / norm }
         for k in 0..<columns { curvature.pointer[width + k] = tangential }
         rootDeflation.append(max(0, tangential - radial).squareRoot())
+        isDeflated = isDeflated || tangential > radial
         count += 1
         width += columns
         offsets.append(width)
@@ -87,10 +96,9 @@ final class HessianFactorization {
         let m = inverse.pointer
         for k in 0..<width { m[k + k * width] += curvature.pointer[k] }
         guard LAPACK.cholesky(width, m, width) else { return false }
-        LAPACK.choleskyInverse(width, m, width)
-        for j in 0..<width {
-            for i in (j + 1)..<max(width, j + 1) { m[j + i * width] = m[i + j * width] }
-        }
+        if !isFull, !isDeflated { return isWellConditioned(m, width) }
+        // The memory of the overlap, which is computed next, serves as scratch.
+        LAPACK.choleskyInverse(width, m, work: overlap.pointer, parallelism: parallelism)
         parallelism.gemm(
             true, false, width, width, samples, 1, directions.pointer, samples, directions.pointer, samples, 0,
             overlap.pointer, width)
@@ -102,17 +110,20 @@ final class HessianFactorization {
             r[j + j * count] += 1
         }
         let copy = repairs ? Matrix(rows: count, columns: count) { r[$0 + $1 * count] } : nil
-        if LAPACK.cholesky(count, r, count) {
-            var (low, high) = (Double.infinity, 0.0)
-            for i in 0..<count {
-                low = min(low, r[i + i * count])
-                high = max(high, r[i + i * count])
-            }
-            if count == 0 || low > 3e-7 * high { return true }
-        }
+        if LAPACK.cholesky(count, r, count), isWellConditioned(r, count) { return true }
         guard let copy, let repaired = try? SymmetricEigen(copy) else { return false }
         eigen = repaired
         return true
+    }
+
+    /// Whether the diagonal of a Cholesky factor spans fewer digits than a number has.
+    private func isWellConditioned(_ factor: UnsafePointer<Double>, _ size: Int) -> Bool {
+        var (low, high) = (Double.infinity, 0.0)
+        for i in 0..<size {
+            low = min(low, factor[i + i * size])
+            high = max(high, factor[i + i * size])
+        }
+        return size == 0 || low > 3e-7 * high
     }
 
     /// quad(K)_ik = ⟨u_i, K_ik u_k⟩ for the blocks k of a range.
@@ -183,6 +194,16 @@ final class HessianFactorization {
         shifts: UnsafeMutablePointer<Double>
     ) {
         let (width, t) = (width, samples)
+        if !isFull, !isDeflated {
+            // M is factored, not inverted.
+            target.update(from: rightHandSide, count: width * t)
+            if t == 1 {
+                LAPACK.choleskySolve(width, 1, inverse.pointer, width, target, width)
+            } else {
+                LAPACK.choleskySolveTransposed(width, t, inverse.pointer, width, target, t)
+            }
+            return
+        }
         parallelism.gemm(false, false, t, width, width, 1, rightHandSide, t, inverse.pointer, width, 0, target, t)
         for j in 0..<count {
             let range = (offsets[j] * t)..<(offsets[j + 1] * t)

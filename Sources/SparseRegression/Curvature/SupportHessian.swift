@@ -31,7 +31,7 @@ public struct SupportHessian: @unchecked Sendable {
         precondition(slopes.count == count && gram.rows == coefficients.columns && offsets[count] == gram.rows)
         samples = t
         self.parallelism = parallelism
-        let factorization = HessianFactorization(parallelism: parallelism, allocations: AllocationCount())
+        let factorization = HessianFactorization(isFull: true, parallelism: parallelism, allocations: AllocationCount())
         self.factorization = factorization
         factorization.reserve(width: gram.rows, count: count, samples: t)
         factorization.begin(samples: t)

@@ -1,4 +1,4 @@
-/// Majorization of Σ_j √‖B_j‖ by weighted convex problems (Candès et al. 2008; irMxNE of Strohmeier et al. 2016).
+/// Majorization of Σ_j √‖B_j‖ on the support of a convex solution (irMxNE of Strohmeier et al. 2016).
 ///
 /// Round k solves the group Lasso with w_j = c/√‖B_j‖ from round k − 1; a block at zero stays out. The weights have a
 /// scale, without which λ would mean nothing: c is fixed once, from the first solution, by ``Scale``.
@@ -42,49 +42,33 @@ public struct Reweighting: Sendable {
     ///   - problem: the whole problem; only the columns of the first support are used.
     ///   - first: the solution of the unweighted problem at `lambda`.
     ///   - lambda: λ of every round.
-    /// - Throws: nothing but what an impossible problem throws.
+    /// - Throws: ``RegressionProblem/Invalid`` or ``InvalidPenalty`` where the numbers are impossible.
     public func run(
         _ problem: RegressionProblem, from first: Solution, lambda: Double, solver: some Solver, stop: StopRule,
         parallelism: Parallelism, monitor: Monitor = .silent
     ) throws -> Outcome {
-        var active = first.active
-        var squaredResidual = first.squaredResidual
-        var gap = first.certificate.relativeGap
-        var epochs = 0
-        var done = 0
-        let roots = active.norms.map { $0.squareRoot() }.sorted()
-        let c = roots.isEmpty ? 1 : (scale == .strongest ? roots[roots.count - 1] : roots[roots.count / 2])
+        let roots = first.active.norms.map { $0.squareRoot() }.sorted()
+        let untouched = Outcome(
+            active: first.active, squaredResidual: first.squaredResidual, relativeGap: first.certificate.relativeGap,
+            epochs: 0, roundsDone: 0)
+        guard rounds > 0, let strongest = roots.last else { return untouched }
+        let c = scale == .strongest ? strongest : roots[roots.count / 2]
         let restricted = try problem.restricted(to: first.active.blocks)
-        let session = solver.session(for: restricted, parallelism: parallelism)
-        for round in 0..<rounds where active.count > 0 && !monitor.isCancelled() {
-            var weights = [Double](repeating: .infinity, count: restricted.blocks.count)
-            var local: [Int: Int] = [:]
-            for (i, block) in first.active.blocks.enumerated() { local[block] = i }
-            let before = active.norms
-            for (block, norm) in zip(active.blocks, before) {
-                if let i = local[block] { weights[i] = c / norm.squareRoot() }
-            }
-            let start = ActiveSet(
-                blocks: active.blocks.compactMap { local[$0] }, offsets: active.offsets,
-                coefficients: active.coefficients)
-            let solution = session.solve(
-                try GroupLasso(lambda: lambda, weights: weights), from: start, stop: stop, monitor: monitor)
-            monitor.report(.init(stage: "reweighting", detail: "round \(round + 1), \(solution.active.count) sources"))
-            epochs += solution.certificate.epochs
-            gap = max(gap, solution.certificate.relativeGap)
-            squaredResidual = solution.squaredResidual
-            let after = solution.active.norms
-            let blocks = solution.active.blocks.map { first.active.blocks[$0] }
-            let isAtRest =
-                blocks == active.blocks
-                && zip(before, after).allSatisfy { abs($0 - $1) <= 1e-6 * max($0, $1) }
-            active = ActiveSet(
-                blocks: blocks, offsets: solution.active.offsets, coefficients: solution.active.coefficients)
-            done += 1
-            if isAtRest { break }
-        }
+        let start = ActiveSet(
+            blocks: Array(first.active.blocks.indices), offsets: first.active.offsets,
+            coefficients: first.active.coefficients)
+        // λc/√r is the slope of 2λc√r.
+        let reached = try Majorization(rounds: rounds).run(
+            solver.session(for: restricted, parallelism: parallelism), SquareRootPenalty(lambda: 2 * lambda * c),
+            from: start, stop: stop, monitor: monitor)
+        guard let last = reached.solution else { return untouched }
         return Outcome(
-            active: active, squaredResidual: squaredResidual, relativeGap: gap, epochs: epochs, roundsDone: done)
+            active: ActiveSet(
+                blocks: last.active.blocks.map { first.active.blocks[$0] }, offsets: last.active.offsets,
+                coefficients: last.active.coefficients),
+            squaredResidual: last.squaredResidual,
+            relativeGap: max(first.certificate.relativeGap, reached.relativeGap), epochs: reached.epochs,
+            roundsDone: reached.objectives.count)
     }
 }
 

@@ -20,7 +20,7 @@ public protocol BlockPenalty: Sendable {
     /// Zero for an unpenalized block, infinite for an excluded one.
     func activation(step: Double, block: Int) -> Double
 
-    /// φ_j′(r) and φ_j″(r) for r > 0.
+    /// φ_j′(r) and φ_j″(r) for r > 0; at r = 0 the slope φ_j′(0⁺), which may be infinite.
     func derivatives(norm: Double, block: Int) -> (first: Double, second: Double)
 
     /// The conjugate φ_j*(s) = max_r (s·r − φ_j(r)) at a slope s ≥ 0 within ``slopeLimit(block:)``. Convex penalties only.
@@ -52,9 +52,9 @@ extension BlockPenalty {
     @inline(__always)
     func excludes(_ block: Int) -> Bool { activation(step: 1, block: block) == .infinity }
 
-    /// Whether a block is not penalized at all.
+    /// Whether a block is not penalized at all: its norm costs nothing, and no other slope is feasible than zero.
     @inline(__always)
-    func frees(_ block: Int) -> Bool { activation(step: 1, block: block) == 0 }
+    func frees(_ block: Int) -> Bool { activation(step: 1, block: block) == 0 && slopeLimit(block: block) == 0 }
 }
 
 /// What makes a penalty impossible.

@@ -38,7 +38,9 @@ public struct LogarithmicPenalty: BlockPenalty, Equatable {
         guard c > 0 else { return z }
         let discriminant = (z + width) * (z + width) - 4 * c
         guard discriminant >= 0, c.isFinite else { return 0 }
-        let r = 0.5 * (z - width + discriminant.squareRoot())
+        let root = discriminant.squareRoot()
+        // The form of the root in which nothing cancels.
+        let r = z < width ? 2 * (z * width - c) / (width - z + root) : 0.5 * (z - width + root)
         guard r > 0 else { return 0 }
         // Where the function is convex along r the stationary point is the minimum; else zero may be lower.
         if c <= width * width { return r }

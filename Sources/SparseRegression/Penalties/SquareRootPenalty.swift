@@ -40,6 +40,8 @@ public struct SquareRootPenalty: BlockPenalty, Equatable {
 
     /// λ_j/(2√r) and −λ_j/(4r√r).
     public func derivatives(norm: Double, block: Int) -> (first: Double, second: Double) {
+        guard scales[block] > 0 else { return (0, 0) }
+        guard norm > 0 else { return (.infinity, -.infinity) }
         let first = scales[block] / (2 * norm.squareRoot())
         return (first, -first / (2 * norm))
     }

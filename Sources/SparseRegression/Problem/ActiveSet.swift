@@ -29,6 +29,16 @@ public struct ActiveSet: Sendable, Equatable {
         self.coefficients = coefficients
     }
 
+    /// Whether these can be coefficients of a problem: its blocks, ascending, with as many columns and samples.
+    func fits(_ problem: RegressionProblem, samples: Int) -> Bool {
+        coefficients.rows == samples
+            && blocks.indices.allSatisfy { i in
+                let block = blocks[i]
+                return (i == 0 ? block >= 0 : block > blocks[i - 1]) && block < problem.blocks.count
+                    && offsets[i + 1] - offsets[i] == problem.blocks.columns(of: block).count
+            }
+    }
+
     /// The norm ‖B_j‖ of each active block.
     public var norms: [Double] {
         coefficients.elements.withUnsafeBufferPointer { p in

@@ -66,6 +66,16 @@ public struct Design: Sendable, Equatable {
         return result
     }
 
+    /// The given rows as a design of the same precision.
+    func rows(_ indices: [Int]) -> Design {
+        switch storage {
+        case .double: return Design(matrix.rows(indices))
+        case .single(let elements):
+            let picked = (0..<columns).flatMap { column in indices.map { elements[$0 + column * rows] } }
+            return Design(rows: indices.count, columns: columns, elements: picked)
+        }
+    }
+
     /// The given columns as a design of the same precision.
     func subset(_ indices: some Collection<Int>) -> Design {
         switch storage {
@@ -80,7 +90,7 @@ public struct Design: Sendable, Equatable {
     }
 
     /// Position of the first element that is NaN or infinite, or nil when all are finite.
-    var firstNonFinite: (row: Int, column: Int)? {
+    public var firstNonFinite: (row: Int, column: Int)? {
         let index: Int? =
             switch storage {
             case .double(let elements): elements.firstIndex { !$0.isFinite }
@@ -114,6 +124,10 @@ public struct Design: Sendable, Equatable {
         /// The first of the columns in place, or nil where they have to be converted.
         @inline(__always)
         func inPlace(_ column: Int) -> UnsafePointer<Double>? { double.map { $0 + column * rows } }
+
+        /// The first of the columns in place in single precision, or nil where they are stored in double.
+        @inline(__always)
+        func inPlaceSingle(_ column: Int) -> UnsafePointer<Float>? { single.map { $0 + column * rows } }
 
         /// Copies columns, converted to double precision.
         @inline(__always)

@@ -144,7 +144,7 @@ public struct RegressionProblem: Sendable {
     /// - Complexity: O(nq).
     public func restricted(toRows rows: [Int]) throws(Invalid) -> RegressionProblem {
         try RegressionProblem(
-            design: design.matrix.rows(rows), response: unreducedResponse.rows(rows), blocks: blocks)
+            design: design.rows(rows), response: unreducedResponse.rows(rows), blocks: blocks)
     }
 
     /// Number of rows, n.
@@ -161,7 +161,7 @@ public struct RegressionProblem: Sendable {
         matrix.elements.withUnsafeBufferPointer { elements in
             if let pointer = elements.baseAddress { pass.move(to: pointer) }
         }
-        pass.refresh { _ in -1 }
+        pass.refine { _ in -1 }
         return pass.bounds
     }
 
@@ -173,12 +173,21 @@ public struct RegressionProblem: Sendable {
     /// - Complexity: O(n·q·T).
     public func largestLambda(weights: [Double]? = nil, parallelism: Parallelism = .serial) -> Double {
         let free = (weights ?? []).indices.filter { weights?[$0] == 0 }
-        let rest = free.isEmpty ? response : UnpenalizedSpan(free, of: self).remainder(of: response)
+        let rest =
+            free.isEmpty
+            ? response : UnpenalizedSpan(free, of: self).remainder(of: response, scale: squaredResponseNorm)
         let norms = correlationNorms(rest, parallelism: parallelism)
         return norms.enumerated().reduce(0) { largest, entry in
             let weight = weights?[entry.offset] ?? 1
             return weight > 0 ? max(largest, entry.element / weight) : largest
         }
+    }
+
+    /// The largest singular value ‖X_j‖₂ of every block, rounded up.
+    ///
+    /// - Complexity: O(nq).
+    public func blockNorms(parallelism: Parallelism = .serial) -> [Double] {
+        Correlations.largestSingularValues(design, blocks, parallelism)
     }
 
     /// Coefficients in the original samples: B·Vᵀ where the samples were reduced.

@@ -13,6 +13,22 @@ extension RegressionProblem {
     }
 }
 
+extension RegressionProblem {
+    /// The smallest λ at which no entry is active under a penalty of entries: max over columns and samples of
+    /// |x_jᵀy_t|/w_j. The blocks' counterpart is ``largestLambda(weights:parallelism:)``.
+    ///
+    /// - Parameter weights: one weight a column of the design; nil means all one.
+    /// - Complexity: O(n·q·T).
+    public func largestEntryLambda(weights: [Double]? = nil, parallelism: Parallelism = .serial) -> Double {
+        let response = unreducedResponse
+        return (0..<response.columns).reduce(0) { largest, sample in
+            let own = Matrix(rows: response.rows, columns: 1, elements: response.column(sample))
+            guard let single = try? singleEntries(response: own) else { return largest }
+            return max(largest, single.largestLambda(weights: weights, parallelism: parallelism))
+        }
+    }
+}
+
 extension ActiveSet {
     /// One sample of the coefficients, as blocks of one column, numbered as the columns of the design.
     public func singleSample(_ sample: Int, of problem: RegressionProblem) -> ActiveSet {
@@ -38,8 +54,11 @@ extension Solution {
     /// - Parameters:
     ///   - columns: the dense coefficients of each sample solved; samples that are missing are zero.
     ///   - unsolved: ‖Y‖² of the samples that are missing; at zero, their gap is at most half of it.
+    ///   - relativeViolation: the largest violation of any entry over the largest |X_jᵀY| of any.
+    ///   - reason: why all of them stopped; nil means the first reason that is not convergence.
     static func joined(
-        _ parts: [Solution], columns: [[Double]], unsolved: Double, problem: RegressionProblem
+        _ parts: [Solution], columns: [[Double]], unsolved: Double, relativeViolation: Double, reason: StopReason?,
+        problem: RegressionProblem
     ) -> Solution {
         let samples = problem.sampleCount
         var blocks: [Int] = []
@@ -66,10 +85,10 @@ extension Solution {
             certificate: Certificate(
                 objective: sum(\.certificate.objective) + 0.5 * unsolved,
                 relativeGap: half > 0 ? (sum { $0.certificate.relativeGap * $0.scale } + 0.5 * unsolved) / half : 0,
-                relativeViolation: parts.reduce(0) { max($0, $1.certificate.relativeViolation) },
+                relativeViolation: relativeViolation,
                 epochs: total(\.epochs), newtonSteps: total(\.newtonSteps), fullPasses: total(\.fullPasses),
                 passesOverGain: sum(\.certificate.passesOverGain), screenedBlocks: total(\.screenedBlocks),
                 allocations: total(\.allocations)),
-            reason: parts.first { $0.reason != .converged }?.reason ?? .converged, scale: half > 0 ? half : 1)
+            reason: reason ?? parts.first { $0.reason != .converged }?.reason ?? .converged, scale: half > 0 ? half : 1)
     }
 }

@@ -19,9 +19,46 @@ struct UnpenalizedSpan {
         }
     }
 
+    /// A − QQᵀA, in place.
+    ///
+    /// - Parameters:
+    ///   - values: A, n × samples.
+    ///   - scratch: rank × samples values.
+    ///   - negligible: what is left is set to zero where its squared norm is less than this part of `scale`: it is
+    ///     rounding then, and points anywhere, also into the span.
+    func project(
+        _ values: UnsafeMutablePointer<Double>, samples: Int, scratch: UnsafeMutablePointer<Double>, scale: Double,
+        negligible: Double = 1e-24
+    ) {
+        let (n, k) = (basis.rows, basis.columns)
+        guard k > 0 else { return }
+        let before = BLAS.dot(n * samples, values, values)
+        basis.elements.withUnsafeBufferPointer { q in
+            guard let q = q.baseAddress else { return }
+            // Where little is left, the rounding of the first projection is removed by a second one.
+            for _ in 0..<2 {
+                BLAS.gemm(true, false, k, samples, n, 1, q, n, values, n, 0, scratch, k)
+                BLAS.gemm(false, false, n, samples, k, -1, q, n, scratch, k, 1, values, n)
+                if BLAS.dot(n * samples, values, values) > 0.01 * before { break }
+            }
+        }
+        if BLAS.dot(n * samples, values, values) <= negligible * scale {
+            values.update(repeating: 0, count: n * samples)
+        }
+    }
+
     /// A − QQᵀA.
-    func remainder(of matrix: Matrix) -> Matrix {
-        guard basis.columns > 0 else { return matrix }
-        return matrix - basis * Matrix.product(basis, transposed: true, matrix)
+    ///
+    /// - Parameter scale: the squared norm of the data that A is a part of.
+    func remainder(of matrix: Matrix, scale: Double) -> Matrix {
+        var result = matrix
+        var scratch = [Double](repeating: 0, count: max(1, basis.columns * matrix.columns))
+        result.elements.withUnsafeMutableBufferPointer { values in
+            scratch.withUnsafeMutableBufferPointer { scratch in
+                guard let values = values.baseAddress, let scratch = scratch.baseAddress else { return }
+                project(values, samples: matrix.columns, scratch: scratch, scale: scale)
+            }
+        }
+        return result
     }
 }

@@ -14,7 +14,8 @@ public struct AndersonDescent: Solver {
 
     /// What a sweep reads.
     public enum Form: Sendable, Equatable, CaseIterable {
-        /// The Gram matrix of the support while it has fewer columns than twice the rows, else the residual.
+        /// The Gram matrix of the support while it has fewer columns than twice the rows, else the residual. With many
+        /// rows and few samples, where a Gram matrix costs as much as tens of sweeps, the residual comes first.
         case automatic
         /// Always the Gram matrix.
         case gram
@@ -23,7 +24,7 @@ public struct AndersonDescent: Solver {
     }
 
     /// Sweeps between two extrapolations, at least 1.
-    public var sweepsPerRound = 5
+    public var sweepsPerRound = 5 { didSet { sweepsPerRound = max(1, sweepsPerRound) } }
     /// Whether sweeps are extrapolated.
     public var extrapolates = true
     /// Whether an extrapolated residual is tried as a dual point, too (Massias et al. 2020).
@@ -56,6 +57,8 @@ final class DescentEngine: WorkingSetEngine {
     private let settings: AndersonDescent
     private let core: SupportDescent
     private var violators: [Int] = []
+    /// Whether sweeps were slow enough for a Gram matrix to pay.
+    private var wantsGram = false
 
     init(_ context: WorkingSetContext, settings: AndersonDescent) {
         self.context = context
@@ -76,7 +79,7 @@ final class DescentEngine: WorkingSetEngine {
         let working = context.working
         let roundingLevel = penalty.isConvex ? 1e-9 * context.problem.squaredResponseNorm : target
         while effort.epochs < limit.epochs {
-            let form = form(width: iterate.width)
+            let form = form(width: iterate.width, epochs: effort.epochs)
             if form == .gram { working.formGram() }
             violators.removeAll(keepingCapacity: true)
             let distance =
@@ -92,7 +95,10 @@ final class DescentEngine: WorkingSetEngine {
             iterate.rebuild(adding: violators, working: working) { penalty.frees($0) }
             if iterate.support.isEmpty { break }
             core.prepare(form, working: working, norms: context.norms)
-            let progress = core.round(penalty) { context.considerDual(at: $0, penalty, usesGram: form == .gram) }
+            // A Newton step needs the Gram matrix: not while it is being avoided.
+            let progress = core.round(
+                penalty, newton: form == .gram || settings.form == .residual || iterate.width > rows
+            ) { context.considerDual(at: $0, penalty, usesGram: form == .gram) }
             effort.epochs += progress.epochs
             effort.newtonSteps += progress.newton ? 1 : 0
             if progress.isStuck, distance.isFinite { break }
@@ -100,11 +106,22 @@ final class DescentEngine: WorkingSetEngine {
         return effort
     }
 
-    private func form(width: Int) -> SupportDescent.Form {
+    /// What the next round reads.
+    ///
+    /// - Parameter epochs: sweeps since the last look at all blocks.
+    private func form(width: Int, epochs: Int) -> SupportDescent.Form {
         switch settings.form {
-        case .gram: .gram
-        case .residual: .residual
-        case .automatic: width > 2 * context.problem.rowCount ? .residual : .gram
+        case .gram: return .gram
+        case .residual: return .residual
+        case .automatic:
+            if width > 2 * rows { return .residual }
+            // Sweeps over many rows run at the speed of memory whatever the number of samples, a Gram matrix at that of
+            // the processor: for few samples it pays only where sweeps are slow to converge, once and for all.
+            if !wantsGram, rows > 1_000, context.iterate.samples < 8, epochs < 20 { return .residual }
+            wantsGram = true
+            return .gram
         }
     }
+
+    private var rows: Int { context.problem.rowCount }
 }

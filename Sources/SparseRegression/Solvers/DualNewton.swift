@@ -9,8 +9,8 @@ public struct DualNewton: Solver {
     public var initialStrength = 100.0
     /// By how much s grows from one multiplier to the next.
     public var growth = 3.0
-    /// Most Newton steps for one multiplier.
-    public var maximumSteps = 30
+    /// Most Newton steps for one multiplier, at least 1.
+    public var maximumSteps = 30 { didSet { maximumSteps = max(1, maximumSteps) } }
     /// Whether blocks are discarded by Gap Safe rules (Ndiaye et al. 2017).
     public var screens = true
 
@@ -60,7 +60,7 @@ final class DualNewtonEngine: WorkingSetEngine {
         self.settings = settings
         let allocations = context.allocations
         fallback = DescentEngine(context, settings: AndersonDescent())
-        factorization = HessianFactorization(parallelism: context.parallelism, allocations: allocations)
+        factorization = HessianFactorization(isFull: false, parallelism: context.parallelism, allocations: allocations)
         dual = Buffer(allocations)
         gradient = Buffer(allocations)
         direction = Buffer(allocations)
@@ -84,14 +84,20 @@ final class DualNewtonEngine: WorkingSetEngine {
     ) -> InnerEffort {
         guard penalty.isConvex else { return fallback.descend(penalty, from: start, target: target, limit: limit) }
         var effort = InnerEffort()
-        reserve()
-        begin()
-        var strength = settings.initialStrength * medianStep()
+        prepare()
+        let weakest = settings.initialStrength * medianStep()
+        var strength = weakest
+        var strongest = Double.infinity
+        // How much closer than usual to the minimum for one multiplier.
+        var sharpness = 1.0
         var smallest = Double.infinity
         var idle = 0
         while effort.epochs < limit.epochs, !limit.isOver() {
-            effort.newtonSteps += minimize(penalty, strength, tolerance: target, limit)
+            let minimum = minimize(penalty, strength, tolerance: 0.02 * target * sharpness, limit)
+            effort.newtonSteps += minimum.steps
             effort.epochs += 1
+            // Copied columns: beyond this strength nothing but rounding tells them apart.
+            if minimum.isSingular { strongest = max(weakest, strength / (settings.growth * settings.growth)) }
             // B ← prox(W).
             multiplier.pointer.update(repeating: 0, count: t * total)
             for position in context.working.blocks.indices {
@@ -101,16 +107,24 @@ final class DualNewtonEngine: WorkingSetEngine {
             let distance = context.assess(penalty, usesGram: true) { _ in }
             effort.isAtTarget = distance <= target
             if effort.isAtTarget || !distance.isFinite { break }
+            // The minimum was close enough already, its residual not: the gap shrinks with the gradient, not its square.
+            if minimum.steps == 0, !minimum.isSingular { sharpness *= 0.01 }
             idle = distance < 0.9 * smallest ? 0 : idle + 1
             smallest = min(distance, smallest)
             if idle >= 8 { break }
-            strength *= settings.growth
+            strength = min(strongest, strength * settings.growth)
         }
         context.iterate.rebuild(
             adding: context.working.blocks.indices.filter { penalty.frees(context.working.blocks[$0]) },
             working: context.working
         ) { penalty.frees($0) }
         return effort
+    }
+
+    /// Memory for the working set as it is, and Ξ and B from the iterate.
+    func prepare() {
+        reserve()
+        begin()
     }
 
     private func reserve() {
@@ -176,7 +190,7 @@ final class DualNewtonEngine: WorkingSetEngine {
     }
 
     /// ψ(Ξ), with W up to date afterwards.
-    private func objective(_ penalty: some BlockPenalty, _ strength: Double) -> Double {
+    func objective(_ penalty: some BlockPenalty, _ strength: Double) -> Double {
         let xi = dual.pointer
         return 0.5 * BLAS.dot(n * t, xi, xi) + context.fitted(xi) + shift(penalty, strength)
     }
@@ -198,14 +212,14 @@ final class DualNewtonEngine: WorkingSetEngine {
 
     /// Newton steps until the gradient is small.
     ///
-    /// - Returns: the number of steps.
-    private func minimize(
+    /// - Returns: the number of steps, and whether it was the Hessian that ended them.
+    func minimize(
         _ penalty: some BlockPenalty, _ strength: Double, tolerance: Double, _ limit: InnerLimit
-    ) -> Int {
+    ) -> (steps: Int, isSingular: Bool) {
         let size = n * t
         var value = objective(penalty, strength)
         // ψ is 1-strongly convex: ½‖g‖² bounds what is left to gain.
-        let small = max(0.02 * tolerance, 1e-15 * context.problem.squaredResponseNorm)
+        let small = max(tolerance, 1e-26 * context.problem.squaredResponseNorm)
         for step in 0..<settings.maximumSteps {
             let width = gatherActive(penalty, strength)
             // g = Ξ + Y − X_A prox(W)_A.
@@ -218,21 +232,21 @@ final class DualNewtonEngine: WorkingSetEngine {
                 context.parallelism.gemm(
                     false, true, n, t, width, -1, columns.pointer, n, active.pointer, t, 1, g, n)
             }
-            if 0.5 * BLAS.dot(size, g, g) <= small || limit.isOver() { return step }
+            if 0.5 * BLAS.dot(size, g, g) <= small || limit.isOver() { return (step, false) }
             // D = −g − X_A·N, with N = H⁻¹(X_Aᵀ(−g)).
             for k in 0..<size { direction.pointer[k] = -g[k] }
             if width > 0 {
                 context.parallelism.gemm(
                     true, false, t, width, n, 1, direction.pointer, n, columns.pointer, n, 0, rightHandSide.pointer, t)
                 fillGram()
-                guard factorization.factor(repairs: false) else { return step }
+                guard factorization.factor(repairs: false) else { return (step, true) }
                 factorization.solve(rightHandSide.pointer, into: solved.pointer, shifts: shifts.pointer)
                 context.parallelism.gemm(
                     false, true, n, t, width, -1, columns.pointer, n, solved.pointer, t, 1, direction.pointer, n)
             }
             correlate(direction.pointer, into: change.pointer)
             let slope = BLAS.dot(size, g, direction.pointer)
-            guard slope < 0 else { return step }
+            guard slope < 0 else { return (step, false) }
             var length = 1.0
             var isAccepted = false
             BLAS.axpy(size, 1, direction.pointer, dual.pointer)
@@ -251,10 +265,10 @@ final class DualNewtonEngine: WorkingSetEngine {
             }
             guard isAccepted else {
                 _ = objective(penalty, strength)
-                return step
+                return (step, false)
             }
         }
-        return settings.maximumSteps
+        return (settings.maximumSteps, false)
     }
 
     /// The active blocks, their columns, prox(W), and the curvature of the envelope at each.

@@ -8,7 +8,7 @@ public struct ProximalGradient: Solver {
     /// Whether steps are accelerated; plain steps never raise the objective.
     public var accelerates = true
     /// Iterations between two certificates.
-    public var checkInterval = 20
+    public var checkInterval = 20 { didSet { checkInterval = max(1, checkInterval) } }
 
     /// The engine with its default settings.
     public init() {}
@@ -95,9 +95,11 @@ public final class ProximalGradientSession: SolverSession {
             for s in columns { for r in rows { sum += m[r, s] * m[r, s] } }
             return sum.squareRoot()
         }
-        func proximalStep(_ point: Matrix, _ correlation: Matrix) -> Matrix {
-            var z = point + correlation * step
+        func proximalStep(_ point: Matrix, _ correlation: Matrix, _ steps: [Double]? = nil) -> Matrix {
+            var z = point
             forEachBlock { block, rows, columns in
+                let step = steps?[block] ?? step
+                for s in columns { for r in rows { z[r, s] += step * correlation[r, s] } }
                 let size = norm(z, rows, columns)
                 let factor = size > 0 ? penalty.proximal(norm: size, step: step, block: block) / size : 0
                 for s in columns { for r in rows { z[r, s] *= factor } }
@@ -113,7 +115,7 @@ public final class ProximalGradientSession: SolverSession {
         }
         /// Lower bound of the optimum from the residual at a point, for convex penalties.
         func bound(_ residual: Matrix) -> Double {
-            let direction = span?.remainder(of: residual) ?? residual
+            let direction = span?.remainder(of: residual, scale: problem.squaredResponseNorm) ?? residual
             let correlation = Matrix.product(design, transposed: true, direction, parallelism: parallelism)
             var ratio = 0.0
             var slopes: [(slope: Double, block: Int)] = []
@@ -141,9 +143,10 @@ public final class ProximalGradientSession: SolverSession {
         var b = Matrix(rows: design.columns, columns: samples)
         var reason = StopReason.limit
         if let start {
-            if start.coefficients.firstNonFinite == nil, start.coefficients.rows == samples {
+            if start.coefficients.firstNonFinite == nil, start.fits(problem, samples: samples) {
                 for (i, block) in start.blocks.enumerated() {
                     for (k, column) in problem.blocks.columns(of: block).enumerated() {
+                        guard !penalty.excludes(penalty.scope == .entry ? column : block) else { continue }
                         for s in 0..<samples { b[column, s] = start.coefficients[s, start.offsets[i] + k] }
                     }
                 }
@@ -152,8 +155,16 @@ public final class ProximalGradientSession: SolverSession {
             }
         }
         let isStartUsable = reason != .notFinite
-        let scaleOfViolation = max(
-            problem.correlationNorms(problem.response, parallelism: parallelism).reduce(0, max), .leastNormalMagnitude)
+        var scaleOfViolation = Double.leastNormalMagnitude
+        let first = Matrix.product(design, transposed: true, response, parallelism: parallelism)
+        forEachBlock { _, rows, columns in scaleOfViolation = max(scaleOfViolation, norm(first, rows, columns)) }
+        // The steps that the violation is measured with: a block's own; without convexity, that of the iteration,
+        // whose fixed points need not be those of a longer step.
+        let steps: [Double] =
+            penalty.isConvex
+            ? Correlations.largestSingularValues(problem.design, blocks, parallelism).map {
+                ($0 * $0).isNormal ? 1 / ($0 * $0) : 0
+            } : [Double](repeating: step, count: blocks.count)
         var (residual, correlation) = gradient(b)
         var value = objective(b, residual)
         var dual = -Double.infinity
@@ -162,15 +173,17 @@ public final class ProximalGradientSession: SolverSession {
         var momentum = 1.0
         var iterations = 0
         var looks = 0
+        var (smallest, lowest, idle) = (Double.infinity, Double.infinity, 0)
         var violation = Double.infinity
         while true {
             if iterations.isMultiple(of: settings.checkInterval) {
                 looks += 1
-                // L·‖B − prox(B + XᵀR/L)‖ of the worst block.
-                let difference = proximalStep(b, correlation) - b
+                // L_j‖B_j − prox(B_j + X_jᵀR/L_j)‖ of the worst block.
+                let difference = proximalStep(b, correlation, steps) - b
                 violation = 0
-                forEachBlock { _, rows, columns in
-                    violation = max(violation, norm(difference, rows, columns) * lipschitz)
+                forEachBlock { block, rows, columns in
+                    guard steps[block] > 0 else { return }
+                    violation = max(violation, norm(difference, rows, columns) / steps[block])
                 }
                 if penalty.isConvex { dual = max(dual, bound(residual)) }
                 let gap = penalty.isConvex ? max(0, value - dual) / scale : Double.infinity
@@ -180,7 +193,7 @@ public final class ProximalGradientSession: SolverSession {
                     break
                 }
                 if penalty.isConvex
-                    ? gap <= stop.relativeGap : violation <= stop.relativeViolation * scaleOfViolation
+                    ? gap <= max(0, stop.relativeGap) : violation <= stop.relativeViolation * scaleOfViolation
                 {
                     reason = isStartUsable ? .converged : .notFinite
                     break
@@ -193,18 +206,34 @@ public final class ProximalGradientSession: SolverSession {
                     reason = .timeLimit
                     break
                 }
+                // Where the objective shows no difference the gap still does, for a while.
+                let distance = penalty.isConvex ? gap : violation
+                idle = distance < 0.9 * smallest || value < lowest * (1 - 1e-12) ? 0 : idle + 1
+                (smallest, lowest) = (min(smallest, distance), min(lowest, value))
+                if idle >= 100 {
+                    reason = isStartUsable ? .stagnated : .notFinite
+                    break
+                }
                 if iterations >= stop.maximumEpochs || looks >= stop.maximumPasses { break }
             }
             iterations += 1
             let next = proximalStep(point, pointCorrelation)
             let (nextResidual, nextCorrelation) = gradient(next)
             let nextValue = objective(next, nextResidual)
-            guard nextValue <= value || momentum == 1 else {
+            // Differences below the rounding of the objective say nothing.
+            let level = value + 1e-14 * scale
+            guard nextValue <= level || momentum == 1 else {
                 // The momentum led astray: begin anew from the best point.
                 (point, pointCorrelation, momentum) = (b, correlation, 1)
                 continue
             }
-            if nextValue <= value {
+            if nextValue <= level {
+                // Momentum that points uphill is dropped.
+                let isUphill =
+                    zip(zip(point.elements, next.elements), b.elements).reduce(0) {
+                        $0 + ($1.0.0 - $1.0.1) * ($1.0.1 - $1.1)
+                    } > 0
+                if isUphill { momentum = 1 }
                 let nextMomentum = settings.accelerates ? 0.5 * (1 + (1 + 4 * momentum * momentum).squareRoot()) : 1
                 let weight = settings.accelerates ? (momentum - 1) / nextMomentum : 0
                 point = next + (next - b) * weight

@@ -1,8 +1,15 @@
 /// Counts how often scratch memory was allocated, so that "nothing is allocated inside a sweep" is a number.
 final class AllocationCount {
     private(set) var count = 0
+    /// Doubles held now.
+    private(set) var capacity = 0
 
-    func record() { count += 1 }
+    func record(_ change: Int) {
+        count += 1
+        capacity += change
+    }
+
+    func release(_ size: Int) { capacity -= size }
 }
 
 /// Scratch memory that belongs to a solver session: grown on purpose, never inside a sweep.
@@ -15,10 +22,13 @@ final class Buffer {
         self.capacity = max(capacity, 1)
         self.allocations = allocations
         pointer = .allocate(capacity: self.capacity)
-        allocations.record()
+        allocations.record(self.capacity)
     }
 
-    deinit { pointer.deallocate() }
+    deinit {
+        pointer.deallocate()
+        allocations.release(capacity)
+    }
 
     /// Makes room for at least `count` values. The old ones are lost when it grows, and the new ones are not
     /// initialized.
@@ -27,8 +37,9 @@ final class Buffer {
         // The system gives memory out page by page as it is touched: a generous size costs address space only, and
         // growing often costs the pages again.
         pointer.deallocate()
+        let change = 2 * count - capacity
         capacity = 2 * count
         pointer = .allocate(capacity: capacity)
-        allocations.record()
+        allocations.record(change)
     }
 }

@@ -5,12 +5,16 @@
 /// ‖X_jᵀR‖ by at most ‖X_j‖₂·‖R − R′‖: an upper bound is carried along for every block, and only blocks whose bound
 /// could matter are computed anew. The bounds hold for any λ, so along a path the first look at a new λ is often free.
 /// Passes run in pieces that fit the cache; nothing of the size of B is stored.
+///
+/// Over a design in single precision a pass multiplies in single precision, twice as fast, and adds what rounding can have
+/// done to it (Higham 2002: (n + 1)·2⁻²⁴·‖x‖·‖R‖ a column) to the bound; only what has to be known exactly is then
+/// multiplied again in double precision (``refine(above:)``).
 final class Correlations {
     /// An upper bound of the largest singular value of each block.
     let norms: [Double]
     /// Upper bound of ‖X_jᵀR‖ for every block; exact where `isExact`.
     private(set) var bounds: [Double]
-    /// Whether the bound of a block is its value at the present residual, to rounding.
+    /// Whether the bound of a block is its value at the present residual, to rounding in double precision.
     private(set) var isExact: [Bool]
     /// Columns multiplied with a residual so far.
     private(set) var columnsComputed = 0
@@ -19,6 +23,11 @@ final class Correlations {
     private let samples: Int
     private let parallelism: Parallelism
     private let residual: Buffer
+    /// The residual in single precision, for designs stored so.
+    private var roundedResidual: [Float] = []
+    private var residualNorm = 0.0
+    /// Whether the bound of a block is its value at the present residual plus the rounding of single precision.
+    private var isRounded: [Bool]
     private let pieceColumns: Int
     private let scratch: [Scratch]
     private var stale: [Int32]
@@ -27,6 +36,7 @@ final class Correlations {
         let columns: Buffer
         let products: Buffer
         let sums: Buffer
+        let singles: UnsafeMutablePointer<Float>
     }
 
     init(
@@ -41,6 +51,7 @@ final class Correlations {
         // Nothing is known of any residual yet.
         bounds = [Double](repeating: .infinity, count: blocks.count)
         isExact = [Bool](repeating: false, count: blocks.count)
+        isRounded = isExact
         stale = [Int32](repeating: 0, count: blocks.count)
         residual = Buffer(capacity: design.rows * samples, allocations)
         residual.pointer.update(repeating: 0, count: design.rows * samples)
@@ -52,8 +63,14 @@ final class Correlations {
         scratch = (0..<parallelism.threads).map { _ in
             Scratch(
                 columns: Buffer(capacity: width * n, allocations),
-                products: Buffer(capacity: width * samples, allocations), sums: Buffer(capacity: width, allocations))
+                products: Buffer(capacity: width * samples, allocations), sums: Buffer(capacity: width, allocations),
+                singles: .allocate(capacity: design.isSinglePrecision ? width * samples : 1))
         }
+        if design.isSinglePrecision { roundedResidual = [Float](repeating: 0, count: n * samples) }
+    }
+
+    deinit {
+        for own in scratch { own.singles.deallocate() }
     }
 
     /// Carries the bounds over to another residual, n × samples.
@@ -68,11 +85,16 @@ final class Correlations {
             residual.pointer[i] = newResidual[i]
         }
         guard squared > 0 else { return }
+        residualNorm = BLAS.norm(count, newResidual)
+        if design.isSinglePrecision {
+            for i in 0..<count { roundedResidual[i] = Float(newResidual[i]) }
+        }
         // Room for the rounding of the products themselves.
         let drift = squared.squareRoot() * (1 + 1e-10)
         for j in 0..<bounds.count {
             bounds[j] += norms[j] * drift
             isExact[j] = false
+            isRounded[j] = false
         }
     }
 
@@ -81,28 +103,113 @@ final class Correlations {
         for j in 0..<bounds.count {
             bounds[j] = .infinity
             isExact[j] = false
+            isRounded[j] = false
         }
     }
 
-    /// Computes ‖X_jᵀR‖ for every block whose bound is above its limit, unless it is exact already.
+    /// Computes ‖X_jᵀR‖ for every block whose bound is above its limit, unless it is known already: exactly, or over a
+    /// design in single precision up to the rounding of single precision, which the bound then includes.
     ///
-    /// - Parameter limit: the bound up to which a block needs no exact value; infinite leaves it alone.
+    /// - Parameter limit: the bound up to which a block needs no closer value; infinite leaves it alone.
     /// - Complexity: O(nT) for every column computed.
     func refresh(above limit: (_ block: Int) -> Double) {
+        compute(inSingle: design.isSinglePrecision && Self.isSafeInSingle(residualNorm)) {
+            !isExact[$0] && !isRounded[$0] && bounds[$0] > limit($0)
+        }
+    }
+
+    /// Computes ‖X_jᵀR‖ exactly for every block whose bound is above its limit, unless it is exact already.
+    ///
+    /// - Complexity: O(nT) for every column computed.
+    func refine(above limit: (_ block: Int) -> Double) {
+        compute(inSingle: false) { !isExact[$0] && bounds[$0] > limit($0) }
+    }
+
+    /// Whether residuals of this size neither overflow nor vanish in single precision.
+    private static func isSafeInSingle(_ norm: Double) -> Bool { norm > 1e-12 && norm < 1e12 }
+
+    private func compute(inSingle: Bool, _ isWanted: (_ block: Int) -> Bool) {
         var count = 0
-        for j in 0..<bounds.count where !isExact[j] && bounds[j] > limit(j) {
+        for j in 0..<bounds.count where isWanted(j) {
             stale[count] = Int32(j)
             count += 1
         }
         guard count > 0 else { return }
-        columnsComputed += run(count)
-        for k in 0..<count { isExact[Int(stale[k])] = true }
+        columnsComputed += inSingle ? runInSingle(count) : run(count)
+        let unit = Double(design.rows + 4) * 0x1p-24 * residualNorm
+        for k in 0..<count {
+            let j = Int(stale[k])
+            isExact[j] = !inSingle
+            isRounded[j] = true
+            guard inSingle else { continue }
+            // The Frobenius norm of a block is at most √width times its largest singular value.
+            bounds[j] += unit * norms[j] * Double(blocks.columns(of: j).count).squareRoot()
+        }
     }
 
-    /// Takes over values that the caller knows exactly.
-    func set(_ value: Double, for block: Int) {
-        bounds[block] = value
-        isExact[block] = true
+    /// As ``run(_:)``, in single precision: the sum of squares of a block is taken in double.
+    private func runInSingle(_ count: Int) -> Int {
+        let n = design.rows
+        let t = samples
+        let offsets = blocks.offsets
+        let blocksAPiece = blocksAPiece(count)
+        let workers = scratch.count
+        let rounded = roundedResidual
+        design.withReader { reader in
+            rounded.withUnsafeBufferPointer { rounded in
+                stale.withUnsafeBufferPointer { stale in
+                    bounds.withUnsafeMutableBufferPointer { bounds in
+                        guard let listed = stale.baseAddress, let results = bounds.baseAddress,
+                            let residual = rounded.baseAddress
+                        else { return }
+                        nonisolated(unsafe) let (reader, list, result, r) = (reader, listed, results, residual)
+                        nonisolated(unsafe) let scratch = scratch
+                        Parallelism(threads: workers).forEachPiece(of: count, piece: blocksAPiece) { piece, items in
+                            let own = scratch[piece % workers]
+                            var item = items.lowerBound
+                            while item < items.upperBound {
+                                // A run of neighbours is multiplied at once, where it lies.
+                                let first = Int(list[item])
+                                var last = item + 1
+                                while last < items.upperBound, Int(list[last]) == first + last - item { last += 1 }
+                                let start = offsets[first]
+                                let width = offsets[first + last - item] - start
+                                guard let x = reader.inPlaceSingle(start) else { return }
+                                let h = own.singles
+                                BLAS.transposedProduct(width, t, n, x, n, r, n, h, width)
+                                let sums = own.sums.pointer
+                                sums.update(repeating: 0, count: width)
+                                for s in 0..<t {
+                                    let column = h + s * width
+                                    for k in 0..<width { sums[k] += Double(column[k]) * Double(column[k]) }
+                                }
+                                for k in item..<last {
+                                    let block = Int(list[k])
+                                    var sum = 0.0
+                                    for c in offsets[block]..<offsets[block + 1] { sum += sums[c - start] }
+                                    result[block] = sum.squareRoot()
+                                }
+                                item = last
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return columnCount(count)
+    }
+
+    /// How many stale blocks make a piece: whole blocks, as many as the scratch memory holds columns.
+    private func blocksAPiece(_ count: Int) -> Int {
+        var widest = 1
+        for k in 0..<count {
+            widest = max(widest, blocks.offsets[Int(stale[k]) + 1] - blocks.offsets[Int(stale[k])])
+        }
+        return max(1, pieceColumns / widest)
+    }
+
+    private func columnCount(_ count: Int) -> Int {
+        (0..<count).reduce(0) { $0 + blocks.columns(of: Int(stale[$1])).count }
     }
 
     /// The first `count` stale blocks, in pieces.
@@ -112,13 +219,7 @@ final class Correlations {
         let n = design.rows
         let t = samples
         let offsets = blocks.offsets
-        // Every piece holds whole blocks; with blocks of one width the pieces are as wide as allowed.
-        let widest = pieceColumns
-        let blocksAPiece: Int = {
-            var widestBlock = 1
-            for k in 0..<count { widestBlock = max(widestBlock, offsets[Int(stale[k]) + 1] - offsets[Int(stale[k])]) }
-            return max(1, widest / widestBlock)
-        }()
+        let blocksAPiece = blocksAPiece(count)
         let workers = scratch.count
         design.withReader { reader in
             stale.withUnsafeBufferPointer { stale in
@@ -171,11 +272,11 @@ final class Correlations {
                 }
             }
         }
-        return (0..<count).reduce(0) { $0 + offsets[Int(stale[$1]) + 1] - offsets[Int(stale[$1])] }
+        return columnCount(count)
     }
 
     /// The largest singular value of every block, rounded up.
-    private static func largestSingularValues(
+    static func largestSingularValues(
         _ design: Design, _ blocks: BlockStructure, _ parallelism: Parallelism
     ) -> [Double] {
         var result = [Double](repeating: 0, count: blocks.count)

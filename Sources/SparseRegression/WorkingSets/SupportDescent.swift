@@ -92,8 +92,8 @@ final class SupportDescent {
             generation = iterate.generation
             steps.removeAll(keepingCapacity: true)
             for block in iterate.blocks {
-                let norm = norms[block]
-                steps.append(norm > 0 ? 1 / (norm * norm) : 0)
+                let squared = norms[block] * norms[block]
+                steps.append(squared.isNormal ? 1 / squared : 0)
             }
             cutPanels()
             pack(working)
@@ -252,14 +252,17 @@ final class SupportDescent {
                 if t == 1 {
                     BLAS.gemv(true, width, w, -1, x, width, iterate.b.pointer, 1, h)
                 } else {
-                    BLAS.gemm(false, false, t, w, width, -1, iterate.b.pointer, t, x, width, 1, h, t)
+                    parallelism.gemm(
+                        false, false, t, w, width, -1, iterate.b.pointer, t, x, width, 1, h, t, piece: 16)
                 }
             case .residual:
                 (g, ld) = (UnsafePointer(panelGram.pointer + panelGramStarts[number]), w)
                 if t == 1 {
                     BLAS.gemv(true, n, w, 1, columns.pointer + first * n, n, residual.pointer, 0, h)
                 } else {
-                    BLAS.gemm(true, false, t, w, n, 1, residual.pointer, n, columns.pointer + first * n, n, 0, h, t)
+                    parallelism.gemm(
+                        true, false, t, w, n, 1, residual.pointer, n, columns.pointer + first * n, n, 0, h, t, piece: 16
+                    )
                 }
                 panelChange.pointer.update(repeating: 0, count: w * t)
             }

@@ -12,7 +12,7 @@ final class SupportNewton {
 
     init(parallelism: Parallelism, allocations: AllocationCount) {
         self.parallelism = parallelism
-        factorization = HessianFactorization(parallelism: parallelism, allocations: allocations)
+        factorization = HessianFactorization(isFull: false, parallelism: parallelism, allocations: allocations)
         descent = Buffer(allocations)
         direction = Buffer(allocations)
         shifts = Buffer(allocations)

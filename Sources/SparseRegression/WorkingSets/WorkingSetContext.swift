@@ -16,7 +16,7 @@ final class WorkingSetContext {
     private let residual: Buffer
     private let gathered: Buffer
     private let block: Buffer
-    private var scratch: [Buffer] = []
+    private let scratch: Buffer
     private var slopes: [Double] = []
 
     init(
@@ -32,13 +32,14 @@ final class WorkingSetContext {
         residual = Buffer(allocations)
         gathered = Buffer(allocations)
         block = Buffer(allocations)
+        scratch = Buffer(allocations)
     }
 
     /// 1/L_j of a block of the problem; zero where its columns are zero.
     @inline(__always)
     func step(_ block: Int) -> Double {
-        let norm = norms[block]
-        return norm > 0 ? 1 / (norm * norm) : 0
+        let squared = norms[block] * norms[block]
+        return squared.isNormal ? 1 / squared : 0
     }
 
     /// The slope up to which a block at zero stays there.
@@ -78,15 +79,9 @@ final class WorkingSetContext {
     /// Projects n × T values off the unpenalized columns, in place.
     func project(_ values: UnsafeMutablePointer<Double>) {
         guard let span, span.basis.columns > 0 else { return }
-        let n = problem.rowCount
         let t = iterate.samples
-        let k = span.basis.columns
-        block.reserve(k * t)
-        span.basis.elements.withUnsafeBufferPointer { q in
-            guard let q = q.baseAddress else { return }
-            BLAS.gemm(true, false, k, t, n, 1, q, n, values, n, 0, block.pointer, k)
-            BLAS.gemm(false, false, n, t, k, -1, q, n, block.pointer, k, 1, values, n)
-        }
+        block.reserve(span.basis.columns * t)
+        span.project(values, samples: t, scratch: block.pointer, scale: problem.squaredResponseNorm)
     }
 
     /// ⟨Y, A⟩ for A n × T.
@@ -257,14 +252,14 @@ final class WorkingSetContext {
         let piece = 96
         let (t, width, columns) = (iterate.samples, iterate.width, working.width)
         let workers = min(parallelism.threads, (columns + piece - 1) / piece)
-        while scratch.count < workers { scratch.append(Buffer(allocations)) }
-        for buffer in scratch { buffer.reserve(piece * width) }
+        // One piece of memory for all threads, which grows at the same widths on any number of them.
+        scratch.reserve(parallelism.threads * piece * width)
         nonisolated(unsafe) let (b, gradient, gram, scratch) = (
-            coefficients, gradient, working.gram.pointer, scratch
+            coefficients, gradient, working.gram.pointer, scratch.pointer
         )
         let (support, starts, cached, capacity) = (iterate.support, iterate.starts, working.starts, working.capacity)
         Parallelism(threads: workers).forEachPiece(of: columns, piece: piece) { number, items in
-            let rows = scratch[number % workers].pointer
+            let rows = scratch + (number % workers) * piece * width
             for column in items {
                 let source = gram + column * capacity
                 let target = rows + (column - items.lowerBound) * width

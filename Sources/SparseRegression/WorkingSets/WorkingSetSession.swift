@@ -51,6 +51,8 @@ public final class WorkingSetSession: SolverSession {
     private var isScreened: [Bool]
     /// max_j ‖X_jᵀY‖, the scale of violations, once it is known.
     private var largestCorrelation: Double?
+    /// Columns computed up to the last certificate.
+    private var columnsCounted = 0
     /// The session of single samples and entries, once a penalty of entries was solved.
     private var entries: WorkingSetSession?
 
@@ -75,18 +77,22 @@ public final class WorkingSetSession: SolverSession {
     /// Goes over to another response of the same design.
     public func adopt(_ problem: RegressionProblem) {
         largestCorrelation = nil
-        entries = nil
-        if problem.response.columns == context.iterate.samples {
+        // Equal at a glance where the storage is shared.
+        let isSameDesign = problem.blocks == self.problem.blocks && problem.design == self.problem.design
+        if !isSameDesign { entries = nil }
+        if isSameDesign, problem.response.columns == context.iterate.samples {
             context.adopt(problem)
         } else {
             // The norms of the blocks are all that does not depend on the number of samples.
-            let norms = correlations.norms
+            let norms = isSameDesign ? correlations.norms : nil
             let samples = problem.response.columns
+            columnsCounted = 0
             correlations = Correlations(
                 design: problem.design, blocks: problem.blocks, samples: samples, parallelism: parallelism,
                 norms: norms, allocations: allocations)
+            isScreened = [Bool](repeating: false, count: problem.blocks.count)
             context = WorkingSetContext(
-                problem: problem, norms: norms, parallelism: parallelism, allocations: allocations)
+                problem: problem, norms: correlations.norms, parallelism: parallelism, allocations: allocations)
             engine = makeEngine(context)
             residual = Buffer(capacity: problem.rowCount * samples, allocations)
         }
@@ -98,7 +104,12 @@ public final class WorkingSetSession: SolverSession {
             return problem.largestLambda(weights: weights, parallelism: parallelism)
         }
         lookAtResponse()
-        return correlations.bounds.enumerated().reduce(0) { max($0, $1.element / (weights?[$1.offset] ?? 1)) }
+        func largest() -> Double {
+            correlations.bounds.enumerated().reduce(0) { max($0, $1.element / (weights?[$1.offset] ?? 1)) }
+        }
+        let floor = 0.99 * largest()
+        correlations.refine { floor * (weights?[$0] ?? 1) }
+        return largest()
     }
 
     private func lookAtResponse() {
@@ -106,6 +117,9 @@ public final class WorkingSetSession: SolverSession {
             if let y = y.baseAddress { correlations.move(to: y) }
         }
         correlations.refresh { _ in -1 }
+        // The largest is exact, whatever the precision of the design.
+        let floor = 0.99 * correlations.bounds.reduce(0, max)
+        correlations.refine { _ in floor }
         largestCorrelation = correlations.bounds.reduce(0, max)
     }
 
@@ -123,7 +137,6 @@ public final class WorkingSetSession: SolverSession {
         let half = 0.5 * problem.squaredResponseNorm
         let scale = half > 0 ? half : 1
         let allocationsBefore = allocations.count
-        let columnsBefore = correlations.columnsComputed
         if largestCorrelation == nil { lookAtResponse() }
         let violationScale = max(largestCorrelation ?? 0, .leastNormalMagnitude)
         var best = Best()
@@ -143,7 +156,7 @@ public final class WorkingSetSession: SolverSession {
             let bestGap = penalty.isConvex ? max(0, best.objective - best.dual) / scale : Double.infinity
             // What the stop and the progress are measured by.
             let distance = penalty.isConvex ? gap : look.violation / violationScale
-            let goal = penalty.isConvex ? stop.relativeGap : stop.relativeViolation
+            let goal = max(0, penalty.isConvex ? stop.relativeGap : stop.relativeViolation)
             monitor.report(
                 .init(
                     stage: "solving",
@@ -189,6 +202,9 @@ public final class WorkingSetSession: SolverSession {
             effort.epochs += spent.epochs
             effort.newtonSteps += spent.newtonSteps
         }
+        // A look that ``largestLambda(weights:)`` took counts for the solve that it serves.
+        let passesOverGain = Double(correlations.columnsComputed - columnsCounted) / Double(blocks.columnCount)
+        columnsCounted = correlations.columnsComputed
         return Solution(
             active: best.active ?? .empty(samples: context.iterate.samples),
             squaredResidual: best.squaredResidual,
@@ -197,7 +213,7 @@ public final class WorkingSetSession: SolverSession {
                 relativeGap: penalty.isConvex ? max(0, best.objective - best.dual) / scale : .infinity,
                 relativeViolation: best.violation / violationScale, epochs: effort.epochs,
                 newtonSteps: effort.newtonSteps, fullPasses: passes,
-                passesOverGain: Double(correlations.columnsComputed - columnsBefore) / Double(blocks.columnCount),
+                passesOverGain: passesOverGain,
                 screenedBlocks: isScreened.reduce(0) { $0 + ($1 ? 1 : 0) },
                 allocations: allocations.count - allocationsBefore),
             reason: reason, scale: scale)
@@ -221,8 +237,13 @@ public final class WorkingSetSession: SolverSession {
         context.working.insert(free)
         var isUsable = true
         if let start, start.count > 0 {
-            isUsable = start.coefficients.firstNonFinite == nil
-            let kept = start.blocks.indices.filter { isUsable && !penalty.excludes(start.blocks[$0]) }
+            isUsable = start.coefficients.firstNonFinite == nil && start.fits(problem, samples: context.iterate.samples)
+            // A block of zeros explains nothing, whatever its coefficients.
+            let kept =
+                isUsable
+                ? start.blocks.indices.filter {
+                    !penalty.excludes(start.blocks[$0]) && context.step(start.blocks[$0]) > 0
+                } : []
             context.working.insert(kept.map { start.blocks[$0] })
             iterate.load(start, kept: kept, working: context.working)
         }
@@ -250,13 +271,22 @@ public final class WorkingSetSession: SolverSession {
         let squared = context.span == nil ? squaredResidual : BLAS.dot(count, r, r)
         correlations.move(to: r)
         // Exact values are needed of blocks that may be active or become candidates, no others.
+        let isScreened = isScreened
         correlations.refresh { isScreened[$0] ? .infinity : Self.interest * context.activation($0, penalty) }
+        // … and to all digits only of those that decide how far from feasible the residual is.
+        var urgency = 0.0
+        for (j, bound) in correlations.bounds.enumerated() where !isScreened[j] && bound > 0 {
+            let activation = context.activation(j, penalty)
+            if activation > 0 { urgency = max(urgency, bound / activation) }
+        }
+        correlations.refine { isScreened[$0] ? .infinity : 0.98 * urgency * context.activation($0, penalty) }
         var ratio = 0.0
         var hasConjugates = false
+        var screening: (factor: Double, gap: Double)?
         let bounds = correlations.bounds
         for j in bounds.indices where bounds[j] > 0 && !isScreened[j] {
             let activation = context.activation(j, penalty)
-            if activation > 0 { violation = max(violation, excess(bounds[j], activation, j, penalty)) }
+            if !penalty.frees(j) { violation = max(violation, excess(bounds[j], activation, j, penalty)) }
             guard penalty.isConvex, !penalty.excludes(j) else { continue }
             let limit = penalty.slopeLimit(block: j)
             if limit == .infinity {
@@ -272,14 +302,15 @@ public final class WorkingSetSession: SolverSession {
                 direction,
                 conjugates: hasConjugates
                     ? { factor in
+                        // A block that is zero at the optimum is no part of the problem.
                         bounds.indices.reduce(0) {
-                            $0 + (bounds[$1] > 0 ? penalty.conjugate(slope: abs(factor) * bounds[$1], block: $1) : 0)
+                            $0
+                                + (bounds[$1] > 0 && !isScreened[$1]
+                                    ? penalty.conjugate(slope: abs(factor) * bounds[$1], block: $1) : 0)
                         }
                     } : nil)
             best.dual = max(best.dual, bound.value)
-            if screens {
-                screen(penalty, factor: abs(bound.factor), gap: min(objective, best.objective) - bound.value)
-            }
+            screening = (abs(bound.factor), min(objective, best.objective) - bound.value)
         }
         // The certificate belongs to the point returned: the best objective seen at a look.
         let isBetter = penalty.isConvex ? objective <= best.objective : violation <= best.violation
@@ -289,6 +320,8 @@ public final class WorkingSetSession: SolverSession {
             best.squaredResidual = squaredResidual
             best.active = context.iterate.activeSet
         }
+        // After the point was taken down: blocks that are screened are zeroed in the iterate.
+        if screens, let screening { screen(penalty, factor: screening.factor, gap: screening.gap) }
         return Look(objective: objective, violation: violation)
     }
 
@@ -305,6 +338,12 @@ public final class WorkingSetSession: SolverSession {
         return step > 0 ? penalty.proximal(norm: step * bound, step: step, block: block) / step : 0
     }
 
+    /// The blocks that the last solve proved to be zero at its optimum.
+    var screenedBlocks: [Int] { isScreened.indices.filter { isScreened[$0] } }
+
+    /// An upper bound of the largest singular value of each block.
+    var norms: [Double] { correlations.norms }
+
     private func screen(_ penalty: some BlockPenalty, factor: Double, gap: Double) {
         guard gap.isFinite, factor.isFinite else { return }
         let radius = (2 * max(0, gap)).squareRoot()
@@ -315,6 +354,10 @@ public final class WorkingSetSession: SolverSession {
         }
         context.iterate.zero { isScreened[$0] }
     }
+
+    /// Columns that the working set begins with, grows by at least, and may hold beside the support. Measured: fewer
+    /// need more looks at all blocks, more make every sweep and step dearer.
+    private static let (firstColumns, moreColumns, spareColumns) = (240, 150, 360)
 
     private struct Candidate {
         let block: Int
@@ -336,11 +379,13 @@ public final class WorkingSetSession: SolverSession {
     private func growWorkingSet(_ penalty: some BlockPenalty) -> Int {
         let working = context.working
         let iterate = context.iterate
-        // Counted in columns, since those are what the Gram matrix costs.
-        var room = max(120, iterate.width / 4)
+        // Counted in columns, since those are what the Gram matrix costs. With few samples a look costs more than the
+        // work on a larger set.
+        let share = iterate.samples < 16 ? iterate.width : iterate.width / 3
+        var room = iterate.width == 0 ? Self.firstColumns : max(Self.moreColumns, share)
         // A set that outgrew its use along a path is begun anew from what is active: memory stays O((|S|o)² + n|S|o),
         // and the Gram matrix of the active blocks costs no more than a sweep or two.
-        if working.width > iterate.width + max(240, iterate.width / 4) {
+        if working.width > iterate.width + max(Self.spareColumns, share) {
             let kept = iterate.activeSet
             working.removeAll()
             working.insert(kept.blocks)
@@ -374,13 +419,16 @@ public final class WorkingSetSession: SolverSession {
         let total = problem.squaredResponseNorm
         let samples = response.columns
         let clock = Stopwatch(limit: stop.maximumSeconds)
+        let isStartUsable = start?.fits(problem, samples: samples) ?? true
+        // max |X_jᵀy| over all samples, and the largest violation.
+        var (largest, violation) = (0.0, 0.0)
         var columns: [[Double]] = []
         var parts: [Solution] = []
         // ‖Y‖² of the samples that stay at zero.
         var unsolved = total
         for sample in 0..<samples {
-            let own = Matrix(rows: response.rows, columns: 1, elements: response.column(sample))
-            guard let single = try? problem.singleEntries(response: own) else { continue }
+            let values = Matrix(rows: response.rows, columns: 1, elements: response.column(sample))
+            guard let single = try? problem.singleEntries(response: values) else { continue }
             if let entries {
                 entries.adopt(single)
             } else {
@@ -392,19 +440,21 @@ public final class WorkingSetSession: SolverSession {
             let share = single.squaredResponseNorm * Double(samples)
             rule.relativeGap = share > 0 ? stop.relativeGap * total / share : 1
             rule.maximumSeconds = stop.maximumSeconds - clock.seconds
-            let beginning = start.flatMap {
-                $0.coefficients.rows == samples ? $0.singleSample(sample, of: problem) : nil
-            }
+            let beginning = isStartUsable ? start?.singleSample(sample, of: problem) : nil
             guard let part = entries?.solve(penalty, from: beginning, stop: rule, monitor: monitor) else { continue }
             parts.append(part)
+            let own = max(entries?.largestCorrelation ?? 0, .leastNormalMagnitude)
+            (largest, violation) = (max(largest, own), max(violation, part.certificate.relativeViolation * own))
             unsolved = max(0, unsolved - single.squaredResponseNorm)
             var dense = [Double](repeating: 0, count: problem.design.columns)
             for (i, column) in part.active.blocks.enumerated() { dense[column] = part.active.coefficients[0, i] }
             columns.append(dense)
             if part.reason == .cancelled || part.reason == .timeLimit { break }
         }
-        if parts.count == samples { unsolved = 0 }
-        return Solution.joined(parts, columns: columns, unsolved: unsolved, problem: problem)
+        if parts.count == samples { unsolved = 0 } else { violation = max(violation, largest) }
+        return Solution.joined(
+            parts, columns: columns, unsolved: unsolved, relativeViolation: largest > 0 ? violation / largest : 0,
+            reason: isStartUsable ? nil : .notFinite, problem: problem)
     }
 }
 

@@ -1,0 +1,193 @@
+import Foundation
+import SourceImaging
+
+/// A dataset of EEGLAB (`.set`) saved as MATLAB 7.3.
+///
+/// The structure stands in the variable `EEG`, or its fields at the root. Data are in µV, channels first; they may lie
+/// in a file `.fdt` beside, 32-bit floats. Epochs are a recording; one epoch that is an average has to say of how many
+/// trials (`EEG.etc.averages`), which EEGLAB itself does not keep.
+struct EEGLABFile: FormatReader {
+    static let formatName = "EEGLAB (MATLAB 7.3)"
+    let contents: [FileContent] = [.recording]
+
+    let file: MATLABFile
+    /// Path of the structure with a slash at its end; empty for the root.
+    let root: String
+    let conditions: [String]
+
+    var path: String { file.path }
+
+    static func open(_ candidate: FileCandidate) throws(InputError) -> EEGLABFile? {
+        guard let file = try MATLABFile(candidate) else { return nil }
+        let required: Set = ["data", "srate", "nbchan", "pnts", "trials"]
+        var root = ""
+        if !required.isSubset(of: file.variables) {
+            guard file.variables.contains("EEG"), try file.isStruct("EEG"),
+                try required.isSubset(of: file.fields(of: "EEG"))
+            else { return nil }
+            root = "EEG/"
+        }
+        return EEGLABFile(file: file, root: root, conditions: [try file.textIfAny("\(root)setname")])
+    }
+
+    func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
+        var facts: [FileFact] = [("units as stored", "µV")]
+        let reference = try file.textIfAny("\(root)ref")
+        if !reference.isEmpty { facts.append(("reference", reference)) }
+        return facts
+    }
+
+    func recording(_ options: ReadingOptions) throws(InputError) -> Recording {
+        _ = try chosenCondition(options)
+        let channelCount = try count("nbchan")
+        let samples = try count("pnts")
+        let trials = try count("trials")
+        guard let frequency = try file.number("\(root)srate") else {
+            throw file.error("\(root)srate", found: "nothing", expected: "the sampling frequency in Hz")
+        }
+        let averages = trials > 1 ? 1 : try averageCount()
+        let (names, rows) = try channels(channelCount)
+        let epochs = try data(channels: channelCount, samples: samples, trials: trials, rows: rows)
+        return try within(path) { () throws(InputError) in
+            try Recording(
+                epochs: epochs, samplingFrequency: frequency, firstTime: try file.number("\(root)xmin") ?? 0,
+                averages: averages, condition: conditions[0],
+                sensors: Sensors(names: rows.map { names[$0] }, kinds: rows.map { _ in .eeg }))
+        }
+    }
+
+    private func count(_ field: String) throws(InputError) -> Int {
+        guard let value = try file.integer(root + field), value >= 1, value < 1 << 31 else {
+            throw file.error(root + field, found: "no count", expected: "a positive whole number")
+        }
+        return value
+    }
+
+    private func averageCount() throws(InputError) -> Int {
+        let place = "\(root)etc/averages"
+        guard try file.contains(place), let count = try file.integer(place) else {
+            throw file.error(
+                "\(root)trials", found: "1: continuous data, or an average of unknown size",
+                expected: "epochs, or the number of trials in 'EEG.etc.averages'",
+                advice: "cut epochs with pop_epoch, or set EEG.etc.averages and save again")
+        }
+        return count
+    }
+
+    /// Names of all channels, and which of them are EEG.
+    private func channels(_ count: Int) throws(InputError) -> (names: [String], rows: [Int]) {
+        let place = "\(root)chanlocs"
+        var names: [String] = []
+        for label in try file.structField(place, "labels") { names.append(try file.text(label)?.trimmed ?? "") }
+        guard names.count == count else {
+            throw file.error(place, found: "\(names.count) labels", expected: "\(count), one a channel")
+        }
+        let types = try file.structField(place, "type")
+        guard types.isEmpty || types.count == count else {
+            throw file.error(place, found: "\(types.count) types", expected: "\(count), one a channel")
+        }
+        var rows: [Int] = []
+        for i in 0..<count {
+            let type = types.isEmpty ? "" : try file.textIfAny(types[i]).trimmed.uppercased()
+            if type.hasPrefix("MEG") {
+                throw file.error(
+                    place, found: "channel '\(names[i])' of type '\(type)', whose unit the file does not say",
+                    expected: "EEG", advice: "give MEG as FIF or FieldTrip files")
+            }
+            // Channels without a type are EEG: so EEGLAB treats them.
+            if type.isEmpty || type == "EEG" { rows.append(i) }
+        }
+        guard !rows.isEmpty else {
+            throw file.error(place, found: "\(count) channels, none of type EEG", expected: "EEG channels")
+        }
+        return (names, rows)
+    }
+
+    /// The epochs in V.
+    private func data(channels: Int, samples: Int, trials: Int, rows: [Int]) throws(InputError) -> [Matrix] {
+        let place = "\(root)data"
+        if try file.isText(place) {
+            return try DataFile(
+                named: try file.text(place) ?? "", beside: path, channels: channels, samples: samples, trials: trials
+            ).epochs(rows)
+        }
+        let size = try file.size(of: place) ?? []
+        let fits = trials == 1 ? [[channels, samples], [channels, samples, 1]] : [[channels, samples, trials]]
+        guard fits.contains(size) || (samples == 1 && trials == 1 && size == [channels, 1]) else {
+            throw file.error(
+                place, found: file.text(size), expected: file.text([channels, samples, trials]))
+        }
+        var epochs = [Matrix](repeating: Matrix(rows: rows.count, columns: samples), count: trials)
+        // In the file the last dimension comes first: trials, or samples where there is one trial.
+        let isFlat = size.count == 2
+        try file.slabs(place) { start, height, elements in
+            for k in 0..<height {
+                for t in 0..<(isFlat ? 1 : samples) {
+                    let first = (isFlat ? k : k * samples + t) * channels
+                    let (epoch, sample) = isFlat ? (0, start + k) : (start + k, t)
+                    for (row, channel) in rows.enumerated() {
+                        epochs[epoch][row, sample] = elements[first + channel] * 1e-6
+                    }
+                }
+            }
+        }
+        return epochs
+    }
+
+    /// The file of 32-bit floats that a dataset may keep its data in.
+    private struct DataFile {
+        let path: String
+        let channels: Int
+        let samples: Int
+        let trials: Int
+
+        /// A name counts only within the folder of the dataset: what a file says never leads elsewhere.
+        init(
+            named name: String, beside owner: String, channels: Int, samples: Int, trials: Int
+        ) throws(InputError) {
+            let base = name.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ""
+            guard base.hasSuffix(".fdt"), !base.utf8.contains(0) else {
+                throw InputError(
+                    "\(owner): EEG.data", found: "'\(base)'",
+                    expected: "numbers, or the name of a file that ends in .fdt")
+            }
+            let folder = owner.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+                .joined(separator: "/")
+            path = folder.isEmpty ? (owner.hasPrefix("/") ? "/\(base)" : base) : "\(folder)/\(base)"
+            (self.channels, self.samples, self.trials) = (channels, samples, trials)
+        }
+
+        func epochs(_ rows: [Int]) throws(InputError) -> [Matrix] {
+            guard let handle = FileHandle(forReadingAtPath: path) else {
+                throw InputError(
+                    path, found: "no such file, or it may not be read", expected: "the data of the dataset",
+                    advice: "keep the .fdt file beside the .set file")
+            }
+            defer { try? handle.close() }
+            let (epochValues, overflow) = channels.multipliedReportingOverflow(by: samples)
+            let (values, overflowAgain) = epochValues.multipliedReportingOverflow(by: trials)
+            guard !overflow, !overflowAgain, let byteCount = try? handle.seekToEnd(), values < 1 << 56,
+                byteCount == UInt64(4 * values), (try? handle.seek(toOffset: 0)) != nil
+            else {
+                throw InputError(
+                    path, found: "another size than \(channels) × \(samples) × \(trials) 32-bit floats",
+                    expected: "the data of the dataset", advice: "keep the .fdt file that was saved with the .set file")
+            }
+            var epochs: [Matrix] = []
+            for _ in 0..<trials {
+                guard let bytes = try? handle.read(upToCount: 4 * epochValues), bytes.count == 4 * epochValues else {
+                    throw InputError(path, found: "the file cannot be read to its end", expected: "an intact file")
+                }
+                epochs.append(
+                    bytes.withUnsafeBytes { buffer in
+                        Matrix(rows: rows.count, columns: samples) { row, t in
+                            let word = buffer.loadUnaligned(
+                                fromByteOffset: 4 * (t * channels + rows[row]), as: UInt32.self)
+                            return Double(Float(bitPattern: UInt32(littleEndian: word))) * 1e-6
+                        }
+                    })
+            }
+            return epochs
+        }
+    }
+}

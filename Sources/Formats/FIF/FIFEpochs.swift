@@ -1,0 +1,83 @@
+import SourceImaging
+
+/// The epochs of a FIF file, by the names of their events.
+struct FIFEpochs: Sendable {
+    /// Names of events, in the order of the file.
+    let names: [String]
+
+    private let tree: FIFTree
+    private let block: Int
+    /// Epochs of each name.
+    private let members: [[Int]]
+    /// Number of epochs in the file.
+    private let count: Int
+
+    /// Finds the epochs of a file; nil where there are none.
+    ///
+    /// - Throws: ``InputError`` when the list of events is damaged.
+    init?(_ tree: FIFTree) throws(InputError) {
+        guard let block = tree.blocks(FIFBlockKind.epochs).first else { return nil }
+        self.tree = tree
+        self.block = block
+        var codes: [Int] = []
+        var named: [(name: String, code: Int)] = []
+        if let events = tree.blocks(FIFBlockKind.events).first {
+            if let tag = tree.tag(FIFKind.eventList, in: events) {
+                let values = try tree.numbers(tag).read()
+                guard values.count.isMultiple(of: 3) else {
+                    throw InputError(
+                        tree.place(tag), found: "\(values.count) numbers",
+                        expected: "three an event: sample, before, code")
+                }
+                codes = stride(from: 2, to: values.count, by: 3).map { Int(exactly: values[$0]) ?? 0 }
+            }
+            if let text = try tree.string(FIFKind.comment, in: events) { named = Self.names(text) }
+        }
+        count = codes.count
+        if named.isEmpty { named = Set(codes).sorted().map { ("\($0)", $0) } }
+        let present = Dictionary(grouping: codes.indices, by: { codes[$0] })
+        let used = named.filter { present[$0.code] != nil }
+        names = used.map(\.name)
+        members = used.map { present[$0.code] ?? [] }
+    }
+
+    /// Reads the epochs of one name.
+    ///
+    /// - Throws: ``InputError`` when the parts of the file disagree.
+    func read(_ index: Int) throws(InputError) -> Recording {
+        guard let measurement = try FIFMeasurement(tree) else {
+            throw InputError("measurement info", found: "not in the file", expected: "a file as MNE writes it")
+        }
+        guard let first = try tree.integer(FIFKind.firstSample, in: block),
+            let last = try tree.integer(FIFKind.lastSample, in: block)
+        else { throw tree.missing(FIFKind.firstSample, "first and last sample of the epochs") }
+        guard let tag = tree.tag(FIFKind.epoch, in: block) else { throw tree.missing(FIFKind.epoch, "epochs") }
+        let numbers = try tree.numbers(tag)
+        let expected = [count, measurement.channels.all.count, last - first + 1]
+        guard numbers.shape == expected else {
+            throw InputError(
+                tree.place(tag), found: numbers.shape.map(String.init).joined(separator: " × ") + " numbers",
+                expected: expected.map(String.init).joined(separator: " × ") + " (epochs × channels × samples)")
+        }
+        var epochs: [Matrix] = []
+        for epoch in members[index] {
+            epochs.append(
+                try measurement.rows(of: numbers, from: epoch * expected[1] * expected[2], samples: expected[2]))
+        }
+        return try Recording(
+            epochs: epochs, samplingFrequency: measurement.samplingFrequency,
+            firstTime: Double(first) / measurement.samplingFrequency, condition: names[index],
+            isProjected: measurement.projectors.isApplied, sensors: measurement.channels.sensors,
+            projectors: measurement.projectors.matrix)
+    }
+
+    /// Names and codes from `name:code;name:code`; a name may hold colons.
+    private static func names(_ text: String) -> [(name: String, code: Int)] {
+        text.split(separator: ";").compactMap { entry in
+            guard let colon = entry.lastIndex(of: ":"), let code = Int(entry[entry.index(after: colon)...]) else {
+                return nil
+            }
+            return (String(entry[..<colon]), code)
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import SourceImaging
+
+/// All formats that files are read from, and the telling of them apart.
+public enum FileFormats {
+    /// A reader a format; the first that recognizes a file reads it.
+    static let readers: [any FormatReader.Type] = [
+        NativeFile.self, FIFFile.self, MNEForwardFile.self, FieldTripFile.self, EEGLABFile.self, BrainstormFile.self,
+    ]
+
+    /// A writer a format; of those whose ending a name has, the one with the longest writes it.
+    static let writers: [any FormatWriter.Type] = [
+        NativeFile.self, SourceEstimateHDF5.self, SourceEstimateBinary.self, DipoleFile.self, MATLABEstimate.self,
+    ]
+
+    /// Opens a file of any format, told by its content; names and suffixes mean nothing.
+    ///
+    /// - Throws: ``InputError`` when it cannot be read or is of no known format; then with what it looks like.
+    public static func open(_ path: String) throws(InputError) -> any FormatReader {
+        let candidate = try FileCandidate(path)
+        for format in readers {
+            if let reader = try format.open(candidate) { return reader }
+        }
+        throw candidate.notHDF5
+            ?? InputError(
+                path, found: "an HDF5 file of no known layout",
+                expected: "this program's own layout (attribute 'format') or a layout listed in 'foci help inspect'")
+    }
+
+    /// What the channels of a recording or forward model measure.
+    ///
+    /// - Throws: ``InputError`` when the file is neither.
+    static func sensors(of path: String) throws(InputError) -> Sensors {
+        let reader = try open(path)
+        if reader.contents.contains(.forward) { return try reader.forward(ReadingOptions()).sensors }
+        let isOne = reader.conditions.count == 1
+        return try reader.recording(ReadingOptions(condition: isOne ? nil : "0")).sensors
+    }
+
+    /// The files of a value in the format that the ending of a path asks for.
+    ///
+    /// - Throws: ``InputError`` when no format has such an ending, or the format cannot hold the value.
+    public static func encode(
+        _ value: FileValue, to path: String
+    ) throws(InputError) -> [(path: String, bytes: [UInt8])] {
+        var best: (any FormatWriter.Type)?
+        var longest = 0
+        for writer in writers {
+            for ending in writer.endings where path.hasSuffix(ending) && ending.count > longest {
+                (best, longest) = (writer, ending.count)
+            }
+        }
+        guard let best else {
+            throw InputError(
+                path, found: "a name whose ending tells no format",
+                expected: "one of " + writers.flatMap { $0.endings }.joined(separator: ", "))
+        }
+        return try best.encode(value, to: path)
+    }
+}

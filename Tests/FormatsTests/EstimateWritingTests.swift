@@ -1,0 +1,235 @@
+import HDF5
+import SourceImaging
+import TestSupport
+import Testing
+
+@testable import Formats
+
+@Suite(
+    "Estimates in the formats of others",
+    .enabled(if: PythonEnvironment.isPresent, Comment(rawValue: PythonEnvironment.absence)))
+struct EstimateWritingTests {
+    let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    /// Sources by hemisphere and vertex, with so many axes each, in the order in which they explain field.
+    private func stored(
+        _ places: [(Hemisphere?, Int?)], axes count: Int, frame: CoordinateFrame = .head, subject: String = "s01"
+    ) throws -> StoredEstimate {
+        var random = SeededGenerator(seed: 4)
+        let sample = try Samples.estimate()
+        let sources = places.enumerated().map { k, place in
+            EstimatedSource(
+                index: 5 * k, position: SIMD3(0.01, 0.02, 0.03 + 0.01 * Double(k)), hemisphere: place.0,
+                vertex: place.1,
+                amplitudes: random.normal(rows: count, columns: 4) * 1e-8,
+                axes: count == 1
+                    ? [SIMD3(0.6, 0.8, 0)] : Array([[1, 0, 0], [0, 0.8, 0.6], [0, -0.6, 0.8]].prefix(count)),
+                field: 10 / Double(k + 1), share: 0.5 / Double(k + 1))
+        }
+        let estimate = Estimate(
+            subject: subject, condition: "left", frame: frame, candidateCount: 400, sources: sources,
+            times: sample.times, sensors: sample.sensors, measured: sample.measured, explained: sample.explained,
+            goodnessOfFit: 0.75, selection: sample.selection, preparation: sample.preparation,
+            certificate: sample.certificate, settings: sample.settings, warnings: sample.warnings,
+            seconds: sample.seconds)
+        try EstimateFile.write(estimate, to: folder.file("estimate.h5"), programVersion: "1")
+        return try EstimateFile.read(folder.file("estimate.h5"))
+    }
+
+    private func write(_ estimate: StoredEstimate, to name: String) throws {
+        for file in try FileFormats.encode(.estimate(estimate), to: folder.file(name)) {
+            try AtomicFile.write(file.bytes, to: file.path)
+        }
+    }
+
+    /// Reads a source estimate by MNE-Python: its class, data, vertices and times.
+    private func readByMNE(_ name: String) throws -> (kind: String, data: [Double], vertices: [[Int]], times: [Double])
+    {
+        let kind = try PythonEnvironment.run(
+            """
+            import mne, h5py
+            stc = mne.read_source_estimate("\(name)")
+            assert stc.data.shape[0] == sum(len(v) for v in stc.vertices)
+            with h5py.File("read.h5", "w") as f:
+                f["data"], f["times"] = stc.data, stc.times
+                for k, v in enumerate(stc.vertices):
+                    f[f"vertices{k}"] = v
+            print(type(stc).__name__, stc.subject, len(stc.vertices), end="")
+            """, in: folder.path)
+        let words = kind.split(separator: " ")
+        let file = try HDF5File(folder.file("read.h5"))
+        var vertices: [[Int]] = []
+        for k in 0..<(Int(words[2]) ?? 0) { vertices.append(try file.integers("vertices\(k)").elements) }
+        return (
+            "\(words[0]) \(words[1])", try file.doubles("data").elements, vertices, try file.doubles("times").elements
+        )
+    }
+
+    private let surface: [(Hemisphere?, Int?)] = [(.right, 900), (.left, 70), (.right, 8), (.left, 12)]
+    /// Positions in `surface` in MNE-Python's order.
+    private let surfaceOrder = [3, 1, 2, 0]
+
+    @Test("-stc.h5 of a surface: vertices ascend in each hemisphere, amplitudes go with them exactly")
+    func scalarSurface() throws {
+        let estimate = try stored(surface, axes: 1)
+        try write(estimate, to: "a-stc.h5")
+        let read = try readByMNE("a-stc.h5")
+        #expect(read.kind == "SourceEstimate s01")
+        #expect(read.vertices == [[12, 70], [8, 900]])
+        #expect(read.data == surfaceOrder.flatMap { estimate.sources[$0].amplitudes.row(0) })
+        #expect(zip(read.times, estimate.times).allSatisfy { abs($0 - $1) < 1e-15 })
+    }
+
+    @Test("-stc.h5 of dipoles that turn is a vector estimate along x, y and z", arguments: [2, 3])
+    func vectorSurface(axes: Int) throws {
+        let estimate = try stored(surface, axes: axes, subject: "")
+        try write(estimate, to: "a-stc.h5")
+        let read = try readByMNE("a-stc.h5")
+        #expect(read.kind == "VectorSourceEstimate None")
+        let expected = try surfaceOrder.flatMap { k in
+            let moments = try estimate.sources[k].moments()
+            return (0..<3).flatMap { moments.row($0) }
+        }
+        #expect(read.data == expected)
+        // The axes are orthonormal: the length of the vector is that of the amplitudes.
+        let vector = (0..<3).map { read.data[4 * $0] }
+        let amplitudes = estimate.sources[3].amplitudes.column(0)
+        func squaredLength(_ values: [Double]) -> Double { values.reduce(0) { $0 + $1 * $1 } }
+        #expect(abs(squaredLength(vector) - squaredLength(amplitudes)) < 1e-30)
+    }
+
+    @Test("-stc.h5 of volumes, of surfaces with volumes, and of one hemisphere")
+    func otherSpaces() throws {
+        try write(try stored([(.volume, 9), (.volume, 2)], axes: 3), to: "v-stc.h5")
+        let volume = try readByMNE("v-stc.h5")
+        #expect(volume.kind == "VolVectorSourceEstimate s01")
+        #expect(volume.vertices == [[2, 9]])
+        try write(try stored([(.volume, 9), (.right, 4), (.left, 70)], axes: 1), to: "m-stc.h5")
+        let mixed = try readByMNE("m-stc.h5")
+        #expect(mixed.kind == "MixedSourceEstimate s01")
+        #expect(mixed.vertices == [[70], [4], [9]])
+        try write(try stored([(.right, 4)], axes: 1), to: "r-stc.h5")
+        #expect(try readByMNE("r-stc.h5").vertices == [[], [4]])
+        try write(try stored([], axes: 1), to: "none-stc.h5")
+        #expect(try readByMNE("none-stc.h5").vertices == [[], []])
+    }
+
+    @Test("A pair of .stc files holds the same, in single precision")
+    func binary() throws {
+        let estimate = try stored(surface, axes: 1)
+        try write(estimate, to: "b.stc")
+        #expect(folder.contents.contains("b-lh.stc") && folder.contents.contains("b-rh.stc"))
+        let read = try readByMNE("b-lh.stc")
+        #expect(read.vertices == [[12, 70], [8, 900]])
+        let expected = surfaceOrder.flatMap { estimate.sources[$0].amplitudes.row(0).map { Double(Float($0)) } }
+        #expect(read.data == expected)
+        try write(try stored([(.volume, 9), (.volume, 2)], axes: 1), to: "c.stc")
+        #expect(try readByMNE("c-vl.stc").vertices == [[2, 9]])
+    }
+
+    @Test(".dip holds position, moment and direction of each source at each sample", arguments: [1, 3])
+    func dipoles(axes: Int) throws {
+        let estimate = try stored(surface, axes: axes)
+        try write(estimate, to: "d.dip")
+        try PythonEnvironment.run(
+            """
+            import mne, h5py, warnings
+            warnings.simplefilter("error")
+            d = mne.read_dipole("d.dip")
+            assert d.name == "left"
+            with h5py.File("read.h5", "w") as f:
+                f["times"], f["pos"], f["q"], f["gof"] = d.times, d.pos, d.ori * d.amplitude[:, None], d.gof
+            """, in: folder.path)
+        let file = try HDF5File(folder.file("read.h5"))
+        let (times, gof) = (try file.doubles("times").elements, try file.doubles("gof").elements)
+        let (positions, moments) = (try file.doubles("pos").elements, try file.doubles("q").elements)
+        #expect(times.count == 16)
+        for (s, source) in estimate.sources.enumerated() {
+            let expected = try source.moments()
+            for t in 0..<4 {
+                let row = 4 * s + t
+                #expect(abs(times[row] - estimate.times[t]) < 1e-10)
+                #expect(abs(gof[row] - 100 * source.share) < 1e-6)
+                for k in 0..<3 {
+                    #expect(abs(positions[3 * row + k] - source.position[k]) < 1e-10)
+                    #expect(abs(moments[3 * row + k] - expected[k, t]) < 1e-16)
+                }
+            }
+        }
+    }
+
+    @Test("MATLAB 7.3 is read alike by mat73, pymatreader and h5py, and recognized by SciPy")
+    func matlab() throws {
+        let estimate = try stored([(.right, 900), (nil, nil), (.left, 3)], axes: 2)
+        try write(estimate, to: "e.mat")
+        let output = try PythonEnvironment.run(
+            """
+            import h5py, mat73, numpy as np, pymatreader, scipy.io
+            a = mat73.loadmat("e.mat")["estimate"]
+            b = pymatreader.read_mat("e.mat")["estimate"]
+            assert list(a) != [] and set(a) == set(b), (set(a) ^ set(b))
+            assert a["subject"] == b["subject"] == "s01" and a["condition"] == "left" and a["frame"] == "head"
+            assert a["warnings"] == ["λ lies at the edge of the grid"] and bool(a["selection"]["at_grid_edge"]) is True
+            assert a["hemisphere"] == [["right"], [""], ["left"]], a["hemisphere"]
+            assert a["settings"][2] == ["lambda", "auto"], a["settings"]
+            for name in ("time", "index", "position", "vertex", "timecourse", "field", "share"):
+                assert np.array_equal(a[name], b[name], equal_nan=True), name
+            assert a["index"].tolist() == [1, 6, 11] and a["selection"]["chosen"] == 2
+            try:
+                scipy.io.loadmat("e.mat")
+                raise AssertionError("SciPy reads HDF5 now")
+            except NotImplementedError:
+                pass
+            with h5py.File("e.mat") as f, h5py.File("read.h5", "w") as g:
+                assert f.userblock_size == 512
+                e = f["estimate"]
+                # Transposed, as MATLAB stores it.
+                assert e["position"].shape == (3, 3) and np.array_equal(e["position"][()].T, a["position"])
+                g["position"], g["timecourse"] = a["position"], a["timecourse"]
+                g["moment"] = np.stack([f[r][()].T for r in e["moment"][0]])
+                g["axis"] = np.stack([np.asarray(x) for x in a["axis"]])
+            print(a["goodness_of_fit"], end="")
+            """, in: folder.path)
+        #expect(output == "0.75")
+        let file = try HDF5File(folder.file("read.h5"))
+        let positions = estimate.sources.map(\.position).flatMap { [$0.x, $0.y, $0.z] }
+        let axes = estimate.sources.flatMap { $0.axes ?? [] }.flatMap { [$0.x, $0.y, $0.z] }
+        #expect(try file.doubles("position").elements == positions)
+        #expect(try file.doubles("timecourse").elements == estimate.sources.flatMap(\.timeCourse))
+        #expect(try file.matrices("moment").map { Matrix($0) } == estimate.sources.map(\.amplitudes))
+        #expect(try file.doubles("axis").elements == axes)
+    }
+}
+
+@Suite("Estimates that a format cannot hold")
+struct EstimateRefusalTests {
+    private func message(_ change: (inout [EstimatedSource]) -> Void, to path: String) throws -> String {
+        let folder = try TemporaryFolder()
+        try EstimateFile.write(try Samples.estimate(), to: folder.file("e.h5"), programVersion: "1")
+        let stored = try EstimateFile.read(folder.file("e.h5"))
+        var sources = stored.sources
+        change(&sources)
+        let estimate = StoredEstimate(
+            subject: "", condition: "", frame: .mri, candidateCount: 1, sources: sources, times: stored.times,
+            goodnessOfFit: 0, selection: stored.selection, preparation: stored.preparation,
+            certificate: stored.certificate, settings: [], versions: [], warnings: [], seconds: StageSeconds())
+        do {
+            _ = try FileFormats.encode(.estimate(estimate), to: path)
+            return ""
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test("Sources without vertices, two at one vertex, and dipoles outside the head frame are told")
+    func refusals() throws {
+        #expect(try message({ _ in }, to: "a-stc.h5").contains("no vertex or hemisphere of source 200"))
+        #expect(try message({ $0 = [$0[0], $0[0]] }, to: "a.stc").contains("sources 100 and 100 at vertex 7"))
+        #expect(try message({ _ in }, to: "a.dip").contains("expected head coordinates"))
+        #expect(try message({ _ in }, to: "a.nii").contains("a name whose ending tells no format"))
+    }
+}

@@ -1,0 +1,113 @@
+"""Measures foci against its peers and prints how they compare.
+
+Called by scripts/bench, which builds foci, installs the peers and finds the data. Standard library only: peers and
+figures have processes of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from data import Data
+from programs import Broken, Programs, say
+from rows import Point, Row, Target, print_rows, print_targets, write
+from sections import REACHED, SECTIONS, Results
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    result = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result.add_argument("--foci", type=Path, required=True, help="the program")
+    result.add_argument("--python", type=Path, required=True, help="a Python that has the peers")
+    result.add_argument(
+        "--peers", nargs="*", default=[], choices=("celer", "skglm", "sklearn", "mne"), help="what it has"
+    )
+    result.add_argument("--figures", action="store_true", help="draw curves; needs matplotlib")
+    result.add_argument("--shared", type=Path, help="folder with real data; simulated data without it")
+    result.add_argument("--output", type=Path, required=True, help="folder for tables, curves and problems made")
+    result.add_argument("--threads", type=int, required=True)
+    result.add_argument("--runs", type=int, default=3)
+    result.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS))
+    result.add_argument("--full", action="store_true", help="add what is slow")
+    return result
+
+
+def notes(programs: Programs) -> str:
+    """How the numbers are to be read."""
+    return (
+        f"Threads {programs.threads}, medians of {programs.runs} (one run where a solve takes over 20 s, and for paths"
+        " of peers); reading is left out, but for localization by foci.\n"
+        "gap: (P − D)/(½‖Y‖²); for peers D is that of the scaled residual in numpy, for foci it is its own"
+        " certificate.\n"
+        "above bound: (P − best D)/(½‖Y‖²), D of a peer or of the optimum that numpy finds on foci's support.\n"
+        "passes, looks: how often foci multiplied by the whole gain, and how often it looked at all sources.\n"
+        "load: programs that wanted a core in the minute before, those of the row included.\n"
+        f"Peers: the fastest setting that reaches a gap of {REACHED:.0e}, else the fastest within twice the smallest"
+        " gap."
+    )
+
+
+def draw(programs: Programs, output: Path) -> None:
+    """Draw the curves of curves.tsv."""
+    script = Path(__file__).with_name("curves.py")
+    command = [str(programs.python), str(script), str(output / "curves.tsv"), str(output)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Broken(f"figures: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+    print(done.stdout, end="")
+
+
+def report(programs: Programs, results: Results, output: Path) -> None:
+    """Print the tables and write them."""
+    print_rows(results.rows)
+    print(f"\n{notes(programs)}\n")
+    load = max((row.load or 0 for row in results.rows), default=0)
+    if load > programs.threads + 1:
+        print(f"OTHER PROGRAMS RAN MEANWHILE (load up to {load:.1f}, {programs.threads} threads): seconds, ratios and the"
+              " comparison of threads are not to be relied on.\n")  # fmt: skip
+    print_targets(results.targets)
+    for kind, items, name in (
+        (Row, results.rows, "bench.tsv"),
+        (Point, results.points, "curves.tsv"),
+        (Target, results.targets, "targets.tsv"),
+    ):
+        write(kind, items, output / name)
+    print(f"\nTables: {output / 'bench.tsv'}, curves.tsv and targets.tsv beside it")
+
+
+def main() -> int:
+    """Measure, print, write; 1 when something broke."""
+    arguments = parser().parse_args()
+    programs = Programs(
+        arguments.foci, arguments.python, arguments.peers, arguments.threads, arguments.runs, arguments.full
+    )
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        say(f"other programs are running (load {load:.1f}); times will be too long and ratios rough")
+    data, results = Data(programs, arguments.shared, arguments.output), Results()
+    failures: list[str] = []
+    for section in arguments.sections:
+        try:
+            SECTIONS[section](programs, data, results)
+        except Broken as error:
+            failures.append(str(error))
+            say(str(error))
+    if results.rows:
+        report(programs, results, arguments.output)
+    if results.points and arguments.figures:
+        try:
+            draw(programs, arguments.output)
+        except Broken as error:
+            failures.append(str(error))
+    for failure in failures:
+        say(failure)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""What the benchmark needs of Python's scientific packages, one small job a process; see --help.
+
+Each job prints lines of JSON, every one as soon as it is known, so that a job which is stopped has said what it found
+until then. Only the solvers of peers are timed: reading, the choice of λ and compilation (a call on a small part of
+the problem) come before the clock starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+import time
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import h5py
+import numpy as np
+import peers
+from problem import Problem
+
+PRECISIONS = {"single": np.float32, "double": np.float64}
+"""Types in which the gain of a problem is stored."""
+
+Answers = Iterator[dict[str, object]]
+"""Lines of JSON."""
+
+
+def assume_finite(peer: str) -> None:
+    """Spare peers built on scikit-learn the search for NaN, which foci makes while it reads: not timed for either."""
+    if peer != "mne":
+        from sklearn import set_config
+
+        set_config(assume_finite=True)
+
+
+def solve(arguments: argparse.Namespace) -> Answers:
+    """Solve a problem with a peer, at one setting after another."""
+    assume_finite(arguments.peer)
+    problem = Problem.read(arguments.problem)
+    lam = arguments.ratio * problem.largest_lambda()
+    for trial in peers.ladder(
+        arguments.peer, problem, lam, arguments.target, arguments.runs, arguments.curve, arguments.limit
+    ):
+        yield asdict(trial)
+
+
+def path(arguments: argparse.Namespace) -> Answers:
+    """Solve along a path of λ with a peer."""
+    assume_finite(arguments.peer)
+    problem = Problem.read(arguments.problem)
+    lambdas = problem.largest_lambda() * np.geomspace(1, arguments.ratio, arguments.points)
+    yield from peers.path_trials(arguments.peer, problem, lambdas)
+
+
+def check(arguments: argparse.Namespace) -> Answers:
+    """The optimum among blocks (a JSON list on standard input), and the lower bound that it proves."""
+    problem = Problem.read(arguments.problem)
+    lam = arguments.ratio * problem.largest_lambda()
+    objective, dual = problem.bounds(problem.optimum(np.array(json.load(sys.stdin), dtype=int), lam), lam)
+    yield {"objective": objective, "dual": dual, "gap": (objective - dual) / problem.scale}
+
+
+def localize(arguments: argparse.Namespace) -> Answers:
+    """Localize with MNE-Python as its users do; reading is not timed."""
+    from mne import read_cov, read_evokeds, read_forward_solution
+    from mne.inverse_sparse import mixed_norm
+
+    evoked = read_evokeds(arguments.evoked, condition=0, verbose="error").crop(*arguments.window)
+    covariance = read_cov(arguments.covariance, verbose="error")
+    forward = read_forward_solution(arguments.forward, verbose="error")
+    began = time.perf_counter()
+    estimate = mixed_norm(
+        evoked,
+        forward,
+        covariance,
+        alpha="sure",
+        loose=arguments.loose,
+        depth=0.8,
+        n_mxne_iter=1,
+        random_state=0,
+        verbose="error",
+    )
+    seconds = time.perf_counter() - began
+    yield {"setting": "alpha='sure'", "seconds": [seconds], "nonzero": sum(len(v) for v in estimate.vertices)}
+
+
+def whitener(covariance: np.ndarray) -> np.ndarray:
+    """W (rank × n) with W C Wᵀ = I; channels are brought to one scale before the rank is decided."""
+    deviations = np.sqrt(np.diag(covariance))
+    scale = np.divide(1.0, deviations, out=np.zeros_like(deviations), where=deviations > 0)
+    values, vectors = np.linalg.eigh(covariance * np.outer(scale, scale))
+    kept = values > 1e-8 * values[-1]
+    return (vectors[:, kept] / np.sqrt(values[kept])).T * scale
+
+
+def prepare(arguments: argparse.Namespace) -> Answers:
+    """Whiten a simulated recording, 0.05 to 0.15 s, and weigh depth, as a problem file."""
+    folder: Path = arguments.simulated
+    with h5py.File(folder / "forward.h5") as file:
+        gain = file["gain"][:].astype(float)
+        given = int(file["gain"].attrs["orientations"])
+        normals = file["sources/normal"][:]
+    if given != 3:
+        raise SystemExit(f"{folder.name}/forward.h5: expected three orientations, found {given}")
+    with h5py.File(folder / "recording.h5") as file:
+        frequency, first = float(file.attrs["sampling_frequency"]), float(file.attrs["first_time"])
+        averages = float(file.attrs["averages"])
+        data = file["data"][:]
+        projectors = file["projectors"][:] if "projectors" in file else np.zeros((0, len(data)))
+    with h5py.File(folder / "covariance.h5") as file:
+        covariance = file["covariance"][:] / averages
+
+    if arguments.orientations == 1:
+        gain = np.einsum("njk,jk->nj", gain.reshape(len(gain), -1, 3), normals)
+    projection = np.eye(len(data)) - np.linalg.pinv(projectors) @ projectors
+    white = whitener(projection @ covariance @ projection.T) @ projection
+    times = first + np.arange(data.shape[1]) / frequency
+    window = (times >= 0.05 - 1e-9) & (times <= 0.15 + 1e-9)
+    problem = Problem(white @ gain, white @ data[:, window], arguments.orientations)
+    norms = np.linalg.norm(problem.gain.T.reshape(len(normals), -1), axis=1)
+    weights = np.repeat(norms**-0.8, arguments.orientations)
+    problem = Problem(problem.gain * weights, problem.data, arguments.orientations)
+    problem.write(arguments.output, PRECISIONS[arguments.precision])
+    yield {"rows": len(problem.data), "columns": problem.gain.shape[1], "samples": problem.data.shape[1]}
+
+
+def size(arguments: argparse.Namespace) -> Answers:
+    """Bytes of all floating-point datasets, were they in double precision; shapes of problem files."""
+    numbers = 0
+    shapes: dict[str, list[int]] = {}
+
+    def count(name: str, item: h5py.HLObject) -> None:
+        nonlocal numbers
+        if isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
+            numbers += item.size
+            if name in ("gain", "data"):
+                shapes[name] = list(item.shape)
+
+    for path in arguments.files:
+        with h5py.File(path) as file:
+            file.visititems(count)
+    yield {"double_bytes": 8 * numbers, "shapes": shapes}
+
+
+def strongest(arguments: argparse.Namespace) -> Answers:
+    """The problem of the sample of largest norm alone."""
+    problem = Problem.read(arguments.problem)
+    sample = int(np.argmax(np.linalg.norm(problem.data, axis=0)))
+    Problem(problem.gain, problem.data[:, [sample]], problem.orientations).write(arguments.output)
+    yield {"sample": sample}
+
+
+def gaussian(arguments: argparse.Namespace) -> Answers:
+    """A Gaussian design of one response in double precision: one column in a hundred counts, noise a fifth of the
+    signal's norm."""
+    generator = np.random.default_rng(arguments.seed)
+    gain = generator.standard_normal((arguments.rows, arguments.columns))
+    truth = np.zeros((arguments.columns, 1))
+    active = generator.choice(arguments.columns, max(1, arguments.columns // 100), replace=False)
+    truth[active, 0] = generator.standard_normal(len(active))
+    signal = gain @ truth
+    noise = generator.standard_normal(signal.shape)
+    data = signal + noise * (0.2 * np.linalg.norm(signal) / np.linalg.norm(noise))
+    Problem(gain, data, 1).write(arguments.output, np.float64)
+    yield {"rows": arguments.rows, "columns": arguments.columns}
+
+
+def derive(arguments: argparse.Namespace) -> Answers:
+    """A problem in another precision, with every step-th block."""
+    Problem.read(arguments.problem).every(arguments.step).write(arguments.output, PRECISIONS[arguments.precision])
+    yield {}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    result = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    jobs = result.add_subparsers(required=True, metavar="job")
+
+    def job(run, *, peers: tuple[str, ...] = (), problem: bool = True, output: bool = False):
+        added = jobs.add_parser(run.__name__, help=run.__doc__.splitlines()[0])
+        if peers:
+            added.add_argument("--peer", choices=peers, required=True)
+        if problem:
+            added.add_argument("--problem", type=Path, required=True, help="problem file to read")
+        if output:
+            added.add_argument("--output", type=Path, required=True, help="problem file to write")
+        added.set_defaults(run=run)
+        return added
+
+    added = job(prepare, problem=False, output=True)
+    added.add_argument("--simulated", type=Path, required=True, help="folder that `foci simulate` wrote")
+    added.add_argument("--orientations", type=int, choices=(1, 3), required=True)
+    added.add_argument("--precision", choices=PRECISIONS, default="single")
+
+    job(strongest, output=True)
+
+    added = job(gaussian, problem=False, output=True)
+    added.add_argument("--rows", type=int, default=5000)
+    added.add_argument("--columns", type=int, default=20_000)
+    added.add_argument("--seed", type=int, default=0)
+
+    added = job(derive, output=True)
+    added.add_argument("--precision", choices=PRECISIONS, default="single")
+    added.add_argument("--step", type=int, default=1)
+
+    job(size, problem=False).add_argument("files", type=Path, nargs="+")
+
+    added = job(solve, peers=("celer", "skglm", "sklearn", "mne"))
+    added.add_argument("--ratio", type=float, required=True, help="λ/λ_max")
+    added.add_argument("--target", type=float, default=1e-5, help="relative gap that a setting should reach")
+    added.add_argument("--runs", type=int, default=3)
+    added.add_argument("--curve", action="store_true", help="more settings, from loose to tight")
+    added.add_argument("--limit", type=float, default=60, help="seconds that all settings may take")
+
+    added = job(path, peers=("celer", "skglm"))
+    added.add_argument("--ratio", type=float, required=True, help="the last λ/λ_max")
+    added.add_argument("--points", type=int, required=True)
+
+    job(check).add_argument("--ratio", type=float, required=True, help="λ/λ_max")
+
+    added = job(localize, problem=False)
+    added.add_argument("--evoked", type=Path, required=True)
+    added.add_argument("--covariance", type=Path, required=True)
+    added.add_argument("--forward", type=Path, required=True)
+    added.add_argument("--window", type=float, nargs=2, required=True)
+    added.add_argument("--loose", type=float, default=0.2)
+    return result
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    """Run one job; whatever a peer prints goes to standard error."""
+    parsed = parser().parse_args(None if arguments is None else list(arguments))
+    printed = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for answer in parsed.run(parsed):
+            print(json.dumps(answer), file=printed, flush=True)
+
+
+if __name__ == "__main__":
+    main()
