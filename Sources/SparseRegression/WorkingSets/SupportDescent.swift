@@ -48,6 +48,8 @@ final class SupportDescent {
     private let block: Buffer
     private let system: Buffer
     private var squaredResponseNorm = 0.0
+    /// Blocks that entered or left the support in the last sweep.
+    private var switches = 0
     /// Whether the last round ended with a full Newton step.
     private var isNewtonPhase = false
     /// Rounds until Newton is tried again, and how many to wait after the next failure.
@@ -215,7 +217,7 @@ final class SupportDescent {
             objective = acceptTrial(penalty, below: objective) ?? objective
         }
         isNewtonPhase = false
-        if settings.usesNewton, newton {
+        if settings.usesNewton, newton, switches == 0 {
             if pause > 0 {
                 pause -= 1
             } else if let lower = newtonStep(penalty, objective) {
@@ -238,6 +240,7 @@ final class SupportDescent {
     func sweep(_ penalty: some BlockPenalty) -> Double {
         let (width, t, n) = (iterate.width, t, rows)
         var largest = 0.0
+        switches = 0
         let h = panelGradient.pointer
         for (number, panel) in panels.enumerated() {
             let first = iterate.starts[panel.lowerBound]
@@ -326,6 +329,7 @@ final class SupportDescent {
             target[k] = value
             z[k] = difference
         }
+        if (iterate.norms[j] > 0) != (shrunk > 0) { switches += 1 }
         iterate.norms[j] = shrunk
         guard squared > 0 else { return 0 }
         if form == .residual {

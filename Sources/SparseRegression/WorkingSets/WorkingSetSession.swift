@@ -273,13 +273,17 @@ public final class WorkingSetSession: SolverSession {
         // Exact values are needed of blocks that may be active or become candidates, no others.
         let isScreened = isScreened
         correlations.refresh { isScreened[$0] ? .infinity : Self.interest * context.activation($0, penalty) }
-        // … and to all digits only of those that decide how far from feasible the residual is.
-        var urgency = 0.0
-        for (j, bound) in correlations.bounds.enumerated() where !isScreened[j] && bound > 0 {
-            let activation = context.activation(j, penalty)
-            if activation > 0 { urgency = max(urgency, bound / activation) }
+        // … and to all digits only of those that decide how far from feasible the residual is: those near the largest
+        // bound, then all whose bound is above the largest that is exact. Conjugates take every block above its threshold.
+        let nearest = 0.98 * urgency(penalty, exactly: false)
+        correlations.refine { isScreened[$0] ? .infinity : nearest * context.activation($0, penalty) }
+        let largest = urgency(penalty, exactly: true)
+        correlations.refine {
+            isScreened[$0]
+                ? .infinity
+                : (penalty.slopeLimit(block: $0) == .infinity ? min(1, largest) : largest)
+                    * context.activation($0, penalty)
         }
-        correlations.refine { isScreened[$0] ? .infinity : 0.98 * urgency * context.activation($0, penalty) }
         var ratio = 0.0
         var hasConjugates = false
         var screening: (factor: Double, gap: Double)?
@@ -323,6 +327,17 @@ public final class WorkingSetSession: SolverSession {
         // After the point was taken down: blocks that are screened are zeroed in the iterate.
         if screens, let screening { screen(penalty, factor: screening.factor, gap: screening.gap) }
         return Look(objective: objective, violation: violation)
+    }
+
+    /// The largest ‖X_jᵀR‖ (or bound of it) over the threshold of its block.
+    private func urgency(_ penalty: some BlockPenalty, exactly: Bool) -> Double {
+        var largest = 0.0
+        for (j, bound) in correlations.bounds.enumerated()
+        where !isScreened[j] && bound > 0 && (!exactly || correlations.isExact[j]) {
+            let activation = context.activation(j, penalty)
+            if activation > 0 { largest = max(largest, bound / activation) }
+        }
+        return largest
     }
 
     /// Blocks below this part of their threshold are no candidates.
@@ -382,10 +397,12 @@ public final class WorkingSetSession: SolverSession {
         // Counted in columns, since those are what the Gram matrix costs. With few samples a look costs more than the
         // work on a larger set.
         let share = iterate.samples < 16 ? iterate.width : iterate.width / 3
-        var room = iterate.width == 0 ? Self.firstColumns : max(Self.moreColumns, share)
+        // A look at very many columns is dear, too.
+        let many = problem.design.columns / 128
+        var room = max(many, iterate.width == 0 ? Self.firstColumns : max(Self.moreColumns, share))
         // A set that outgrew its use along a path is begun anew from what is active: memory stays O((|S|o)² + n|S|o),
         // and the Gram matrix of the active blocks costs no more than a sweep or two.
-        if working.width > iterate.width + max(Self.spareColumns, share) {
+        if working.width > iterate.width + max(Self.spareColumns, share, many) {
             let kept = iterate.activeSet
             working.removeAll()
             working.insert(kept.blocks)
