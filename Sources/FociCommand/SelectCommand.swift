@@ -90,9 +90,11 @@ struct SelectCommand: ParsableCommand {
         let parallelism = try computing.parallelism()
         try validateOptions()
         let began = DispatchTime.now().uptimeNanoseconds
-        let scope: PenaltyScope = penalty == .l1 ? .entry : .block
-        let regression = try SolveCommand.read(problem, keepsSamples: scope == .entry)
-        let largest = regression.largestLambda(of: scope, parallelism: parallelism)
+        let regression = try SolveCommand.read(problem, keepsSamples: penalty == .l1)
+        let largest =
+            penalty == .l1
+            ? regression.largestEntryLambda(parallelism: parallelism)
+            : regression.largestLambda(parallelism: parallelism)
         guard largest > 0, largest.isFinite else {
             throw InputError(
                 problem, found: "data that no column of the gain explains (λ_max is \(largest))",
@@ -125,8 +127,6 @@ struct SelectCommand: ParsableCommand {
             try Terminal.result(result.text)
         }
     }
-
-    private var isOfOneOrTwo: Bool { weights == .shared }
 
     private func validateOptions() throws(InputError) {
         guard sigma.isFinite, sigma > 0 else {

@@ -270,6 +270,7 @@ struct SolveCommand: ParsableCommand {
     /// The problem of a file.
     ///
     /// - Parameter keepsSamples: whether the samples stay as they are, as a penalty of entries needs it.
+    /// - Throws: ``InputError`` that names the file.
     static func read(_ path: String, keepsSamples: Bool) throws(InputError) -> RegressionProblem {
         let contents = try ProblemFile.read(path)
         do {

@@ -102,6 +102,19 @@ public final class SelectionObjective<Family: PenaltyFamily> {
         readsProblem = true
     }
 
+    /// What is minimized, so that a record of something else is not taken up by mistake.
+    public var subject: String {
+        // FNV-1a (Fowler, Noll & Vo): over the settings of criterion and family, and the bits of the data.
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        func absorb(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        for byte in "\(criterion) \(family)".utf8 { absorb(byte) }
+        for value in problem.response.elements {
+            withUnsafeBytes(of: value.bitPattern.littleEndian) { $0.forEach(absorb) }
+        }
+        let size = "\(problem.rowCount) × \(problem.design.columns) × \(problem.sampleCount)"
+        return "\(criterion.name), \(family.name), \(size), \(String(hash, radix: 16))"
+    }
+
     /// Evaluates the criterion.
     ///
     /// - Parameters:

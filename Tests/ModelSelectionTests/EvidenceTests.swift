@@ -29,6 +29,7 @@ struct EvidenceTests {
         let (problem, _) = try noisyProblem(n: 30, blocks: blocks, samples: shape.samples, seed: 51)
         var method = SparseBayesianLearning(noiseVariance: 1, update: update)
         method.tolerance = 1e-5
+        method.improvement = 0
         method.maximumUpdates = 5000
         let found = try method.run(problem, stop: StopRule(relativeGap: 1e-10))
         #expect(found.end == .converged)
@@ -55,6 +56,7 @@ struct EvidenceTests {
             n: 30, blocks: BlockStructure(count: 60, size: width), samples: 10, seed: 52)
         var method = SparseBayesianLearning(noiseVariance: 1)
         method.tolerance = 1e-8
+        method.improvement = 0
         method.maximumUpdates = 20_000
         let found = try method.run(problem)
         // Dropped sources stay out: at a fixed point of the kept ones alone the two solutions are the same.

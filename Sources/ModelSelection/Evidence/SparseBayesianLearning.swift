@@ -9,7 +9,7 @@ import Foundation
 public struct SparseBayesianLearning: Sendable {
     /// How γ is updated.
     public enum Update: String, Sendable, CaseIterable {
-        /// γ_j ← γ_j√(q_j/z_j): cheap steps, many of them, accelerated by extrapolation in log γ.
+        /// γ_j ← γ_j√(q_j/z_j): cheap steps, many of them, accelerated by extrapolation.
         case variances
         /// A weighted multitask Lasso a step: few steps.
         case reweightedLasso = "reweighted-lasso"
@@ -23,8 +23,10 @@ public struct SparseBayesianLearning: Sendable {
     public var pruning = 1e-4
     /// The updates end where log γ of no kept source changes by more.
     public var tolerance = 1e-3
+    /// They also end where the last ten lowered the objective, −2/T times the log evidence, by less than this.
+    public var improvement = 2e-4
     /// Most updates.
-    public var maximumUpdates = 500
+    public var maximumUpdates = 2000
 
     /// A method from its noise level.
     public init(noiseVariance: Double = 1, update: Update = .variances) {
@@ -78,9 +80,11 @@ public struct SparseBayesianLearning: Sendable {
         var solves = 0
         var end: SearchEnd?
         var solver: (session: WorkingSetSession, last: ActiveSet?)?
-        var previous: (before: [Double], after: [Double])?
+        /// The variances before the update before this one, every other time.
+        var last: [Double]?
+        var next = state.moments(variances)
         while end == nil {
-            guard let moments = state.moments(variances) else {
+            guard let moments = next else {
                 end = .notFinite
                 break
             }
@@ -130,24 +134,30 @@ public struct SparseBayesianLearning: Sendable {
                     change = max(change, abs(log(updated[j] / variances[j])))
                 }
             }
-            if change <= tolerance { end = .converged }
-            // Updates shrink what is superfluous a little at a time. Where two in a row go the same way, the next goes
-            // further (extrapolation in log γ), and is taken back where the objective would rise.
-            if update == .variances, end == nil, let last = previous, history.count.isMultiple(of: 4) {
-                var further = updated
-                for j in moments.kept where updated[j] > 0 && last.before[j] > 0 && last.after[j] > 0 {
-                    let (first, second) = (log(last.after[j] / last.before[j]), log(updated[j] / variances[j]))
-                    let ratio = first * second > 0 ? min(0.9, second / first) : 0
-                    further[j] = updated[j] * exp(second * ratio / (1 - ratio))
-                }
-                let top = further.reduce(0, max)
-                for j in moments.kept where further[j] < pruning * top { further[j] = 0 }
-                if let there = state.moments(further), there.objective < moments.objective { updated = further }
+            if change <= tolerance {
+                end = .converged
+            } else if history.count > 10, history[history.count - 11] - moments.objective < improvement {
+                end = .flat
             }
-            previous = (variances, updated)
+            // Updates shrink what is superfluous a little at a time: every third goes further along the parabola through the
+            // last two steps in log γ (SQUAREM, Varadhan & Roland 2008), and is taken back where the objective would rise.
+            var known: Moments?
+            if update == .variances, end == nil {
+                if let before = last {
+                    let further = extrapolated(before, variances, updated, moments.kept)
+                    if let there = state.moments(further), there.objective < moments.objective {
+                        updated = further
+                        known = there
+                    }
+                    last = nil
+                } else {
+                    last = variances
+                }
+            }
             variances = updated
+            next = known ?? state.moments(variances)
         }
-        let moments = state.moments(variances)
+        let moments = next
         if let moments, end != .cancelled { history.append(moments.objective) }
         return Outcome(
             active: moments.map { state.means($0, variances) } ?? .empty(samples: problem.response.columns),
@@ -159,6 +169,28 @@ public struct SparseBayesianLearning: Sendable {
                 }.squareRoot()
             } ?? .nan, end: end ?? .converged,
             innerSolves: solves)
+    }
+
+    /// γ further along the way from `first` over `second` to `third`.
+    private func extrapolated(_ first: [Double], _ second: [Double], _ third: [Double], _ kept: [Int]) -> [Double] {
+        let moving = kept.filter { first[$0] > 0 && second[$0] > 0 && third[$0] > 0 }
+        var (step, bend) = (0.0, 0.0)
+        for j in moving {
+            let (r, v) = (log(second[j] / first[j]), log(third[j] / second[j]) - log(second[j] / first[j]))
+            step += r * r
+            bend += v * v
+        }
+        let length = bend > 0 ? min(64, max(1, (step / bend).squareRoot())) : 64
+        var result = third
+        for j in moving {
+            let (r, v) = (log(second[j] / first[j]), log(third[j] / second[j]) - log(second[j] / first[j]))
+            // No further than two or three orders of magnitude at once.
+            let change = min(6, max(-6, 2 * length * r + length * length * v))
+            result[j] = first[j] * exp(change)
+        }
+        let largest = result.reduce(0, max)
+        for j in moving where result[j] < pruning * largest { result[j] = 0 }
+        return result
     }
 
     /// Equal variances with tr Σ = ‖Y‖²/T.

@@ -16,7 +16,8 @@ extension Search {
         limit: SearchLimit = SearchLimit(), monitor: Monitor = .silent
     ) throws -> SearchRecord {
         try resume(
-            SearchRecord(search: name, domain: domain, start: domain.clamp(start)), objective, limit: limit,
+            SearchRecord(search: name, subject: objective.subject, domain: domain, start: domain.clamp(start)),
+            objective, limit: limit,
             monitor: monitor)
     }
 
@@ -24,12 +25,15 @@ extension Search {
     ///
     /// The memory of the search is made anew by asking it again for all that was evaluated.
     ///
-    /// - Throws: ``InvalidRecord`` for the record of another search, ``InvalidPenalty``.
+    /// - Throws: ``InvalidRecord`` for the record of another search, criterion, penalty or problem, ``InvalidPenalty``.
     public func resume(
         _ record: SearchRecord, _ objective: SelectionObjective<some PenaltyFamily>,
         limit: SearchLimit = SearchLimit(), monitor: Monitor = .silent
     ) throws -> SearchRecord {
         guard record.search == name else { throw InvalidRecord.search(found: record.search, expected: name) }
+        guard record.subject == objective.subject else {
+            throw InvalidRecord.subject(found: record.subject, expected: objective.subject)
+        }
         let dimension = objective.family.parameterCount
         guard record.hasDimension(dimension) else { throw InvalidRecord.dimension(expected: dimension) }
         var record = record

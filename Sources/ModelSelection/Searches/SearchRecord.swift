@@ -4,6 +4,8 @@ import Foundation
 public struct SearchRecord: Sendable, Equatable, Codable {
     /// Name of the search.
     public let search: String
+    /// What is minimized: criterion, penalty and problem, told apart by name, size and a hash of settings and data.
+    public let subject: String
     /// Where it looks.
     public let domain: SearchDomain
     /// Where it began.
@@ -40,8 +42,9 @@ public struct SearchRecord: Sendable, Equatable, Codable {
         self = try decoder.decode(SearchRecord.self, from: json)
     }
 
-    init(search: String, domain: SearchDomain, start: [Double]) {
+    init(search: String, subject: String, domain: SearchDomain, start: [Double]) {
         self.search = search
+        self.subject = subject
         self.domain = domain
         self.start = start
         points = []
@@ -58,6 +61,8 @@ public struct SearchRecord: Sendable, Equatable, Codable {
 public enum InvalidRecord: Error, Equatable, Sendable, CustomStringConvertible {
     /// It is of another search.
     case search(found: String, expected: String)
+    /// It is of another criterion, penalty or problem.
+    case subject(found: String, expected: String)
     /// It is of another number of hyperparameters.
     case dimension(expected: Int)
     /// From this evaluation on it is not what the search does with these settings.
@@ -67,6 +72,7 @@ public enum InvalidRecord: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .search(let found, let expected): "a record of the search '\(found)'; expected one of '\(expected)'"
+        case .subject(let found, let expected): "a record of \(found); expected one of \(expected)"
         case .dimension(let expected): "a record of another number of hyperparameters; expected \(expected)"
         case .history(let evaluation):
             "evaluation \(evaluation) of the record is not what the search does with these settings; expected the settings it was made with"

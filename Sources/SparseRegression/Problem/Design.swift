@@ -66,6 +66,16 @@ public struct Design: Sendable, Equatable {
         return result
     }
 
+    /// The given rows as a design of the same precision.
+    func rows(_ indices: [Int]) -> Design {
+        switch storage {
+        case .double: return Design(matrix.rows(indices))
+        case .single(let elements):
+            let picked = (0..<columns).flatMap { column in indices.map { elements[$0 + column * rows] } }
+            return Design(rows: indices.count, columns: columns, elements: picked)
+        }
+    }
+
     /// The given columns as a design of the same precision.
     func subset(_ indices: some Collection<Int>) -> Design {
         switch storage {

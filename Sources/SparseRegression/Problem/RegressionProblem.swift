@@ -144,7 +144,7 @@ public struct RegressionProblem: Sendable {
     /// - Complexity: O(nq).
     public func restricted(toRows rows: [Int]) throws(Invalid) -> RegressionProblem {
         try RegressionProblem(
-            design: design.matrix.rows(rows), response: unreducedResponse.rows(rows), blocks: blocks)
+            design: design.rows(rows), response: unreducedResponse.rows(rows), blocks: blocks)
     }
 
     /// Number of rows, n.
