@@ -179,8 +179,10 @@ final class SupportDescent {
         panelGradient.reserve(widestPanel * t)
         panelChange.reserve(widestPanel * t)
         block.reserve(widest * t)
-        if settings.usesNewton { newton.reserve(
-                width: iterate.width, count: iterate.support.count, samples: t, rows: form == .residual ? rows : 0) }
+        if settings.usesNewton {
+            newton.reserve(
+                width: iterate.width, count: iterate.support.count, samples: t, rows: form == .residual ? rows : 0)
+        }
     }
 
     /// What one round of descent did.
