@@ -37,6 +37,8 @@ struct FociCommand: ParsableCommand {
         // A full disk or a closed pipe is an error to be told, not a reason to die without a word.
         signal(SIGXFSZ, SIG_IGN)
         signal(SIGPIPE, SIG_IGN)
+        // Large scratch memory goes back to the system when it is freed, instead of staying with the process.
+        mallopt(M_MMAP_THRESHOLD, 262_144)
         Interruption.install()
         do {
             var command = try parseAsRoot(joiningNumbers(Array(CommandLine.arguments.dropFirst())))
