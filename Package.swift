@@ -20,6 +20,8 @@ let package = Package(
         .systemLibrary(name: "CFFTW3", pkgConfig: "fftw3", providers: [.apt(["libfftw3-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
+        .systemLibrary(name: "CAllocator"),
+
         .target(name: "LinearAlgebra", dependencies: ["COpenBLAS", "CFFTW3"]),
         .target(name: "HDF5", dependencies: ["CHDF5"]),
         .target(name: "SparseRegression", dependencies: ["LinearAlgebra"]),
@@ -32,7 +34,7 @@ let package = Package(
         .executableTarget(
             name: "FociCommand",
             dependencies: [
-                "Foci",
+                "Foci", "CAllocator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CAllocator
 import Foci
 import Glibc
 

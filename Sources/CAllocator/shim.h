@@ -1,0 +1,2 @@
+// mallopt is glibc's own; Swift's Glibc module leaves <malloc.h> out.
+#include <malloc.h>
