@@ -1,98 +1,247 @@
+import Foundation
+
 /// A noise covariance estimated from the recording before time 0, for want of a better one.
 ///
-/// Ledoit–Wolf shrinkage (Ledoit & Wolf 2004) toward a multiple of the identity, after scaling by sensor kind. What the
-/// target adds to directions that projectors removed, the whitener removes again.
+/// C = (1 − α)S + αμ((1 − β)I + βT): the sample covariance S shrunk toward white sensor noise and toward T, the field of
+/// a brain in which every source is active on its own and equally strong at the sensors. Electrodes and other sensors
+/// are treated apart, as ``Whitener`` does. α and β have the largest likelihood of fifths of the baseline that the other
+/// four fifths did not see: neighbouring samples of slow noise say much the same, so that formulas which take them to be
+/// independent (Ledoit & Wolf 2004) shrink too little, and what is whitened then varies nearly twice as much as it
+/// should.
 struct BaselineCovariance {
     /// Covariance of the average, sensors × sensors, SI units.
     let matrix: Matrix
-    /// Weight of the shrinkage target, 0…1.
+    /// α, the weight of what S is shrunk toward; where electrodes and other sensors differ, the mean over sensors.
     let shrinkage: Double
+    /// β, the part of the brain in it; the mean over sensors.
+    let brainPart: Double
     /// Samples it was estimated from.
     let samples: Int
     /// Variance, after whitening with four fifths of the baseline, of the other fifth: what σ² to expect of data that
     /// the covariance has not seen. Mean over the five choices.
     let heldOutVariance: Double
+    /// A fifth of the baseline each, and the covariance from the other four with the same α and β.
+    let folds: [Fold]
+
+    /// A fifth of the baseline, and what the rest of it says of the noise.
+    struct Fold {
+        /// Samples of the baseline that the covariance did not see.
+        let heldOut: Range<Int>
+        /// Covariance from the others.
+        let matrix: Matrix
+        /// Mean of the others, one value a sensor.
+        let mean: [Double]
+    }
 
     /// Samples below which no covariance is estimated.
     static let fewestSamples = 10
 
+    private static let foldCount = 5
+    private static let alphas = [0.001, 0.01, 0.03, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1]
+    private static let betas = [0, 0.25, 0.5, 0.75, 0.9]
+
     /// Estimates a covariance.
     ///
-    /// - Parameter baseline: sensors × samples before time 0, projected.
+    /// - Parameters:
+    ///   - baseline: sensors × samples before time 0, projected.
+    ///   - gain: the fields of the sources, sensors × columns, projected or not; nil leaves the brain out (β = 0).
     /// - Throws: ``InputError`` when there are too few samples or they are constant.
-    /// - Complexity: O(sensors²·samples).
-    init(_ baseline: Matrix, sensors: Sensors, projection: Projection) throws(InputError) {
+    /// - Complexity: O(sensors²·(sensors + samples + columns)).
+    init(
+        _ baseline: Matrix, sensors: Sensors, projection: Projection, gain: Matrix? = nil,
+        parallelism: Parallelism = .serial
+    ) throws(InputError) {
         guard baseline.columns >= Self.fewestSamples else {
             throw InputError(
                 "recording", found: "\(baseline.columns) samples before time 0",
                 expected: "at least \(Self.fewestSamples) to estimate the noise from",
                 advice: "give a noise covariance with --covariance")
         }
-        let whole = try Self.shrunk(baseline, sensors)
-        matrix = whole.matrix
-        shrinkage = whole.shrinkage
         samples = baseline.columns
-        var squares = 0.0
-        var entries = 0
-        for k in 0..<5 {
-            let held = (k * baseline.columns / 5)..<((k + 1) * baseline.columns / 5)
-            let rest = (0..<baseline.columns).filter { !held.contains($0) }
-            let training = baseline.columns(rest)
-            let whitener = try Whitener(
-                covariance: Self.shrunk(training, sensors).matrix, sensors: sensors, projection: projection)
-            let mean = training.rowMeans
-            var test = baseline.columns(held)
-            for j in 0..<test.columns {
-                for i in 0..<test.rows { test[i, j] -= mean[i] }
-            }
-            squares += (whitener.matrix * test).squaredNorm
-            entries += whitener.rank * held.count
-        }
-        heldOutVariance = squares / Double(max(1, entries))
-    }
-
-    private static func shrunk(
-        _ samples: Matrix, _ sensors: Sensors
-    ) throws(InputError) -> (matrix: Matrix, shrinkage: Double) {
-        let (p, count) = (samples.rows, samples.columns)
-        let mean = samples.rowMeans
-        var centred = samples
-        for j in 0..<count {
-            for i in 0..<p { centred[i, j] -= mean[i] }
-        }
-        let raw = Matrix.product(centred, transposed: false, centred, transposed: true) * (1 / Double(count))
+        let whole = Moments(baseline, 0..<0)
         // Subtracting the mean of a constant leaves rounding, which is no noise.
-        guard (0..<p).contains(where: { raw[$0, $0] > 1e-20 * mean[$0] * mean[$0] && raw[$0, $0] > 0 }) else {
+        let n = baseline.rows
+        guard
+            (0..<n).contains(where: {
+                whole.covariance[$0, $0] > 1e-20 * whole.mean[$0] * whole.mean[$0] && whole.covariance[$0, $0] > 0
+            })
+        else {
             throw InputError(
                 "recording", found: "a constant signal before time 0",
                 expected: "noise to estimate the covariance from",
                 advice: "give a noise covariance with --covariance")
         }
-        let scales = Whitener.scales(raw, sensors)
-        let scaled = Matrix(rows: p, columns: p) { scales[$0] * raw[$0, $1] * scales[$1] }
-        let mu = (0..<p).reduce(0) { $0 + scaled[$1, $1] } / Double(p)
-        // d² = ‖S − μI‖², b² = mean over samples of ‖xxᵀ − S‖² / count; both a sensor's share.
-        var distance = scaled.squaredNorm
-        distance -= Double(p) * mu * mu
-        var spread = 0.0
-        for j in 0..<count {
-            var length = 0.0
-            for i in 0..<p {
-                let value = scales[i] * centred[i, j]
-                length += value * value
+        let scales = Whitener.scales(whole.covariance, sensors)
+        let parts = (0..<Self.foldCount).map { k in
+            Moments(baseline, (k * samples / Self.foldCount)..<((k + 1) * samples / Self.foldCount))
+        }
+        var result = Matrix(rows: n, columns: n)
+        var folded = [Matrix](repeating: Matrix(rows: n, columns: n), count: Self.foldCount)
+        var (alpha, beta) = (0.0, 0.0)
+        for isElectrode in [false, true] {
+            // A channel without variance keeps none: it says nothing of the noise.
+            let rows = sensors.kinds.indices.filter {
+                (sensors.kinds[$0] == .eeg) == isElectrode && whole.covariance[$0, $0] > 0
             }
-            spread += length * length
+            guard !rows.isEmpty else { continue }
+            let group = Group(rows, scales, projection, gain)
+            let (a, b) = group.fit(parts, baseline, parallelism)
+            group.write(whole, a, b, to: &result)
+            for (k, part) in parts.enumerated() { group.write(part, a, b, to: &folded[k]) }
+            alpha += a * Double(rows.count) / Double(n)
+            beta += b * Double(rows.count) / Double(n)
         }
-        spread = (spread / Double(count) - scaled.squaredNorm) / Double(count)
-        let shrinkage = distance > 0 ? min(1, max(0, spread / distance)) : 1
-        // Neighbouring samples of filtered data are not independent and the formula takes them to be; a floor keeps
-        // the estimate invertible.
-        let weight = max(shrinkage, count > p ? 1e-3 : 0.01)
-        let matrix = Matrix(rows: p, columns: p) { row, column in
-            let value = (1 - weight) * scaled[row, column] + (row == column ? weight * mu : 0)
-            return value / (scales[row] * scales[column])
+        matrix = result
+        shrinkage = alpha
+        brainPart = beta
+        folds = zip(parts, folded).map { Fold(heldOut: $0.heldOut, matrix: $1, mean: $0.mean) }
+        var squares = 0.0
+        var entries = 0
+        for fold in folds {
+            let whitener = try Whitener(covariance: fold.matrix, sensors: sensors, projection: projection)
+            squares += (whitener.matrix * baseline.columns(fold.heldOut).subtracting(fold.mean)).squaredNorm
+            entries += whitener.rank * fold.heldOut.count
         }
-        return (matrix, weight)
+        heldOutVariance = squares / Double(max(1, entries))
+    }
+
+    /// Mean and covariance of the samples that are not held out.
+    private struct Moments {
+        let heldOut: Range<Int>
+        let mean: [Double]
+        let covariance: Matrix
+
+        init(_ samples: Matrix, _ heldOut: Range<Int>) {
+            self.heldOut = heldOut
+            let used = samples.columns((0..<samples.columns).filter { !heldOut.contains($0) })
+            mean = used.rowMeans
+            let centred = used.subtracting(mean)
+            covariance =
+                Matrix.product(centred, transposed: false, centred, transposed: true)
+                * (1 / Double(max(1, used.columns)))
+        }
+    }
+
+    /// Sensors that are whitened together, scaled by kind.
+    private struct Group {
+        let rows: [Int]
+        let scales: [Double]
+        /// What the projectors remove, filled so that the rest can be inverted: sensors × sensors.
+        let removed: Matrix
+        /// Dimensions that the projectors leave.
+        let rank: Int
+        /// T, with trace `rank`; nil without a gain.
+        let brain: Matrix?
+
+        init(_ rows: [Int], _ scales: [Double], _ projection: Projection, _ gain: Matrix?) {
+            self.rows = rows
+            let own = rows.map { scales[$0] }
+            self.scales = own
+            // Data live in (I − UUᵀ) before the scaling by kind and in its image after it.
+            let lost = Projection(
+                (0..<projection.rank).compactMap { k in
+                    let part = rows.map { projection.removed[$0, k] }
+                    guard part.reduce(0, { $0 + $1 * $1 }) > 1e-12 else { return nil }
+                    return Self.unit(zip(part, own).map { $0 / $1 })
+                }, sensorCount: rows.count)
+            removed = Matrix.product(lost.removed, transposed: false, lost.removed, transposed: true)
+            let rank = max(1, rows.count - lost.rank)
+            self.rank = rank
+            brain = gain.flatMap { gain in
+                var fields = Matrix(rows: rows.count, columns: gain.columns) { gain[rows[$0], $1] * own[$0] }
+                fields = lost.apply(fields)
+                for j in 0..<fields.columns {
+                    let column = (j * rows.count)..<((j + 1) * rows.count)
+                    let norm = fields.elements[column].reduce(0) { $0 + $1 * $1 }.squareRoot()
+                    for i in column { fields.elements[i] = norm > 0 ? fields.elements[i] / norm : 0 }
+                }
+                let sum = Matrix.product(fields, transposed: false, fields, transposed: true)
+                let trace = (0..<rows.count).reduce(0) { $0 + sum[$1, $1] }
+                return trace > 0 ? sum * (Double(rank) / trace) : nil
+            }
+        }
+
+        private static func unit(_ vector: [Double]) -> [Double] {
+            let largest = vector.reduce(0) { max($0, abs($1)) }
+            guard largest > 0 else { return vector }
+            let length = vector.reduce(0) { $0 + ($1 / largest) * ($1 / largest) }.squareRoot() * largest
+            return vector.map { $0 / length }
+        }
+
+        /// (1 − α)S + αμ((1 − β)I + βT), scaled.
+        func model(_ moments: Moments, _ alpha: Double, _ beta: Double) -> (matrix: Matrix, level: Double) {
+            let n = rows.count
+            var scaled = Matrix(rows: n, columns: n)
+            for j in 0..<n {
+                for i in 0..<n { scaled[i, j] = moments.covariance[rows[i], rows[j]] * scales[i] * scales[j] }
+            }
+            let level = (0..<n).reduce(0) { $0 + scaled[$1, $1] } / Double(rank)
+            for j in 0..<n {
+                for i in 0..<n {
+                    let target = (1 - beta) * (i == j ? 1 : 0) + beta * (brain?[i, j] ?? 0)
+                    scaled[i, j] = (1 - alpha) * scaled[i, j] + alpha * level * target
+                }
+            }
+            return (scaled, level)
+        }
+
+        /// α and β of the largest held-out likelihood, by turns along either.
+        func fit(_ parts: [Moments], _ samples: Matrix, _ parallelism: Parallelism) -> (Double, Double) {
+            let betas = brain == nil ? [0] : BaselineCovariance.betas
+            let alphas = BaselineCovariance.alphas
+            let tests = parts.map { part -> Matrix in
+                let held = samples.columns(part.heldOut).subtracting(part.mean)
+                return Matrix(rows: rows.count, columns: held.columns) { held[rows[$0], $1] * scales[$0] }
+            }
+            var known: [Int: Double] = [:]
+            func loss(_ a: Int, _ b: Int) -> Double {
+                let key = a * betas.count + b
+                if let value = known[key] { return value }
+                var losses = [Double](repeating: .infinity, count: parts.count)
+                losses.withUnsafeMutableBufferPointer { places in
+                    guard let start = places.baseAddress else { return }
+                    nonisolated(unsafe) let losses = start
+                    parallelism.forEachPiece(of: parts.count, piece: 1) { k, _ in
+                        losses[k] = self.loss(parts[k], tests[k], alphas[a], betas[b])
+                    }
+                }
+                let value = losses.reduce(0, +)
+                known[key] = value
+                return value
+            }
+            var (a, b) = (0, min(2, betas.count - 1))
+            for round in 0..<3 {
+                let bestAlpha = alphas.indices.min { loss($0, b) < loss($1, b) } ?? a
+                let bestBeta = betas.indices.min { loss(bestAlpha, $0) < loss(bestAlpha, $1) } ?? b
+                let isSettled = round > 0 && bestAlpha == a && bestBeta == b
+                (a, b) = (bestAlpha, bestBeta)
+                if isSettled { break }
+            }
+            return (alphas[a], betas[b])
+        }
+
+        /// −2 log likelihood of held-out samples, up to constants, with the level of the noise free.
+        private func loss(_ moments: Moments, _ test: Matrix, _ alpha: Double, _ beta: Double) -> Double {
+            guard test.columns > 0 else { return 0 }
+            var (matrix, level) = model(moments, alpha, beta)
+            guard level > 0 else { return .infinity }
+            // Directions that projectors removed hold no data; with the level of the others they change nothing.
+            for k in matrix.elements.indices { matrix.elements[k] += level * removed.elements[k] }
+            guard let factor = try? Cholesky(matrix) else { return .infinity }
+            let solved = factor.solve(test)
+            let squares = zip(solved.elements, test.elements).reduce(0) { $0 + $1.0 * $1.1 }
+            guard squares > 0 else { return -.infinity }
+            let spread = squares / Double(rank * test.columns)
+            return Double(test.columns) * (Double(rank) * log(spread) + factor.logDeterminant)
+        }
+
+        /// Writes the model in SI units to its rows of a matrix of all sensors.
+        func write(_ moments: Moments, _ alpha: Double, _ beta: Double, to target: inout Matrix) {
+            let (model, _) = model(moments, alpha, beta)
+            for (j, column) in rows.enumerated() {
+                for (i, row) in rows.enumerated() { target[row, column] = model[i, j] / (scales[i] * scales[j]) }
+            }
+        }
     }
 }
 
@@ -104,5 +253,14 @@ extension Matrix {
             for i in 0..<rows { means[i] += self[i, j] / Double(columns) }
         }
         return means
+    }
+
+    /// Each row less a number of its own.
+    func subtracting(_ values: [Double]) -> Matrix {
+        var result = self
+        for j in 0..<columns {
+            for i in 0..<rows { result.elements[i + j * rows] -= values[i] }
+        }
+        return result
     }
 }

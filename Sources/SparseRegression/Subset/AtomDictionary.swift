@@ -1,0 +1,132 @@
+/// Families of atoms over one design, with what every search over them needs: the Gram matrix of each atom.
+///
+/// Atoms are never stored: a product with all of them is one product with the design, combined.
+public struct AtomDictionary: Sendable {
+    /// X: n × q.
+    public let design: Design
+    /// The families; all have as many blocks as the design.
+    public let families: [AtomFamily]
+    /// D_jᵀD_j of every atom, width², one after the other, a family an array.
+    let grams: [[Double]]
+    /// Where the Gram matrix of each atom begins, a family an array.
+    let gramOffsets: [[Int]]
+    let parallelism: Parallelism
+
+    /// An atom: a block of one of the families.
+    public struct Atom: Sendable, Hashable {
+        /// Number of the family.
+        public let family: Int
+        /// Number of the block.
+        public let block: Int
+
+        /// An atom by its family and block.
+        public init(family: Int, block: Int) {
+            self.family = family
+            self.block = block
+        }
+    }
+
+    /// Directions of an atom of which less than this part of its largest squared length is left, beside other atoms,
+    /// cannot be told from them and do not count.
+    static let collinearity = 1e-3
+
+    /// Number of blocks that are worked on at once.
+    static let piece = 96
+
+    /// A dictionary of a design.
+    ///
+    /// - Complexity: O(n·(nonzero weights of all families)).
+    public init(design: Design, families: [AtomFamily], parallelism: Parallelism = .serial) {
+        self.design = design
+        self.families = families
+        self.parallelism = parallelism
+        let n = design.rows
+        var grams: [[Double]] = []
+        var gramOffsets: [[Int]] = []
+        for family in families {
+            let blocks = family.blocks
+            var offsets = [0]
+            for j in 0..<blocks.count {
+                let width = blocks.columns(of: j).count
+                offsets.append(offsets[j] + width * width)
+            }
+            var gram = [Double](repeating: 0, count: offsets[blocks.count])
+            let starts = offsets
+            gram.withUnsafeMutableBufferPointer { elements in
+                guard let start = elements.baseAddress else { return }
+                // Pieces write to Gram matrices of their own.
+                nonisolated(unsafe) let target = start
+                design.withReader { reader in
+                    nonisolated(unsafe) let columnsOfDesign = reader
+                    parallelism.forEachPiece(of: blocks.count, piece: Self.piece) { _, items in
+                        let columns = blocks.offsets[items.lowerBound]..<blocks.offsets[items.upperBound]
+                        var memory = [Double](repeating: 0, count: (columns.count + 1) * n)
+                        memory.withUnsafeMutableBufferPointer { memory in
+                            guard let scratch = memory.baseAddress else { return }
+                            let built = scratch + n
+                            family.build(columns, columnsOfDesign, n, scratch, built)
+                            for j in items {
+                                let own = blocks.columns(of: j)
+                                let first = built + (own.lowerBound - columns.lowerBound) * n
+                                for a in 0..<own.count {
+                                    for b in 0..<own.count {
+                                        target[starts[j] + a + b * own.count] = BLAS.dot(
+                                            n, first + a * n, first + b * n)
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            grams.append(gram)
+            gramOffsets.append(offsets)
+        }
+        self.grams = grams
+        self.gramOffsets = gramOffsets
+    }
+
+    /// AᵀD for all atoms, k × columns, a family a matrix.
+    ///
+    /// - Parameter matrix: A, n × k.
+    /// - Complexity: O(n·q·k), one full pass over the design.
+    func products(_ matrix: Matrix) -> [Matrix] {
+        let (n, k, q) = (design.rows, matrix.columns, design.columns)
+        var base = Matrix(rows: k, columns: q)
+        matrix.elements.withUnsafeBufferPointer { elements in
+            base.elements.withUnsafeMutableBufferPointer { products in
+                guard let first = elements.baseAddress, let start = products.baseAddress else { return }
+                nonisolated(unsafe) let (a, target) = (first, start)
+                design.withReader { columnsOfDesign in
+                    nonisolated(unsafe) let reader = columnsOfDesign
+                    parallelism.forEachPiece(of: q, piece: 3 * Self.piece) { _, columns in
+                        if let pointer = reader.inPlace(columns.lowerBound) {
+                            BLAS.gemm(
+                                true, false, k, columns.count, n, 1, a, n, pointer, n, 0,
+                                target + columns.lowerBound * k, k)
+                        } else {
+                            var converted = [Double](repeating: 0, count: columns.count * n)
+                            converted.withUnsafeMutableBufferPointer { buffer in
+                                guard let buffer = buffer.baseAddress else { return }
+                                reader.copy(columns, to: buffer)
+                                BLAS.gemm(
+                                    true, false, k, columns.count, n, 1, a, n, buffer, n, 0,
+                                    target + columns.lowerBound * k, k)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return families.map { $0.combine(base) }
+    }
+
+    /// What the best single atom explains of a response: the largest ‖projection of the response on an atom's span‖².
+    ///
+    /// - Parameter response: n × T.
+    /// - Complexity: O(n·q·T).
+    public func largestScore(_ response: Matrix) -> Double {
+        var scores = AtomScores(self, response)
+        return max(0, scores.evaluate(others: []).best?.score ?? 0)
+    }
+}
