@@ -125,13 +125,15 @@ extension SourceChoice {
             stability.repeats == 0 || stability.method != .sensors
         {
             throw InputError(
-                "folds", found: "\(folds), with \(isGiven ? "a λ that is given" : "criterion \(method.criterion.rawValue)")",
+                "folds",
+                found: "\(folds), with \(isGiven ? "a λ that is given" : "criterion \(method.criterion.rawValue)")",
                 expected: "a criterion that holds something out",
                 advice: "use --criterion held-out, kfold, held-out-epochs or kfold-epochs, or leave --folds out")
         }
         if let draws = settings.selection.draws, isGiven || method.criterion != .monteCarlo {
             throw InputError(
-                "draws", found: "\(draws), with \(isGiven ? "a λ that is given" : "criterion \(method.criterion.rawValue)")",
+                "draws",
+                found: "\(draws), with \(isGiven ? "a λ that is given" : "criterion \(method.criterion.rawValue)")",
                 expected: "--criterion sure-mc", advice: "leave --draws out")
         }
         if settings.preparation.noiseLevel != .covariance, !isGiven, !method.criterion.needsNoiseLevel,
@@ -146,7 +148,9 @@ extension SourceChoice {
     /// Whether a recording holds what the settings need.
     ///
     /// - Throws: ``InputError`` that names the option.
-    static func check(_ recording: Recording, _ settings: LocalizationSettings, _ choice: SourceChoice) throws(InputError) {
+    static func check(_ recording: Recording, _ settings: LocalizationSettings, _ choice: SourceChoice)
+        throws(InputError)
+    {
         let count = recording.epochs.count
         let isAverage = "but the recording holds " + (recording.averages > 1 ? "one average" : "one epoch")
         if choice.needsReplicates {

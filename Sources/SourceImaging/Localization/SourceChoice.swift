@@ -104,7 +104,8 @@ struct SourceChoice: Sendable {
             stop: stop, parallelism: parallelism, monitor: monitor)
         if monitor.isCancelled() { throw CancellationError() }
         if reweighted.active.count == 0, shared.solution.active.count > 0 {
-            warnings.append("reweighting left none of the \(shared.solution.active.count) sources of the convex solution")
+            warnings.append(
+                "reweighting left none of the \(shared.solution.active.count) sources of the convex solution")
         }
         return Outcome(
             active: reweighted.active, curve: shared.curve,
@@ -202,7 +203,9 @@ struct SourceChoice: Sendable {
         return Outcome(
             active: solution.active, curve: curve, relativeGap: solution.certificate.relativeGap,
             epochs: record.points.reduce(shared.epochs + solution.certificate.epochs) { $0 + $1.epochs },
-            fullPasses: record.points.reduce(shared.fullPasses + solution.certificate.fullPasses) { $0 + $1.fullPasses },
+            fullPasses: record.points.reduce(shared.fullPasses + solution.certificate.fullPasses) {
+                $0 + $1.fullPasses
+            },
             warnings: Self.warnings(shared.end, shared.curve) + Self.warnings(record.end, curve))
     }
 
@@ -229,7 +232,8 @@ struct SourceChoice: Sendable {
         }
         let limit = found.end == .evaluationLimit ? ["the evidence was still rising after \(last) updates"] : []
         return Outcome(
-            active: found.active, curve: SelectionCurve(
+            active: found.active,
+            curve: SelectionCurve(
                 criterion: "evidence", points: points, chosenIndex: last, atGridEdge: false, search: "updates",
                 axis: .evaluation), relativeGap: .nan, epochs: 0, fullPasses: 0, warnings: limit)
     }
