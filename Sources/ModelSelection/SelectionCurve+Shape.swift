@@ -41,7 +41,7 @@ extension SelectionCurve {
     /// fewer than three values are finite, or the criterion never rises above its minimum.
     ///
     /// - Parameter tolerance: part of the gain within which values count as equally good.
-    public func shape(tolerance: Double = 0.01) -> CurveShape? {
+    public func shape(tolerance: Double = 0.005) -> CurveShape? {
         guard axis == .lambda, search != "none" else { return nil }
         let drawn = points.indices.filter {
             points[$0].criterion.isFinite && points[$0].ratio > 0 && points[$0].ratio.isFinite

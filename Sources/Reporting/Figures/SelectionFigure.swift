@@ -51,7 +51,7 @@ public enum SelectionFigure {
         let x =
             isOne
             ? Axis.logarithmic(span, from: left, to: right)
-            : Axis.exact(span.including(0), from: left, to: right)
+            : Axis.exact(span.including(0.5).including(span.upperBound + 0.5), from: left, to: right)
         func panel(_ values: [Double], top: Double, height: Double, zero: Bool, intervals: Int) -> Panel {
             var range = values.finiteRange ?? 0...0
             // The lowest point, which is the choice, stays clear of the axis.

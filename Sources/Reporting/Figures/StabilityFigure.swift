@@ -38,8 +38,8 @@ public enum StabilityFigure {
                 + (source.peak(times: estimate.times).map { [$0.moment] } ?? [])
         }
         let y = Axis.exact(0...1, from: bottom, to: top, intervals: 1)
-        let found = Panel(x: .exact(0...100, from: 208, to: 400, intervals: 4), y: y)
-        let place = Panel(x: .exact(0...max(radius, 1e-9), from: 480, to: 640, intervals: 4), y: y)
+        let found = Panel(x: .exact(0...100, from: 226, to: 404, intervals: 4), y: y)
+        let place = Panel(x: .exact(-0.04 * radius...max(radius, 1e-9), from: 480, to: 640, intervals: 4), y: y)
         let peak = Panel(
             x: .covering((peaks.joined().finiteRange ?? 0...1).including(0), from: 704, to: 872, intervals: 3), y: y)
         for (panel, name) in [
@@ -109,7 +109,7 @@ public enum StabilityFigure {
 
     private static func label(_ canvas: inout SVGCanvas, _ text: String, at y: Double) {
         canvas.text(
-            TextMetrics.fitted(text, size: 12, within: 150), at: Point(SVGCanvas.margin + 26, y + 4),
+            TextMetrics.fitted(text, size: 12, within: 172), at: Point(SVGCanvas.margin + 26, y + 4),
             TextStyle(size: 12))
     }
 

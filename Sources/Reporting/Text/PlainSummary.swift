@@ -72,7 +72,12 @@ public enum PlainSummary {
             case .noise: "fresh noise on what is explained"
             }
         let counts = stability.counts.sorted()
-        let range = counts.first.map { least in "; \(least) to \(counts.last ?? least) sources each" } ?? ""
+        let range =
+            switch (counts.first, counts.last) {
+            case (let least?, let most?) where least < most: "; \(least) to \(most) sources each"
+            case (let count?, _): "; \(count) source\(count == 1 ? "" : "s") each"
+            default: ""
+            }
         return "\(stability.repeats) repeats with \(what)\(range)"
     }
 
