@@ -50,7 +50,8 @@ public struct LocalizationFiles: Sendable {
 }
 
 extension OutputFolder {
-    /// Adds all that a localization writes: `estimate.h5`, two tables and four figures.
+    /// Adds all that a localization writes: `estimate.h5`, two tables and four figures; where the choice was repeated, a
+    /// table and a figure more.
     ///
     /// - Parameters:
     ///   - estimate: the result.
@@ -64,5 +65,9 @@ extension OutputFolder {
         try add("timecourses.svg", text: TimeCourseFigure.svg(estimate))
         try add("selection.svg", text: SelectionFigure.svg(estimate))
         try add("sources.svg", text: GlassBrainFigure.svg(estimate, candidates: candidates))
+        if let stability = estimate.stability {
+            try add("stability.tsv", text: StabilityTable.tsv(estimate, stability))
+            try add("stability.svg", text: StabilityFigure.svg(estimate, stability))
+        }
     }
 }

@@ -11,8 +11,9 @@ struct LocalizeCommand: ParsableCommand {
             Reads a forward model, a recording and the noise covariance of one epoch (HDF5), chooses λ, and writes a folder:
               estimate.h5      active sources, amplitudes (A·m), selection, certificate, settings
               sources.tsv      a row a source: position, peak, field explained
-              selection.tsv    every λ tried, with SURE, degrees of freedom, gap
+              selection.tsv    everything tried, with the criterion, degrees of freedom, gap
               sources.svg, timecourses.svg, sensors.svg, selection.svg
+              stability.tsv, stability.svg   with --stability: how often each source is found again
 
             EXAMPLES
               foci localize --forward f.h5 --recording r.h5 --covariance c.h5 --output result
@@ -21,6 +22,9 @@ struct LocalizeCommand: ParsableCommand {
               foci localize --forward f.h5 --recording r.h5 --covariance c.h5 --output result \\
                   --sensors meg --orientation fixed --lambda 0.2 --reweight 0
                   One λ, gradiometers and magnetometers only, all sources of the convex solution.
+              foci localize --forward f.h5 --recording epochs.h5 --covariance c.h5 --output result \\
+                  --criterion kfold-epochs --stability 50
+                  λ by cross-validation over epochs; the choice repeated 50 times over a bootstrap of epochs.
             """)
 
     @Option(help: ArgumentHelp("Forward model (gain and sources).", valueName: "file"))
@@ -58,7 +62,9 @@ struct LocalizeCommand: ParsableCommand {
     private func named(_ error: InputError) -> InputError {
         var error = error
         switch error.place {
-        case "lambda", "gap", "reweight", "depth", "orientation", "window": error.place = "--\(error.place)"
+        case "lambda", "gap", "reweight", "depth", "orientation", "window", "criterion", "search", "weights", "sigma",
+            "folds", "draws", "stability", "stability-by":
+            error.place = "--\(error.place)"
         case "covariance": if let covariance { return error.within(covariance) }
         case "recording": error.place = recording
         default: break

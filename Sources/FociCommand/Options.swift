@@ -59,6 +59,12 @@ extension LambdaChoice: ExpressibleByArgument {
     }
 }
 
+extension CriterionName: ExpressibleByArgument {}
+extension SearchName: ExpressibleByArgument {}
+extension HypergradientName: ExpressibleByArgument {}
+extension SourceWeights: ExpressibleByArgument {}
+extension StabilityMethod: ExpressibleByArgument {}
+
 /// What every command that computes shares.
 struct ComputingOptions: ParsableArguments {
     @Option(help: "Relative duality gap at which a solve is good enough.")
@@ -104,11 +110,54 @@ struct LocalizationOptions: ParsableArguments {
     @Option(help: "Exponent of the depth weighting, 0 (none) to 1.")
     var depth = 0.8
 
-    @Option(help: ArgumentHelp("λ: auto (by SURE), or a fraction of λ_max.", valueName: "auto|ratio"))
+    @Option(help: ArgumentHelp("λ: auto, or a fraction of λ_max.", valueName: "auto|ratio"))
     var lambda = LambdaChoice.automatic
 
-    @Option(help: ArgumentHelp("Rounds of reweighting; 0 keeps the sources of the convex solution.", valueName: "n"))
-    var reweight = 5
+    @Option(help: "What makes a choice good. (default: sure; evidence for its own weights)")
+    var criterion: CriterionName?
+
+    @Option(help: "How it is searched for. (default: path; line-search for learned weights)")
+    var search: SearchName?
+
+    @Option(
+        help: """
+            How sources are weighted: all alike, reweighted at the λ chosen, by a λ_j learned for each, or by a variance \
+            learned for each. (default: reweighted)
+            """)
+    var weights: SourceWeights?
+
+    @Option(
+        help: ArgumentHelp(
+            "Rounds of reweighting; 0 keeps the sources of the convex solution, as --weights shared does. (default: 5)",
+            valueName: "n"))
+    var reweight: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Noise after whitening: what the covariance says, as measured in the baseline, or a number of times what the covariance says.",
+            valueName: "covariance|baseline|number"))
+    var sigma = "covariance"
+
+    @Option(help: ArgumentHelp("Folds of the criteria that hold something out. (default: 5)", valueName: "n"))
+    var folds: Int?
+
+    @Option(help: ArgumentHelp("Random directions of sure-mc. (default: 1)", valueName: "n"))
+    var draws: Int?
+
+    @Option(help: ArgumentHelp("Seed of folds, directions, searches and repeats.", valueName: "n"))
+    var seed: UInt64 = 0
+
+    @Option(
+        help: ArgumentHelp(
+            "Repeat the whole choice so often, and tell how often each source is found again.", valueName: "n"))
+    var stability: Int?
+
+    @Option(
+        help: """
+            What the repeats differ in: epochs drawn with replacement, sensors left out, or fresh noise. \
+            (default: epochs where there are any, else noise)
+            """)
+    var stabilityBy: StabilityMethod?
 
     @Flag(help: "Leave amplitudes shrunken, as the penalty makes them.")
     var noDebias = false
@@ -125,7 +174,21 @@ struct LocalizationOptions: ParsableArguments {
         settings.preparation.depth = depth
         settings.preparation.window = try window?.range(of: "--window")
         settings.lambda = lambda
+        settings.selection.criterion = criterion
+        settings.selection.search = search
+        settings.selection.weights = weights
+        settings.selection.folds = folds
+        settings.selection.draws = draws
+        settings.selection.seed = seed
+        settings.preparation.noiseLevel = try NoiseLevel(name: sigma)
         settings.reweightingRounds = reweight
+        if let stability {
+            guard stability != 0 else {
+                throw InputError("stability", found: "0 repeats", expected: "2 to 1000")
+            }
+            settings.stability.repeats = stability
+        }
+        settings.stability.method = stabilityBy
         settings.isDebiased = !noDebias
         settings.relativeGap = computing.gap
         settings.parallelism = try computing.parallelism()

@@ -17,29 +17,11 @@ struct SelectCommand: ParsableCommand {
               foci select --problem p.h5 --criterion kfold --penalty elastic-net --search brent
             """)
 
-    enum CriterionName: String, CaseIterable, ExpressibleByArgument {
-        case sure
-        case monteCarlo = "sure-mc"
-        case heldOut = "held-out"
-        case kfold, gcv, aic, bic, ebic, evidence
-    }
-    enum SearchName: String, CaseIterable, ExpressibleByArgument {
-        case brent, path, grid, random, bayesian, gradient
-        case lineSearch = "line-search"
-        case quasiNewton = "l-bfgs"
-        case adam
-    }
     enum PenaltyName: String, CaseIterable, ExpressibleByArgument {
         case l21, l1
         case elasticNet = "elastic-net"
     }
     enum WeightsName: String, CaseIterable, ExpressibleByArgument { case shared, learned }
-    enum HypergradientName: String, CaseIterable, ExpressibleByArgument {
-        case implicit
-        case implicitForward = "implicit-forward"
-        case forward, backward
-        case finiteDifferences = "finite-differences"
-    }
 
     @Option(help: ArgumentHelp("Problem: datasets gain and data, attribute orientations.", valueName: "file"))
     var problem: String
@@ -147,6 +129,11 @@ struct SelectCommand: ParsableCommand {
         guard (1...10_000).contains(draws) else {
             throw InputError("--draws", found: "\(draws)", expected: "1 to 10000")
         }
+        if criterion.needsReplicates {
+            throw InputError(
+                "--criterion \(criterion.rawValue)", found: "a problem of one response", expected: "another criterion",
+                advice: "foci localize holds out epochs")
+        }
         if criterion == .evidence {
             guard penalty == .l21, search == nil, state == nil else {
                 throw InputError(
@@ -158,11 +145,10 @@ struct SelectCommand: ParsableCommand {
         if weights == .learned, penalty == .elasticNet {
             throw InputError("--weights learned", found: "--penalty elastic-net", expected: "l21 or l1")
         }
-        let forFew: Set<SearchName> = [.brent, .path, .grid, .bayesian]
-        if weights == .learned, let search, forFew.contains(search) {
+        if weights == .learned, let search, !search.suitsManyHyperparameters {
             throw InputError(
                 "--search \(search.rawValue)", found: "one hyperparameter a source",
-                expected: "line-search, l-bfgs, adam, gradient or random")
+                expected: "one of \(SearchName.forManyHyperparameters)")
         }
         if search == .path, penalty == .elasticNet {
             throw InputError("--search path", found: "two hyperparameters", expected: "another search")
@@ -171,51 +157,46 @@ struct SelectCommand: ParsableCommand {
 
     // MARK: - The parts of a choice
 
-    private func criterion(for rows: Int) throws(InvalidCriterion) -> any Criterion {
-        let variance = sigma * sigma
-        switch criterion {
-        case .sure, .evidence: return SteinRisk(noiseVariance: variance)
-        case .monteCarlo: return MonteCarloSteinRisk(noiseVariance: variance, draws: draws, seed: seed)
-        case .heldOut: return HeldOutRows(try RowSplit(rowCount: rows, folds: folds, seed: seed).folds[0])
-        case .kfold: return HeldOutRows(crossValidating: try RowSplit(rowCount: rows, folds: folds, seed: seed))
-        case .gcv: return GeneralizedCrossValidation()
-        case .aic: return InformationCriterion(.akaike, noiseVariance: variance)
-        case .bic: return InformationCriterion(.bayesian, noiseVariance: variance)
-        case .ebic: return InformationCriterion(.extended(gamma: 0.5), noiseVariance: variance)
-        }
+    private var method: SelectionMethod {
+        var method = SelectionMethod()
+        method.criterion = criterion
+        method.search = search ?? (weights == .learned ? .lineSearch : .brent)
+        method.hypergradient = hypergradient
+        method.noiseVariance = sigma * sigma
+        method.folds = folds
+        method.draws = draws
+        method.seed = seed
+        method.evaluations = evaluations
+        return method
     }
 
     private func choose(
         _ problem: RegressionProblem, _ largest: Double, _ parallelism: Parallelism
     ) throws -> Selected {
         let top = log(largest)
-        // Searches that look everywhere would spend their time where solves are slow; the others go there with a reason.
-        let looksEverywhere = search == .grid || search == .random || search == .bayesian
-        let floor = top + log(looksEverywhere ? 0.01 : 0.001)
-        let first = top + log(start ?? (weights == .learned ? 0.1 : 0.5))
+        let method = method
+        let (domain, first) = method.sharedDomain(largest: largest, start: start ?? (weights == .learned ? 0.1 : 0.5))
         switch (penalty, weights) {
         case (.elasticNet, _):
             // μ is compared with the squared norms of the columns of the gain.
             let scale = log(max(problem.design.matrix.squaredNorm / Double(problem.design.columns), 1e-200))
             return try minimize(
                 problem, ElasticNetFamily(), from: [first, scale - 4],
-                in: SearchDomain(lower: [floor, scale - 10], upper: [top, scale + 4]), top, parallelism)
+                in: SearchDomain(lower: [domain.lower[0], scale - 10], upper: [top, scale + 4]), top, parallelism)
         case (.l21, .shared):
-            return try minimize(
-                problem, SharedLambda(), from: [first], in: SearchDomain(lower: [floor], upper: [top]), top,
-                parallelism)
+            return try minimize(problem, SharedLambda(), from: [first], in: domain, top, parallelism)
         case (.l1, .shared):
-            return try minimize(
-                problem, EntrywiseFamily(SharedLambda()), from: [first],
-                in: SearchDomain(lower: [floor], upper: [top]), top, parallelism)
+            return try minimize(problem, EntrywiseFamily(SharedLambda()), from: [first], in: domain, top, parallelism)
         case (.l21, .learned):
             let family = LearnedWeights(blockCount: problem.blocks.count)
             return try minimize(
-                problem, family, from: even(family, first), in: box(family, top), top, parallelism)
+                problem, family, from: even(family, first),
+                in: method.learnedDomain(largest: largest, count: family.parameterCount), top, parallelism)
         case (.l1, .learned):
             let family = EntrywiseFamily(LearnedWeights(blockCount: problem.design.columns))
             return try minimize(
-                problem, family, from: even(family, first), in: box(family, top), top, parallelism)
+                problem, family, from: even(family, first),
+                in: method.learnedDomain(largest: largest, count: family.parameterCount), top, parallelism)
         }
     }
 
@@ -223,39 +204,15 @@ struct SelectCommand: ParsableCommand {
         [Double](repeating: log, count: family.parameterCount)
     }
 
-    private func box(_ family: some PenaltyFamily, _ top: Double) -> SearchDomain {
-        SearchDomain(lower: even(family, top - 5), upper: even(family, top + log(0.9)))
-    }
-
     private func minimize<Family: PenaltyFamily>(
         _ problem: RegressionProblem, _ family: Family, from start: [Double], in domain: SearchDomain, _ top: Double,
         _ parallelism: Parallelism
     ) throws -> Selected {
-        let source: SelectionObjective<Family>.GradientSource =
-            switch hypergradient {
-            case .implicit: .analytic(ImplicitGradient())
-            case .implicitForward: .analytic(ImplicitForwardGradient())
-            case .forward: .analytic(ForwardGradient())
-            case .backward: .analytic(BackwardGradient())
-            case .finiteDifferences: .finiteDifferences(step: 1e-3)
-            }
+        let method = method
         let objective = try SelectionObjective(
-            problem: problem, family: family, criterion: try criterion(for: problem.rowCount), hypergradient: source,
-            parallelism: parallelism)
-        let side = family.parameterCount == 1 ? 30 : 12
-        let record: SearchRecord =
-            switch search ?? (weights == .learned ? .lineSearch : .brent) {
-            case .brent: try run(BrentSearch(), objective, start, domain, evaluations ?? 100)
-            case .path: try run(PathSearch(), objective, start, domain, evaluations ?? 100)
-            case .grid: try run(GridSearch(count: evaluations ?? side), objective, start, domain, .max)
-            case .random: try run(RandomSearch(count: evaluations ?? 30, seed: seed), objective, start, domain, .max)
-            case .bayesian:
-                try run(BayesianSearch(count: evaluations ?? 25, seed: seed), objective, start, domain, .max)
-            case .gradient: try run(GradientDescent(), objective, start, domain, evaluations ?? 100)
-            case .lineSearch: try run(LineSearch(), objective, start, domain, evaluations ?? 100)
-            case .quasiNewton: try run(QuasiNewtonSearch(), objective, start, domain, evaluations ?? 100)
-            case .adam: try run(AdamSearch(), objective, start, domain, evaluations ?? 100)
-            }
+            problem: problem, family: family, criterion: try method.makeCriterion(rowCount: problem.rowCount),
+            hypergradient: method.hypergradient.source(for: Family.self), parallelism: parallelism)
+        let record = try run(method, objective, start, domain)
         guard let best = record.best, best.value.isFinite else {
             throw InputError(
                 self.problem, found: "no hyperparameters at which \(objective.criterion.name) could be computed",
@@ -292,17 +249,13 @@ struct SelectCommand: ParsableCommand {
 
     /// Runs a search, or takes it up from its file.
     private func run(
-        _ search: some Search, _ objective: SelectionObjective<some PenaltyFamily>, _ start: [Double],
-        _ domain: SearchDomain, _ evaluations: Int
+        _ method: SelectionMethod, _ objective: SelectionObjective<some PenaltyFamily>, _ start: [Double],
+        _ domain: SearchDomain
     ) throws -> SearchRecord {
-        let limit = SearchLimit(maximumEvaluations: evaluations, stop: StopRule(relativeGap: computing.gap))
-        let monitor = Terminal.monitor(quiet: computing.quiet)
-        let record: SearchRecord
-        if let state, FileManager.default.fileExists(atPath: state) {
-            record = try search.resume(try Self.saved(state), objective, limit: limit, monitor: monitor)
-        } else {
-            record = try search.run(objective, from: start, in: domain, limit: limit, monitor: monitor)
-        }
+        let saved = try state.flatMap { FileManager.default.fileExists(atPath: $0) ? try Self.saved($0) : nil }
+        let record = try method.minimize(
+            objective, from: start, in: domain, stop: StopRule(relativeGap: computing.gap), resuming: saved,
+            monitor: Terminal.monitor(quiet: computing.quiet))
         if let state { try AtomicFile.write(Array(try record.json()), to: state) }
         if record.end == .cancelled {
             guard let state else { throw CancellationError() }

@@ -1,6 +1,6 @@
 /// One point of a selection curve: a regularization that was tried and what came of it.
 public struct SelectionPoint: Sendable, Equatable {
-    /// λ, in units of the whitened, weighted problem.
+    /// λ, in units of the whitened, weighted problem; where every source has a λ_j of its own, their geometric mean.
     public let lambda: Double
     /// λ divided by the smallest λ at which no source is active.
     public let ratio: Double
@@ -35,9 +35,21 @@ public struct SelectionPoint: Sendable, Equatable {
 
 /// All regularizations that were tried, and the one that was chosen.
 public struct SelectionCurve: Sendable, Equatable {
+    /// What the points are ordered by.
+    public enum Axis: String, Sendable, Codable {
+        /// One λ for all sources: the points descend in λ.
+        case lambda
+        /// A λ_j for every source: the points come in the order of their evaluation.
+        case evaluation
+    }
+
     /// Name of the criterion, for example `SURE`; `fixed` where the caller gave λ.
     public let criterion: String
-    /// The points in descending order of λ.
+    /// Name of the search, for example `path`; `none` where the caller gave λ.
+    public let search: String
+    /// What the points are ordered by.
+    public let axis: Axis
+    /// The points in the order of ``axis``.
     public let points: [SelectionPoint]
     /// Position of the chosen point in `points`.
     public let chosenIndex: Int
@@ -47,11 +59,16 @@ public struct SelectionCurve: Sendable, Equatable {
     /// A curve from its points.
     ///
     /// - Parameters:
-    ///   - points: at least one, in descending order of λ.
+    ///   - points: at least one, in the order of the axis.
     ///   - chosenIndex: a position in `points`.
-    public init(criterion: String, points: [SelectionPoint], chosenIndex: Int, atGridEdge: Bool) {
+    public init(
+        criterion: String, points: [SelectionPoint], chosenIndex: Int, atGridEdge: Bool, search: String = "path",
+        axis: Axis = .lambda
+    ) {
         precondition(points.indices.contains(chosenIndex), "the chosen point must be one of the curve")
         self.criterion = criterion
+        self.search = search
+        self.axis = axis
         self.points = points
         self.chosenIndex = chosenIndex
         self.atGridEdge = atGridEdge

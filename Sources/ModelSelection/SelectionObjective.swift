@@ -85,7 +85,7 @@ public final class SelectionObjective<Family: PenaltyFamily> {
         self.hypergradient = hypergradient
         self.parallelism = parallelism
         sessions = try criterion.problems(for: problem).map { solver.session(for: $0, parallelism: parallelism) }
-        readsProblem = !(criterion is HeldOutRows)
+        readsProblem = criterion.readsProblem
     }
 
     /// An objective over a session that is open already.

@@ -31,6 +31,8 @@ public struct StoredEstimate: Sendable {
     public let warnings: [String]
     /// Time spent; zeros when the file was written without.
     public let seconds: StageSeconds
+    /// How often each source is found again; nil where that was not measured.
+    public let stability: Stability?
 }
 
 /// An estimate as HDF5, `estimate.h5`: the active sources only.
@@ -45,7 +47,13 @@ public struct StoredEstimate: Sendable {
 ///     `axis_count`; `axes` zero where the direction is not known;
 ///   - `field` ‖X_jB_j‖ and `share` ‖X_jB_j‖²/‖Y‖², whitened; `peak_amplitude` A·m, `peak_time` s.
 /// - `selection`, a row a λ tried, descending: `lambda`, `ratio`, `criterion`, `degrees_of_freedom`,
-///   `squared_residual`, `active_count`, `relative_gap`; group attributes `criterion`, `chosen_index`, `at_grid_edge`.
+///   `squared_residual`, `active_count`, `relative_gap`; group attributes `criterion`, `search`, `axis` (`lambda`, or
+///   `evaluation` where every source has a λ of its own: rows in order of evaluation, `lambda` the geometric mean),
+///   `chosen_index`, `at_grid_edge`.
+/// - `stability`, where it was measured: attributes `by` (`epochs`, `sensors`, `noise`) and `radius` m; `distance` m and
+///   `peak_amplitude` A·m, [source, repeat], NaN where a repeat does not find the source; `source_count` and
+///   `lambda_ratio` [repeat]; places without a source in the estimate: `other/index`, `other/position` m,
+///   `other/found_fraction`, `other/position_spread` m.
 /// - `preparation`, attributes `rank`, `noise_deviation`, `baseline_deviation` (absent without baseline),
 ///   `noise_source`, `averages`, `channels_mag`, `channels_grad`, `channels_eeg`.
 /// - `certificate`, attributes `relative_gap`, `tolerance`, `epochs`, `full_passes`.
@@ -87,6 +95,7 @@ public enum EstimateFile {
             try write(sources, estimate, writer)
             try write(estimate.selection, writer)
             try write(estimate.preparation, writer)
+            if let stability = estimate.stability { try write(stability, writer) }
 
             let certificate = estimate.certificate
             try writer.attribute("relative_gap", of: "certificate", certificate.relativeGap)
@@ -138,10 +147,11 @@ public enum EstimateFile {
             }
         }
         let timed = try reader.contains("timing")
+        let sources = try sources(reader, times)
         return StoredEstimate(
             subject: try reader.text("subject") ?? "", condition: try reader.text("condition") ?? "",
             frame: try reader.frame(), candidateCount: try count("candidate_count"),
-            sources: try sources(reader, times), times: times, goodnessOfFit: try attribute("goodness_of_fit"),
+            sources: sources, times: times, goodnessOfFit: try attribute("goodness_of_fit"),
             selection: try selection(reader, timed: timed),
             preparation: PreparationReport(
                 channels: channels, rank: try count("rank", of: "preparation"),
@@ -160,7 +170,8 @@ public enum EstimateFile {
                 ? StageSeconds(
                     load: try attribute("load", of: "timing"), prepare: try attribute("prepare", of: "timing"),
                     solve: try attribute("solve", of: "timing"), total: try attribute("total", of: "timing"))
-                : StageSeconds())
+                : StageSeconds(),
+            stability: try reader.contains("stability") ? try stability(reader, sources: sources.count) : nil)
     }
 
     // MARK: Sources
@@ -275,6 +286,8 @@ public enum EstimateFile {
     private static func write(_ curve: SelectionCurve, _ writer: borrowing HDF5Writer) throws(HDF5Error) {
         let points = curve.points
         try writer.attribute("criterion", of: "selection", curve.criterion)
+        try writer.attribute("search", of: "selection", curve.search)
+        try writer.attribute("axis", of: "selection", curve.axis.rawValue)
         try writer.attribute("chosen_index", of: "selection", curve.chosenIndex)
         try writer.attribute("at_grid_edge", of: "selection", curve.atGridEdge ? 1 : 0)
         func column(_ name: String, _ values: [Double]) throws(HDF5Error) {
@@ -317,7 +330,9 @@ public enum EstimateFile {
                     lambda: lambda[$0], ratio: ratio[$0], criterion: criterion[$0], degreesOfFreedom: freedom[$0],
                     squaredResidual: residual[$0], activeCount: active[$0], relativeGap: gap[$0],
                     seconds: timed ? seconds[$0] : 0)
-            }, chosenIndex: chosen, atGridEdge: try reader.integer("at_grid_edge", of: "selection") ?? 0 != 0)
+            }, chosenIndex: chosen, atGridEdge: try reader.integer("at_grid_edge", of: "selection") ?? 0 != 0,
+            search: try reader.text("search", of: "selection") ?? "path",
+            axis: SelectionCurve.Axis(rawValue: try reader.text("axis", of: "selection") ?? "") ?? .lambda)
     }
 
     private static func write(_ report: PreparationReport, _ writer: borrowing HDF5Writer) throws(HDF5Error) {

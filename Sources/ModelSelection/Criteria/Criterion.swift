@@ -17,6 +17,14 @@ public protocol Criterion: Sendable {
     ///   - problem: what was given to ``problems(for:)``.
     ///   - wantsGradient: whether the derivatives are needed, too.
     func judge(_ fits: [Fit], of problem: RegressionProblem, wantsGradient: Bool) -> Judgement
+
+    /// Whether the first of ``problems(for:)`` is the problem itself, so that its solution is that of the choice.
+    var readsProblem: Bool { get }
+}
+
+extension Criterion {
+    /// Most criteria look at the problem itself first.
+    public var readsProblem: Bool { true }
 }
 
 /// What a criterion says of its fits.

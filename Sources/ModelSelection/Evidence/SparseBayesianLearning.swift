@@ -44,6 +44,8 @@ public struct SparseBayesianLearning: Sendable {
         public let weights: [Double]
         /// log det Σ + tr(Σ⁻¹YYᵀ)/T before each update and at the end; it never rises but by pruning.
         public let history: [Double]
+        /// Sources kept at each value of the history.
+        public let counts: [Int]
         /// ‖∂/∂log γ‖ of the objective at the end, over the sources that were kept.
         public let gradientNorm: Double
         /// Why the updates ended.
@@ -77,6 +79,7 @@ public struct SparseBayesianLearning: Sendable {
         var variances = start ?? Self.equal(problem)
         var state = State(problem, noiseVariance, parallelism)
         var history: [Double] = []
+        var counts: [Int] = []
         var solves = 0
         var end: SearchEnd?
         var solver: (session: WorkingSetSession, last: ActiveSet?)?
@@ -89,6 +92,7 @@ public struct SparseBayesianLearning: Sendable {
                 break
             }
             history.append(moments.objective)
+            counts.append(moments.kept.count)
             monitor.report(
                 .init(
                     stage: "evidence",
@@ -158,10 +162,13 @@ public struct SparseBayesianLearning: Sendable {
             next = known ?? state.moments(variances)
         }
         let moments = next
-        if let moments, end != .cancelled { history.append(moments.objective) }
+        if let moments, end != .cancelled {
+            history.append(moments.objective)
+            counts.append(moments.kept.count)
+        }
         return Outcome(
             active: moments.map { state.means($0, variances) } ?? .empty(samples: problem.response.columns),
-            variances: variances, weights: state.weights(moments), history: history,
+            variances: variances, weights: state.weights(moments), history: history, counts: counts,
             gradientNorm: moments.map { last in
                 last.kept.indices.reduce(0) {
                     let slope = variances[last.kept[$1]] * (last.z[$1] - last.q[$1])

@@ -149,21 +149,12 @@ extension PathSearch {
         _ record: SearchRecord, _ objective: SelectionObjective<SharedLambda>, largest: Double, named name: String,
         isSearch: Bool
     ) throws -> Outcome {
-        guard let best = record.best, let solution = objective.best?.solution else { throw CancellationError() }
-        let sorted = record.points.sorted { $0.logs[0] > $1.logs[0] }
-        let index = sorted.firstIndex { $0.logs == best.logs } ?? 0
-        let points = sorted.map { point in
-            SelectionPoint(
-                lambda: largest > 0 ? exp(point.logs[0]) : 0, ratio: largest > 0 ? exp(point.logs[0]) / largest : 1,
-                criterion: point.value, degreesOfFreedom: point.degreesOfFreedom ?? .nan,
-                squaredResidual: point.squaredResidual, activeCount: point.activeCount,
-                relativeGap: point.relativeGap, seconds: point.seconds)
-        }
+        guard let solution = objective.best?.solution,
+            let curve = SelectionCurve(
+                shared: record, criterion: name, search: isSearch ? record.search : "none", largest: largest)
+        else { throw CancellationError() }
         return Outcome(
-            curve: SelectionCurve(
-                criterion: name, points: points, chosenIndex: index,
-                atGridEdge: isSearch && (index == 0 || index == points.count - 1)),
-            solution: solution, epochs: record.points.reduce(0) { $0 + $1.epochs },
+            curve: curve, solution: solution, epochs: record.points.reduce(0) { $0 + $1.epochs },
             fullPasses: record.points.reduce(1) { $0 + $1.fullPasses }, isCancelled: record.end == .cancelled)
     }
 }

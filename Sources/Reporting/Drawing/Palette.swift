@@ -11,6 +11,8 @@ enum Palette {
     static let measured = "#9a9a9a"
     /// What the model explains.
     static let explained = "#0072b2"
+    /// A range behind a curve.
+    static let shade = "#fdf0dc"
     /// What it leaves.
     static let residual = "#d55e00"
     /// Text of a warning.

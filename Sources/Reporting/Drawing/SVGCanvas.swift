@@ -101,6 +101,18 @@ struct SVGCanvas {
         write("\"/>\n")
     }
 
+    mutating func rectangle(_ box: Box, fill: String, _ stroke: Stroke? = nil) {
+        guard [box.left, box.top, box.right, box.bottom].allSatisfy(\.isFinite), box.right > box.left,
+            box.bottom > box.top
+        else { return }
+        write("<rect")
+        attribute("x", box.left, upTo: width)
+        attribute("y", box.top, upTo: height)
+        attribute("width", box.right - box.left, upTo: width)
+        attribute("height", box.bottom - box.top, upTo: height)
+        write(" fill=\"\(fill)\"\(stroke.map { Self.attributes($0) } ?? "")/>\n")
+    }
+
     mutating func circle(_ centre: Point, radius: Double, fill: String, opacity: Double = 1, _ stroke: Stroke? = nil) {
         guard centre.isFinite, radius.isFinite, radius >= 0 else { return }
         write("<circle")

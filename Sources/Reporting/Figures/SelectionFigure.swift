@@ -1,6 +1,7 @@
 import SourceImaging
 
-/// How λ was chosen: the criterion, the number of active sources and the degrees of freedom against λ.
+/// How λ was chosen: the criterion, the number of active sources and the degrees of freedom against λ, or against the
+/// number of the evaluation where every source has a λ of its own.
 public enum SelectionFigure {
     private static let ratioTitle: [TextRun] = [.plain("λ / λ"), .sub("max")]
 
@@ -11,10 +12,17 @@ public enum SelectionFigure {
     /// - Complexity: O(points).
     public static func svg(_ estimate: Estimate) -> String {
         let curve = estimate.selection
-        let drawn = curve.points.filter { $0.ratio.isFinite && $0.ratio > 0 }
-        let title = "Choice of λ" + (estimate.name.isEmpty ? "" : " · " + estimate.name)
-        guard !curve.isFixed, Set(drawn.filter(\.criterion.isFinite).map(\.ratio)).count > 1,
-            let ratios = drawn.map(\.ratio).finiteRange
+        let isOne = curve.axis == .lambda
+        let title =
+            (isOne ? "Choice of λ" : "Choice of a λ for every source")
+            + (estimate.name.isEmpty ? "" : " · " + estimate.name)
+        // Where a point lies along the axis: at its λ, or at the number of its evaluation.
+        let drawn: [(x: Double, point: SelectionPoint)] = curve.points.enumerated().compactMap { place, point in
+            guard isOne else { return (Double(place + 1), point) }
+            return point.ratio.isFinite && point.ratio > 0 ? (point.ratio, point) : nil
+        }
+        guard !curve.isFixed, Set(drawn.filter(\.point.criterion.isFinite).map(\.x)).count > 1,
+            let span = drawn.map(\.x).finiteRange
         else { return statement(curve, title: title) }
 
         let name = curve.criterion.onOneLine
@@ -22,19 +30,28 @@ public enum SelectionFigure {
         let (width, left, right) = (720.0, 96.0, 720 - SVGCanvas.margin)
         let tops = (criterion: 72.0, active: 354.0, freedom: 462.0)
         let heights = (main: 250.0, small: 78.0)
-        let height = tops.freedom + heights.small + 52
+        let hasFreedom = drawn.contains { $0.point.degreesOfFreedom.isFinite }
+        let height = (hasFreedom ? tops.freedom : tops.active) + heights.small + 52
+        let shape = curve.shape()
         let subtitle =
-            "\(name) at \(curve.points.count) values of λ; the choice has "
-            + "\(chosen.activeCount) active source\(chosen.activeCount == 1 ? "" : "s")"
+            "\(name) \(isOne ? "at \(curve.points.count) values of λ" : "in \(curve.points.count) evaluations"); "
+            + "the choice has \(chosen.activeCount) active source\(chosen.activeCount == 1 ? "" : "s")"
+            + (shape.map { "; shaded: within \(NumberText.percent($0.tolerance)) of the gain" } ?? "")
         var canvas = SVGCanvas(
             width: width, height: height, title: title,
             description:
-                "Criterion, number of active sources and degrees of freedom against the ratio of λ to its maximum. "
-                + subtitle + ". Chosen: \(NumberText.readable(chosen.ratio)) of the maximum."
+                "Criterion, number of active sources and degrees of freedom against "
+                + (isOne ? "the ratio of λ to its maximum. " : "the number of the evaluation. ") + subtitle + ". "
+                + (isOne
+                    ? "Chosen: \(NumberText.readable(chosen.ratio)) of the maximum."
+                    : "Chosen: evaluation \(curve.chosenIndex + 1).")
                 + (curve.atGridEdge ? " The choice is at the edge of the values tried." : ""))
         canvas.heading(title, subtitle)
 
-        let x = Axis.logarithmic(ratios, from: left, to: right)
+        let x =
+            isOne
+            ? Axis.logarithmic(span, from: left, to: right)
+            : Axis.exact(span.including(0.5).including(span.upperBound + 0.5), from: left, to: right)
         func panel(_ values: [Double], top: Double, height: Double, zero: Bool, intervals: Int) -> Panel {
             var range = values.finiteRange ?? 0...0
             // The lowest point, which is the choice, stays clear of the axis.
@@ -42,31 +59,44 @@ public enum SelectionFigure {
             range = zero ? range.including(0) : range.including(range.lowerBound - padding)
             return Panel(x: x, y: .covering(range, from: top + height, to: top, intervals: intervals))
         }
-        let panels = [
+        let values = drawn.map(\.point)
+        var panels = [
             (
-                panel(drawn.map(\.criterion), top: tops.criterion, height: heights.main, zero: false, intervals: 5),
+                panel(values.map(\.criterion), top: tops.criterion, height: heights.main, zero: false, intervals: 5),
                 name,
-                drawn.map(\.criterion), Palette.explained
+                values.map(\.criterion), Palette.explained
             ),
             (
                 panel(
-                    drawn.map { Double($0.activeCount) }, top: tops.active, height: heights.small, zero: true,
+                    values.map { Double($0.activeCount) }, top: tops.active, height: heights.small, zero: true,
                     intervals: 2),
-                "Active sources", drawn.map { Double($0.activeCount) }, "#009e73"
-            ),
-            (
-                panel(
-                    drawn.map(\.degreesOfFreedom), top: tops.freedom, height: heights.small, zero: true, intervals: 2),
-                "Deg. of freedom", drawn.map(\.degreesOfFreedom), "#882255"
+                "Active sources", values.map { Double($0.activeCount) }, "#009e73"
             ),
         ]
-        let choice = x.position(chosen.ratio)
+        if hasFreedom {
+            panels.append(
+                (
+                    panel(
+                        values.map(\.degreesOfFreedom), top: tops.freedom, height: heights.small, zero: true,
+                        intervals: 2),
+                    "Deg. of freedom", values.map(\.degreesOfFreedom), "#882255"
+                ))
+        }
+        let choice = x.position(isOne ? chosen.ratio : Double(curve.chosenIndex + 1))
         for (place, (panel, yTitle, values, colour)) in panels.enumerated() {
-            canvas.axes(panel, xTitle: place == panels.count - 1 ? ratioTitle : nil, yTitle: yTitle)
+            if let shape {
+                canvas.rectangle(
+                    Box(
+                        left: x.position(shape.flatFrom), top: panel.top, right: x.position(shape.flatTo),
+                        bottom: panel.bottom), fill: Palette.shade)
+            }
+            canvas.axes(
+                panel, xTitle: place == panels.count - 1 ? (isOne ? ratioTitle : [.plain("Evaluation")]) : nil,
+                yTitle: yTitle)
             canvas.line(
                 Point(choice, panel.top), Point(choice, panel.bottom),
                 Stroke(colour: Palette.residual, width: 1.2, dash: [4, 3]))
-            let points = zip(drawn, values).map { Point(panel.x.position($0.ratio), panel.y.position($1)) }
+            let points = zip(drawn, values).map { Point(panel.x.position($0.x), panel.y.position($1)) }
             canvas.polylines([points.filter(\.isFinite)], Stroke(colour: colour, width: 1.6))
             for point in points { canvas.circle(point, radius: 2.4, fill: colour) }
         }
@@ -78,7 +108,9 @@ public enum SelectionFigure {
         let text = Point(choice + (onLeft ? -9 : 9), main.top + 14)
         let anchor = onLeft ? TextStyle.Anchor.end : .start
         canvas.rimmedText(
-            [.plain("chosen: λ = \(NumberText.readable(chosen.ratio)) λ"), .sub("max")], at: text,
+            isOne
+                ? [.plain("chosen: λ = \(NumberText.readable(chosen.ratio)) λ"), .sub("max")]
+                : [.plain("chosen: evaluation \(curve.chosenIndex + 1)")], at: text,
             TextStyle(size: 12, anchor: anchor, bold: true))
         if curve.atGridEdge {
             canvas.rimmedText(

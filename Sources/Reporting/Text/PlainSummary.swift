@@ -36,27 +36,63 @@ public enum PlainSummary {
         if let deviation = preparation.baselineDeviation, deviation != preparation.noiseDeviation {
             noise += "; whitened baseline deviation \(NumberText.readable(deviation)) (1 is right)"
         }
+        if preparation.noiseDeviation != 1, preparation.noiseDeviation != preparation.baselineDeviation {
+            noise += "; deviation \(NumberText.readable(preparation.noiseDeviation)) assumed"
+        }
         let certificate = estimate.certificate
-        return [
+        let freedom = estimate.selection.chosen.degreesOfFreedom
+        let facts: [(String, String)?] = [
             ("channels", (kinds.isEmpty ? "none" : kinds.joined(separator: ", ")) + "; rank \(preparation.rank)"),
             ("noise", noise),
             ("lambda", lambda(estimate.selection)),
-            ("degrees of freedom", NumberText.readable(estimate.selection.chosen.degreesOfFreedom)),
+            estimate.selection.shape().map { ("", shape($0, estimate.selection)) },
+            freedom.isFinite ? ("degrees of freedom", NumberText.readable(freedom)) : nil,
             ("goodness of fit", NumberText.percent(estimate.goodnessOfFit)),
-            (
-                "duality gap",
-                "\(NumberText.significant(certificate.relativeGap, 2)) of the data's energy, asked for "
-                    + NumberText.significant(certificate.tolerance, 2)
-            ),
+            certificate.relativeGap.isFinite
+                ? (
+                    "duality gap",
+                    "\(NumberText.significant(certificate.relativeGap, 2)) of the data's energy, asked for "
+                        + NumberText.significant(certificate.tolerance, 2)
+                ) : nil,
+            estimate.stability.map { ("stability", stability($0)) },
             (
                 "time",
                 "load \(seconds(estimate.seconds.load)), prepare \(seconds(estimate.seconds.prepare)), "
                     + "solve \(seconds(estimate.seconds.solve)), total \(seconds(estimate.seconds.total))"
             ),
         ]
+        return facts.compactMap(\.self)
+    }
+
+    private static func stability(_ stability: Stability) -> String {
+        let what =
+            switch stability.method {
+            case .epochs: "a bootstrap of epochs"
+            case .sensors: "sensors left out"
+            case .noise: "fresh noise on what is explained"
+            }
+        let counts = stability.counts.sorted()
+        let range =
+            switch (counts.first, counts.last) {
+            case (let least?, let most?) where least < most: "; \(least) to \(most) sources each"
+            case (let count?, _): "; \(count) source\(count == 1 ? "" : "s") each"
+            default: ""
+            }
+        return "\(stability.repeats) repeats with \(what)\(range)"
+    }
+
+    private static func shape(_ shape: CurveShape, _ curve: SelectionCurve) -> String {
+        let wells = shape.wells == 1 ? "one minimum" : "\(shape.wells) SEPARATE MINIMA"
+        return "\(wells), within \(NumberText.percent(shape.tolerance)) of the gain from "
+            + "\(NumberText.readable(shape.flatFrom)) to \(NumberText.readable(shape.flatTo))"
+            + (shape.isVeryFlat ? ": FLAT" : "")
     }
 
     private static func lambda(_ curve: SelectionCurve) -> String {
+        guard curve.axis == .lambda else {
+            return "one a source, learned by \(curve.criterion.onOneLine) in \(curve.points.count) evaluations "
+                + "(\(curve.search.onOneLine))"
+        }
         let value = "\(NumberText.readable(curve.chosen.ratio)) of its maximum"
         guard !curve.isFixed else { return value + ", as given" }
         let tried = curve.points.count == 1 ? "1 value" : "\(curve.points.count) values"
@@ -78,6 +114,11 @@ public enum PlainSummary {
         append(&rows, "peak", "nAm")
         append(&rows, "at", "ms")
         append(&rows, "share", "%")
+        if estimate.stability != nil {
+            append(&rows, "found", "%")
+            append(&rows, "spread", "mm")
+            append(&rows, "of peak", "%")
+        }
         for (place, source) in estimate.sources.prefix(shownSources).enumerated() {
             let peak = source.peak(times: estimate.times)
             let position = source.millimetres
@@ -88,6 +129,11 @@ public enum PlainSummary {
             row.append(peak.map { NumberText.readable($0.moment) } ?? "-")
             row.append(peak?.time.map { NumberText.fixed($0 * 1000, 1) } ?? "-")
             row.append(NumberText.fixed(source.share * 100, 1))
+            if let found = estimate.stability.map({ $0.sources[place] }) {
+                row.append(NumberText.fixed(found.found * 100, 0))
+                row.append(found.positionSpread.map { NumberText.fixed($0 * 1000, 1) } ?? "-")
+                row.append(found.amplitudeSpread.map { NumberText.fixed($0 * 100, 0) } ?? "-")
+            }
             rows.append(row)
         }
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -96,9 +142,22 @@ public enum PlainSummary {
         }
         let hidden = estimate.sources.count - shownSources
         let rest = hidden > 0 ? ["  and \(hidden) that explain\(hidden == 1 ? "s" : "") less field"] : []
-        return lines + rest + [
+        let legend = [
             "  positions in the \(estimate.frame.rawValue) frame; share: of the data's power, by that source alone"
         ]
+        return lines + rest + legend + (estimate.stability.map { foundAgain($0) } ?? [])
+    }
+
+    private static func foundAgain(_ stability: Stability) -> [String] {
+        [
+            "  found: in that part of the repeats, within \(NumberText.readable(stability.radius * 1000)) mm; "
+                + "spread: of position and peak"
+        ]
+            + stability.others.map { other in
+                let p = [other.position.x, other.position.y, other.position.z].map { NumberText.fixed($0 * 1000, 1) }
+                return "  not in this result, but in \(NumberText.percent(other.found)) of the repeats: a source near "
+                    + "(\(p.joined(separator: ", "))) mm"
+            }
     }
 
     private static func append(_ rows: inout [[String]], _ name: String, _ unit: String) {

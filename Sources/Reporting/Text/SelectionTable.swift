@@ -1,15 +1,17 @@
 import SourceImaging
 
-/// The table of every λ that was tried, `selection.tsv`.
+/// The table of everything that was tried, `selection.tsv`.
 public enum SelectionTable {
-    /// Names of the columns, in order; `chosen` is 1 in the row of the choice and 0 elsewhere.
+    /// Names of the columns, in order; `chosen` is 1 in the row of the choice and 0 elsewhere. Where every source has a λ
+    /// of its own, `lambda` is their geometric mean.
     public static let columns = [
         "lambda", "lambda_ratio", "criterion", "degrees_of_freedom", "squared_residual", "active", "relative_gap",
         "seconds",
         "chosen",
     ]
 
-    /// Tab-separated values: a header, then a row a point in descending order of λ. Non-finite values read `n/a`.
+    /// Tab-separated values: a header, then a row a point in descending order of λ, or of evaluation where every
+    /// source has a λ of its own. Non-finite values read `n/a`.
     ///
     /// Numbers are written so that they read back exactly: a ratio from this table reproduces the run.
     public static func tsv(_ curve: SelectionCurve) -> String {

@@ -12,6 +12,10 @@ public enum SourceTable {
         "direction_y", "direction_z", "field", "share_percent",
     ]
 
+    /// Names of the columns that follow where the choice was repeated: the part of the repeats that find the source again,
+    /// the root mean square distance at which they do, and the standard deviation of its peak over the mean.
+    public static let stabilityColumns = ["found_fraction", "position_spread_mm", "peak_spread"]
+
     /// Tab-separated values: a header, then a row a source in the order of the estimate. Missing and non-finite values
     /// read `n/a`, as in BIDS. Positions are written to 1 µm, the rest to six significant digits.
     ///
@@ -23,6 +27,7 @@ public enum SourceTable {
             func number(_ value: Double?) -> String {
                 value.map { NumberText.significant($0, 6) } ?? NumberText.missing
             }
+            let stability = estimate.stability.map { $0.sources[place] }
             return [
                 String(place + 1), String(source.index), NumberText.fixed(position.x, 3),
                 NumberText.fixed(position.y, 3),
@@ -32,8 +37,11 @@ public enum SourceTable {
                 number(source.field),
                 number(source.share * 100),
             ]
+                + (stability.map {
+                    [number($0.found), number($0.positionSpread.map { $0 * 1000 }), number($0.amplitudeSpread)]
+                } ?? [])
         }
-        return TabSeparated.text(header: columns, rows: rows)
+        return TabSeparated.text(header: columns + (estimate.stability == nil ? [] : stabilityColumns), rows: rows)
     }
 }
 

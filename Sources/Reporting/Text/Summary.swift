@@ -25,6 +25,12 @@ public struct Summary: Codable, Sendable, Equatable {
         public let field: Double?
         /// Part of the whitened data's power that the source explains alone.
         public let share: Double?
+        /// Part of the repeats that find the source again; nil where nothing was repeated, as the next two.
+        public let foundFraction: Double?
+        /// Root mean square distance at which they find it, mm; nil where they never do.
+        public let positionSpread: Double?
+        /// Standard deviation of its peak over the mean; nil where it is found fewer than twice.
+        public let peakSpread: Double?
 
         enum CodingKeys: String, CodingKey {
             case index
@@ -33,9 +39,12 @@ public struct Summary: Codable, Sendable, Equatable {
             case peakMoment = "peak_nAm"
             case peakTime = "peak_time_s"
             case field, share
+            case foundFraction = "found_fraction"
+            case positionSpread = "position_spread_mm"
+            case peakSpread = "peak_spread"
         }
 
-        init(_ source: EstimatedSource, in estimate: Estimate) {
+        init(_ source: EstimatedSource, in estimate: Estimate, _ stability: Stability.Source?) {
             let peak = source.peak(times: estimate.times)
             let position = source.millimetres
             index = source.index
@@ -49,6 +58,9 @@ public struct Summary: Codable, Sendable, Equatable {
             peakTime = peak?.time?.finite
             field = source.field.finite
             share = source.share.finite
+            foundFraction = stability?.found
+            positionSpread = stability?.positionSpread.flatMap { ($0 * 1000).finite }
+            peakSpread = stability?.amplitudeSpread?.finite
         }
 
         /// Writes every key, missing values as null.
@@ -63,10 +75,68 @@ public struct Summary: Codable, Sendable, Equatable {
             try container.encode(peakTime, forKey: .peakTime)
             try container.encode(field, forKey: .field)
             try container.encode(share, forKey: .share)
+            try container.encode(foundFraction, forKey: .foundFraction)
+            try container.encode(positionSpread, forKey: .positionSpread)
+            try container.encode(peakSpread, forKey: .peakSpread)
         }
     }
 
-    /// The chosen λ, in units of the whitened, weighted problem.
+    /// What repeats of the choice found.
+    public struct StabilitySummary: Codable, Sendable, Equatable {
+        /// A place where repeats find a source that the estimate does not have.
+        public struct Other: Codable, Sendable, Equatable {
+            /// Position in the forward model, from 0.
+            public let index: Int
+            /// x, y, z in mm.
+            public let positionInMillimetres: [Double]
+            /// Part of the repeats that find a source there.
+            public let foundFraction: Double
+
+            enum CodingKeys: String, CodingKey {
+                case index
+                case positionInMillimetres = "position_mm"
+                case foundFraction = "found_fraction"
+            }
+        }
+
+        /// Number of repeats.
+        public let repeats: Int
+        /// What they differ in: `epochs`, `sensors` or `noise`.
+        public let method: String
+        /// Distance within which a source counts as found again, mm.
+        public let radius: Double
+        /// Number of sources of each repeat.
+        public let counts: [Int]
+        /// λ over λ_max that each repeat chose; nil where it has none.
+        public let ratios: [Double?]
+        /// Where repeats often find a source that the estimate does not have.
+        public let others: [Other]
+
+        enum CodingKeys: String, CodingKey {
+            case repeats
+            case method = "by"
+            case radius = "radius_mm"
+            case counts = "source_counts"
+            case ratios = "lambda_ratios"
+            case others = "other_sources"
+        }
+
+        init(_ stability: Stability) {
+            repeats = stability.repeats
+            method = stability.method.rawValue
+            radius = stability.radius * 1000
+            counts = stability.counts
+            ratios = stability.ratios.map(\.finite)
+            others = stability.others.map {
+                let p = $0.position
+                return Other(
+                    index: $0.index, positionInMillimetres: [p.x, p.y, p.z].map { ($0 * 1e6).rounded() / 1000 },
+                    foundFraction: $0.found)
+            }
+        }
+    }
+
+    /// The chosen λ, in units of the whitened, weighted problem; where every source has one, their geometric mean.
     public let lambda: Double?
     /// λ over the smallest λ at which no source is active.
     public let lambdaRatio: Double?
@@ -74,6 +144,12 @@ public struct Summary: Codable, Sendable, Equatable {
     public let criterion: String
     /// Value of the selection criterion at the choice.
     public let criterionValue: Double?
+    /// Name of the search, for example `path`; `none` where λ was given.
+    public let search: String
+    /// How sharply the curve singles out its choice; nil where there is no curve over one λ.
+    public let shape: CurveShape?
+    /// Standard deviation of the whitened noise that the selection counted with.
+    public let sigma: Double?
     /// Standard deviation of the whitened baseline, 1 when the covariance is right; nil without a baseline.
     public let noiseDeviation: Double?
     /// Rank of the whitened data.
@@ -86,6 +162,8 @@ public struct Summary: Codable, Sendable, Equatable {
     public let goodnessOfFit: Double?
     /// Whether the choice is the largest or smallest λ tried.
     public let atGridEdge: Bool
+    /// What repeats of the choice found; nil where it was not repeated.
+    public let stability: StabilitySummary?
     /// Active sources, the one that explains most field first.
     public let sources: [Source]
     /// Seconds a stage.
@@ -98,13 +176,16 @@ public struct Summary: Codable, Sendable, Equatable {
         case lambdaRatio = "lambda_ratio"
         case criterion
         case criterionValue = "criterion_value"
+        case search
+        case shape = "selection_shape"
+        case sigma
         case noiseDeviation = "noise_deviation"
         case rank
         case relativeGap = "relative_gap"
         case degreesOfFreedom = "degrees_of_freedom"
         case goodnessOfFit = "goodness_of_fit"
         case atGridEdge = "at_grid_edge"
-        case sources, seconds, warnings
+        case stability, sources, seconds, warnings
     }
 
     /// The summary of an estimate.
@@ -114,13 +195,19 @@ public struct Summary: Codable, Sendable, Equatable {
         lambdaRatio = chosen.ratio.finite
         criterion = estimate.selection.criterion
         criterionValue = chosen.criterion.finite
+        search = estimate.selection.search
+        shape = estimate.selection.shape()
+        sigma = estimate.preparation.noiseDeviation.finite
         noiseDeviation = estimate.preparation.baselineDeviation?.finite
         rank = estimate.preparation.rank
         relativeGap = estimate.certificate.relativeGap.finite
         degreesOfFreedom = chosen.degreesOfFreedom.finite
         goodnessOfFit = estimate.goodnessOfFit.finite
         atGridEdge = estimate.selection.atGridEdge
-        sources = estimate.sources.map { Source($0, in: estimate) }
+        stability = estimate.stability.map { StabilitySummary($0) }
+        sources = estimate.sources.enumerated().map { place, source in
+            Source(source, in: estimate, estimate.stability.map { $0.sources[place] })
+        }
         let spent = estimate.seconds
         seconds = StageSeconds(
             load: spent.load.finite ?? 0, prepare: spent.prepare.finite ?? 0, solve: spent.solve.finite ?? 0,
@@ -135,12 +222,16 @@ public struct Summary: Codable, Sendable, Equatable {
         try container.encode(lambdaRatio, forKey: .lambdaRatio)
         try container.encode(criterion, forKey: .criterion)
         try container.encode(criterionValue, forKey: .criterionValue)
+        try container.encode(search, forKey: .search)
+        try container.encode(shape, forKey: .shape)
+        try container.encode(sigma, forKey: .sigma)
         try container.encode(noiseDeviation, forKey: .noiseDeviation)
         try container.encode(rank, forKey: .rank)
         try container.encode(relativeGap, forKey: .relativeGap)
         try container.encode(degreesOfFreedom, forKey: .degreesOfFreedom)
         try container.encode(goodnessOfFit, forKey: .goodnessOfFit)
         try container.encode(atGridEdge, forKey: .atGridEdge)
+        try container.encode(stability, forKey: .stability)
         try container.encode(sources, forKey: .sources)
         try container.encode(seconds, forKey: .seconds)
         try container.encode(warnings, forKey: .warnings)

@@ -1,70 +1,19 @@
 import Dispatch
 import Foundation
 
-/// How λ is found.
-public enum LambdaChoice: Sendable, Equatable {
-    /// By Stein's unbiased risk estimate along a path.
-    case automatic
-    /// Given, as a fraction of λ_max in (0, 1].
-    case ratio(Double)
-}
-
-/// All that a localization depends on beside its data.
-public struct LocalizationSettings: Sendable, Equatable {
-    /// Channels, orientation, depth, window.
-    public var preparation = PreparationSettings()
-    /// How λ is found.
-    public var lambda = LambdaChoice.automatic
-    /// Rounds of reweighting; 0 for the convex solution alone.
-    public var reweightingRounds = 5
-    /// Whether amplitudes are debiased at the end.
-    public var isDebiased = true
-    /// Scale of the weights.
-    public var reweightingScale = Reweighting.Scale.strongest
-    /// Relative duality gap of every solve.
-    public var relativeGap = 1e-6
-    /// Threads; no result depends on it.
-    public var parallelism = Parallelism.allCores
-
-    /// The default settings.
-    public init() {}
-
-    /// The settings by name, as a command line gives them.
-    func described(_ orientation: Orientation) -> [(name: String, value: String)] {
-        let window = preparation.window.map { "\($0.lowerBound) \($0.upperBound)" } ?? "from time 0"
-        let lambda: String =
-            switch self.lambda {
-            case .automatic: "auto"
-            case .ratio(let ratio): "\(ratio)"
-            }
-        return [
-            ("sensors", preparation.sensors.rawValue), ("orientation", orientation.name),
-            ("depth", "\(preparation.depth)"), ("window", window), ("lambda", lambda),
-            ("reweight", "\(reweightingRounds)"), ("reweight_scale", reweightingScale.rawValue),
-            ("debias", "\(isDebiased)"), ("gap", "\(relativeGap)"),
-        ]
-    }
-}
-
 /// Localizes the sources of a recording: prepare, select, reweight, debias, and undo every weighting once.
 public struct Localization: Sendable {
     /// What it depends on beside the data.
     public let settings: LocalizationSettings
 
+    /// How sources are chosen.
+    let choice: SourceChoice
+
     /// A localization with the given settings.
     ///
-    /// - Throws: ``InputError`` for settings outside of their range.
+    /// - Throws: ``InputError`` for settings outside of their range, or that contradict each other.
     public init(_ settings: LocalizationSettings) throws(InputError) {
-        if case .ratio(let ratio) = settings.lambda, !(ratio > 0 && ratio <= 1) {
-            throw InputError(
-                "lambda", found: "\(ratio)", expected: "auto, or a fraction of λ_max above 0 and at most 1")
-        }
-        guard settings.relativeGap.isFinite, settings.relativeGap >= 1e-12, settings.relativeGap < 1 else {
-            throw InputError("gap", found: "\(settings.relativeGap)", expected: "a number from 1e-12 to below 1")
-        }
-        guard (0...100).contains(settings.reweightingRounds) else {
-            throw InputError("reweight", found: "\(settings.reweightingRounds)", expected: "0 to 100 rounds")
-        }
+        choice = try SourceChoice(settings)
         self.settings = settings
     }
 
@@ -94,9 +43,14 @@ public struct Localization: Sendable {
         _ recording: Recording, _ forward: Forward, _ covariance: NoiseCovariance?, _ monitor: Monitor
     ) throws -> Estimate {
         let began = DispatchTime.now().uptimeNanoseconds
+        try SourceChoice.check(recording, settings, choice)
         monitor.report(.init(stage: "preparing", detail: "channels, whitening, orientation, depth"))
+        let repeats = settings.stability.repeats
+        let repeatMethod = settings.stability.method ?? (recording.epochs.count > 1 ? .epochs : .noise)
+        var preparation = settings.preparation
+        preparation.keepsEpochs = choice.needsReplicates || repeats > 0 && repeatMethod == .epochs
         let prepared = try PreparedProblem(
-            recording: recording, forward: forward, covariance: covariance, settings: settings.preparation,
+            recording: recording, forward: forward, covariance: covariance, settings: preparation,
             parallelism: settings.parallelism)
         let preparedAt = DispatchTime.now().uptimeNanoseconds
         let early =
@@ -104,32 +58,32 @@ public struct Localization: Sendable {
             + (covariance?.plausibilityWarnings() ?? []) + prepared.warnings
         for warning in early { monitor.warn(warning) }
         if monitor.isCancelled() { throw CancellationError() }
-        let problem = prepared.problem
-        let stop = StopRule(relativeGap: settings.relativeGap)
-        let solver = AutomaticSolver()
-        let selected = try select(
-            prepared, solver.session(for: problem, parallelism: settings.parallelism), stop, monitor)
-        if selected.isCancelled || monitor.isCancelled() { throw CancellationError() }
-
-        let reweighted = try Reweighting(rounds: settings.reweightingRounds, scale: settings.reweightingScale).run(
-            problem, from: selected.solution, lambda: selected.curve.chosen.lambda, solver: solver, stop: stop,
-            parallelism: settings.parallelism, monitor: monitor)
-        if monitor.isCancelled() { throw CancellationError() }
-        let active = reweighted.active
-        let result = sources(active, prepared, forward)
+        let choice = choice.with(noiseVariance: prepared.noiseVariance)
+        let session = AutomaticSolver().session(for: prepared.problem, parallelism: settings.parallelism)
+        let origin = SourceChoice.Origin(rowLabels: prepared.rowLabels, replicates: prepared.replicates)
+        let chosen = try choice.run(session, origin, monitor: monitor)
+        let result = sources(chosen.active, prepared, forward)
+        var stability: Stability?
+        if repeats > 0 {
+            let repetition = StabilityRun(
+                choice: choice, prepared: prepared, positions: forward.sources.positions,
+                isDebiased: settings.isDebiased, method: repeatMethod, repeats: repeats,
+                radius: settings.stability.radius)
+            stability = try repetition.run(session, around: result.sources, fitted: chosen.active, monitor: monitor)
+        }
         let solved = DispatchTime.now().uptimeNanoseconds
 
         var estimate = Estimate(
             subject: forward.subject, condition: recording.condition, frame: forward.sources.frame,
             candidateCount: forward.sources.count, sources: result.sources, times: prepared.times,
             sensors: prepared.sensors, measured: prepared.measured, explained: result.explained,
-            goodnessOfFit: result.goodnessOfFit, selection: selected.curve, preparation: prepared.report,
+            goodnessOfFit: result.goodnessOfFit, selection: chosen.curve, preparation: prepared.report,
             certificate: EstimateCertificate(
-                relativeGap: max(selected.solution.certificate.relativeGap, reweighted.relativeGap),
-                tolerance: settings.relativeGap, epochs: selected.epochs + reweighted.epochs,
-                fullPasses: selected.fullPasses),
-            settings: settings.described(prepared.orientation), warnings: [], seconds: StageSeconds())
-        let late = warnings(estimate)
+                relativeGap: chosen.relativeGap, tolerance: settings.relativeGap, epochs: chosen.epochs,
+                fullPasses: chosen.fullPasses),
+            settings: settings.described(prepared.orientation, choice), warnings: [], seconds: StageSeconds(),
+            stability: stability)
+        let late = chosen.warnings + warnings(estimate)
         for warning in late { monitor.warn(warning) }
         estimate.warnings = early + late
         estimate.seconds = StageSeconds(
@@ -138,32 +92,35 @@ public struct Localization: Sendable {
         return estimate
     }
 
-    private func select(
-        _ prepared: PreparedProblem, _ session: some SolverSession, _ stop: StopRule, _ monitor: Monitor
-    ) throws -> PathSearch.Outcome {
-        let risk = SteinRisk(noiseVariance: prepared.noiseVariance)
-        switch settings.lambda {
-        case .automatic:
-            return try PathSearch().run(
-                session, criterion: risk, stop: stop, parallelism: settings.parallelism, monitor: monitor)
-        case .ratio(let ratio):
-            return try PathSearch.fixed(
-                ratio, session, criterion: risk, stop: stop, parallelism: settings.parallelism, monitor: monitor)
-        }
-    }
-
     private func warnings(_ estimate: Estimate) -> [String] {
         var warnings: [String] = []
         let chosen = estimate.selection.chosen
+        let name = estimate.selection.criterion
         if estimate.selection.atGridEdge {
             warnings.append(
                 chosen.ratio >= 1
-                    ? "SURE finds no λ better than one that leaves no source: the data look like noise of the given level"
-                    : String(format: "SURE is smallest at the last λ tried (%.2g of λ_max): ", chosen.ratio)
+                    ? "\(name) finds no λ better than one that leaves no source: the data look like noise of the given level"
+                    : "\(name) is smallest at the last λ tried (\(String(format: "%.2g", chosen.ratio)) of λ_max): "
                         + "the data hold more than the noise covariance and the gain account for")
         }
+        if let shape = estimate.selection.shape() {
+            let part = String(format: "within %.2g %% of its gain of the minimum", 100 * shape.tolerance)
+            if shape.wells > 1 {
+                warnings.append(
+                    "\(name) has \(shape.wells) separate minima \(part): "
+                        + "other values of λ are as good as the one chosen")
+            }
+            if shape.isVeryFlat {
+                warnings.append(
+                    "\(name) is flat: \(part) from "
+                        + String(format: "%.2g to %.2g of λ_max", shape.flatFrom, shape.flatTo))
+            }
+        }
         if estimate.sources.isEmpty, !estimate.selection.atGridEdge {
-            warnings.append(String(format: "no source is active at λ = %.3g of λ_max", chosen.ratio))
+            warnings.append(
+                estimate.selection.axis == .lambda
+                    ? String(format: "no source is active at λ = %.3g of λ_max", chosen.ratio)
+                    : "no source is active under the weights chosen by \(name)")
         }
         if estimate.certificate.relativeGap > settings.relativeGap {
             warnings.append(
@@ -180,13 +137,7 @@ public struct Localization: Sendable {
         _ active: ActiveSet, _ prepared: PreparedProblem, _ forward: Forward
     ) -> (sources: [EstimatedSource], explained: Matrix, goodnessOfFit: Double) {
         let problem = prepared.problem
-        let factors = settings.isDebiased ? Debiasing.factors(active, in: problem) : active.blocks.map { _ in 1 }
-        var debiased = active.coefficients
-        let t = debiased.rows
-        for (i, factor) in factors.enumerated() {
-            for k in (active.offsets[i] * t)..<(active.offsets[i + 1] * t) { debiased.elements[k] *= factor }
-        }
-        let scaled = ActiveSet(blocks: active.blocks, offsets: active.offsets, coefficients: debiased)
+        let scaled = active.debiased(settings.isDebiased, in: problem)
         let total = problem.squaredResponseNorm
         let residual = problem.response - scaled.fit(in: problem)
         let coefficients = scaled.coefficientsInOriginalSamples(of: problem)
@@ -198,7 +149,7 @@ public struct Localization: Sendable {
             let width = columns.count
             let own = ActiveSet(
                 blocks: [block], offsets: [0, width],
-                coefficients: debiased.columns(active.offsets[i]..<active.offsets[i + 1]))
+                coefficients: scaled.coefficients.columns(active.offsets[i]..<active.offsets[i + 1]))
             let field = own.fit(in: problem).squaredNorm
             let amplitudes = Matrix(rows: width, columns: samples) { k, s in
                 coefficients[s, active.offsets[i] + k] * prepared.columnWeights[columns.lowerBound + k]
@@ -230,5 +181,18 @@ public struct Localization: Sendable {
             topography = Matrix(rows: rows.count, columns: 1) { i, _ in forward.gain[rows[i], block] }
         }
         return topography * amplitudes
+    }
+}
+
+extension ActiveSet {
+    /// The same blocks with amplitudes debiased (``Debiasing``), or as they are.
+    func debiased(_ isDebiased: Bool, in problem: RegressionProblem) -> ActiveSet {
+        guard isDebiased else { return self }
+        let factors = Debiasing.factors(self, in: problem)
+        var scaled = coefficients
+        for (i, factor) in factors.enumerated() {
+            for k in (offsets[i] * scaled.rows)..<(offsets[i + 1] * scaled.rows) { scaled.elements[k] *= factor }
+        }
+        return ActiveSet(blocks: blocks, offsets: offsets, coefficients: scaled)
     }
 }

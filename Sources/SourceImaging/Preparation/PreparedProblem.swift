@@ -10,6 +10,10 @@ public struct PreparationSettings: Sendable, Equatable {
     public var depth = 0.8
     /// First and last time of the analysed window, s; nil takes all samples from time 0 on.
     public var window: ClosedRange<Double>?
+    /// Where σ comes from.
+    public var noiseLevel = NoiseLevel.covariance
+    /// Whether the single epochs are whitened, too, for criteria and repeats that need them.
+    public var keepsEpochs = false
 
     /// The default settings.
     public init() {}
@@ -23,6 +27,12 @@ public struct PreparedProblem: Sendable {
     public let report: PreparationReport
     /// Variance of the whitened noise, σ².
     public let noiseVariance: Double
+    /// The block of the noise covariance that each row of the problem is of: 0 for magnetometers and gradiometers, 1 for
+    /// electrodes. A row is a mixture of all channels of its block, with noise of its own: to hold out a row is to hold
+    /// out one such mixture, never a sensor.
+    public let rowLabels: [Int]
+    /// The whitened epochs in the window, whose mean is the problem's response; nil unless asked for, and for an average.
+    public let replicates: Replicates?
     /// Channels used, in the order of the recording.
     public let sensors: Sensors
     /// The orientation that was used.
@@ -103,6 +113,18 @@ public struct PreparedProblem: Sendable {
                     + "check the covariance, the number of averages (\(trials)) and the rank (\(whitener.rank))")
         }
 
+        switch settings.noiseLevel {
+        case .covariance: break
+        case .baseline:
+            guard let deviation, deviation > 0 else {
+                throw InputError(
+                    "sigma", found: "baseline, but the recording has no noise before time 0",
+                    expected: "samples before time 0", advice: "use --sigma covariance or a number")
+            }
+            noiseVariance = deviation * deviation
+        case .deviation(let sigma): noiseVariance = sigma * sigma
+        }
+
         let window = data.columns(samples)
         let gain = Self.whitenedGain(
             whitener.matrix, forward, matching.inForward, orientation, depth: settings.depth, parallelism)
@@ -120,6 +142,11 @@ public struct PreparedProblem: Sendable {
             channels: sensors.countByKind, rank: whitener.rank, baselineDeviation: deviation,
             noiseDeviation: noiseVariance.squareRoot(), noiseSource: source, averages: trials)
         self.noiseVariance = noiseVariance
+        rowLabels = whitener.rowBlocks
+        replicates =
+            settings.keepsEpochs && recording.epochs.count > 1
+            ? Replicates(recording.epochs.map { whitener.matrix * $0.columns(samples).rows(matching.inRecording) })
+            : nil
         self.sensors = sensors
         self.orientation = orientation
         times = samples.map { recording.time($0) }

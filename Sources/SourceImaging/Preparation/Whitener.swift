@@ -9,6 +9,10 @@ struct Whitener {
     let matrix: Matrix
     /// What the user should know, one line each.
     let warnings: [String]
+    /// The block of C that each row of the whitened data is of: 0 for magnetometers and gradiometers, 1 for electrodes.
+    /// A row mixes all channels of its block; where a projector ties the blocks together, it counts as the one that
+    /// gives it most.
+    let rowBlocks: [Int]
 
     /// The rank of the whitened data.
     var rank: Int { matrix.rows }
@@ -105,6 +109,14 @@ struct Whitener {
         matrix = projection.apply(matrix.transposed).transposed
         for i in silent {
             for row in 0..<matrix.rows { matrix[row, i] = 0 }
+        }
+        rowBlocks = (0..<matrix.rows).map { row in
+            var energy = [0.0, 0.0]
+            for i in 0..<n where scales[i] > 0 {
+                let value = matrix[row, i] / scales[i]
+                energy[sensors.kinds[i] == .eeg ? 1 : 0] += value * value
+            }
+            return energy[1] > energy[0] ? 1 : 0
         }
         self.matrix = matrix
         self.warnings = warnings

@@ -158,13 +158,16 @@ public struct Estimate: Sendable {
     public var warnings: [String]
     /// Time spent.
     public var seconds: StageSeconds
+    /// How often each source is found again; nil unless asked for.
+    public let stability: Stability?
 
     /// An estimate from its values.
     public init(
         subject: String, condition: String, frame: CoordinateFrame, candidateCount: Int, sources: [EstimatedSource],
         times: [Double], sensors: Sensors, measured: Matrix, explained: Matrix, goodnessOfFit: Double,
         selection: SelectionCurve, preparation: PreparationReport, certificate: EstimateCertificate,
-        settings: [(name: String, value: String)], warnings: [String], seconds: StageSeconds
+        settings: [(name: String, value: String)], warnings: [String], seconds: StageSeconds,
+        stability: Stability? = nil
     ) {
         self.subject = subject
         self.condition = condition
@@ -182,5 +185,6 @@ public struct Estimate: Sendable {
         self.settings = settings
         self.warnings = warnings
         self.seconds = seconds
+        self.stability = stability
     }
 }

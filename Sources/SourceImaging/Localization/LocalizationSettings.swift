@@ -1,0 +1,56 @@
+/// How λ is found.
+public enum LambdaChoice: Sendable, Equatable {
+    /// By a criterion, see ``SelectionSettings``.
+    case automatic
+    /// Given, as a fraction of λ_max in (0, 1].
+    case ratio(Double)
+}
+
+/// All that a localization depends on beside its data.
+public struct LocalizationSettings: Sendable, Equatable {
+    /// Channels, orientation, depth, window, noise level.
+    public var preparation = PreparationSettings()
+    /// How λ is found.
+    public var lambda = LambdaChoice.automatic
+    /// By which criterion and search, with which weights.
+    public var selection = SelectionSettings()
+    /// Rounds of reweighting; 0 for the convex solution alone, nil for 5 where there is reweighting.
+    public var reweightingRounds: Int?
+    /// Whether amplitudes are debiased at the end.
+    public var isDebiased = true
+    /// Scale of the weights.
+    public var reweightingScale = Reweighting.Scale.strongest
+    /// Whether and how the whole choice is repeated.
+    public var stability = StabilitySettings()
+    /// Relative duality gap of every solve.
+    public var relativeGap = 1e-6
+    /// Threads; no result depends on it.
+    public var parallelism = Parallelism.allCores
+
+    /// The default settings.
+    public init() {}
+
+    /// The settings by name, as a command line gives them.
+    func described(_ orientation: Orientation, _ choice: SourceChoice) -> [(name: String, value: String)] {
+        let window = preparation.window.map { "\($0.lowerBound) \($0.upperBound)" } ?? "from time 0"
+        let lambda: String =
+            switch self.lambda {
+            case .automatic: "auto"
+            case .ratio(let ratio): "\(ratio)"
+            }
+        var described = [
+            ("sensors", preparation.sensors.rawValue), ("orientation", orientation.name),
+            ("depth", "\(preparation.depth)"), ("window", window), ("lambda", lambda),
+        ]
+        described += choice.described
+        described += [
+            ("sigma", preparation.noiseLevel.name), ("reweight", "\(choice.rounds)"),
+            ("reweight_scale", reweightingScale.rawValue), ("debias", "\(isDebiased)"), ("gap", "\(relativeGap)"),
+        ]
+        if stability.repeats > 0 {
+            described.append(("stability", "\(stability.repeats)"))
+            if let method = stability.method { described.append(("stability_by", method.rawValue)) }
+        }
+        return described
+    }
+}

@@ -1,0 +1,31 @@
+/// How the weights of sources, λ_j, come about.
+public enum SourceWeights: String, Sendable, CaseIterable, Codable {
+    /// One λ for all sources: the convex solution.
+    case shared
+    /// The shared λ, then rounds of ``Reweighting`` at it.
+    case reweighted
+    /// A λ_j for every source, learned by following the gradient of the criterion from the shared λ.
+    case learned
+    /// A variance for every source, learned by ``SparseBayesianLearning``.
+    case evidence
+}
+
+/// How the regularization is chosen.
+public struct SelectionSettings: Sendable, Equatable {
+    /// What makes a choice good; nil takes ``SelectionMethod``'s default, or the evidence for its own weights.
+    public var criterion: CriterionName?
+    /// How it is searched for; nil takes a path for one λ and a line search for a λ_j of every source.
+    public var search: SearchName?
+    /// How the weights of sources come about; nil takes the evidence for its own criterion, the shared λ where no round
+    /// of reweighting is asked for, else reweighting.
+    public var weights: SourceWeights?
+    /// Folds of the criteria that hold something out; nil takes 5.
+    public var folds: Int?
+    /// Random directions of Monte-Carlo SURE; nil takes one.
+    public var draws: Int?
+    /// Seed of folds, directions, searches and repeats.
+    public var seed: UInt64 = 0
+
+    /// The default settings.
+    public init() {}
+}

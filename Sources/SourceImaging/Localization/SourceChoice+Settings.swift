@@ -1,0 +1,174 @@
+extension SourceChoice {
+    /// The choice that settings ask for.
+    ///
+    /// - Throws: ``InputError`` for settings out of their range, and for such as contradict each other.
+    init(_ settings: LocalizationSettings) throws(InputError) {
+        try Self.checkRanges(settings)
+        let wanted = settings.selection
+        let rounds = settings.reweightingRounds
+        let isEvidence = wanted.weights == .evidence || wanted.criterion == .evidence
+        let weights = wanted.weights ?? (isEvidence ? .evidence : rounds == 0 ? .shared : .reweighted)
+        var method = SelectionMethod()
+        method.criterion = wanted.criterion ?? (isEvidence ? .evidence : method.criterion)
+        if weights == .learned, wanted.search == nil { method.search = .lineSearch }
+        if let search = wanted.search { method.search = search }
+        method.folds = wanted.folds ?? method.folds
+        method.draws = wanted.draws ?? method.draws
+        method.seed = wanted.seed
+        self.method = method
+        self.weights = weights
+        lambda = settings.lambda
+        self.rounds = weights == .reweighted ? rounds ?? 5 : 0
+        scale = settings.reweightingScale
+        stop = StopRule(relativeGap: settings.relativeGap)
+        parallelism = settings.parallelism
+        try checkWeights(wanted, rounds: rounds)
+        try checkUse(settings)
+    }
+
+    private static func checkRanges(_ settings: LocalizationSettings) throws(InputError) {
+        if case .ratio(let ratio) = settings.lambda, !(ratio > 0 && ratio <= 1) {
+            throw InputError(
+                "lambda", found: "\(ratio)", expected: "auto, or a fraction of λ_max above 0 and at most 1")
+        }
+        guard settings.relativeGap.isFinite, settings.relativeGap >= 1e-12, settings.relativeGap < 1 else {
+            throw InputError("gap", found: "\(settings.relativeGap)", expected: "a number from 1e-12 to below 1")
+        }
+        if let rounds = settings.reweightingRounds, !(0...100).contains(rounds) {
+            throw InputError("reweight", found: "\(rounds)", expected: "0 to 100 rounds")
+        }
+        if let folds = settings.selection.folds, !(2...10_000).contains(folds) {
+            throw InputError("folds", found: "\(folds)", expected: "2 to as many as epochs or rows of sensors")
+        }
+        if let draws = settings.selection.draws, !(1...1000).contains(draws) {
+            throw InputError("draws", found: "\(draws)", expected: "1 to 1000")
+        }
+        if case .deviation(let sigma) = settings.preparation.noiseLevel, !(sigma > 0 && sigma.isFinite) {
+            throw InputError("sigma", found: "\(sigma)", expected: "covariance, baseline or a positive number")
+        }
+        guard settings.stability.repeats == 0 || (2...1000).contains(settings.stability.repeats) else {
+            throw InputError("stability", found: "\(settings.stability.repeats) repeats", expected: "2 to 1000")
+        }
+        guard settings.stability.radius > 0, settings.stability.radius <= 0.1 else {
+            throw InputError(
+                "stability", found: "a radius of \(settings.stability.radius) m", expected: "above 0 and at most 0.1 m")
+        }
+    }
+
+    /// Whether weights, criterion, search, λ and rounds go together.
+    private func checkWeights(_ wanted: SelectionSettings, rounds: Int?) throws(InputError) {
+        switch weights {
+        case .shared:
+            guard rounds ?? 0 == 0 else {
+                throw InputError(
+                    "weights", found: "shared, with \(rounds ?? 0) rounds of reweighting", expected: "no rounds",
+                    advice: "leave --reweight out, or use --weights reweighted")
+            }
+        case .reweighted:
+            guard rounds != 0 else {
+                throw InputError(
+                    "weights", found: "reweighted, with 0 rounds of reweighting", expected: "1 to 100 rounds",
+                    advice: "use --weights shared, which is the same as --reweight 0")
+            }
+        case .learned, .evidence:
+            guard rounds ?? 0 == 0 else {
+                throw InputError(
+                    "weights", found: "\(weights.rawValue), with \(rounds ?? 0) rounds of reweighting",
+                    expected: "no rounds", advice: "leave --reweight out")
+            }
+        }
+        if weights == .evidence || method.criterion == .evidence {
+            guard weights == .evidence, method.criterion == .evidence else {
+                throw InputError(
+                    "criterion", found: "\(method.criterion.rawValue), with weights \(weights.rawValue)",
+                    expected: "evidence with evidence: it is the criterion of its own weights and of no others")
+            }
+            guard wanted.search == nil else {
+                throw InputError(
+                    "search", found: "\(method.search.rawValue), with weights by evidence",
+                    expected: "none: the evidence has updates of its own")
+            }
+            guard lambda == .automatic else {
+                throw InputError(
+                    "lambda", found: "a λ, with weights by evidence",
+                    expected: "none: the evidence learns a variance for every source")
+            }
+        }
+        if weights == .learned, !method.search.suitsManyHyperparameters {
+            throw InputError(
+                "search", found: "\(method.search.rawValue), with weights learned for every source",
+                expected: "one of \(SearchName.forManyHyperparameters)")
+        }
+        if case .ratio = lambda, weights != .learned {
+            if let criterion = wanted.criterion {
+                throw InputError(
+                    "criterion", found: "\(criterion.rawValue), with a λ that is given",
+                    expected: "one of the two: nothing is left to choose")
+            }
+            if let search = wanted.search {
+                throw InputError(
+                    "search", found: "\(search.rawValue), with a λ that is given",
+                    expected: "one of the two: nothing is left to search for")
+            }
+        }
+    }
+
+    /// Whether everything that was given is used.
+    private func checkUse(_ settings: LocalizationSettings) throws(InputError) {
+        let stability = settings.stability
+        if stability.method != nil, stability.repeats == 0 {
+            throw InputError(
+                "stability-by", found: "no repeats", expected: "a number of them", advice: "give --stability N")
+        }
+        let isGiven = lambda != .automatic && weights != .learned
+        if let folds = settings.selection.folds, isGiven || !method.criterion.hasFolds,
+            stability.repeats == 0 || stability.method != .sensors
+        {
+            throw InputError(
+                "folds",
+                found: "\(folds), with \(isGiven ? "a λ that is given" : "criterion \(method.criterion.rawValue)")",
+                expected: "a criterion that holds something out",
+                advice: "use --criterion held-out, kfold, held-out-epochs or kfold-epochs, or leave --folds out")
+        }
+        if let draws = settings.selection.draws, isGiven || method.criterion != .monteCarlo {
+            throw InputError(
+                "draws",
+                found: "\(draws), with \(isGiven ? "a λ that is given" : "criterion \(method.criterion.rawValue)")",
+                expected: "--criterion sure-mc", advice: "leave --draws out")
+        }
+        if settings.preparation.noiseLevel != .covariance, !isGiven, !method.criterion.needsNoiseLevel,
+            stability.repeats == 0 || stability.method == .epochs || stability.method == .sensors
+        {
+            throw InputError(
+                "sigma", found: "\(settings.preparation.noiseLevel.name), with criterion \(method.criterion.rawValue)",
+                expected: "a criterion that depends on the noise level", advice: "leave --sigma out")
+        }
+    }
+
+    /// Whether a recording holds what the settings need.
+    ///
+    /// - Throws: ``InputError`` that names the option.
+    static func check(_ recording: Recording, _ settings: LocalizationSettings, _ choice: SourceChoice)
+        throws(InputError)
+    {
+        let count = recording.epochs.count
+        let isAverage = "but the recording holds " + (recording.averages > 1 ? "one average" : "one epoch")
+        if choice.needsReplicates {
+            guard count > 1 else {
+                throw InputError(
+                    "criterion", found: "\(choice.method.criterion.rawValue), \(isAverage)",
+                    expected: "a recording of several epochs", advice: "use kfold, which holds out sensors, or sure")
+            }
+            guard choice.method.folds <= count else {
+                throw InputError(
+                    "folds", found: "\(choice.method.folds) folds of \(count) epochs",
+                    expected: "from 2 to as many as epochs")
+            }
+        }
+        if settings.stability.repeats > 0, settings.stability.method == .epochs, count < 2 {
+            throw InputError(
+                "stability-by", found: "epochs, \(isAverage)", expected: "a recording of several epochs",
+                advice: "use noise or sensors")
+        }
+    }
+}

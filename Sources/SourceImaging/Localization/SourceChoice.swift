@@ -1,0 +1,240 @@
+import Dispatch
+import Foundation
+
+/// From a whitened problem to its active sources: the choice of λ or of a λ_j for every source, and what follows it.
+///
+/// One value for the estimate itself and for every repeat that measures its stability.
+struct SourceChoice: Sendable {
+    /// Criterion and search; the noise variance is that of the recording, see ``with(noiseVariance:)``.
+    var method: SelectionMethod
+    let weights: SourceWeights
+    let lambda: LambdaChoice
+    let rounds: Int
+    let scale: Reweighting.Scale
+    let stop: StopRule
+    let parallelism: Parallelism
+
+    /// What was chosen.
+    struct Outcome {
+        let active: ActiveSet
+        let curve: SelectionCurve
+        /// Largest relative gap behind it; NaN where nothing convex was solved.
+        let relativeGap: Double
+        let epochs: Int
+        let fullPasses: Int
+        /// What the user should know, one line each.
+        let warnings: [String]
+    }
+
+    /// What a problem is made of, as far as criteria ask.
+    struct Origin: Sendable {
+        /// The block of the whitener that each row is of.
+        let rowLabels: [Int]
+        /// Whitened epochs, where they are needed.
+        let replicates: Replicates?
+    }
+
+    /// The same choice at a noise level.
+    func with(noiseVariance: Double) -> SourceChoice {
+        var choice = self
+        choice.method.noiseVariance = noiseVariance
+        return choice
+    }
+
+    /// Whether the choice compares single epochs.
+    var needsReplicates: Bool {
+        (lambda == .automatic || weights == .learned) && method.criterion.needsReplicates
+    }
+
+    /// Criterion, search and weights by name, and what they depend on.
+    var described: [(String, String)] {
+        var described: [(String, String)] = [("weights", weights.rawValue)]
+        let isGiven = lambda != .automatic && weights != .learned
+        if !isGiven {
+            described.append(("criterion", method.criterion.rawValue))
+            if weights != .evidence { described.append(("search", method.search.rawValue)) }
+            if method.criterion.hasFolds { described.append(("folds", "\(method.folds)")) }
+            if method.criterion == .monteCarlo { described.append(("draws", "\(method.draws)")) }
+        }
+        described.append(("seed", "\(method.seed)"))
+        return described
+    }
+
+    /// Chooses.
+    ///
+    /// - Parameter session: of the problem; criteria that look at other problems open sessions of their own.
+    /// - Throws: ``InputError`` where the criterion does not suit the problem, `CancellationError`.
+    func run(_ session: some SolverSession, _ origin: Origin, monitor: Monitor) throws -> Outcome {
+        do {
+            return weights == .evidence
+                ? try byEvidence(session.problem, monitor) : try bySearch(session, origin, monitor)
+        } catch let error as InvalidCriterion {
+            throw InputError(method.criterion.hasFolds ? "folds" : "criterion", found: "\(error)")
+        }
+    }
+
+    // MARK: - One λ
+
+    private struct Shared {
+        let curve: SelectionCurve
+        let solution: Solution
+        let largest: Double
+        var epochs: Int
+        var fullPasses: Int
+        let end: SearchEnd?
+    }
+
+    private func bySearch(
+        _ session: some SolverSession, _ origin: Origin, _ monitor: Monitor
+    ) throws -> Outcome {
+        let shared = try sharedLambda(session, origin, monitor)
+        if monitor.isCancelled() { throw CancellationError() }
+        var warnings = Self.warnings(shared.end, shared.curve)
+        if weights == .learned, shared.largest > 0 {
+            return try learned(session, origin, shared, monitor)
+        }
+        guard rounds > 0 else {
+            return Outcome(
+                active: shared.solution.active, curve: shared.curve,
+                relativeGap: shared.solution.certificate.relativeGap, epochs: shared.epochs,
+                fullPasses: shared.fullPasses, warnings: warnings)
+        }
+        let reweighted = try Reweighting(rounds: rounds, scale: scale).run(
+            session.problem, from: shared.solution, lambda: shared.curve.chosen.lambda, solver: AutomaticSolver(),
+            stop: stop, parallelism: parallelism, monitor: monitor)
+        if monitor.isCancelled() { throw CancellationError() }
+        if reweighted.active.count == 0, shared.solution.active.count > 0 {
+            warnings.append(
+                "reweighting left none of the \(shared.solution.active.count) sources of the convex solution")
+        }
+        return Outcome(
+            active: reweighted.active, curve: shared.curve,
+            relativeGap: max(shared.solution.certificate.relativeGap, reweighted.relativeGap),
+            epochs: shared.epochs + reweighted.epochs, fullPasses: shared.fullPasses, warnings: warnings)
+    }
+
+    /// Searches for one λ, or takes the one that was given.
+    private func sharedLambda(
+        _ session: some SolverSession, _ origin: Origin, _ monitor: Monitor
+    ) throws -> Shared {
+        let largest = session.largestLambda(weights: nil)
+        var method = method
+        var given: Double?
+        switch lambda {
+        case .automatic:
+            // Searches over a λ_j for every source begin at the λ that a path finds for all.
+            if weights == .learned { method.search = .path }
+        case .ratio(let ratio):
+            given = largest > 0 ? log(ratio * largest) : 0
+        }
+        // With nothing to explain, or nothing to explain it with, B = 0 is the answer at every λ.
+        if largest <= 0 || given != nil {
+            let risk = SteinRisk(noiseVariance: method.noiseVariance)
+            let objective = try method.objective(
+                session, family: SharedLambda(), criterion: risk, parallelism: parallelism)
+            let logs = [given ?? 0]
+            let record = try GridSearch(count: 1).run(
+                objective, from: logs, in: SearchDomain(lower: logs, upper: logs), limit: SearchLimit(stop: stop),
+                monitor: monitor)
+            return try outcome(
+                record, objective, named: given == nil ? objective.criterion.name : "fixed",
+                search: given == nil ? record.search : "none", largest, monitor)
+        }
+        let criterion = try method.makeCriterion(
+            rowCount: session.problem.rowCount, labels: origin.rowLabels, replicates: origin.replicates)
+        let objective = try method.objective(
+            session, family: SharedLambda(), criterion: criterion, parallelism: parallelism)
+        let (domain, start) = method.sharedDomain(largest: largest)
+        let record = try method.minimize(objective, from: [start], in: domain, stop: stop, monitor: monitor)
+        return try outcome(record, objective, named: criterion.name, search: record.search, largest, monitor)
+    }
+
+    private func outcome(
+        _ record: SearchRecord, _ objective: SelectionObjective<SharedLambda>, named name: String, search: String,
+        _ largest: Double, _ monitor: Monitor
+    ) throws -> Shared {
+        if record.end == .cancelled { throw CancellationError() }
+        guard let curve = SelectionCurve(shared: record, criterion: name, search: search, largest: largest),
+            let best = record.best, best.value.isFinite
+        else {
+            throw InputError(
+                "criterion", found: "no λ at which \(name) could be computed", expected: "a recording that it suits",
+                advice: "use another criterion")
+        }
+        // Inexact values along the way, and criteria that look at parts of the problem, leave its solution to be found.
+        let known = objective.best.flatMap { best.relativeGap <= stop.relativeGap ? $0.solution : nil }
+        let solution = try known ?? objective.solution(at: best.logs, stop: stop, monitor: monitor)
+        if solution.reason == .cancelled { throw CancellationError() }
+        let extra = known == nil ? solution.certificate : nil
+        return Shared(
+            curve: curve, solution: solution, largest: largest,
+            epochs: record.points.reduce(extra?.epochs ?? 0) { $0 + $1.epochs },
+            fullPasses: record.points.reduce(1 + (extra?.fullPasses ?? 0)) { $0 + $1.fullPasses }, end: record.end)
+    }
+
+    private static func warnings(_ end: SearchEnd?, _ curve: SelectionCurve) -> [String] {
+        end == .evaluationLimit
+            ? ["the search (\(curve.search)) ended with its \(curve.points.count) evaluations, not at a minimum"] : []
+    }
+
+    // MARK: - A λ_j for every source
+
+    private func learned(
+        _ session: some SolverSession, _ origin: Origin, _ shared: Shared, _ monitor: Monitor
+    ) throws -> Outcome {
+        let problem = session.problem
+        let family = LearnedWeights(blockCount: problem.blocks.count)
+        let criterion = try method.makeCriterion(
+            rowCount: problem.rowCount, labels: origin.rowLabels, replicates: origin.replicates)
+        let objective = try method.objective(session, family: family, criterion: criterion, parallelism: parallelism)
+        let start = [Double](repeating: log(shared.curve.chosen.lambda), count: problem.blocks.count)
+        let domain = method.learnedDomain(largest: shared.largest, count: problem.blocks.count)
+        let record = try method.minimize(objective, from: start, in: domain, stop: stop, monitor: monitor)
+        if record.end == .cancelled { throw CancellationError() }
+        guard let curve = SelectionCurve(learned: record, criterion: criterion.name, largest: shared.largest),
+            let best = record.best, best.value.isFinite
+        else {
+            throw InputError(
+                "criterion", found: "no weights at which \(criterion.name) could be computed",
+                expected: "a recording that it suits", advice: "use another criterion")
+        }
+        let solution = try objective.solution(at: best.logs, stop: stop, monitor: monitor)
+        if solution.reason == .cancelled { throw CancellationError() }
+        return Outcome(
+            active: solution.active, curve: curve, relativeGap: solution.certificate.relativeGap,
+            epochs: record.points.reduce(shared.epochs + solution.certificate.epochs) { $0 + $1.epochs },
+            fullPasses: record.points.reduce(shared.fullPasses + solution.certificate.fullPasses) {
+                $0 + $1.fullPasses
+            },
+            warnings: Self.warnings(shared.end, shared.curve) + Self.warnings(record.end, curve))
+    }
+
+    private func byEvidence(_ problem: RegressionProblem, _ monitor: Monitor) throws -> Outcome {
+        let learning = SparseBayesianLearning(noiseVariance: method.noiseVariance)
+        let found = try learning.run(problem, stop: stop, parallelism: parallelism, monitor: monitor)
+        if found.end == .cancelled { throw CancellationError() }
+        let largest = problem.largestLambda(parallelism: parallelism)
+        let seen = found.weights.filter { $0 > 0 && $0.isFinite }
+        let mean = seen.isEmpty ? .nan : exp(seen.reduce(0) { $0 + log($1) } / Double(seen.count))
+        let last = found.history.count - 1
+        guard last >= 0 else {
+            throw InputError(
+                "criterion", found: "an evidence that cannot be computed", expected: "a recording that it suits",
+                advice: "use another criterion")
+        }
+        let squaredResidual = (problem.response - found.active.fit(in: problem)).squaredNorm
+        let points = found.history.indices.map { k in
+            SelectionPoint(
+                lambda: k == last ? mean : .nan, ratio: k == last && largest > 0 ? mean / largest : .nan,
+                criterion: found.history[k], degreesOfFreedom: .nan,
+                squaredResidual: k == last ? squaredResidual : .nan, activeCount: found.counts[k], relativeGap: .nan,
+                seconds: .nan)
+        }
+        let limit = found.end == .evaluationLimit ? ["the evidence was still rising after \(last) updates"] : []
+        return Outcome(
+            active: found.active,
+            curve: SelectionCurve(
+                criterion: "evidence", points: points, chosenIndex: last, atGridEdge: false, search: "updates",
+                axis: .evaluation), relativeGap: .nan, epochs: 0, fullPasses: 0, warnings: limit)
+    }
+}

@@ -1,0 +1,132 @@
+/// The repeats of a choice that measure its stability.
+///
+/// The gain is prepared once; only the response changes, or its rows.
+/// - Epochs are drawn with replacement. What is drawn deviates from the measured mean as that deviates from the truth:
+///   the noise of a repeat is √2 times that of the estimate, and the stability rather a lower bound.
+/// - Noise is added to the field that the estimate explains, not to the data: its level is that of one measurement, and what
+///   the estimate takes for signal is taken for the truth.
+/// - Sensors: each repeat leaves one fold of whitened rows out, of as many splits as the repeats need. Rows are mixtures of
+///   channels, see ``PreparedProblem/rowLabels``.
+struct StabilityRun {
+    let choice: SourceChoice
+    let prepared: PreparedProblem
+    let positions: [SIMD3<Double>]
+    let isDebiased: Bool
+    let method: StabilityMethod
+    let repeats: Int
+    let radius: Double
+
+    /// Repeats the choice.
+    ///
+    /// - Parameters:
+    ///   - session: of the prepared problem; it holds another response afterwards.
+    ///   - sources: of the estimate.
+    ///   - fitted: the estimate in units of the problem.
+    /// - Throws: ``InputError``, `CancellationError`.
+    func run(
+        _ session: some SolverSession, around sources: [EstimatedSource], fitted: ActiveSet, monitor: Monitor
+    ) throws -> Stability {
+        let quiet = Monitor(isCancelled: monitor.isCancelled)
+        let field = method == .noise ? explainedField(fitted) : nil
+        var found: [[Stability.Found]] = []
+        var ratios: [Double] = []
+        for r in 0..<repeats {
+            monitor.report(.init(stage: "stability", detail: "\(r + 1) of \(repeats)"))
+            if monitor.isCancelled() { throw CancellationError() }
+            // A seed of its own for every repeat: no repeat depends on how many there are.
+            let seed = choice.method.seed &+ UInt64(r + 1) &* 0xD1B5_4A32_D192_ED03
+            var random = SeededGenerator(seed: seed)
+            let outcome: SourceChoice.Outcome
+            let problem: RegressionProblem
+            switch method {
+            case .sensors:
+                let (part, origin) = try leavingOut(r)
+                problem = part
+                outcome = try choice.run(
+                    AutomaticSolver().session(for: part, parallelism: choice.parallelism), origin, monitor: quiet)
+            case .epochs, .noise:
+                let (response, replicates) = redrawn(field, &random)
+                problem = try prepared.problem.with(response: response)
+                session.adopt(problem)
+                outcome = try choice.run(
+                    session, SourceChoice.Origin(rowLabels: prepared.rowLabels, replicates: replicates),
+                    monitor: quiet)
+            }
+            found.append(self.found(outcome.active, problem))
+            ratios.append(outcome.curve.chosen.ratio)
+        }
+        return Stability(
+            method: method, radius: radius, positions: sources.map(\.position), repeats: found, ratios: ratios)
+    }
+
+    // MARK: - Data of a repeat
+
+    /// Another response, with its epochs where there are or must be any.
+    private func redrawn(_ field: Matrix?, _ random: inout SeededGenerator) -> (Matrix, Replicates?) {
+        if method == .epochs, let replicates = prepared.replicates {
+            let drawn = replicates.resampled(&random)
+            return (drawn.mean(of: drawn.present) ?? prepared.problem.unreducedResponse, drawn)
+        }
+        let field = field ?? prepared.problem.unreducedResponse
+        let sigma = prepared.noiseVariance.squareRoot()
+        guard choice.needsReplicates, let count = prepared.replicates?.responses.count else {
+            return (field + random.normal(rows: field.rows, columns: field.columns) * sigma, nil)
+        }
+        // Epochs whose mean has the noise of the average.
+        let replicates = Replicates(
+            (0..<count).map { _ in
+                field + random.normal(rows: field.rows, columns: field.columns)
+                    * (sigma * Double(count).squareRoot())
+            })
+        return (replicates.mean(of: replicates.present) ?? field, replicates)
+    }
+
+    /// The field that the estimate explains, n × T.
+    private func explainedField(_ fitted: ActiveSet) -> Matrix {
+        let scaled = fitted.debiased(isDebiased, in: prepared.problem)
+        return Matrix.product(
+            scaled.designColumns(of: prepared.problem), transposed: false,
+            scaled.coefficientsInOriginalSamples(of: prepared.problem), transposed: true)
+    }
+
+    /// The problem without a fold of its rows.
+    private func leavingOut(_ r: Int) throws -> (RegressionProblem, SourceChoice.Origin) {
+        let folds = choice.method.folds
+        let split: RowSplit
+        do {
+            split = try RowSplit(
+                rowCount: prepared.problem.rowCount, folds: folds, labels: prepared.rowLabels,
+                seed: choice.method.seed &+ UInt64(r / folds) &* 0x9E37_79B9_7F4A_7C15)
+        } catch {
+            throw InputError("folds", found: "\(error)")
+        }
+        let held = Set(split.folds[r % folds])
+        let rows = (0..<prepared.problem.rowCount).filter { !held.contains($0) }
+        return (
+            try prepared.problem.restricted(toRows: rows),
+            SourceChoice.Origin(
+                rowLabels: rows.map { prepared.rowLabels[$0] },
+                replicates: prepared.replicates.map { Replicates($0.responses.map { $0.rows(rows) }) })
+        )
+    }
+
+    // MARK: - What a repeat found
+
+    private func found(_ active: ActiveSet, _ problem: RegressionProblem) -> [Stability.Found] {
+        let scaled = active.debiased(isDebiased, in: problem)
+        let coefficients = scaled.coefficientsInOriginalSamples(of: problem)
+        return scaled.blocks.enumerated().map { i, block in
+            let columns = problem.blocks.columns(of: block)
+            var peak = 0.0
+            for t in 0..<coefficients.rows {
+                var square = 0.0
+                for (k, column) in columns.enumerated() {
+                    let value = coefficients[t, scaled.offsets[i] + k] * prepared.columnWeights[column]
+                    square += value * value
+                }
+                peak = max(peak, square)
+            }
+            return Stability.Found(index: block, position: positions[block], amplitude: peak.squareRoot())
+        }
+    }
+}

@@ -1,0 +1,147 @@
+/// How often the sources of an estimate are found again when the whole choice is repeated with data that could as well have
+/// been measured, and how far they scatter.
+public struct Stability: Sendable, Equatable {
+    /// What became of one source of the estimate.
+    public struct Source: Sendable, Equatable {
+        /// Distance to the source of each repeat that stands for it, m; nil where none lies within the radius.
+        public let distances: [Double?]
+        /// Peak amplitude of that source, A·m; nil where there is none.
+        public let amplitudes: [Double?]
+
+        /// A source from its values, one a repeat.
+        public init(distances: [Double?], amplitudes: [Double?]) {
+            self.distances = distances
+            self.amplitudes = amplitudes
+        }
+
+        /// Part of the repeats in which it is found, 0…1.
+        public var found: Double {
+            distances.isEmpty ? 0 : Double(distances.count { $0 != nil }) / Double(distances.count)
+        }
+
+        /// Root mean square of the distances, m; nil where it is never found.
+        public var positionSpread: Double? { Stability.rootMeanSquare(distances.compactMap(\.self)) }
+
+        /// Standard deviation of the peak amplitude over its mean; nil where it is found fewer than twice.
+        public var amplitudeSpread: Double? {
+            let values = amplitudes.compactMap(\.self)
+            guard values.count > 1 else { return nil }
+            let mean = values.reduce(0, +) / Double(values.count)
+            let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+            return mean > 0 ? (squares / Double(values.count - 1)).squareRoot() / mean : nil
+        }
+    }
+
+    /// A place where repeats find a source that the estimate does not have.
+    public struct Other: Sendable, Equatable {
+        /// Position of the most frequent source there in the forward model, from 0.
+        public let index: Int
+        /// Where it is, m.
+        public let position: SIMD3<Double>
+        /// Part of the repeats that have a source within the radius of it that stands for none of the estimate.
+        public let found: Double
+        /// Root mean square distance of those sources, m.
+        public let positionSpread: Double
+
+        /// A place from its values.
+        public init(index: Int, position: SIMD3<Double>, found: Double, positionSpread: Double) {
+            self.index = index
+            self.position = position
+            self.found = found
+            self.positionSpread = positionSpread
+        }
+    }
+
+    /// What the repeats differ in.
+    public let method: StabilityMethod
+    /// Distance within which a source of a repeat stands for one of the estimate, m.
+    public let radius: Double
+    /// One a source, in the order of the estimate.
+    public let sources: [Source]
+    /// Where at least half of the repeats find a source that the estimate does not have, the most frequent first.
+    public let others: [Other]
+    /// Number of sources in each repeat.
+    public let counts: [Int]
+    /// λ over λ_max that each repeat chose; geometric mean where every source has a λ_j of its own.
+    public let ratios: [Double]
+
+    /// Part of the repeats from which on a source that the estimate lacks is told.
+    public static let often = 0.5
+
+    /// Number of repeats.
+    public var repeats: Int { counts.count }
+
+    /// A stability from its values.
+    public init(
+        method: StabilityMethod, radius: Double, sources: [Source], others: [Other], counts: [Int], ratios: [Double]
+    ) {
+        self.method = method
+        self.radius = radius
+        self.sources = sources
+        self.others = others
+        self.counts = counts
+        self.ratios = ratios
+    }
+
+    /// One repeat's source.
+    struct Found: Sendable {
+        let index: Int
+        let position: SIMD3<Double>
+        /// Peak amplitude, A·m.
+        let amplitude: Double
+    }
+
+    /// Pairs the sources of every repeat with those of the estimate, one to one (``Comparison`` does the same with a
+    /// truth), and gathers what is left over.
+    ///
+    /// - Complexity: O(repeats · s²·l) for s and l sources on either side, and O(u²) for u left over.
+    init(
+        method: StabilityMethod, radius: Double, positions: [SIMD3<Double>], repeats: [[Found]], ratios: [Double]
+    ) {
+        func distance(_ a: SIMD3<Double>, _ b: SIMD3<Double>) -> Double { ((a - b) * (a - b)).sum().squareRoot() }
+        var distances = [[Double?]](
+            repeating: [Double?](repeating: nil, count: repeats.count), count: positions.count)
+        var amplitudes = distances
+        var left: [(repetition: Int, source: Found)] = []
+        for (r, found) in repeats.enumerated() {
+            let table = positions.map { position in found.map { distance(position, $0.position) } }
+            let partners = Assignment.mostPairs(table, within: radius)
+            for (s, partner) in partners.enumerated() {
+                guard let partner else { continue }
+                distances[s][r] = table[s][partner]
+                amplitudes[s][r] = found[partner].amplitude
+            }
+            let taken = Set(partners.compactMap(\.self))
+            left += found.indices.filter { !taken.contains($0) }.map { (r, found[$0]) }
+        }
+        // The place with sources of most repeats around it, then the next among what is left: greedily.
+        var others: [Other] = []
+        while !left.isEmpty {
+            var best: (members: [Int], repeats: Int, spread: Double, centre: Found)?
+            for (_, centre) in left {
+                let members = left.indices.filter { distance(left[$0].source.position, centre.position) <= radius }
+                let count = Set(members.map { left[$0].repetition }).count
+                let spread =
+                    Self.rootMeanSquare(members.map { distance(left[$0].source.position, centre.position) }) ?? 0
+                if best.map({ count > $0.repeats || (count == $0.repeats && spread < $0.spread) }) ?? true {
+                    best = (members, count, spread, centre)
+                }
+            }
+            guard let best, Double(best.repeats) >= Self.often * Double(repeats.count) else { break }
+            others.append(
+                Other(
+                    index: best.centre.index, position: best.centre.position,
+                    found: Double(best.repeats) / Double(repeats.count), positionSpread: best.spread))
+            let members = Set(best.members)
+            left = left.indices.filter { !members.contains($0) }.map { left[$0] }
+        }
+        self.init(
+            method: method, radius: radius,
+            sources: positions.indices.map { Source(distances: distances[$0], amplitudes: amplitudes[$0]) },
+            others: others, counts: repeats.map(\.count), ratios: ratios)
+    }
+
+    static func rootMeanSquare(_ values: [Double]) -> Double? {
+        values.isEmpty ? nil : (values.reduce(0) { $0 + $1 * $1 } / Double(values.count)).squareRoot()
+    }
+}
