@@ -60,16 +60,25 @@ public struct Localization: Sendable {
         if monitor.isCancelled() { throw CancellationError() }
         let choice = choice.with(noiseVariance: prepared.noiseVariance)
         let session = AutomaticSolver().session(for: prepared.problem, parallelism: settings.parallelism)
-        let origin = SourceChoice.Origin(rowLabels: prepared.rowLabels, replicates: prepared.replicates)
+        let refining: SourceChoice.Refining? =
+            choice.isRefined
+            ? .init(
+                families: prepared.patches(forward).families,
+                charge: prepared.noiseCharge(
+                    forward, isGiven: settings.preparation.noiseLevel.isGiven, seed: choice.method.seed,
+                    parallelism: settings.parallelism, monitor: monitor))
+            : nil
+        let origin = SourceChoice.Origin(
+            rowLabels: prepared.rowLabels, replicates: prepared.replicates, refining: refining)
         let chosen = try choice.run(session, origin, monitor: monitor)
-        let result = sources(chosen.active, prepared, forward)
+        let result = sources(chosen, prepared, forward)
         var stability: Stability?
         if repeats > 0 {
             let repetition = StabilityRun(
-                choice: choice, prepared: prepared, positions: forward.sources.positions,
+                choice: choice, prepared: prepared, refining: refining, positions: forward.sources.positions,
                 isDebiased: settings.isDebiased, method: repeatMethod, repeats: repeats,
                 radius: settings.stability.radius)
-            stability = try repetition.run(session, around: result.sources, fitted: chosen.active, monitor: monitor)
+            stability = try repetition.run(session, around: result.sources, fitted: chosen.atoms, monitor: monitor)
         }
         let solved = DispatchTime.now().uptimeNanoseconds
 
@@ -82,7 +91,7 @@ public struct Localization: Sendable {
                 relativeGap: chosen.relativeGap, tolerance: settings.relativeGap, epochs: chosen.epochs,
                 fullPasses: chosen.fullPasses),
             settings: settings.described(prepared.orientation, choice), warnings: [], seconds: StageSeconds(),
-            stability: stability)
+            stability: stability, refinement: chosen.refinement)
         let late = chosen.warnings + warnings(estimate)
         for warning in late { monitor.warn(warning) }
         estimate.warnings = early + late
@@ -134,65 +143,66 @@ public struct Localization: Sendable {
 
     /// Amplitudes in A·m, fields, and what they explain; every weight undone once.
     private func sources(
-        _ active: ActiveSet, _ prepared: PreparedProblem, _ forward: Forward
+        _ chosen: SourceChoice.Outcome, _ prepared: PreparedProblem, _ forward: Forward
     ) -> (sources: [EstimatedSource], explained: Matrix, goodnessOfFit: Double) {
         let problem = prepared.problem
-        let scaled = active.debiased(settings.isDebiased, in: problem)
+        let scaled = chosen.atoms.debiased(settings.isDebiased, in: problem)
+        let active = scaled.active
         let total = problem.squaredResponseNorm
         let residual = problem.response - scaled.fit(in: problem)
-        let coefficients = scaled.coefficientsInOriginalSamples(of: problem)
+        let coefficients = active.coefficientsInOriginalSamples(of: problem)
         let samples = coefficients.rows
         var raw = Matrix(rows: prepared.sensors.count, columns: samples)
         var sources: [EstimatedSource] = []
         for (i, block) in active.blocks.enumerated() {
             let columns = problem.blocks.columns(of: block)
-            let width = columns.count
-            let own = ActiveSet(
-                blocks: [block], offsets: [0, width],
-                coefficients: scaled.coefficients.columns(active.offsets[i]..<active.offsets[i + 1]))
-            let field = own.fit(in: problem).squaredNorm
-            let amplitudes = Matrix(rows: width, columns: samples) { k, s in
+            let field = scaled.field(i, in: problem).squaredNorm
+            let amplitudes = Matrix(rows: columns.count, columns: samples) { k, s in
                 coefficients[s, active.offsets[i] + k] * prepared.columnWeights[columns.lowerBound + k]
             }
-            let axes = prepared.axes?[block]
-            raw = raw + Self.sensorField(block, amplitudes, axes, prepared, forward)
+            let topography = Matrix.columns(
+                scaled.combinations(i, in: problem).map { combination in
+                    combination.reduce(into: [Double](repeating: 0, count: prepared.sensors.count)) { sum, part in
+                        let factor = part.weight * prepared.columnWeights[part.row]
+                        prepared.addField(of: part.row, factor, forward, to: &sum)
+                    }
+                }, rows: prepared.sensors.count)
+            raw =
+                raw
+                + Matrix.product(
+                    topography, transposed: false,
+                    coefficients.columns(active.offsets[i]..<active.offsets[i + 1]), transposed: true)
             sources.append(
                 EstimatedSource(
                     index: block, position: forward.sources.positions[block],
                     hemisphere: forward.sources.hemispheres?[block], vertex: forward.sources.vertices?[block],
-                    amplitudes: amplitudes, axes: axes, field: field.squareRoot(),
-                    share: total > 0 ? field / total : 0))
+                    amplitudes: amplitudes, axes: prepared.axes?[block], field: field.squareRoot(),
+                    share: total > 0 ? field / total : 0, extent: chosen.refinement?.extents[i],
+                    timesNoise: chosen.refinement?.timesNoise[i]))
         }
         sources.sort { $0.field > $1.field || ($0.field == $1.field && $0.index < $1.index) }
         return (sources, prepared.projection.apply(raw), total > 0 ? 1 - residual.squaredNorm / total : 0)
     }
+}
 
-    /// What one source looks like at the sensors, SI units.
-    private static func sensorField(
-        _ block: Int, _ amplitudes: Matrix, _ axes: [SIMD3<Double>]?, _ prepared: PreparedProblem, _ forward: Forward
-    ) -> Matrix {
-        let rows = prepared.forwardRows
-        let topography: Matrix
-        if forward.orientations == 3, let axes {
-            topography = Matrix(rows: rows.count, columns: axes.count) { i, k in
-                (0..<3).reduce(0) { $0 + forward.gain[rows[i], 3 * block + $1] * axes[k][$1] }
-            }
-        } else {
-            topography = Matrix(rows: rows.count, columns: 1) { i, _ in forward.gain[rows[i], block] }
+extension PreparedProblem {
+    /// Adds a factor times what a column of the gain looks like at the sensors, unweighted, in SI units.
+    fileprivate func addField(of column: Int, _ factor: Double, _ forward: Forward, to field: inout [Double]) {
+        guard forward.orientations == 3, let axes else {
+            for (i, row) in forwardRows.enumerated() { field[i] += factor * forward.gain[row, column] }
+            return
         }
-        return topography * amplitudes
+        let block = column / max(1, problem.blocks.columns(of: 0).count)
+        let axis = axes[block][column - problem.blocks.columns(of: block).lowerBound]
+        for (i, row) in forwardRows.enumerated() {
+            for d in 0..<3 { field[i] += factor * axis[d] * forward.gain[row, 3 * block + d] }
+        }
     }
 }
 
-extension ActiveSet {
-    /// The same blocks with amplitudes debiased (``Debiasing``), or as they are.
-    func debiased(_ isDebiased: Bool, in problem: RegressionProblem) -> ActiveSet {
-        guard isDebiased else { return self }
-        let factors = Debiasing.factors(self, in: problem)
-        var scaled = coefficients
-        for (i, factor) in factors.enumerated() {
-            for k in (offsets[i] * scaled.rows)..<(offsets[i + 1] * scaled.rows) { scaled.elements[k] *= factor }
-        }
-        return ActiveSet(blocks: blocks, offsets: offsets, coefficients: scaled)
+extension Matrix {
+    /// A matrix from its columns.
+    fileprivate static func columns(_ columns: [[Double]], rows: Int) -> Matrix {
+        Matrix(rows: rows, columns: columns.count, elements: columns.flatMap { $0 })
     }
 }

@@ -4,6 +4,9 @@ public enum SourceWeights: String, Sendable, CaseIterable, Codable {
     case shared
     /// The shared λ, then rounds of ``Reweighting`` at it.
     case reweighted
+    /// Reweighted, and the sources then exchanged for the few points and patches that are worth more than noise
+    /// (``SubsetSelection``): where the sources lie no longer depends on λ.
+    case refined
     /// A λ_j for every source, learned by following the gradient of the criterion from the shared λ.
     case learned
     /// A variance for every source, learned by ``SparseBayesianLearning``.

@@ -18,7 +18,7 @@ extension SourceChoice {
         self.method = method
         self.weights = weights
         lambda = settings.lambda
-        self.rounds = weights == .reweighted ? rounds ?? 5 : 0
+        self.rounds = weights == .reweighted || weights == .refined ? rounds ?? 5 : 0
         scale = settings.reweightingScale
         stop = StopRule(relativeGap: settings.relativeGap)
         parallelism = settings.parallelism
@@ -64,6 +64,7 @@ extension SourceChoice {
                     "weights", found: "shared, with \(rounds ?? 0) rounds of reweighting", expected: "no rounds",
                     advice: "leave --reweight out, or use --weights reweighted")
             }
+        case .refined: break
         case .reweighted:
             guard rounds != 0 else {
                 throw InputError(

@@ -16,14 +16,22 @@ struct SourceChoice: Sendable {
 
     /// What was chosen.
     struct Outcome {
-        let active: ActiveSet
+        var atoms: ActiveAtoms
         let curve: SelectionCurve
         /// Largest relative gap behind it; NaN where nothing convex was solved.
         let relativeGap: Double
         let epochs: Int
         let fullPasses: Int
         /// What the user should know, one line each.
-        let warnings: [String]
+        var warnings: [String]
+        /// How the sources were refined; nil where they were not.
+        var refinement: Refinement?
+    }
+
+    /// What refining the sources needs.
+    struct Refining: Sendable {
+        let families: [AtomFamily]
+        let charge: NoiseCharge
     }
 
     /// What a problem is made of, as far as criteria ask.
@@ -32,6 +40,8 @@ struct SourceChoice: Sendable {
         let rowLabels: [Int]
         /// Whitened epochs, where they are needed.
         let replicates: Replicates?
+        /// Where sources are refined.
+        var refining: Refining?
     }
 
     /// The same choice at a noise level.
@@ -66,11 +76,51 @@ struct SourceChoice: Sendable {
     /// - Throws: ``InputError`` where the criterion does not suit the problem, `CancellationError`.
     func run(_ session: some SolverSession, _ origin: Origin, monitor: Monitor) throws -> Outcome {
         do {
-            return weights == .evidence
+            let chosen =
+                weights == .evidence
                 ? try byEvidence(session.problem, monitor) : try bySearch(session, origin, monitor)
+            guard let refining = origin.refining else { return chosen }
+            return try refined(chosen, session.problem, refining, monitor)
         } catch let error as InvalidCriterion {
             throw InputError(method.criterion.hasFolds ? "folds" : "criterion", found: "\(error)")
         }
+    }
+
+    /// Whether the sources are refined in the end.
+    var isRefined: Bool { weights == .refined }
+
+    /// The few points and patches that are worth more than noise, the sources so far as a start.
+    private func refined(
+        _ chosen: Outcome, _ problem: RegressionProblem, _ refining: Refining, _ monitor: Monitor
+    ) throws -> Outcome {
+        let dictionary = AtomDictionary(
+            design: problem.design, families: refining.families, parallelism: parallelism)
+        let selection = SubsetSelection(charge: refining.charge.value)
+        let start = chosen.atoms.active
+        // The strongest sources of the start; a subset cannot hold more.
+        let strongest = zip(start.blocks, start.norms).sorted { $0.1 > $1.1 }.prefix(selection.maximumCount)
+        let found = try selection.run(
+            dictionary, response: problem.response,
+            starts: [strongest.map { AtomDictionary.Atom(family: 0, block: $0.0) }], monitor: monitor)
+        if found.isCancelled { throw CancellationError() }
+        var offsets = [0]
+        for atom in found.atoms {
+            offsets.append(offsets[offsets.count - 1] + problem.blocks.columns(of: atom.block).count)
+        }
+        var outcome = chosen
+        outcome.atoms = ActiveAtoms(
+            ActiveSet(blocks: found.atoms.map(\.block), offsets: offsets, coefficients: found.coefficients),
+            families: found.atoms.map { refining.families[$0.family] })
+        outcome.refinement = Refinement(
+            charge: refining.charge, extents: found.atoms.map { Patches.extents[$0.family] },
+            timesNoise: found.scores.map { $0 / refining.charge.value }, objectives: found.objectives,
+            isSettled: found.isSettled, looks: found.looks)
+        if !found.isSettled {
+            outcome.warnings.append(
+                "more than \(selection.maximumCount) sources explain more than noise does: "
+                    + "the data hold more than the noise covariance and the gain account for")
+        }
+        return outcome
     }
 
     // MARK: - One λ
@@ -95,7 +145,7 @@ struct SourceChoice: Sendable {
         }
         guard rounds > 0 else {
             return Outcome(
-                active: shared.solution.active, curve: shared.curve,
+                atoms: ActiveAtoms(shared.solution.active), curve: shared.curve,
                 relativeGap: shared.solution.certificate.relativeGap, epochs: shared.epochs,
                 fullPasses: shared.fullPasses, warnings: warnings)
         }
@@ -108,7 +158,7 @@ struct SourceChoice: Sendable {
                 "reweighting left none of the \(shared.solution.active.count) sources of the convex solution")
         }
         return Outcome(
-            active: reweighted.active, curve: shared.curve,
+            atoms: ActiveAtoms(reweighted.active), curve: shared.curve,
             relativeGap: max(shared.solution.certificate.relativeGap, reweighted.relativeGap),
             epochs: shared.epochs + reweighted.epochs, fullPasses: shared.fullPasses, warnings: warnings)
     }
@@ -201,7 +251,7 @@ struct SourceChoice: Sendable {
         let solution = try objective.solution(at: best.logs, stop: stop, monitor: monitor)
         if solution.reason == .cancelled { throw CancellationError() }
         return Outcome(
-            active: solution.active, curve: curve, relativeGap: solution.certificate.relativeGap,
+            atoms: ActiveAtoms(solution.active), curve: curve, relativeGap: solution.certificate.relativeGap,
             epochs: record.points.reduce(shared.epochs + solution.certificate.epochs) { $0 + $1.epochs },
             fullPasses: record.points.reduce(shared.fullPasses + solution.certificate.fullPasses) {
                 $0 + $1.fullPasses
@@ -232,7 +282,7 @@ struct SourceChoice: Sendable {
         }
         let limit = found.end == .evaluationLimit ? ["the evidence was still rising after \(last) updates"] : []
         return Outcome(
-            active: found.active,
+            atoms: ActiveAtoms(found.active),
             curve: SelectionCurve(
                 criterion: "evidence", points: points, chosenIndex: last, atGridEdge: false, search: "updates",
                 axis: .evaluation), relativeGap: .nan, epochs: 0, fullPasses: 0, warnings: limit)

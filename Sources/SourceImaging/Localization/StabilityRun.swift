@@ -10,6 +10,7 @@
 struct StabilityRun {
     let choice: SourceChoice
     let prepared: PreparedProblem
+    let refining: SourceChoice.Refining?
     let positions: [SIMD3<Double>]
     let isDebiased: Bool
     let method: StabilityMethod
@@ -24,7 +25,7 @@ struct StabilityRun {
     ///   - fitted: the estimate in units of the problem.
     /// - Throws: ``InputError``, `CancellationError`.
     func run(
-        _ session: some SolverSession, around sources: [EstimatedSource], fitted: ActiveSet, monitor: Monitor
+        _ session: some SolverSession, around sources: [EstimatedSource], fitted: ActiveAtoms, monitor: Monitor
     ) throws -> Stability {
         let quiet = Monitor(isCancelled: monitor.isCancelled)
         let field = method == .noise ? explainedField(fitted) : nil
@@ -49,10 +50,12 @@ struct StabilityRun {
                 problem = try prepared.problem.with(response: response)
                 session.adopt(problem)
                 outcome = try choice.run(
-                    session, SourceChoice.Origin(rowLabels: prepared.rowLabels, replicates: replicates),
+                    session,
+                    SourceChoice.Origin(
+                        rowLabels: prepared.rowLabels, replicates: replicates, refining: refining),
                     monitor: quiet)
             }
-            found.append(self.found(outcome.active, problem))
+            found.append(self.found(outcome.atoms, problem))
             ratios.append(outcome.curve.chosen.ratio)
         }
         return Stability(
@@ -82,11 +85,11 @@ struct StabilityRun {
     }
 
     /// The field that the estimate explains, n × T.
-    private func explainedField(_ fitted: ActiveSet) -> Matrix {
-        let scaled = fitted.debiased(isDebiased, in: prepared.problem)
-        return Matrix.product(
-            scaled.designColumns(of: prepared.problem), transposed: false,
-            scaled.coefficientsInOriginalSamples(of: prepared.problem), transposed: true)
+    private func explainedField(_ fitted: ActiveAtoms) -> Matrix {
+        let problem = prepared.problem
+        let field = fitted.debiased(isDebiased, in: problem).fit(in: problem)
+        return fitted.active.coefficients.rows == problem.sampleCount
+            ? field : field * (problem.reduction ?? .identity(field.columns))
     }
 
     /// The problem without a fold of its rows.
@@ -106,14 +109,15 @@ struct StabilityRun {
             try prepared.problem.restricted(toRows: rows),
             SourceChoice.Origin(
                 rowLabels: rows.map { prepared.rowLabels[$0] },
-                replicates: prepared.replicates.map { Replicates($0.responses.map { $0.rows(rows) }) })
+                replicates: prepared.replicates.map { Replicates($0.responses.map { $0.rows(rows) }) },
+                refining: refining)
         )
     }
 
     // MARK: - What a repeat found
 
-    private func found(_ active: ActiveSet, _ problem: RegressionProblem) -> [Stability.Found] {
-        let scaled = active.debiased(isDebiased, in: problem)
+    private func found(_ atoms: ActiveAtoms, _ problem: RegressionProblem) -> [Stability.Found] {
+        let scaled = atoms.debiased(isDebiased, in: problem).active
         let coefficients = scaled.coefficientsInOriginalSamples(of: problem)
         return scaled.blocks.enumerated().map { i, block in
             let columns = problem.blocks.columns(of: block)

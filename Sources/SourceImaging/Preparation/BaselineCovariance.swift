@@ -72,8 +72,9 @@ struct BaselineCovariance {
                 advice: "give a noise covariance with --covariance")
         }
         let scales = Whitener.scales(whole.covariance, sensors)
+        let count = baseline.columns
         let parts = (0..<Self.foldCount).map { k in
-            Moments(baseline, (k * samples / Self.foldCount)..<((k + 1) * samples / Self.foldCount))
+            Moments(baseline, (k * count / Self.foldCount)..<((k + 1) * count / Self.foldCount))
         }
         var result = Matrix(rows: n, columns: n)
         var folded = [Matrix](repeating: Matrix(rows: n, columns: n), count: Self.foldCount)

@@ -26,6 +26,11 @@ public enum NoiseLevel: Sendable, Equatable {
         }
     }
 
+    /// Whether it is a number.
+    var isGiven: Bool {
+        if case .deviation = self { true } else { false }
+    }
+
     /// The name that ``init(name:)`` reads.
     public var name: String {
         switch self {

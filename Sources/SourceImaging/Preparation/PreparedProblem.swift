@@ -50,6 +50,12 @@ public struct PreparedProblem: Sendable {
 
     let projection: Projection
     let forwardRows: [Int]
+    /// Exponent of the depth weighting.
+    let depth: Double
+    /// Projected data before time 0, channels × samples, SI units.
+    let baseline: Matrix
+    /// Whiteners with the parts of the baseline that they have not seen.
+    let judged: [NoiseCharge.Judged]
 
     /// Prepares a problem.
     ///
@@ -80,6 +86,7 @@ public struct PreparedProblem: Sendable {
         let noise: Matrix
         let source: String
         var noiseVariance = 1.0
+        var folds: [BaselineCovariance.Fold] = []
         if let covariance, let rows = matching.inCovariance {
             noise = covariance.matrix.rows(rows).columns(rows) * (1 / Double(trials))
             source = "covariance of one epoch, divided by \(trials) averages"
@@ -89,14 +96,18 @@ public struct PreparedProblem: Sendable {
                         + "noise is underestimated where samples are few")
             }
         } else {
-            let estimated = try BaselineCovariance(data.columns(baseline), sensors: sensors, projection: projection)
+            let estimated = try BaselineCovariance(
+                data.columns(baseline), sensors: sensors, projection: projection,
+                gain: forward.gain.rows(matching.inForward), parallelism: parallelism)
             noise = estimated.matrix
             noiseVariance = estimated.heldOutVariance
             source =
                 "estimated from \(estimated.samples) samples before time 0, "
                 + String(
-                    format: "shrinkage %.2g, held-out deviation %.2f", estimated.shrinkage, noiseVariance.squareRoot())
+                    format: "shrunk by %.2g toward sensor noise and %.2g of brain noise, held-out deviation %.2f",
+                    estimated.shrinkage, estimated.brainPart, noiseVariance.squareRoot())
             warnings.append("no noise covariance was given: \(source)")
+            folds = estimated.folds
         }
         let whitener = try Whitener(covariance: noise, sensors: sensors, projection: projection)
         warnings += whitener.warnings
@@ -156,6 +167,72 @@ public struct PreparedProblem: Sendable {
         self.warnings = warnings
         self.projection = projection
         forwardRows = matching.inForward
+        depth = settings.depth
+        self.baseline = data.columns(baseline)
+        let stretches = NoiseCharge.stretches(
+            of: baseline.count, folds: folds.map(\.heldOut), window: samples.count)
+        if folds.isEmpty {
+            judged = [NoiseCharge.Judged(whitener: whitener.matrix, stretches: stretches, mean: nil)]
+        } else {
+            var parts: [NoiseCharge.Judged] = []
+            for (fold, stretch) in zip(folds, stretches) {
+                parts.append(
+                    NoiseCharge.Judged(
+                        whitener: try Whitener(
+                            covariance: fold.matrix, sensors: sensors, projection: projection
+                        ).matrix, stretches: [stretch], mean: fold.mean))
+            }
+            judged = parts
+        }
+    }
+
+    /// The ways that a source may look, over the columns of the problem.
+    func patches(_ forward: Forward) -> Patches {
+        Patches(forward.sources, problem.blocks, axes: axes, columnWeights: columnWeights)
+    }
+
+    /// What noise alone makes a source explain.
+    ///
+    /// - Parameters:
+    ///   - noiseVariance: of draws of white noise; where `isGiven` they alone count, scaled.
+    ///   - seed: of the draws.
+    /// - Complexity: O(sensors²·columns) for each whitener, five of them where the covariance comes from the baseline.
+    func noiseCharge(
+        _ forward: Forward, isGiven: Bool, seed: UInt64, parallelism: Parallelism, monitor: Monitor
+    ) -> NoiseCharge {
+        let window = times.count
+        var largest = 0.0
+        let dictionary = AtomDictionary(
+            design: problem.design, families: patches(forward).families, parallelism: parallelism)
+        var random = SeededGenerator(seed: seed &+ 0x51A7_E0F5)
+        for _ in 0..<NoiseCharge.draws {
+            let noise = random.normal(rows: problem.rowCount, columns: window) * noiseVariance.squareRoot()
+            largest = max(largest, dictionary.largestScore(noise))
+        }
+        let length = judged.first?.stretches.first?.count ?? 0
+        guard !isGiven, length > 0 else { return NoiseCharge(value: largest, stretches: 0, length: 0) }
+        let scale = Double(window) / Double(length)
+        for (k, part) in judged.enumerated() where !monitor.isCancelled() {
+            monitor.report(.init(stage: "noise", detail: "what it makes a source explain, \(k + 1) of \(judged.count)"))
+            var own = dictionary
+            // A single whitener is that of the problem itself.
+            if judged.count > 1 {
+                let gain = Self.whitenedGain(
+                    part.whitener, forward, forwardRows, orientation, depth: depth, parallelism)
+                own = AtomDictionary(
+                    design: Design(gain.matrix),
+                    families: Patches(
+                        forward.sources, problem.blocks, axes: axes, columnWeights: gain.weights
+                    ).families, parallelism: parallelism)
+            }
+            for stretch in part.stretches {
+                var samples = baseline.columns(stretch)
+                if let mean = part.mean { samples = samples.subtracting(mean) }
+                largest = max(largest, scale * own.largestScore(part.whitener * samples))
+            }
+        }
+        return NoiseCharge(
+            value: largest, stretches: judged.reduce(0) { $0 + $1.stretches.count }, length: length)
     }
 
     /// The orientation to use: what was asked for, where the forward allows it.

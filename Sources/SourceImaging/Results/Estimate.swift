@@ -18,11 +18,16 @@ public struct EstimatedSource: Sendable {
     /// ‖X_jB_j‖² / ‖Y‖²: what part of the whitened data this source would explain alone. Fields overlap: the shares
     /// need not add up to the goodness of fit.
     public let share: Double
+    /// Extent of the patch that it stands for, m, 0 for a point; nil where sources were not refined.
+    public let extent: Double?
+    /// How many times what noise makes a source explain this one explains beyond the others; nil where sources were not
+    /// refined.
+    public let timesNoise: Double?
 
     /// A source from its values.
     public init(
         index: Int, position: SIMD3<Double>, hemisphere: Hemisphere?, vertex: Int?, amplitudes: Matrix,
-        axes: [SIMD3<Double>]?, field: Double, share: Double
+        axes: [SIMD3<Double>]?, field: Double, share: Double, extent: Double? = nil, timesNoise: Double? = nil
     ) {
         self.index = index
         self.position = position
@@ -32,6 +37,8 @@ public struct EstimatedSource: Sendable {
         self.axes = axes
         self.field = field
         self.share = share
+        self.extent = extent
+        self.timesNoise = timesNoise
     }
 
     /// Magnitude of the dipole at each sample, A·m: with one axis signed, with more the length of the vector.
@@ -160,6 +167,8 @@ public struct Estimate: Sendable {
     public var seconds: StageSeconds
     /// How often each source is found again; nil unless asked for.
     public let stability: Stability?
+    /// How the sources were refined; nil where they are those of a penalized solution.
+    public let refinement: Refinement?
 
     /// An estimate from its values.
     public init(
@@ -167,7 +176,7 @@ public struct Estimate: Sendable {
         times: [Double], sensors: Sensors, measured: Matrix, explained: Matrix, goodnessOfFit: Double,
         selection: SelectionCurve, preparation: PreparationReport, certificate: EstimateCertificate,
         settings: [(name: String, value: String)], warnings: [String], seconds: StageSeconds,
-        stability: Stability? = nil
+        stability: Stability? = nil, refinement: Refinement? = nil
     ) {
         self.subject = subject
         self.condition = condition
@@ -186,5 +195,6 @@ public struct Estimate: Sendable {
         self.warnings = warnings
         self.seconds = seconds
         self.stability = stability
+        self.refinement = refinement
     }
 }

@@ -123,7 +123,8 @@ public struct SubsetSelection: Sendable {
                 continue
             }
             let atom = atoms[next]
-            let look = scores.evaluate(others: atoms.enumerated().filter { $0.offset != next }.map(\.element), own: atom)
+            let look = scores.evaluate(
+                others: atoms.enumerated().filter { $0.offset != next }.map(\.element), own: atom)
             own[next] = look.own
             settled += 1
             if let best = look.best, best.atom != atom, best.score > look.own + tolerance {
