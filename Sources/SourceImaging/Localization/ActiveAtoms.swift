@@ -4,33 +4,35 @@ struct ActiveAtoms: Sendable {
     let active: ActiveSet
     /// What each active block stands for; nil for the blocks of the gain themselves.
     let families: [AtomFamily]?
-    /// Whether amplitudes are those of least squares already.
-    let isFitted: Bool
-
     /// Active blocks of the gain.
     init(_ active: ActiveSet) {
         self.active = active
         families = nil
-        isFitted = false
     }
 
-    /// Atoms fitted by least squares, one family an active block.
-    init(_ active: ActiveSet, families: [AtomFamily]) {
+    /// Atoms, one family an active block.
+    init(_ active: ActiveSet, families: [AtomFamily]?) {
         self.active = active
         self.families = families
-        isFitted = true
-    }
-
-    private init(_ active: ActiveSet, _ families: [AtomFamily]?, isFitted: Bool) {
-        self.active = active
-        self.families = families
-        self.isFitted = isFitted
     }
 
     /// The same with amplitudes debiased (``Debiasing``), or as they are.
-    func debiased(_ isDebiased: Bool, in problem: RegressionProblem) -> ActiveAtoms {
-        guard isDebiased, !isFitted else { return self }
-        let factors = Debiasing.factors(active, in: problem)
+    ///
+    /// - Throws: ``RegressionProblem/Invalid`` where the fields of the sources are impossible numbers.
+    func debiased(_ isDebiased: Bool, in problem: RegressionProblem) throws -> ActiveAtoms {
+        guard isDebiased, active.count > 0 else { return self }
+        // A problem of the active sources alone, patches or not.
+        let own = try RegressionProblem(
+            design: Matrix(
+                rows: problem.rowCount, columns: active.coefficients.columns,
+                elements: active.blocks.indices.flatMap { columns($0, in: problem).elements }),
+            response: problem.response,
+            blocks: BlockStructure(sizes: active.blocks.indices.map { active.offsets[$0 + 1] - active.offsets[$0] }),
+            keepsSamples: true)
+        let factors = Debiasing.factors(
+            ActiveSet(
+                blocks: Array(active.blocks.indices), offsets: active.offsets, coefficients: active.coefficients),
+            in: own)
         var scaled = active.coefficients
         for (i, factor) in factors.enumerated() {
             for k in (active.offsets[i] * scaled.rows)..<(active.offsets[i + 1] * scaled.rows) {
@@ -38,7 +40,13 @@ struct ActiveAtoms: Sendable {
             }
         }
         return ActiveAtoms(
-            ActiveSet(blocks: active.blocks, offsets: active.offsets, coefficients: scaled), families, isFitted: true)
+            ActiveSet(blocks: active.blocks, offsets: active.offsets, coefficients: scaled), families: families)
+    }
+
+    /// The columns of active block i, n × width.
+    private func columns(_ i: Int, in problem: RegressionProblem) -> Matrix {
+        families?[i].columns(of: active.blocks[i], in: problem.design)
+            ?? problem.design.columns(problem.blocks.columns(of: active.blocks[i]))
     }
 
     /// The columns of the problem that make up active block i, one combination a column of the block.
@@ -49,11 +57,8 @@ struct ActiveAtoms: Sendable {
 
     /// The whitened field of active block i, n × samples of the problem's response.
     func field(_ i: Int, in problem: RegressionProblem) -> Matrix {
-        let columns =
-            families?[i].columns(of: active.blocks[i], in: problem.design)
-            ?? problem.design.columns(problem.blocks.columns(of: active.blocks[i]))
-        return Matrix.product(
-            columns, transposed: false, active.coefficients.columns(active.offsets[i]..<active.offsets[i + 1]),
+        Matrix.product(
+            columns(i, in: problem), transposed: false, active.coefficients.columns(active.offsets[i]..<active.offsets[i + 1]),
             transposed: true)
     }
 

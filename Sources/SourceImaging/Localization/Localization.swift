@@ -71,7 +71,7 @@ public struct Localization: Sendable {
         let origin = SourceChoice.Origin(
             rowLabels: prepared.rowLabels, replicates: prepared.replicates, refining: refining)
         let chosen = try choice.run(session, origin, monitor: monitor)
-        let result = sources(chosen, prepared, forward)
+        let result = try sources(chosen, prepared, forward)
         var stability: Stability?
         if repeats > 0 {
             let repetition = StabilityRun(
@@ -144,9 +144,9 @@ public struct Localization: Sendable {
     /// Amplitudes in A·m, fields, and what they explain; every weight undone once.
     private func sources(
         _ chosen: SourceChoice.Outcome, _ prepared: PreparedProblem, _ forward: Forward
-    ) -> (sources: [EstimatedSource], explained: Matrix, goodnessOfFit: Double) {
+    ) throws -> (sources: [EstimatedSource], explained: Matrix, goodnessOfFit: Double) {
         let problem = prepared.problem
-        let scaled = chosen.atoms.debiased(settings.isDebiased, in: problem)
+        let scaled = try chosen.atoms.debiased(settings.isDebiased, in: problem)
         let active = scaled.active
         let total = problem.squaredResponseNorm
         let residual = problem.response - scaled.fit(in: problem)

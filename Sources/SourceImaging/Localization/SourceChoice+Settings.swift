@@ -7,7 +7,7 @@ extension SourceChoice {
         let wanted = settings.selection
         let rounds = settings.reweightingRounds
         let isEvidence = wanted.weights == .evidence || wanted.criterion == .evidence
-        let weights = wanted.weights ?? (isEvidence ? .evidence : rounds == 0 ? .shared : .reweighted)
+        let weights = wanted.weights ?? Self.usualWeights(settings, isEvidence)
         var method = SelectionMethod()
         method.criterion = wanted.criterion ?? (isEvidence ? .evidence : method.criterion)
         if weights == .learned, wanted.search == nil { method.search = .lineSearch }
@@ -24,6 +24,13 @@ extension SourceChoice {
         parallelism = settings.parallelism
         try checkWeights(wanted, rounds: rounds)
         try checkUse(settings)
+    }
+
+    /// The weights where none are asked for: refined, unless λ or the rounds are given, which then decide the sources.
+    private static func usualWeights(_ settings: LocalizationSettings, _ isEvidence: Bool) -> SourceWeights {
+        if isEvidence { return .evidence }
+        if let rounds = settings.reweightingRounds { return rounds == 0 ? .shared : .reweighted }
+        return settings.lambda == .automatic ? .refined : .reweighted
     }
 
     private static func checkRanges(_ settings: LocalizationSettings) throws(InputError) {

@@ -28,7 +28,7 @@ struct StabilityRun {
         _ session: some SolverSession, around sources: [EstimatedSource], fitted: ActiveAtoms, monitor: Monitor
     ) throws -> Stability {
         let quiet = Monitor(isCancelled: monitor.isCancelled)
-        let field = method == .noise ? explainedField(fitted) : nil
+        let field = method == .noise ? try explainedField(fitted) : nil
         var found: [[Stability.Found]] = []
         var ratios: [Double] = []
         for r in 0..<repeats {
@@ -55,7 +55,7 @@ struct StabilityRun {
                         rowLabels: prepared.rowLabels, replicates: replicates, refining: refining),
                     monitor: quiet)
             }
-            found.append(self.found(outcome.atoms, problem))
+            found.append(try self.found(outcome.atoms, problem))
             ratios.append(outcome.curve.chosen.ratio)
         }
         return Stability(
@@ -85,9 +85,9 @@ struct StabilityRun {
     }
 
     /// The field that the estimate explains, n × T.
-    private func explainedField(_ fitted: ActiveAtoms) -> Matrix {
+    private func explainedField(_ fitted: ActiveAtoms) throws -> Matrix {
         let problem = prepared.problem
-        let field = fitted.debiased(isDebiased, in: problem).fit(in: problem)
+        let field = try fitted.debiased(isDebiased, in: problem).fit(in: problem)
         return fitted.active.coefficients.rows == problem.sampleCount
             ? field : field * (problem.reduction ?? .identity(field.columns))
     }
@@ -116,8 +116,8 @@ struct StabilityRun {
 
     // MARK: - What a repeat found
 
-    private func found(_ atoms: ActiveAtoms, _ problem: RegressionProblem) -> [Stability.Found] {
-        let scaled = atoms.debiased(isDebiased, in: problem).active
+    private func found(_ atoms: ActiveAtoms, _ problem: RegressionProblem) throws -> [Stability.Found] {
+        let scaled = try atoms.debiased(isDebiased, in: problem).active
         let coefficients = scaled.coefficientsInOriginalSamples(of: problem)
         return scaled.blocks.enumerated().map { i, block in
             let columns = problem.blocks.columns(of: block)

@@ -6,7 +6,9 @@ public struct AtomDictionary: Sendable {
     public let design: Design
     /// The families; all have as many blocks as the design.
     public let families: [AtomFamily]
-    /// D_jᵀD_j of every atom, width², one after the other, a family an array.
+    /// c: see ``SubsetSelection``.
+    public let ridge: Double
+    /// D_jᵀD_j + c·max diag(D_jᵀD_j)·I of every atom, width², one after the other, a family an array.
     let grams: [[Double]]
     /// Where the Gram matrix of each atom begins, a family an array.
     let gramOffsets: [[Int]]
@@ -35,10 +37,12 @@ public struct AtomDictionary: Sendable {
 
     /// A dictionary of a design.
     ///
+    /// - Parameter ridge: c of ``SubsetSelection``, not negative.
     /// - Complexity: O(n·(nonzero weights of all families)).
-    public init(design: Design, families: [AtomFamily], parallelism: Parallelism = .serial) {
+    public init(design: Design, families: [AtomFamily], ridge: Double = 0.05, parallelism: Parallelism = .serial) {
         self.design = design
         self.families = families
+        self.ridge = ridge
         self.parallelism = parallelism
         let n = design.rows
         var grams: [[Double]] = []
@@ -74,6 +78,10 @@ public struct AtomDictionary: Sendable {
                                             n, first + a * n, first + b * n)
                                     }
                                 }
+                                let diagonal = target + starts[j]
+                                var largest = 0.0
+                                for a in 0..<own.count { largest = max(largest, diagonal[a + a * own.count]) }
+                                for a in 0..<own.count { diagonal[a + a * own.count] += ridge * largest }
                             }
                         }
                     }
@@ -84,6 +92,12 @@ public struct AtomDictionary: Sendable {
         }
         self.grams = grams
         self.gramOffsets = gramOffsets
+    }
+
+    /// D_jᵀD_j + c·max diag(D_jᵀD_j)·I of one atom, element (a, b).
+    func gram(_ atom: Atom, _ a: Int, _ b: Int) -> Double {
+        let width = families[atom.family].blocks.columns(of: atom.block).count
+        return grams[atom.family][gramOffsets[atom.family][atom.block] + a + b * width]
     }
 
     /// AᵀD for all atoms, k × columns, a family a matrix.
@@ -121,7 +135,7 @@ public struct AtomDictionary: Sendable {
         return families.map { $0.combine(base) }
     }
 
-    /// What the best single atom explains of a response: the largest ‖projection of the response on an atom's span‖².
+    /// What the best single atom explains of a response: the largest fall of ‖Y − fit‖², ridge included.
     ///
     /// - Parameter response: n × T.
     /// - Complexity: O(n·q·T).

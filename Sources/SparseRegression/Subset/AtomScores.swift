@@ -1,8 +1,9 @@
 /// What every atom explains of a response beyond the atoms of a subset.
 ///
-/// With Q an orthonormal basis of the span of the others, the score of atom j is ‖D̃_j⁺D̃_jᵀ(I − QQᵀ)Y‖² with
-/// D̃_j = (I − QQᵀ)D_j: by how much ‖Y − fit‖² falls when the atom joins. All products with atoms are kept; a look at
-/// all atoms costs O(k·(k + T)) a column, k columns in the subset, whatever the number of sensors.
+/// The score of an atom is by how much min ‖Y − fit‖² + ridge falls when it joins the others: with the columns of all
+/// atoms lengthened by rows for the ridge and Q an orthonormal basis of the others, ‖D̃_j⁺D̃_jᵀY‖² for
+/// D̃_j = (I − QQᵀ)D_j. All products with atoms are kept; a look at all atoms costs O(k·(k + T)) a column, k columns in
+/// the subset, whatever the number of sensors.
 struct AtomScores {
     typealias Atom = AtomDictionary.Atom
 
@@ -83,7 +84,7 @@ struct AtomScores {
         products = products.filter { kept.contains($0.key) }
     }
 
-    /// ‖Y − fit‖² beside ‖Y‖², and least-squares coefficients of a subset, T × all its columns.
+    /// By how much a subset lowers ‖Y‖², ridge included, and its coefficients, T × all its columns.
     mutating func fit(_ atoms: [Atom]) -> (explained: Double, coefficients: Matrix) {
         _ = evaluate(others: atoms)
         let basis = Basis(atoms, products, correlations, dictionary)
@@ -176,7 +177,7 @@ struct AtomScores {
 }
 
 extension AtomScores {
-    /// An orthonormal basis of the span of a subset, by its Cholesky factor: Q = D_S·L⁻ᵀ.
+    /// An orthonormal basis of the span of a subset, rows for the ridge included, by its Cholesky factor: Q = D_S·L⁻ᵀ.
     struct Basis {
         /// The columns of the subset that are kept: position of the atom in the subset, component of the atom.
         private(set) var columns: [(atom: Int, component: Int)] = []
@@ -198,7 +199,9 @@ extension AtomScores {
             }
             /// ⟨column of one atom, column of another⟩.
             func gram(_ x: (atom: Int, component: Int), _ y: (atom: Int, component: Int)) -> Double {
-                products[atoms[x.atom]]?[atoms[y.atom].family][x.component, range(y.atom).lowerBound + y.component] ?? 0
+                if x.atom == y.atom { return dictionary.gram(atoms[x.atom], x.component, y.component) }
+                return products[atoms[x.atom]]?[atoms[y.atom].family][
+                    x.component, range(y.atom).lowerBound + y.component] ?? 0
             }
             // Column after column, within an atom the longest remainder first as the scores do; those that the ones
             // before them nearly span are left out.
@@ -240,7 +243,7 @@ extension AtomScores {
             coordinates = Matrix.product(own, transposed: false, inverse, transposed: true)
         }
 
-        /// Least-squares coefficients, T × all columns of the subset; 0 for the columns that were left out.
+        /// Coefficients, T × all columns of the subset; 0 for the columns that were left out.
         func coefficients(_ atoms: [Atom], _ dictionary: AtomDictionary) -> Matrix {
             let kept = coordinates * inverse
             var offsets = [0]

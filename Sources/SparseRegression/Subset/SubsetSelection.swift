@@ -1,11 +1,12 @@
-/// Best-subset regression over atoms by exchange: few atoms S that make ‖Y − fit of S‖² + τ·|S| small.
+/// Best-subset regression over atoms by exchange: few atoms S that make ‖Y − Σ_S D_jB_j‖² + Σ_S c_j‖B_j‖² + τ·|S| small.
 ///
-/// The number of atoms is charged itself, not through a norm: no amplitude is shrunk, and λ, depth weights and the scale
-/// of reweighting play no part. From every start, atoms are exchanged one at a time for the best atom anywhere
-/// (alternating projection: Ziskind & Wax 1988, for brain sources Adler et al. 2022), dropped where they explain less
-/// than τ, and added where they explain more, until no exchange, drop or addition lowers the objective. That is a local
-/// minimum of a problem without tractable certificate; the best over the starts is returned, and each move lowers the
-/// objective, so the moves end.
+/// The number of atoms is charged itself, not through a norm: λ, depth weights and the scale of reweighting play no part.
+/// The ridge c_j = c·(largest squared column of D_j) takes a part c/(1 + c) from the amplitude of an atom on its own and
+/// keeps atoms that nearly coincide from cancelling each other. From every start, atoms are exchanged one at a time for
+/// the best atom anywhere (alternating projection: Ziskind & Wax 1988, for brain sources Adler et al. 2022), dropped where
+/// they explain less than τ, and added where they explain more, until no exchange, drop or addition lowers the objective.
+/// That is a local minimum of a problem without tractable certificate; the best over the starts is returned. Each move
+/// lowers the objective, so the moves end.
 public struct SubsetSelection: Sendable {
     /// τ: what an atom must explain of ‖Y‖² to be worth its place.
     public var charge: Double
@@ -24,13 +25,11 @@ public struct SubsetSelection: Sendable {
     public struct Outcome: Sendable {
         /// The atoms, ordered by block.
         public let atoms: [AtomDictionary.Atom]
-        /// Least-squares coefficients over the columns of the atoms in their order, T × columns.
+        /// Coefficients over the columns of the atoms in their order, T × columns.
         public let coefficients: Matrix
-        /// By how much ‖Y − fit‖² would rise without each atom, the others refitted.
+        /// By how much the objective without its charges would rise without each atom, the others refitted.
         public let scores: [Double]
-        /// ‖Y − fit‖² at the end.
-        public let squaredResidual: Double
-        /// ‖Y − fit‖² + τ·|S| at the end of the descent from each start.
+        /// The objective at the end of the descent from each start.
         public let objectives: [Double]
         /// Whether no exchange, drop or addition lowers the objective; else the descent was cut short.
         public let isSettled: Bool
@@ -39,8 +38,8 @@ public struct SubsetSelection: Sendable {
         /// Whether the caller cancelled.
         public let isCancelled: Bool
 
-        /// ‖Y − fit‖² + τ·|S|.
-        public var objective: Double { objectives.min() ?? squaredResidual }
+        /// The objective: the smallest of ``objectives``.
+        public var objective: Double { objectives.min() ?? .nan }
     }
 
     /// Where a descent from one start ended.
@@ -84,7 +83,7 @@ public struct SubsetSelection: Sendable {
         let fit = scores.fit(atoms)
         return Outcome(
             atoms: atoms, coefficients: fit.coefficients, scores: order.map { found.scores[$0] },
-            squaredResidual: max(0, total - fit.explained), objectives: objectives, isSettled: found.isSettled,
+            objectives: objectives, isSettled: found.isSettled,
             looks: scores.looks, isCancelled: monitor.isCancelled())
     }
 
