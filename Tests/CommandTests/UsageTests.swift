@@ -47,11 +47,13 @@ struct UsageTests {
         for option in [
             "--forward <file>", "--recording <file>", "--covariance <file>", "--output <dir>", "--window <first last>",
             "--sensors <", "--orientation <fixed|free|loose:ℓ>", "--depth <", "--lambda <auto|ratio>", "--reweight <n>",
-            "--gap <", "--threads <n>", "--json", "--quiet", "--force",
+            "--criterion <", "--search <", "--weights <", "--sigma <covariance|baseline|number>", "--folds <n>",
+            "--draws <n>", "--seed <n>", "--stability <n>", "--stability-by <", "--gap <", "--threads <n>", "--json",
+            "--quiet", "--force",
         ] {
             #expect(help.contains("\n  \(option)"), "\(option)")
         }
-        for file in LocalizeTests.files { #expect(help.contains(file), "\(file)") }
+        for file in LocalizeTests.files + ["stability.tsv", "stability.svg"] { #expect(help.contains(file), "\(file)") }
         // What is not given has a default, and the help tells it.
         for value in ["default: all)", "(default: 0.8)", "(default: auto)", "(default: 5)", "(default: 1e-06)"] {
             #expect(text.contains(value), "\(value)")

@@ -216,7 +216,8 @@ struct EstimateRefusalTests {
         let estimate = StoredEstimate(
             subject: "", condition: "", frame: .mri, candidateCount: 1, sources: sources, times: stored.times,
             goodnessOfFit: 0, selection: stored.selection, preparation: stored.preparation,
-            certificate: stored.certificate, settings: [], versions: [], warnings: [], seconds: StageSeconds())
+            certificate: stored.certificate, settings: [], versions: [], warnings: [], seconds: StageSeconds(),
+            stability: nil)
         do {
             _ = try FileFormats.encode(.estimate(estimate), to: path)
             return ""

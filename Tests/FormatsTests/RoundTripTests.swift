@@ -96,6 +96,7 @@ struct RoundTripTests {
         #expect(read.times == estimate.times && read.frame == .head && read.candidateCount == 400)
         #expect(read.subject == "s01" && read.condition == "left" && read.goodnessOfFit == 0.75)
         #expect(read.selection == estimate.selection)
+        #expect(read.stability == estimate.stability && read.stability != nil)
         #expect(read.preparation == estimate.preparation)
         #expect(read.certificate == estimate.certificate)
         #expect(read.settings.map(\.name) == ["window", "depth", "lambda"])

@@ -72,13 +72,21 @@ enum Samples {
             subject: "s01", condition: "left", frame: .head, candidateCount: 400, sources: empty ? [] : sources,
             times: [0.05, 0.06, 0.07, 0.08], sensors: try sensors(), measured: random.normal(rows: 5, columns: 4),
             explained: random.normal(rows: 5, columns: 4), goodnessOfFit: 0.75,
-            selection: SelectionCurve(criterion: "SURE", points: points, chosenIndex: 1, atGridEdge: true),
+            selection: SelectionCurve(
+                criterion: "SURE", points: points, chosenIndex: 1, atGridEdge: true, search: "adam", axis: .evaluation),
             preparation: PreparationReport(
                 channels: [.mag: 2, .eeg: 1], rank: 3, baselineDeviation: nil, noiseDeviation: 1.02,
                 noiseSource: "covariance.h5", averages: 55),
             certificate: EstimateCertificate(relativeGap: 1e-7, tolerance: 1e-6, epochs: 900, fullPasses: 12),
             settings: [("window", "0.05 0.08"), ("depth", "0.8"), ("lambda", "auto")],
             warnings: ["λ lies at the edge of the grid"],
-            seconds: StageSeconds(load: seconds, prepare: 2 * seconds, solve: 3 * seconds, total: 6 * seconds))
+            seconds: StageSeconds(load: seconds, prepare: 2 * seconds, solve: 3 * seconds, total: 6 * seconds),
+            stability: Stability(
+                method: .sensors, radius: 0.01,
+                sources: empty
+                    ? []
+                    : (1...3).map { Stability.Source(distances: [0.001, nil], amplitudes: [1e-8 * Double($0), nil]) },
+                others: [Stability.Other(index: 7, position: SIMD3(0.01, 0, 0), found: 0.5, positionSpread: 0.002)],
+                counts: [2, 1], ratios: [0.1, 0.2]))
     }
 }

@@ -19,7 +19,7 @@ struct FigureCase: Sendable, CustomTestStringConvertible {
         return estimate.with(measured: measured)
     }
 
-    /// The four figures of the case, by name.
+    /// The five figures of the case, by name.
     func figures() throws -> [(name: String, svg: String)] {
         let estimate = try estimate()
         let positions = candidates.map { Array(sample.candidates.prefix($0)) } ?? sample.candidates
@@ -27,6 +27,7 @@ struct FigureCase: Sendable, CustomTestStringConvertible {
             ("butterfly", ButterflyFigure.svg(estimate)), ("time courses", TimeCourseFigure.svg(estimate)),
             ("selection", SelectionFigure.svg(estimate)),
             ("glass brain", GlassBrainFigure.svg(estimate, candidates: positions)),
+            ("stability", StabilityFigure.svg(estimate, sample.stability(of: estimate.sources))),
         ]
     }
 
@@ -63,6 +64,8 @@ struct FigureCase: Sendable, CustomTestStringConvertible {
             sample: SampleEstimate(subject: "<a & \"b\">", condition: "c\u{0}\u{1B}[2J'\n]]>")),
         FigureCase(name: "long names", sample: SampleEstimate(condition: String(repeating: "attention ", count: 60))),
         FigureCase(name: "EEG alone", sample: SampleEstimate(channels: [(.eeg, 1)])),
+        FigureCase(name: "one λ a source", sample: SampleEstimate(criteria: [9, 5, .infinity, 2], axis: .evaluation)),
+        FigureCase(name: "many repeats", sample: SampleEstimate(sourceCount: 12, repeats: 200)),
         FigureCase(name: "no candidates", sample: SampleEstimate(), candidates: 0),
         FigureCase(name: "one candidate", sample: SampleEstimate(), candidates: 1),
     ]
@@ -245,5 +248,37 @@ struct FigureTests {
         let document = try #require(SVGDocument(SelectionFigure.svg(estimate)))
         let paths = document.pathPoints.compactMap { $0?.count }
         #expect(paths == [4, 7, 7])
+    }
+
+    @Test("Where every source has a λ of its own the axis is the number of the evaluation")
+    func evaluations() throws {
+        let estimate = try SampleEstimate(criteria: [9, 5, 4, 2], chosenIndex: 3, axis: .evaluation)()
+        let document = try #require(SVGDocument(SelectionFigure.svg(estimate)))
+        #expect(document.text.contains("Evaluation") && document.text.contains("chosen: evaluation 4"))
+        #expect(!document.text.contains { $0.contains("λmax") })
+        let points = try #require(document.pathPoints.first ?? nil)
+        #expect(points.map(\.x) == points.map(\.x).sorted() && points.count == 4)
+    }
+
+    @Test("The stability figure has a bar as long as the part of repeats, a dot a repeat, and what the estimate lacks")
+    func stability() throws {
+        let sample = SampleEstimate(sourceCount: 3, repeats: 20)
+        let estimate = try sample()
+        let stability = try #require(estimate.stability)
+        let document = try #require(SVGDocument(StabilityFigure.svg(estimate, stability)))
+        let bars = document.elements.filter { $0.name == "rect" }.dropFirst().compactMap {
+            Double($0.attributes["width"] ?? "")
+        }
+        let parts = stability.sources.map(\.found) + stability.others.map(\.found)
+        try #require(bars.count == parts.count)
+        for (bar, part) in zip(bars, parts) { #expect(abs(bar / 178 - part) < 0.002) }
+        let dots = document.elements.filter { $0.attributes["fill-opacity"] != nil }
+        #expect(dots.count == 2 * stability.sources.reduce(0) { $0 + $1.distances.count { $0 != nil } })
+        #expect(document.text.count { $0 == "not in the result" } == 2)
+        #expect(document.text.contains { $0.hasPrefix("20 repeats of the whole choice with a bootstrap of epochs") })
+        let many = SampleEstimate(sourceCount: 12, repeats: 3)
+        let estimates = try many()
+        #expect(
+            StabilityFigure.svg(estimates, try #require(estimates.stability)).contains("4 weaker sources not shown"))
     }
 }

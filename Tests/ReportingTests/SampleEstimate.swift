@@ -22,6 +22,8 @@ struct SampleEstimate {
     var atGridEdge = false
     var warnings: [String] = []
     var baselineDeviation: Double? = 1.04
+    var axis = SelectionCurve.Axis.lambda
+    var repeats = 0
 
     /// Candidate positions on two folded half ellipsoids, m.
     var candidates: [SIMD3<Double>] {
@@ -91,7 +93,31 @@ struct SampleEstimate {
                 noiseDeviation: 1, noiseSource: "covariance file", averages: 3),
             certificate: EstimateCertificate(relativeGap: 8.2e-7, tolerance: 1e-6, epochs: 1240, fullPasses: 18),
             settings: [("sensors", "all")], warnings: warnings,
-            seconds: StageSeconds(load: 0.21, prepare: 0.84, solve: 4.26, total: 5.33))
+            seconds: StageSeconds(load: 0.21, prepare: 0.84, solve: 4.26, total: 5.33),
+            stability: repeats > 0 ? stability(of: sources) : nil)
+    }
+
+    /// Repeats that find the weaker sources the less often, and two places that the estimate does not have.
+    func stability(of sources: [EstimatedSource]) -> Stability {
+        var generator = SeededGenerator(seed: seed &+ 7)
+        let count = max(2, repeats)
+        let found = sources.enumerated().map { place, source in
+            let isFound = (0..<count).map { _ in generator.uniform() < 1.2 / (1 + 0.2 * Double(place)) }
+            return Stability.Source(
+                distances: isFound.map { $0 ? 0.01 * generator.uniform() * generator.uniform() : nil },
+                amplitudes: isFound.map {
+                    $0 && source.amplitudes.columns > 0
+                        ? source.peakAmplitude * (1 + 0.15 * generator.normal()) : nil
+                })
+        }
+        return Stability(
+            method: .epochs, radius: 0.01, sources: found,
+            others: [(0.83, 0.004), (0.5, 0)].enumerated().map { place, other in
+                Stability.Other(
+                    index: 11 * place, position: SIMD3(-0.0612, 0.0031 * Double(place), 0.0745), found: other.0,
+                    positionSpread: other.1)
+            },
+            counts: (0..<count).map { sources.count + $0 % 3 }, ratios: (0..<count).map { 0.1 + 0.001 * Double($0) })
     }
 
     /// What a sensor typically measures of a unit dipole, SI.
@@ -109,7 +135,7 @@ struct SampleEstimate {
             let points = criteria.indices.map { point(pow(0.8, Double($0)), criterion: criteria[$0]) }
             return SelectionCurve(
                 criterion: criterionName, points: points, chosenIndex: chosenIndex ?? points.count / 2,
-                atGridEdge: atGridEdge)
+                atGridEdge: atGridEdge, axis: axis)
         }
         let grid = (0..<18).map { pow(0.86, Double($0)) } + [0.135, 0.142, 0.15]
         let points = grid.sorted(by: >).map { ratio in
@@ -117,7 +143,8 @@ struct SampleEstimate {
         }
         let lowest = points.indices.min { points[$0].criterion < points[$1].criterion } ?? 0
         return SelectionCurve(
-            criterion: criterionName, points: points, chosenIndex: chosenIndex ?? lowest, atGridEdge: atGridEdge)
+            criterion: criterionName, points: points, chosenIndex: chosenIndex ?? lowest, atGridEdge: atGridEdge,
+            axis: axis)
     }
 
     private func point(_ ratio: Double, criterion: Double) -> SelectionPoint {

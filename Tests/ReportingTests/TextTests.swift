@@ -161,4 +161,42 @@ struct TextTests {
         #expect(text.contains("no sources of 2034 candidates") && !text.contains("index"))
         #expect(text.contains("as given") && !text.contains("warning"))
     }
+
+    @Test("What repeats found stands in the table of sources, in its own, in the summary and in the JSON")
+    func stability() throws {
+        let estimate = try SampleEstimate(sourceCount: 4, repeats: 10)()
+        let stability = try #require(estimate.stability)
+        let rows = parse(SourceTable.tsv(estimate))
+        let own = parse(StabilityTable.tsv(estimate, stability))
+        let summary = Summary(estimate)
+        try #require(rows.count == 4 && own.count == 6)
+        for (place, found) in stability.sources.enumerated() {
+            #expect(rows[place]["found_fraction"].flatMap { Double($0) } == found.found)
+            #expect(own[place]["found_fraction"] == rows[place]["found_fraction"])
+            #expect(summary.sources[place].foundFraction == found.found)
+            #expect(summary.sources[place].positionSpread == found.positionSpread.map { $0 * 1000 })
+            #expect(summary.sources[place].peakSpread == found.amplitudeSpread)
+        }
+        #expect(own[4]["rank"] == "n/a" && own[4]["found_fraction"] == "0.83" && own[4]["x_mm"] == "-61.200")
+        #expect(summary.stability?.repeats == 10 && summary.stability?.others.count == 2)
+        let text = PlainSummary.text(estimate)
+        #expect(text.contains("10 repeats with a bootstrap of epochs; 4 to 6 sources each"))
+        #expect(text.contains("not in this result, but in 83 % of the repeats: a source near (-61.2, 0.0, 74.5) mm"))
+        let without = try SampleEstimate(sourceCount: 4)()
+        #expect(SourceTable.tsv(without).hasPrefix(SourceTable.columns.joined(separator: "\t") + "\n"))
+        #expect(Summary(without).stability == nil && !PlainSummary.text(without).contains("repeats"))
+    }
+
+    @Test("The shape of the curve is told, a flat curve and separate minima aloud")
+    func shape() throws {
+        let sharp = PlainSummary.text(try SampleEstimate()())
+        #expect(sharp.contains("one minimum, within 0.5 % of the gain from 0.12"))
+        #expect(Summary(try SampleEstimate()()).shape?.wells == 1)
+        let wells = PlainSummary.text(try SampleEstimate(criteria: [9, 0, 5, 0.01, 8], chosenIndex: 1)())
+        #expect(wells.contains("2 SEPARATE MINIMA"))
+        let flat = [9] + [Double](repeating: 0.01, count: 9) + [0, 8]
+        #expect(PlainSummary.text(try SampleEstimate(criteria: flat, chosenIndex: 10)()).contains(": FLAT"))
+        let learned = PlainSummary.text(try SampleEstimate(criteria: [9, 5, 1], chosenIndex: 2, axis: .evaluation)())
+        #expect(learned.contains("one a source, learned by SURE in 3 evaluations") && !learned.contains("minimum"))
+    }
 }

@@ -17,8 +17,8 @@ struct SourceChoiceTests {
     }
 
     private static let world = Result { try SmallWorld(averages: 8) }
-    private static let epochs = Result {
-        let world = try world.get()
+    private static let epochs = Result { () throws -> Recording in
+        let world = try SourceChoiceTests.world.get()
         return try world.recording.singleEpochs(noise: world.covariance.matrix, seed: 21)
     }
 
@@ -178,9 +178,12 @@ struct SourceChoiceTests {
         let mean = try #require(replicates.mean(of: replicates.present))
         let response = prepared.problem.unreducedResponse
         #expect((mean - response).squaredNorm < 1e-18 * response.squaredNorm)
-        let squares = replicates.responses.reduce(0) { $0 + ($1 - mean).squaredNorm }
-        let variance = squares / Double(7 * response.elements.count)
-        #expect(abs(variance / 8 - 1) < 5 * (2 / Double(7 * response.elements.count)).squareRoot())
+        let squares = replicates.responses.reduce(0.0) { (sum: Double, epoch: Matrix) -> Double in
+            sum + (epoch - mean).squaredNorm
+        }
+        let entries = Double(7 * response.elements.count)
+        let error = abs(squares / entries / 8 - 1)
+        #expect(error < 5 * (2 / entries).squareRoot())
     }
 
     @Test("σ from the baseline makes up for a covariance that is wrong by a factor; a number is taken as it is")

@@ -1,0 +1,157 @@
+import Foci
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("foci localize, choosing")
+struct SelectionOptionTests {
+    let workspace: Workspace
+
+    init() throws {
+        workspace = try Workspace()
+        try workspace.folder.write("epochs.h5", try Self.epochs.get())
+    }
+
+    /// The sample as single epochs, fewer than its average is of.
+    private static let epochs = Result { () throws -> [UInt8] in
+        let sample = try Sample.simulated.get()
+        let few = try Recording(
+            epochs: sample.recording.epochs, samplingFrequency: sample.recording.samplingFrequency,
+            firstTime: sample.recording.firstTime, averages: 6, sensors: sample.recording.sensors,
+            projectors: sample.recording.projectors)
+        let scale = 6 / Double(sample.recording.averages)
+        let epochs = try few.singleEpochs(noise: sample.covariance.matrix * scale, seed: 4)
+        return try RecordingFile.encode(epochs)
+    }
+
+    private func localize(_ options: [String], recording: String = "recording.h5") throws -> Program.Outcome {
+        try Program.run(
+            Workspace.localization(recording: recording, output: "result", ["--window", "0.05", "0.15"] + options),
+            in: workspace.folder.path)
+    }
+
+    @Test(
+        "Every criterion, search and weighting can be asked for, and is named in what is written",
+        arguments: [
+            (["--criterion", "sure-mc", "--draws", "2"], "SURE (Monte-Carlo)", "path"),
+            (["--criterion", "kfold", "--folds", "4"], "4-fold", "path"),
+            (["--criterion", "held-out", "--search", "grid"], "held-out", "grid"),
+            (["--criterion", "gcv", "--search", "brent"], "GCV", "brent"),
+            (["--criterion", "bic", "--search", "l-bfgs"], "BIC", "l-bfgs"),
+            (["--criterion", "aic", "--search", "line-search"], "AIC", "line-search"),
+            (["--criterion", "ebic", "--search", "adam"], "EBIC", "adam"),
+            (["--search", "random", "--seed", "3"], "SURE", "random"), (["--search", "bayesian"], "SURE", "bayesian"),
+            (["--search", "gradient"], "SURE", "gradient"), (["--weights", "shared"], "SURE", "path"),
+            (["--weights", "learned"], "SURE", "line-search"),
+            (["--weights", "learned", "--search", "l-bfgs", "--criterion", "gcv"], "GCV", "l-bfgs"),
+            (["--weights", "evidence"], "evidence", "updates"), (["--criterion", "evidence"], "evidence", "updates"),
+            (["--sigma", "baseline"], "SURE", "path"), (["--sigma", "1.3"], "SURE", "path"),
+        ])
+    func choices(_ options: [String], _ criterion: String, _ search: String) throws {
+        let outcome = try localize(["--json"] + options)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let json = try JSON(parsing: outcome.output)
+        #expect(json["criterion"] == .text(criterion) && json["search"] == .text(search))
+        #expect(!json["sources"].list.isEmpty && json["at_grid_edge"] == .boolean(false))
+        let isOne = !options.contains("learned") && !options.contains("evidence")
+        #expect((json["selection_shape"]["wells"].integer ?? 0) >= 1 || !isOne)
+        #expect((json["selection_shape"] == .null) != isOne)
+        if options.contains("--sigma") {
+            #expect(json["sigma"].number != 1)
+        } else {
+            #expect(json["sigma"] == .number(1))
+        }
+        let stored = try EstimateFile.read(workspace.folder.file("result/estimate.h5"))
+        #expect(stored.selection.criterion == criterion && stored.selection.search == search)
+        #expect((stored.selection.axis == .lambda) == isOne)
+        for k in stride(from: 0, to: options.count, by: 2) {
+            let setting = (String(options[k].dropFirst(2)), options[k + 1])
+            #expect(stored.settings.contains { $0 == setting }, "\(setting)")
+        }
+        let figure = try workspace.text("result/selection.svg")
+        #expect(xmlElements(figure)?.first == "svg" && figure.contains(criterion))
+        #expect(figure.contains(">Evaluation<") != isOne)
+        let table = try workspace.table("result/selection.tsv")
+        #expect(table.count { $0["chosen"] == "1" } == 1 && table.count == stored.selection.points.count)
+    }
+
+    @Test(
+        "λ by epochs, and stability by a bootstrap of them, in every output",
+        arguments: ["held-out-epochs", "kfold-epochs"])
+    func epochs(_ criterion: String) throws {
+        let options = ["--criterion", criterion, "--folds", "3", "--stability", "4"]
+        let outcome = try localize(["--json"] + options, recording: "epochs.h5")
+        expectSuccess(outcome)
+        let json = try JSON(parsing: outcome.output)
+        let stability = json["stability"]
+        #expect(stability["repeats"].integer == 4 && stability["by"] == .text("epochs"))
+        #expect(stability["radius_mm"].number == 10 && stability["source_counts"].list.count == 4)
+        #expect(stability["lambda_ratios"].list.compactMap(\.number).count == 4)
+        let names = try workspace.files(of: "result").keys.sorted()
+        #expect(names == (LocalizeTests.files + ["stability.svg", "stability.tsv"]).sorted())
+
+        let stored = try EstimateFile.read(workspace.folder.file("result/estimate.h5"))
+        let measured = try #require(stored.stability)
+        let rows = try workspace.table("result/stability.tsv")
+        let sources = try workspace.table("result/sources.tsv")
+        try #require(measured.sources.count == json["sources"].list.count && sources.count == measured.sources.count)
+        #expect(rows.count == measured.sources.count + measured.others.count)
+        for (place, source) in json["sources"].list.enumerated() {
+            let found = try #require(source["found_fraction"].number)
+            #expect(found == measured.sources[place].found)
+            #expect(source["peak_spread"].number == measured.sources[place].amplitudeSpread)
+            #expect(
+                sources[place]["found_fraction"].flatMap { Double($0) }
+                    == rows[place]["found_fraction"].flatMap { Double($0) })
+            #expect(rows[place]["rank"] == "\(place + 1)")
+        }
+        #expect(measured.sources.first?.found == 1)
+        let figure = try workspace.text("result/stability.svg")
+        #expect(xmlElements(figure)?.first == "svg" && figure.contains("4 repeats"))
+        let again = try localize(["--json", "--force"] + options, recording: "epochs.h5")
+        #expect(try JSON(parsing: again.output)["stability"] == stability)
+        let plain = try localize(["--force"] + options, recording: "epochs.h5")
+        for part in ["4 repeats with a bootstrap of epochs", "found", "spread"] { #expect(plain.output.contains(part)) }
+    }
+
+    @Test("Without sources stability has nothing to show, and says so")
+    func noSources() throws {
+        let sample = try Sample.simulated.get().recording
+        let silent = try Recording(
+            epochs: [Matrix(rows: sample.sensors.count, columns: sample.sampleCount)],
+            samplingFrequency: sample.samplingFrequency, firstTime: sample.firstTime, averages: sample.averages,
+            sensors: sample.sensors, projectors: sample.projectors)
+        try workspace.folder.write("zeros.h5", try RecordingFile.encode(silent))
+        let outcome = try localize(["--json", "--stability", "3"], recording: "zeros.h5")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let json = try JSON(parsing: outcome.output)
+        #expect(json["sources"] == .list([]) && json["stability"]["source_counts"].list.count == 3)
+        #expect(try workspace.text("result/stability.svg").contains("No sources"))
+    }
+
+    @Test(
+        "Options that make no sense together end in one line that names them",
+        arguments: [
+            (["--weights", "shared", "--reweight", "3"], ["--weights", "shared", "--reweight"]),
+            (["--weights", "reweighted", "--reweight", "0"], ["--weights", "--weights shared"]),
+            (["--weights", "learned", "--search", "brent"], ["--search", "brent", "line-search"]),
+            (["--weights", "evidence", "--criterion", "gcv"], ["--criterion", "gcv", "evidence"]),
+            (["--weights", "evidence", "--search", "path"], ["--search", "path"]),
+            (["--weights", "evidence", "--lambda", "0.2"], ["--lambda"]),
+            (["--lambda", "0.2", "--criterion", "gcv"], ["--criterion", "gcv"]),
+            (["--lambda", "0.2", "--search", "grid"], ["--search", "grid"]),
+            (["--criterion", "kfold-epochs"], ["--criterion", "kfold-epochs", "one average"]),
+            (["--folds", "4"], ["--folds", "sure"]), (["--draws", "4"], ["--draws", "sure-mc"]),
+            (["--criterion", "kfold", "--folds", "77"], ["--folds", "77 folds of 75 rows"]),
+            (["--sigma", "loud"], ["--sigma", "loud"]), (["--sigma", "-1"], ["--sigma", "-1"]),
+            (["--criterion", "gcv", "--sigma", "2"], ["--sigma", "gcv"]),
+            (["--stability", "0"], ["--stability"]), (["--stability", "5000"], ["--stability", "5000"]),
+            (["--stability-by", "noise"], ["--stability-by", "--stability N"]),
+            (["--stability", "5", "--stability-by", "epochs"], ["--stability-by", "one average"]),
+        ])
+    func refusals(_ options: [String], _ parts: [String]) throws {
+        let outcome = try localize(["--json"] + options)
+        expectRefusal(outcome, naming: parts)
+        #expect(!workspace.contents.contains("result"))
+    }
+}
