@@ -40,7 +40,7 @@ struct HeldOutReplicatesTests {
             let objective = try SelectionObjective(problem: world.problem, family: family, criterion: criterion)
             let stop = StopRule(relativeGap: 1e-14)
             let analytic = try #require(objective.evaluate(logs, wantsGradient: true, stop: stop).gradient)
-            objective.hypergradient = .finiteDifferences(step: 1e-5)
+            objective.hypergradient = .finiteDifferences(step: 1e-4)
             let judge = try #require(objective.evaluate(logs, wantsGradient: true, stop: stop).gradient)
             let size = judge.map(abs).max() ?? 0
             #expect(size > 0)

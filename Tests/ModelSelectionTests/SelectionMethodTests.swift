@@ -110,4 +110,29 @@ struct SelectionMethodTests {
         #expect(curve([0, 1, 2], chosen: 0).shape() == nil)
         #expect(curve([3, 3, 3]).shape() == nil)
     }
+
+    @Test("the choice at another noise level is that of the criterion at that level, among the points tried")
+    func noiseSensitivity() throws {
+        let (problem, _) = try noisyProblem(
+            n: 30, blocks: BlockStructure(count: 60, size: 1), samples: 8, seed: 4, amplitude: 2)
+        func curve(_ variance: Double) throws -> SelectionCurve {
+            var method = SelectionMethod()
+            method.search = .grid
+            method.noiseVariance = variance
+            let largest = problem.largestLambda()
+            let (domain, start) = method.sharedDomain(largest: largest)
+            let objective = try SelectionObjective(
+                problem: problem, family: SharedLambda(), criterion: try method.makeCriterion(rowCount: 30))
+            let record = try method.minimize(objective, from: [start], in: domain, stop: StopRule())
+            return try #require(SelectionCurve(shared: record, criterion: "SURE", search: "grid", largest: largest))
+        }
+        let told = try #require(try curve(1).noiseSensitivity(noiseVariance: 1, error: 0.3))
+        #expect(abs(told.ratioIfSmaller / (try curve(0.49).chosen.ratio) - 1) < 1e-12)
+        #expect(abs(told.ratioIfLarger / (try curve(1.69).chosen.ratio) - 1) < 1e-12)
+        #expect(!told.isSmallerOpen && told.ratioIfSmaller < told.ratioIfLarger)
+        let open = try #require(try curve(1).noiseSensitivity(noiseVariance: 1, error: 0.999))
+        #expect(open.isSmallerOpen && abs(open.ratioIfSmaller - 0.01) < 1e-9)
+        #expect(try curve(1).shape() != nil)
+        #expect(self.curve([1, 0, 1]).noiseSensitivity(noiseVariance: 1) == nil)
+    }
 }

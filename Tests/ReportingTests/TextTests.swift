@@ -95,8 +95,9 @@ struct TextTests {
         let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
         #expect(
             Set(object.keys) == [
-                "lambda", "lambda_ratio", "criterion", "criterion_value", "noise_deviation", "rank", "relative_gap",
-                "degrees_of_freedom",
+                "lambda", "lambda_ratio", "criterion", "criterion_value", "search", "selection_shape",
+                "noise_sensitivity", "sigma", "noise_deviation", "rank", "relative_gap", "degrees_of_freedom",
+                "stability",
                 "goodness_of_fit", "at_grid_edge", "sources", "seconds", "warnings",
             ])
         #expect(Set((object["seconds"] as? [String: Any] ?? [:]).keys) == ["load", "prepare", "solve", "total"])
@@ -106,7 +107,7 @@ struct TextTests {
             #expect(
                 Set(written.keys) == [
                     "index", "position_mm", "frame", "hemisphere", "vertex", "peak_nAm", "peak_time_s", "field",
-                    "share",
+                    "share", "found_fraction", "position_spread_mm", "peak_spread",
                 ])
             let position = try #require(written["position_mm"] as? [Double])
             #expect(

@@ -33,41 +33,67 @@ struct RobustnessTests {
             projectors: recording.projectors)
     }
 
-    /// Whether two choices are a step of the path apart at most, or the report of one says that its curve does not tell
-    /// them apart.
-    private func agree(_ a: Estimate, _ b: Estimate, _ what: String) throws {
-        let (first, second) = (a.selection.chosen.ratio, b.selection.chosen.ratio)
-        let isStep = abs(log(first / second)) <= log(1 / PathSearch().factor) + 1e-9
+    /// How many steps of the path lie between two choices.
+    private func steps(_ a: Double, _ b: Double) -> Double { abs(log(a / b)) / log(1 / PathSearch().factor) }
+
+    /// Whether the choices of two estimates are a step of the path apart at most, or the report of one says that its curve
+    /// does not tell them apart.
+    private func agree(_ a: Estimate, _ b: Estimate) -> Bool {
         let isTold = [a, b].contains { estimate in
-            guard let shape = estimate.selection.shape() else { return false }
-            return shape.wells > 1 || shape.isVeryFlat
+            estimate.warnings.contains { $0.contains("separate minima") || $0.contains("is flat") }
         }
-        print("ROBUST \(what) \(first) \(second) \(isStep) \(isTold) \(String(describing: a.selection.shape()))")
-        #expect(isStep || isTold, "\(what): \(first) against \(second) of λ_max")
+        return isTold || steps(a.selection.chosen.ratio, b.selection.chosen.ratio) <= 1 + 1e-9
     }
 
-    @Test("decimated in time, with MEG alone, with σ wrong by a fifth", arguments: [1, 2, 3, 4] as [UInt64])
-    func perturbed(_ seed: UInt64) throws {
+    private static let seeds: [UInt64] = [1, 2, 3, 4]
+
+    @Test("half of the samples give the same λ to a step", arguments: seeds)
+    func decimation(_ seed: UInt64) throws {
         let simulated = try Self.simulation(seed)
-        let whole = try localize(simulated)
-        try agree(whole, try localize(simulated, recording: try decimated(simulated.recording)), "decimated")
-        try agree(whole, try localize(simulated) { $0.preparation.sensors = .meg }, "MEG alone")
-        for sigma in [0.8, 1.2] {
-            try agree(whole, try localize(simulated) { $0.preparation.noiseLevel = .deviation(sigma) }, "σ \(sigma)")
-        }
+        let half = try localize(simulated, recording: try decimated(simulated.recording))
+        #expect(agree(try localize(simulated), half), "\(half.selection.chosen.ratio)")
     }
 
-    @Test("other Monte-Carlo seeds", arguments: [1, 2, 3, 4] as [UInt64])
+    @Test("other directions of Monte-Carlo SURE, and the exact one, give the same λ to a step", arguments: seeds)
     func monteCarlo(_ seed: UInt64) throws {
         let simulated = try Self.simulation(seed)
-        let choices = try (0..<3).map { draw in
-            try localize(simulated) {
+        let exact = try localize(simulated)
+        for draw in 0..<3 {
+            let choice = try localize(simulated) {
                 $0.selection.criterion = .monteCarlo
                 $0.selection.seed = UInt64(draw)
             }
+            #expect(agree(exact, choice), "\(choice.selection.chosen.ratio), seed \(draw)")
         }
-        try agree(choices[0], choices[1], "seed 1")
-        try agree(choices[0], choices[2], "seed 2")
-        try agree(choices[0], try localize(simulated), "exact SURE")
+    }
+
+    @Test("without electrodes λ is the same to a step in three of four recordings, and to two in all")
+    func withoutElectrodes() throws {
+        // Other sensors are other data: the same answer is not owed, only one near it.
+        var count = 0
+        for seed in Self.seeds {
+            let simulated = try Self.simulation(seed)
+            let (all, meg) = (try localize(simulated), try localize(simulated) { $0.preparation.sensors = .meg })
+            #expect(steps(all.selection.chosen.ratio, meg.selection.chosen.ratio) <= 2)
+            if agree(all, meg) { count += 1 }
+        }
+        #expect(count >= 3)
+    }
+
+    @Test("a σ wrong by a fifth moves λ, and the report of the right one says how far", arguments: seeds)
+    func noiseLevel(_ seed: UInt64) throws {
+        let simulated = try Self.simulation(seed)
+        let right = try localize(simulated)
+        let told = try #require(right.noiseSensitivity)
+        func ratio(_ sigma: Double) throws -> Double {
+            try localize(simulated) { $0.preparation.noiseLevel = .deviation(sigma) }.selection.chosen.ratio
+        }
+        let (smaller, larger) = (try ratio(0.8), try ratio(1.2))
+        #expect(steps(told.ratioIfLarger, larger) <= 1 + 1e-9, "\(told.ratioIfLarger) told, \(larger) chosen")
+        #expect(
+            told.isSmallerOpen
+                ? smaller <= told.ratioIfSmaller * 1.01 : steps(told.ratioIfSmaller, smaller) <= 1 + 1e-9,
+            "\(told.ratioIfSmaller) told, \(smaller) chosen")
+        #expect(smaller < right.selection.chosen.ratio && larger > right.selection.chosen.ratio)
     }
 }

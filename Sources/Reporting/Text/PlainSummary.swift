@@ -46,6 +46,7 @@ public enum PlainSummary {
             ("noise", noise),
             ("lambda", lambda(estimate.selection)),
             estimate.selection.shape().map { ("", shape($0, estimate.selection)) },
+            estimate.noiseSensitivity.map { ("", sensitivity($0)) },
             freedom.isFinite ? ("degrees of freedom", NumberText.readable(freedom)) : nil,
             ("goodness of fit", NumberText.percent(estimate.goodnessOfFit)),
             certificate.relativeGap.isFinite
@@ -79,6 +80,12 @@ public enum PlainSummary {
             default: ""
             }
         return "\(stability.repeats) repeats with \(what)\(range)"
+    }
+
+    private static func sensitivity(_ sensitivity: NoiseSensitivity) -> String {
+        "with noise \(NumberText.percent(sensitivity.error)) weaker \(NumberText.readable(sensitivity.ratioIfSmaller))"
+            + (sensitivity.isSmallerOpen ? " or less" : "")
+            + ", stronger \(NumberText.readable(sensitivity.ratioIfLarger)) would be chosen"
     }
 
     private static func shape(_ shape: CurveShape, _ curve: SelectionCurve) -> String {

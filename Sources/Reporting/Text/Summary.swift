@@ -148,6 +148,8 @@ public struct Summary: Codable, Sendable, Equatable {
     public let search: String
     /// How sharply the curve singles out its choice; nil where there is no curve over one λ.
     public let shape: CurveShape?
+    /// How far the choice would move if σ were wrong by a fifth; nil where it is not by SURE over one λ.
+    public let noiseSensitivity: NoiseSensitivity?
     /// Standard deviation of the whitened noise that the selection counted with.
     public let sigma: Double?
     /// Standard deviation of the whitened baseline, 1 when the covariance is right; nil without a baseline.
@@ -178,6 +180,7 @@ public struct Summary: Codable, Sendable, Equatable {
         case criterionValue = "criterion_value"
         case search
         case shape = "selection_shape"
+        case noiseSensitivity = "noise_sensitivity"
         case sigma
         case noiseDeviation = "noise_deviation"
         case rank
@@ -197,6 +200,7 @@ public struct Summary: Codable, Sendable, Equatable {
         criterionValue = chosen.criterion.finite
         search = estimate.selection.search
         shape = estimate.selection.shape()
+        noiseSensitivity = estimate.noiseSensitivity
         sigma = estimate.preparation.noiseDeviation.finite
         noiseDeviation = estimate.preparation.baselineDeviation?.finite
         rank = estimate.preparation.rank
@@ -224,6 +228,7 @@ public struct Summary: Codable, Sendable, Equatable {
         try container.encode(criterionValue, forKey: .criterionValue)
         try container.encode(search, forKey: .search)
         try container.encode(shape, forKey: .shape)
+        try container.encode(noiseSensitivity, forKey: .noiseSensitivity)
         try container.encode(sigma, forKey: .sigma)
         try container.encode(noiseDeviation, forKey: .noiseDeviation)
         try container.encode(rank, forKey: .rank)

@@ -188,3 +188,10 @@ public struct Estimate: Sendable {
         self.stability = stability
     }
 }
+
+extension Estimate {
+    /// How far the choice of λ would move if the noise level were wrong by a fifth; nil where it is not by SURE over one λ.
+    public var noiseSensitivity: NoiseSensitivity? {
+        selection.noiseSensitivity(noiseVariance: preparation.noiseDeviation * preparation.noiseDeviation)
+    }
+}
