@@ -9,24 +9,31 @@ struct SelectionOptionTests {
 
     init() throws {
         workspace = try Workspace()
-        try workspace.folder.write("epochs.h5", try Self.epochs.get())
+        for (name, bytes) in try Self.epochs.get() { try workspace.folder.write(name, bytes) }
     }
 
-    /// The sample as single epochs, fewer than its average is of.
-    private static let epochs = Result { () throws -> [UInt8] in
+    /// The sample as single epochs, fewer than its average is of and with less noise in each, and the covariance of one.
+    private static let epochs = Result { () throws -> [String: [UInt8]] in
         let sample = try Sample.simulated.get()
         let few = try Recording(
             epochs: sample.recording.epochs, samplingFrequency: sample.recording.samplingFrequency,
             firstTime: sample.recording.firstTime, averages: 6, sensors: sample.recording.sensors,
             projectors: sample.recording.projectors)
-        let scale = 6 / Double(sample.recording.averages)
-        let epochs = try few.singleEpochs(noise: sample.covariance.matrix * scale, seed: 4)
-        return try RecordingFile.encode(epochs)
+        let noise = sample.covariance.matrix * (6 / Double(sample.recording.averages))
+        return [
+            "epochs.h5": try RecordingFile.encode(try few.singleEpochs(noise: noise, seed: 4)),
+            "epoch-covariance.h5": try CovarianceFile.encode(
+                NoiseCovariance(matrix: noise, samples: 0, sensors: sample.covariance.sensors)),
+        ]
     }
 
-    private func localize(_ options: [String], recording: String = "recording.h5") throws -> Program.Outcome {
+    private func localize(
+        _ options: [String], recording: String = "recording.h5", covariance: String = "covariance.h5"
+    ) throws -> Program.Outcome {
         try Program.run(
-            Workspace.localization(recording: recording, output: "result", ["--window", "0.05", "0.15"] + options),
+            Workspace.localization(
+                recording: recording, covariance: covariance, output: "result",
+                ["--window", "0.05", "0.15"] + options),
             in: workspace.folder.path)
     }
 
@@ -80,7 +87,7 @@ struct SelectionOptionTests {
         arguments: ["held-out-epochs", "kfold-epochs"])
     func epochs(_ criterion: String) throws {
         let options = ["--criterion", criterion, "--folds", "3", "--stability", "4"]
-        let outcome = try localize(["--json"] + options, recording: "epochs.h5")
+        let outcome = try localize(["--json"] + options, recording: "epochs.h5", covariance: "epoch-covariance.h5")
         expectSuccess(outcome)
         let json = try JSON(parsing: outcome.output)
         let stability = json["stability"]
@@ -108,9 +115,10 @@ struct SelectionOptionTests {
         #expect(measured.sources.first?.found == 1)
         let figure = try workspace.text("result/stability.svg")
         #expect(xmlElements(figure)?.first == "svg" && figure.contains("4 repeats"))
-        let again = try localize(["--json", "--force"] + options, recording: "epochs.h5")
+        let again = try localize(
+            ["--json", "--force"] + options, recording: "epochs.h5", covariance: "epoch-covariance.h5")
         #expect(try JSON(parsing: again.output)["stability"] == stability)
-        let plain = try localize(["--force"] + options, recording: "epochs.h5")
+        let plain = try localize(["--force"] + options, recording: "epochs.h5", covariance: "epoch-covariance.h5")
         for part in ["4 repeats with a bootstrap of epochs", "found", "spread"] { #expect(plain.output.contains(part)) }
     }
 

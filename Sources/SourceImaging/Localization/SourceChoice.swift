@@ -200,13 +200,19 @@ struct SourceChoice: Sendable {
         }
         let solution = try objective.solution(at: best.logs, stop: stop, monitor: monitor)
         if solution.reason == .cancelled { throw CancellationError() }
+        let edge =
+            shared.curve.atGridEdge
+            ? [
+                "the shared λ that the weights are learned from lies at the edge of the values tried "
+                    + String(format: "(%.2g of λ_max)", shared.curve.chosen.ratio)
+            ] : []
         return Outcome(
             active: solution.active, curve: curve, relativeGap: solution.certificate.relativeGap,
             epochs: record.points.reduce(shared.epochs + solution.certificate.epochs) { $0 + $1.epochs },
             fullPasses: record.points.reduce(shared.fullPasses + solution.certificate.fullPasses) {
                 $0 + $1.fullPasses
             },
-            warnings: Self.warnings(shared.end, shared.curve) + Self.warnings(record.end, curve))
+            warnings: Self.warnings(shared.end, shared.curve) + edge + Self.warnings(record.end, curve))
     }
 
     private func byEvidence(_ problem: RegressionProblem, _ monitor: Monitor) throws -> Outcome {
