@@ -81,7 +81,8 @@ public struct Localization: Sendable {
             certificate: EstimateCertificate(
                 relativeGap: chosen.relativeGap, tolerance: settings.relativeGap, epochs: chosen.epochs,
                 fullPasses: chosen.fullPasses),
-            settings: settings.described(prepared.orientation, choice), warnings: [], seconds: StageSeconds(),
+            settings: settings.described(prepared.orientation, choice, repeats: repeatMethod), warnings: [],
+            seconds: StageSeconds(),
             stability: stability)
         let late = chosen.warnings + warnings(estimate)
         for warning in late { monitor.warn(warning) }
