@@ -73,6 +73,7 @@ struct StabilityTests {
         // The repeats differ; two may choose the same point of their paths.
         #expect(Set(stability.ratios).count >= 4)
         #expect(estimate.settings.contains { $0 == ("stability", "6") })
+        #expect(estimate.settings.contains { $0 == ("stability_by", method.rawValue) })
     }
 
     @Test("the repeats are of epochs where there are any, else of noise; the estimate itself does not change")
@@ -149,5 +150,38 @@ struct StabilityTests {
             isCancelled: { told.withLock { $0.count } >= 3 })
         #expect(throws: CancellationError.self) { _ = try localize(monitor: monitor) { _ in } }
         #expect(told.withLock { $0 } == ["1 of 6", "2 of 6", "3 of 6"])
+    }
+
+    @Test("of a few epochs some are always left to fit", arguments: [2, 3])
+    func fewEpochs(_ count: Int) throws {
+        let world = try SmallWorld(averages: count)
+        let epochs = try world.recording.singleEpochs(noise: world.covariance.matrix, seed: 5)
+        for criterion in [CriterionName.kfoldEpochs, .heldOutEpochs] {
+            var settings = LocalizationSettings()
+            settings.preparation.orientation = .fixed
+            settings.selection.criterion = criterion
+            settings.selection.folds = 2
+            settings.stability.repeats = 12
+            let estimate = try Localization(settings).run(
+                recording: epochs, forward: world.forward, covariance: world.covariance)
+            #expect(estimate.stability?.method == .epochs && estimate.stability?.repeats == 12)
+        }
+    }
+
+    @Test("places without a source in the estimate: the most frequent first, each repeat and source counted once")
+    func places() {
+        func found(_ index: Int, _ x: Double) -> Stability.Found {
+            Stability.Found(index: index, position: SIMD3(x * 1e-3, 0, 0), amplitude: 1)
+        }
+        // 100 repeats, more than one word of bits: a source at 0 or 4 mm in all, one at 50 mm in 60, one at 90 mm in 40.
+        let repeats = (0..<100).map { r in
+            [r % 2 == 0 ? found(1, 0) : found(2, 4)] + (r < 60 ? [found(7, 50)] : [])
+                + (r >= 60 ? [found(9, 90)] : [])
+        }
+        let stability = Stability(
+            method: .noise, radius: 0.01, positions: [], repeats: repeats,
+            ratios: [Double](repeating: 0.1, count: 100))
+        #expect(stability.others.map(\.index) == [1, 7] && stability.others.map(\.found) == [1, 0.6])
+        #expect(abs((stability.others.first?.positionSpread ?? 0) - 0.004 * 0.5.squareRoot()) < 1e-12)
     }
 }

@@ -65,6 +65,11 @@ public struct SelectionMethod: Sendable, Equatable {
         }
     }
 
+    /// Whether a criterion that compares replicates can hold some of these out and fit others.
+    public func canHoldOut(_ replicates: Replicates) -> Bool {
+        (try? makeCriterion(rowCount: 1, replicates: replicates)) != nil
+    }
+
     // MARK: - Where to look
 
     /// Where a search for a λ shared by all sources looks, and where it begins, in logarithms.

@@ -58,7 +58,8 @@ struct ActiveAtoms: Sendable {
     /// The whitened field of active block i, n × samples of the problem's response.
     func field(_ i: Int, in problem: RegressionProblem) -> Matrix {
         Matrix.product(
-            columns(i, in: problem), transposed: false, active.coefficients.columns(active.offsets[i]..<active.offsets[i + 1]),
+            columns(i, in: problem), transposed: false,
+            active.coefficients.columns(active.offsets[i]..<active.offsets[i + 1]),
             transposed: true)
     }
 

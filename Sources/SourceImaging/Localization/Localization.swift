@@ -90,8 +90,8 @@ public struct Localization: Sendable {
             certificate: EstimateCertificate(
                 relativeGap: chosen.relativeGap, tolerance: settings.relativeGap, epochs: chosen.epochs,
                 fullPasses: chosen.fullPasses),
-            settings: settings.described(prepared.orientation, choice), warnings: [], seconds: StageSeconds(),
-            stability: stability, refinement: chosen.refinement)
+            settings: settings.described(prepared.orientation, choice, repeats: repeatMethod), warnings: [],
+            seconds: StageSeconds(), stability: stability, refinement: chosen.refinement)
         let late = chosen.warnings + warnings(estimate)
         for warning in late { monitor.warn(warning) }
         estimate.warnings = early + late

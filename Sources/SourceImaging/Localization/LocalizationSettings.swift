@@ -31,7 +31,9 @@ public struct LocalizationSettings: Sendable, Equatable {
     public init() {}
 
     /// The settings by name, as a command line gives them.
-    func described(_ orientation: Orientation, _ choice: SourceChoice) -> [(name: String, value: String)] {
+    func described(
+        _ orientation: Orientation, _ choice: SourceChoice, repeats method: StabilityMethod
+    ) -> [(name: String, value: String)] {
         let window = preparation.window.map { "\($0.lowerBound) \($0.upperBound)" } ?? "from time 0"
         let lambda: String =
             switch self.lambda {
@@ -48,8 +50,10 @@ public struct LocalizationSettings: Sendable, Equatable {
             ("reweight_scale", reweightingScale.rawValue), ("debias", "\(isDebiased)"), ("gap", "\(relativeGap)"),
         ]
         if stability.repeats > 0 {
-            described.append(("stability", "\(stability.repeats)"))
-            if let method = stability.method { described.append(("stability_by", method.rawValue)) }
+            described += [("stability", "\(stability.repeats)"), ("stability_by", method.rawValue)]
+            if method == .sensors, !choice.method.criterion.hasFolds {
+                described.append(("folds", "\(choice.method.folds)"))
+            }
         }
         return described
     }

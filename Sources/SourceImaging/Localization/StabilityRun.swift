@@ -67,7 +67,11 @@ struct StabilityRun {
     /// Another response, with its epochs where there are or must be any.
     private func redrawn(_ field: Matrix?, _ random: inout SeededGenerator) -> (Matrix, Replicates?) {
         if method == .epochs, let replicates = prepared.replicates {
-            let drawn = replicates.resampled(&random)
+            var drawn = replicates.resampled(&random)
+            // Where epochs are held out, some must be left: a draw of too few different ones is drawn again.
+            for _ in 0..<100 where choice.needsReplicates && !choice.method.canHoldOut(drawn) {
+                drawn = replicates.resampled(&random)
+            }
             return (drawn.mean(of: drawn.present) ?? prepared.problem.unreducedResponse, drawn)
         }
         let field = field ?? prepared.problem.unreducedResponse

@@ -94,7 +94,7 @@ public struct Stability: Sendable, Equatable {
     /// Pairs the sources of every repeat with those of the estimate, one to one (``Comparison`` does the same with a
     /// truth), and gathers what is left over.
     ///
-    /// - Complexity: O(repeats · s²·l) for s and l sources on either side, and O(u²) for u left over.
+    /// - Complexity: O(repeats · s²·l) for s and l sources on either side, and O(u²) for u positions left over.
     init(
         method: StabilityMethod, radius: Double, positions: [SIMD3<Double>], repeats: [[Found]], ratios: [Double]
     ) {
@@ -114,31 +114,11 @@ public struct Stability: Sendable, Equatable {
             let taken = Set(partners.compactMap(\.self))
             left += found.indices.filter { !taken.contains($0) }.map { (r, found[$0]) }
         }
-        // The place with sources of most repeats around it, then the next among what is left: greedily.
-        var others: [Other] = []
-        while !left.isEmpty {
-            var best: (members: [Int], repeats: Int, spread: Double, centre: Found)?
-            for (_, centre) in left {
-                let members = left.indices.filter { distance(left[$0].source.position, centre.position) <= radius }
-                let count = Set(members.map { left[$0].repetition }).count
-                let spread =
-                    Self.rootMeanSquare(members.map { distance(left[$0].source.position, centre.position) }) ?? 0
-                if best.map({ count > $0.repeats || (count == $0.repeats && spread < $0.spread) }) ?? true {
-                    best = (members, count, spread, centre)
-                }
-            }
-            guard let best, Double(best.repeats) >= Self.often * Double(repeats.count) else { break }
-            others.append(
-                Other(
-                    index: best.centre.index, position: best.centre.position,
-                    found: Double(best.repeats) / Double(repeats.count), positionSpread: best.spread))
-            let members = Set(best.members)
-            left = left.indices.filter { !members.contains($0) }.map { left[$0] }
-        }
         self.init(
             method: method, radius: radius,
             sources: positions.indices.map { Source(distances: distances[$0], amplitudes: amplitudes[$0]) },
-            others: others, counts: repeats.map(\.count), ratios: ratios)
+            others: Self.others(left, within: radius, repeats: repeats.count), counts: repeats.map(\.count),
+            ratios: ratios)
     }
 
     static func rootMeanSquare(_ values: [Double]) -> Double? {

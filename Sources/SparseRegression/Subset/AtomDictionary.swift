@@ -28,16 +28,12 @@ public struct AtomDictionary: Sendable {
         }
     }
 
-    /// Directions of an atom of which less than this part of its largest squared length is left, beside other atoms,
-    /// cannot be told from them and do not count.
-    static let collinearity = 1e-3
-
     /// Number of blocks that are worked on at once.
     static let piece = 96
 
     /// A dictionary of a design.
     ///
-    /// - Parameter ridge: c of ``SubsetSelection``, not negative.
+    /// - Parameter ridge: c of ``SubsetSelection``, positive.
     /// - Complexity: O(n·(nonzero weights of all families)).
     public init(design: Design, families: [AtomFamily], ridge: Double = 0.05, parallelism: Parallelism = .serial) {
         self.design = design
@@ -135,12 +131,36 @@ public struct AtomDictionary: Sendable {
         return families.map { $0.combine(base) }
     }
 
+    /// D_jᵀYYᵀD_j of every atom, a family an array, placed as the Gram matrices.
+    ///
+    /// - Parameter response: Y, n × T.
+    /// - Complexity: O(n·q·T).
+    func squares(of response: Matrix) -> [[Double]] {
+        let t = response.columns
+        return zip(products(response), families.indices).map { products, f in
+            let blocks = families[f].blocks
+            var squares = [Double](repeating: 0, count: grams[f].count)
+            products.elements.withUnsafeBufferPointer { p in
+                guard let p = p.baseAddress else { return }
+                for j in 0..<blocks.count {
+                    let own = blocks.columns(of: j)
+                    for (x, a) in own.enumerated() {
+                        for (y, b) in own.enumerated() {
+                            squares[gramOffsets[f][j] + x + y * own.count] = BLAS.dot(t, p + a * t, p + b * t)
+                        }
+                    }
+                }
+            }
+            return squares
+        }
+    }
+
     /// What the best single atom explains of a response: the largest fall of ‖Y − fit‖², ridge included.
     ///
     /// - Parameter response: n × T.
     /// - Complexity: O(n·q·T).
     public func largestScore(_ response: Matrix) -> Double {
-        var scores = AtomScores(self, response)
-        return max(0, scores.evaluate(others: []).best?.score ?? 0)
+        var look = SubsetLook(self, response)
+        return look.look(at: [])?.addition?.score ?? 0
     }
 }

@@ -45,7 +45,8 @@ public struct SubsetSelection: Sendable {
     /// Where a descent from one start ended.
     private struct Descent {
         var atoms: [AtomDictionary.Atom]
-        var scores: [Double]
+        var sight: SubsetLook.Sight
+        var objective: Double
         var isSettled: Bool
     }
 
@@ -57,7 +58,7 @@ public struct SubsetSelection: Sendable {
     ///   - starts: subsets to begin with, beside the empty one.
     ///   - monitor: progress and cancellation.
     /// - Throws: ``InvalidPenalty`` for a charge that is not a positive number.
-    /// - Complexity: O(q·k·(k + T)) a look at all atoms, k columns in the subset; memory O(q·(k + T)).
+    /// - Complexity: O(q·k²) a look at all atoms, k columns in the subset, and O(n·q) for every new atom; memory O(q·k).
     public func run(
         _ dictionary: AtomDictionary, response: Matrix, starts: [[AtomDictionary.Atom]] = [],
         monitor: Monitor = .silent
@@ -65,75 +66,67 @@ public struct SubsetSelection: Sendable {
         guard charge > 0, charge.isFinite else {
             throw .shape(name: "the charge for a source", value: charge, expected: "a positive number")
         }
-        var scores = AtomScores(dictionary, response)
+        var look = SubsetLook(dictionary, response)
         let total = response.squaredNorm
-        var best: (descent: Descent, objective: Double)?
+        var best: Descent?
         var objectives: [Double] = []
         for start in [[]] + starts {
-            let end = descend(from: start, &scores, total, monitor)
-            let objective = total - scores.fit(end.atoms).explained + charge * Double(end.atoms.count)
-            objectives.append(objective)
+            guard let end = descend(from: start, &look, total, monitor) else { continue }
+            objectives.append(end.objective)
             // A later start must be better by more than rounding.
-            if best.map({ objective < $0.objective - 1e-10 * total }) ?? true { best = (end, objective) }
+            if best.map({ end.objective < $0.objective - 1e-10 * total }) ?? true { best = end }
             if monitor.isCancelled() { break }
         }
-        let found = best?.descent ?? Descent(atoms: [], scores: [], isSettled: false)
-        let order = found.atoms.indices.sorted { found.atoms[$0].block < found.atoms[$1].block }
-        let atoms = order.map { found.atoms[$0] }
-        let fit = scores.fit(atoms)
+        guard let best else {
+            return Outcome(
+                atoms: [], coefficients: Matrix(rows: response.columns, columns: 0), scores: [], objectives: [total],
+                isSettled: false, looks: look.looks, isCancelled: monitor.isCancelled())
+        }
+        let order = best.atoms.indices.sorted { best.atoms[$0].block < best.atoms[$1].block }
+        let atoms = order.map { best.atoms[$0] }
+        let sight = look.look(at: atoms, wantsPrices: false) ?? best.sight
         return Outcome(
-            atoms: atoms, coefficients: fit.coefficients, scores: order.map { found.scores[$0] },
-            objectives: objectives, isSettled: found.isSettled,
-            looks: scores.looks, isCancelled: monitor.isCancelled())
+            atoms: atoms, coefficients: sight.coefficients, scores: sight.own, objectives: objectives,
+            isSettled: best.isSettled, looks: look.looks, isCancelled: monitor.isCancelled())
     }
 
     private func descend(
-        from start: [AtomDictionary.Atom], _ scores: inout AtomScores, _ total: Double, _ monitor: Monitor
-    ) -> Descent {
+        from start: [AtomDictionary.Atom], _ look: inout SubsetLook, _ total: Double, _ monitor: Monitor
+    ) -> Descent? {
         var atoms: [AtomDictionary.Atom] = []
         var blocks = Set<Int>()
         for atom in start where atoms.count < maximumCount && blocks.insert(atom.block).inserted { atoms.append(atom) }
         let tolerance = 1e-9 * total
-        var own = [Double](repeating: 0, count: atoms.count)
-        /// How many atoms in a row stayed where they are.
-        var settled = 0
-        var next = 0
-        // Every move lowers the objective by more than the tolerance; the bound only guards against rounding.
-        for _ in 0..<10_000 {
-            if monitor.isCancelled() { return Descent(atoms: atoms, scores: own, isSettled: false) }
-            monitor.report(.init(stage: "refining", detail: "\(atoms.count) sources"))
-            guard settled < atoms.count else {
-                if let weakest = own.indices.min(by: { own[$0] < own[$1] }), own[weakest] < charge {
-                    atoms.remove(at: weakest)
-                    own.remove(at: weakest)
-                } else {
-                    guard atoms.count < maximumCount else {
-                        return Descent(atoms: atoms, scores: own, isSettled: false)
-                    }
-                    guard let best = scores.evaluate(others: atoms).best, best.score > charge + tolerance else {
-                        return Descent(atoms: atoms, scores: own, isSettled: true)
-                    }
-                    atoms.append(best.atom)
-                    own.append(best.score)
-                }
-                scores.keep(only: atoms)
-                settled = 0
-                next = 0
-                continue
-            }
-            let atom = atoms[next]
-            let look = scores.evaluate(
-                others: atoms.enumerated().filter { $0.offset != next }.map(\.element), own: atom)
-            own[next] = look.own
-            settled += 1
-            if let best = look.best, best.atom != atom, best.score > look.own + tolerance {
-                atoms[next] = best.atom
-                own[next] = best.score
-                scores.keep(only: atoms)
-                settled = 1
-            }
-            next = (next + 1) % atoms.count
+        guard var sight = look.look(at: atoms) else { return nil }
+        func objective(_ sight: SubsetLook.Sight) -> Double {
+            total - sight.explained + charge * Double(sight.own.count)
         }
-        return Descent(atoms: atoms, scores: own, isSettled: false)
+        while true {
+            monitor.report(.init(stage: "refining", detail: "\(atoms.count) sources"))
+            var next: [AtomDictionary.Atom]?
+            let gains = atoms.indices.map { (sight.exchanges[$0]?.score ?? 0) - sight.own[$0] }
+            if let i = gains.indices.max(by: { gains[$0] < gains[$1] }), gains[i] > tolerance,
+                let better = sight.exchanges[i]
+            {
+                next = atoms
+                next?[i] = better.atom
+            } else if let i = sight.own.indices.min(by: { sight.own[$0] < sight.own[$1] }), sight.own[i] < charge {
+                next = atoms
+                next?.remove(at: i)
+            } else if let addition = sight.addition, addition.score > charge + tolerance {
+                guard atoms.count < maximumCount else { break }
+                next = atoms + [addition.atom]
+            }
+            // Every move lowers the objective; one that does not, by rounding, is not made.
+            guard let next, !monitor.isCancelled(), let there = look.look(at: next),
+                objective(there) < objective(sight)
+            else {
+                return Descent(
+                    atoms: atoms, sight: sight, objective: objective(sight),
+                    isSettled: next == nil || !monitor.isCancelled())
+            }
+            (atoms, sight) = (next, there)
+        }
+        return Descent(atoms: atoms, sight: sight, objective: objective(sight), isSettled: false)
     }
 }
