@@ -156,9 +156,9 @@ public struct SparseBayesianLearning: Sendable {
             }
             variances = updated
             next = known ?? state.moments(variances)
+            if end != nil, let next { history.append(next.objective) }
         }
         let moments = next
-        if let moments, end != .cancelled { history.append(moments.objective) }
         return Outcome(
             active: moments.map { state.means($0, variances) } ?? .empty(samples: problem.response.columns),
             variances: variances, weights: state.weights(moments), history: history,

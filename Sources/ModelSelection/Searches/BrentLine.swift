@@ -148,10 +148,10 @@ struct BrentLine: Sendable {
             previous = x < (low + high) / 2 ? high - x : low - x
             step = 0.5 * (3 - 5.0.squareRoot()) * previous
         }
-        let u = x + (abs(step) >= tolerance ? step : (step > 0 ? tolerance : -tolerance))
-        // A point beyond the bracket, or next to its end, tells nothing more.
-        guard u > low + 0.1 * tolerance, u < high - 0.1 * tolerance else { return nil }
-        return u
+        let u = x + step
+        // A point next to an end or to the best tells nothing more than one a little further off.
+        if min(u - low, high - u) < 2 * tolerance { return x + (x < (low + high) / 2 ? tolerance : -tolerance) }
+        return abs(step) >= tolerance ? u : x + (step > 0 ? tolerance : -tolerance)
     }
 
     private mutating func absorb(_ u: Double, _ fu: Double) {

@@ -47,6 +47,7 @@ public struct PathSearch: Search {
 
     /// Where the path stands.
     public struct Memory: Sendable {
+        /// The λ to evaluate next.
         var log: Double
         var best = Double.infinity
         var since = 0
