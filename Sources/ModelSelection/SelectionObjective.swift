@@ -185,10 +185,10 @@ public final class SelectionObjective<Family: PenaltyFamily> {
     private func solve(
         _ logs: [Double], _ penalty: Family.Penalty, _ stop: StopRule, _ monitor: Monitor
     ) -> (fits: [Fit], isCancelled: Bool) {
-        let start = known.min { Self.distance($0.logs, logs) < Self.distance($1.logs, logs) }
+        let start = start(logs)
         var fits: [Fit] = []
         for (i, session) in sessions.enumerated() {
-            let solution = session.solve(penalty, from: start?.active[i], stop: stop, monitor: monitor)
+            let solution = session.solve(penalty, from: start?[i], stop: stop, monitor: monitor)
             solves += 1
             fits.append(Fit(solution, of: session.problem, under: penalty, parallelism: parallelism))
         }
@@ -222,6 +222,21 @@ public final class SelectionObjective<Family: PenaltyFamily> {
             }
         }
         return gradient.allSatisfy(\.isFinite) ? gradient : nil
+    }
+
+    /// Where a solve starts: the nearest solution known; where θ is one number, moved along the line through it and another,
+    /// on the other side if there is one. Along λ solutions are nearly straight.
+    private func start(_ logs: [Double]) -> [ActiveSet]? {
+        let near = known.sorted { Self.distance($0.logs, logs) < Self.distance($1.logs, logs) }
+        guard let first = near.first else { return nil }
+        guard logs.count == 1, near.count > 1 else { return first.active }
+        let side = first.logs[0] - logs[0]
+        let other = near.first { ($0.logs[0] - logs[0]) * side < 0 } ?? near[1]
+        let (a, b) = (exp(other.logs[0]), exp(first.logs[0]))
+        let fraction = (exp(logs[0]) - a) / (b - a)
+        // Not where two points are so near that their difference is rounding.
+        guard fraction > 0, fraction < 3 else { return first.active }
+        return zip(other.active, first.active).map { ActiveSet.line(from: $0, to: $1, at: fraction) }
     }
 
     private static func distance(_ a: [Double], _ b: [Double]) -> Double {
