@@ -173,12 +173,16 @@ public final class SelectionObjective<Family: PenaltyFamily> {
 
     /// Solves the problem itself, for example at the choice of a criterion that looks at other problems.
     ///
+    /// - Parameter solver: for a criterion that does not read the problem itself; else its session goes on.
     /// - Throws: ``InvalidPenalty``.
     public func solution(
         at logs: [Double], solver: some Solver = AutomaticSolver(), stop: StopRule, monitor: Monitor = .silent
     ) throws -> Solution {
         solves += 1
         let penalty = try family.penalty(at: logs)
+        if criterion.readsProblem, let session = sessions.first {
+            return session.solve(penalty, from: start(logs)?.first, stop: stop, monitor: monitor)
+        }
         return solver.solve(problem, penalty, stop: stop, parallelism: parallelism, monitor: monitor)
     }
 

@@ -12,6 +12,8 @@ enum WellSearch {
     static let maximumEvaluations = 15
     /// What may remain to be gained, as a part of the range of values seen.
     private static let (boundTolerance, processTolerance) = (0.003, 0.001)
+    /// Distance from the upper bound, in natural logarithms, that is not left unseen.
+    private static let farAbove = 1.2
     /// Width, in natural logarithms, below which an interval is not halved.
     private static let narrowest = 0.01
 
@@ -22,8 +24,8 @@ enum WellSearch {
             let highest = finite.last
         else { return nil }
         if finite.allSatisfy({ $0.residualSlope != nil }) {
-            // Above all points visited there is the upper bound, where nothing is active and an evaluation costs little.
-            if domain.upper[0] - highest.logs[0] > narrowest { return .evaluate(domain.upper, gradient: false) }
+            // Far above all points visited there is the upper bound, where nothing is active and a solve costs little.
+            if domain.upper[0] - highest.logs[0] > farAbove { return .evaluate(domain.upper, gradient: false) }
             return halving(finite).map { .evaluate([$0], gradient: false) }
         }
         // No more than a factor of ten below what was visited, and nothing where the data were fitted already: there every
