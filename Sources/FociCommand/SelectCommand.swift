@@ -337,7 +337,9 @@ struct SelectCommand: ParsableCommand {
             logger.warning("the search ended with its \(record.points.count) evaluations, not at a minimum")
         }
         guard weights == .shared else { return }
-        let isAtBound = best.logs.indices.contains { best.logs[$0] == domain.lower[$0] || best.logs[$0] == domain.upper[$0] }
+        let isAtBound = best.logs.indices.contains {
+            best.logs[$0] == domain.lower[$0] || best.logs[$0] == domain.upper[$0]
+        }
         if isAtBound || record.end == .edge {
             logger.warning("the choice lies at the edge of what was looked at; the minimum may lie beyond")
         }

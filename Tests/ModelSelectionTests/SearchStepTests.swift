@@ -48,25 +48,28 @@ struct SearchStepTests {
         }
     }
 
-    @Test("behind a well of its own a lower one is found, if residual and degrees of freedom leave room for it")
-    func wells() throws {
-        // Residual and degrees of freedom, monotone, with two wells: at −3 the degrees of freedom jump by 4.
-        func evaluate(_ x: Double, knowsSlope: Bool) -> SearchPoint {
-            let residual = 40 * exp(1.2 * x) + (x > -2.9 ? 8 : 8 * exp(6 * (x + 2.9)))
-            let freedom = 2 * exp(-0.6 * x) - 2 + (x < -3.3 ? 6 : 0)
-            return Self.point(x, residual + freedom, residual: residual, slope: knowsSlope ? 1 : nil)
-        }
+    /// Two wells, the lower one behind a jump of the degrees of freedom.
+    private static func jumping(_ x: Double) -> SearchPoint {
+        let residual = 40 * exp(1.2 * x) + (x > -2.9 ? 8 : 8 * exp(6 * (x + 2.9)))
+        let freedom = 2 * exp(-0.6 * x) - 2 + (x < -3.3 ? 6 : 0)
+        return point(x, residual + freedom, residual: residual, slope: 1)
+    }
+
+    /// Two smooth wells.
+    private static func smooth(_ x: Double) -> SearchPoint {
+        func well(_ middle: Double, _ width: Double) -> Double { exp(-pow((x - middle) / width, 2)) }
+        return point(x, 10 * (1 - well(-1, 0.5) - 1.3 * well(-3, 0.6) + 0.02 * x * x))
+    }
+
+    @Test("a lower well than the first is found, within 15 evaluations", arguments: [-0.2, -1, -2, -3, -4.5])
+    func wells(_ start: Double) throws {
         let domain = SearchDomain(lower: [-5], upper: [0])
-        let lowest = (0...2000).reduce(Double.infinity) {
-            min($0, evaluate(-5 * Double($1) / 2000, knowsSlope: true).value)
-        }
-        for start in [-0.2, -1, -2, -3, -4.5] {
-            for knowsSlope in [true, false] {
-                let found = drive(BrentSearch(), from: start, in: domain) { evaluate($0, knowsSlope: knowsSlope) }
-                let best = try #require(found.points.map(\.value).min())
-                #expect(best <= lowest + 0.4, "from \(start), slope known: \(knowsSlope): \(best - lowest)")
-                #expect(found.points.count <= 15 && found.end == .converged)
-            }
+        for curve in [Self.jumping, Self.smooth] {
+            let lowest = (0...5000).reduce(Double.infinity) { min($0, curve(-Double($1) / 1000).value) }
+            let found = drive(BrentSearch(), from: start, in: domain, curve)
+            let best = try #require(found.points.map(\.value).min())
+            #expect(best <= lowest + 0.4, "\(best - lowest)")
+            #expect(found.points.count <= 15 && found.end == .converged)
         }
     }
 
@@ -90,7 +93,9 @@ struct SearchStepTests {
         #expect(Set(found.points.map { $0.logs[0] }).count == found.points.count)
     }
 
-    @Test("a path past a clear minimum stops early, and its choice is the minimum to the resolution", arguments: [-1.3, -2.2, -3.1])
+    @Test(
+        "a path past a clear minimum stops early, and its choice is the minimum to the resolution",
+        arguments: [-1.3, -2.2, -3.1])
     func path(_ minimum: Double) throws {
         let domain = SearchDomain(lower: [-5], upper: [0])
         let found = drive(PathSearch(), from: 0, in: domain) {

@@ -10,7 +10,7 @@ public struct BrentSearch: Search {
     /// With two hyperparameters, most turns through both.
     public var maximumTurns = 5
     /// Width of the bracket at which the line of a single hyperparameter ends.
-    static let coarseResolution = 0.25
+    static let coarseResolution = 0.15
 
     /// A search with its default settings.
     public init() {}

@@ -4,8 +4,8 @@
 /// one well need not have found the lowest. Two kinds of knowledge say where to look on:
 /// - Where a criterion is a function of residual and degrees of freedom, neither of which can be less between two points
 ///   than the smaller of theirs (the residual falls with λ, the degrees of freedom rise but for rare exceptions), the value
-///   between them has a lower bound (as in the search of Piyavskii 1972). The interval of least value half way between its
-///   bound and the better of its ends is halved.
+///   between them has a lower bound (as in the search of Piyavskii 1972). The interval whose bound and better end together
+///   promise most is halved.
 /// - Elsewhere curves are smooth, and a Gaussian process says where an improvement is to be expected (``BayesianSearch``).
 enum WellSearch {
     /// Evaluations in all, those of the local search included, beyond which nothing more is looked at.
@@ -35,7 +35,8 @@ enum WellSearch {
         var start = domain.upper
         let step = BayesianSearch(count: maximumEvaluations, initialCount: 1, tolerance: processTolerance)
             .next(after: finite, memory: &start, in: around)
-        guard case .evaluate(let logs, _, _) = step, !points.contains(where: { abs($0.logs[0] - logs[0]) < narrowest / 10 })
+        guard case .evaluate(let logs, _, _) = step,
+            !points.contains(where: { abs($0.logs[0] - logs[0]) < narrowest / 10 })
         else { return nil }
         return step
     }
@@ -49,7 +50,7 @@ enum WellSearch {
         var winner: (promise: Double, middle: Double)?
         for (low, high) in zip(points, points.dropFirst()) where high.logs[0] - low.logs[0] >= narrowest {
             let bound = high.value + (high.residualSlope ?? 0) * (low.squaredResidual - high.squaredResidual)
-            let promise = 0.5 * (bound + min(low.value, high.value))
+            let promise = 0.4 * bound + 0.6 * min(low.value, high.value)
             if promise < winner?.promise ?? .infinity { winner = (promise, 0.5 * (low.logs[0] + high.logs[0])) }
         }
         guard let winner, winner.promise < least - boundTolerance * (most - least) else { return nil }
