@@ -69,9 +69,10 @@ struct SearchTests {
         // What is there to gain, from no source to the best λ.
         let gain = grid.points[0].value - lowest
         for search in AnySearch.quick {
-            // Slopes do not see the jumps of exact degrees of freedom, and what evaluations they cost are lost for the look
-            // at wells.
-            let isJumping = criterion.criterion is any FitCriterion && search.testDescription != "brent"
+            // Slopes do not see the jumps of exact degrees of freedom, and the evaluations these cost are lost for the look
+            // at wells. The deeper the jumps, the sooner 15 evaluations are too few: those of GCV are the deepest.
+            var tolerance = criterion.criterion is GeneralizedCrossValidation ? 0.0125 : 0.01
+            if criterion.criterion is any FitCriterion, search.testDescription != "brent" { tolerance = 0.02 }
             for ratio in [0.05, 0.08, 0.12, 0.2, 0.3, 0.45, 0.65, 0.9] {
                 let fresh = try Self.objective(
                     problem.seed, width: problem.width, samples: problem.samples, criterion: criterion.criterion
@@ -83,7 +84,7 @@ struct SearchTests {
                     try #require(found.best).logs, wantsGradient: false, stop: StopRule()
                 ).value
                 #expect(
-                    best <= lowest + (isJumping ? 0.02 : 0.01) * gain,
+                    best <= lowest + tolerance * gain,
                     "\(search.testDescription) from \(ratio): \((best - lowest) / gain) above, \(found.points.count)")
                 #expect(found.points.count <= 15 && found.end != nil)
                 #expect(found.innerSolves * 5 <= grid.innerSolves)

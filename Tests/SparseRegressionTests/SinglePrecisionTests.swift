@@ -43,7 +43,7 @@ struct SinglePrecisionTests {
             #expect(a.design.matrix == double.design.matrix.rows(kept))
             let difference = a.unreducedResponse - double.unreducedResponse.rows(kept)
             #expect(difference.squaredNorm <= 1e-24 * double.squaredResponseNorm)
-            #expect(a.blocks == single.blocks && a.rowCount == 5 && a.sampleCount == samples)
+            #expect(a.blocks == single.blocks && a.rowCount == 5 && a.sampleCount == double.sampleCount)
             #expect(throws: RegressionProblem.Invalid.empty) { try single.restricted(toRows: []) }
         }
     }
