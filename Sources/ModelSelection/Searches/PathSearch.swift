@@ -9,7 +9,7 @@ public struct PathSearch: Search {
     public var factor = 0.8
     /// … and by its square where the last such step gained more than this part of all that was gained since λ_max: the
     /// minimum is not near.
-    public var steepness = 0.04
+    public var steepness = 0.1
     /// The path ends at this fraction of λ_max…
     public var floor = 0.01
     /// … unless its last point is the best so far; then it goes on to this one.
@@ -94,7 +94,7 @@ public struct PathSearch: Search {
         func place(_ k: Int) -> BrentLine.Place { (points[k].logs[0], points[k].value) }
         memory.line = BrentLine(
             bracket: (place(middle + 1), place(middle - 1)), middle: place(middle), resolution: resolution,
-            refinements: maximumRefinements, agreement: 1e-3 * gained)
+            refinements: maximumRefinements, agreement: 1e-4 * gained)
         return refinement(&memory)
     }
 
