@@ -142,9 +142,6 @@ struct SelectCommand: ParsableCommand {
             }
             return
         }
-        if weights == .learned, penalty == .elasticNet {
-            throw InputError("--weights learned", found: "--penalty elastic-net", expected: "l21 or l1")
-        }
         if weights == .learned, let search, !search.suitsManyHyperparameters {
             throw InputError(
                 "--search \(search.rawValue)", found: "one hyperparameter a source",
@@ -177,12 +174,19 @@ struct SelectCommand: ParsableCommand {
         let method = method
         let (domain, first) = method.sharedDomain(largest: largest, start: start ?? (weights == .learned ? 0.1 : 0.5))
         switch (penalty, weights) {
-        case (.elasticNet, _):
-            // μ is compared with the squared norms of the columns of the gain.
-            let scale = log(max(problem.design.matrix.squaredNorm / Double(problem.design.columns), 1e-200))
+        case (.elasticNet, .shared):
+            let scale = ridgeScale(problem)
             return try minimize(
                 problem, ElasticNetFamily(), from: [first, scale - 4],
                 in: SearchDomain(lower: [domain.lower[0], scale - 10], upper: [top, scale + 4]), top, parallelism)
+        case (.elasticNet, .learned):
+            let (scale, family) = (ridgeScale(problem), LearnedElasticNet(blockCount: problem.blocks.count))
+            let (lower, upper) = (top - 5, top + log(0.9))
+            return try minimize(
+                problem, family, from: even(family, first).dropLast() + [scale - 4],
+                in: SearchDomain(
+                    lower: even(family, lower).dropLast() + [scale - 10],
+                    upper: even(family, upper).dropLast() + [scale + 4]), top, parallelism)
         case (.l21, .shared):
             return try minimize(problem, SharedLambda(), from: [first], in: domain, top, parallelism)
         case (.l1, .shared):
@@ -198,6 +202,11 @@ struct SelectCommand: ParsableCommand {
                 problem, family, from: even(family, first),
                 in: method.learnedDomain(largest: largest, count: family.parameterCount), top, parallelism)
         }
+    }
+
+    /// log of what μ is compared with: the mean squared norm of a column of the gain.
+    private func ridgeScale(_ problem: RegressionProblem) -> Double {
+        log(max(problem.design.matrix.squaredNorm / Double(problem.design.columns), 1e-200))
     }
 
     private func even(_ family: some PenaltyFamily, _ log: Double) -> [Double] {
@@ -226,18 +235,19 @@ struct SelectCommand: ParsableCommand {
         let solution = try objective.solution(at: best.logs, stop: stop, monitor: monitor)
         if final.isCancelled || solution.reason == .cancelled { throw CancellationError() }
         warn(record, domain, best)
-        let ratios = best.logs.map { exp($0 - top) }
+        let ridge = penalty == .elasticNet ? best.logs.last.map { exp($0) } : nil
+        let ratios = (ridge == nil ? best.logs : best.logs.dropLast()).map { exp($0 - top) }
         return Selected(
             criterion: objective.criterion.name, search: record.search, penalty: family.name, end: record.end?.rawValue,
             value: final.value, lambdaRatio: weights == .learned ? nil : ratios[0],
-            weights: weights == .learned ? ratios : nil, ridge: penalty == .elasticNet ? exp(best.logs[1]) : nil,
+            weights: weights == .learned ? ratios : nil, ridge: ridge,
             lambdaMax: exp(top), degreesOfFreedom: final.degreesOfFreedom.isFinite ? final.degreesOfFreedom : nil,
             gradientNorm: final.gradient.map(Self.norm), support: solution.active.blocks,
             evaluations: record.points.count, innerSolves: record.innerSolves + objective.solves - solvesBefore,
             history: record.points.map { point in
                 Selected.Point(
                     value: point.value, lambdaRatio: weights == .learned ? nil : exp(point.logs[0] - top),
-                    ridge: penalty == .elasticNet ? exp(point.logs[1]) : nil,
+                    ridge: ridge == nil ? nil : point.logs.last.map { exp($0) },
                     gradientNorm: point.gradient.map(Self.norm), nonzero: point.activeCount,
                     relativeGap: point.relativeGap, seconds: point.seconds)
             })
@@ -280,7 +290,10 @@ struct SelectCommand: ParsableCommand {
             logger.warning("the search ended with its \(record.points.count) evaluations, not at a minimum")
         }
         guard weights == .shared else { return }
-        for k in best.logs.indices where best.logs[k] == domain.lower[k] || best.logs[k] == domain.upper[k] {
+        let isAtBound = best.logs.indices.contains {
+            best.logs[$0] == domain.lower[$0] || best.logs[$0] == domain.upper[$0]
+        }
+        if isAtBound || record.end == .edge {
             logger.warning("the choice lies at the edge of what was looked at; the minimum may lie beyond")
         }
     }

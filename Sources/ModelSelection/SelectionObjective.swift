@@ -21,7 +21,6 @@ public final class SelectionObjective<Family: PenaltyFamily> {
 
     private let sessions: [any SolverSession]
     private let parallelism: Parallelism
-    private let readsProblem: Bool
     private var known: [Known] = []
     private let memory = 12
 
@@ -60,6 +59,8 @@ public final class SelectionObjective<Family: PenaltyFamily> {
         public var activeCounts: [Int]
         /// Active columns over rows of the first problem.
         public var columnsPerRow: Double
+        /// ∂C/∂‖Y − XB‖² at fixed degrees of freedom; nil where the criterion is no function of the two.
+        public var residualSlope: Double?
         /// Largest relative gap of the solutions.
         public var relativeGap: Double
         /// Sweeps over all solves.
@@ -85,7 +86,6 @@ public final class SelectionObjective<Family: PenaltyFamily> {
         self.hypergradient = hypergradient
         self.parallelism = parallelism
         sessions = try criterion.problems(for: problem).map { solver.session(for: $0, parallelism: parallelism) }
-        readsProblem = criterion.readsProblem
     }
 
     /// An objective over a session that is open already.
@@ -99,17 +99,19 @@ public final class SelectionObjective<Family: PenaltyFamily> {
         self.hypergradient = hypergradient
         self.parallelism = parallelism
         sessions = [session]
-        readsProblem = true
     }
 
     /// What is minimized, so that a record of something else is not taken up by mistake.
     public var subject: String {
-        // FNV-1a (Fowler, Noll & Vo): over the settings of criterion and family, and the bits of the data.
+        // FNV-1a (Fowler, Noll & Vo), a number at a time: over the settings of criterion and family, the bits of the data,
+        // and of some ten thousand entries of the gain, which is too large to be read for a name.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        func absorb(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        for byte in "\(criterion) \(family)".utf8 { absorb(byte) }
-        for value in problem.response.elements {
-            withUnsafeBytes(of: value.bitPattern.littleEndian) { $0.forEach(absorb) }
+        func absorb(_ word: UInt64) { hash = (hash ^ word) &* 0x100_0000_01b3 }
+        for byte in "\(criterion) \(family)".utf8 { absorb(UInt64(byte)) }
+        for value in problem.response.elements { absorb(value.bitPattern) }
+        let (rows, count) = (problem.rowCount, problem.rowCount * problem.design.columns)
+        for k in stride(from: 0, to: count, by: max(1, count / 10_007)) {
+            absorb(problem.design[k % rows, k / rows].bitPattern)
         }
         let size = "\(problem.rowCount) × \(problem.design.columns) × \(problem.sampleCount)"
         return "\(criterion.name), \(family.name), \(size), \(String(hash, radix: 16))"
@@ -136,10 +138,11 @@ public final class SelectionObjective<Family: PenaltyFamily> {
             degreesOfFreedom: judgement.degreesOfFreedom, squaredResidual: fits[0].solution.squaredResidual,
             activeCounts: fits.map(\.activeCount),
             columnsPerRow: Double(fits[0].activeColumns) / Double(problem.rowCount),
+            residualSlope: judgement.residualSlope,
             relativeGap: fits.reduce(0) { max($0, $1.solution.certificate.relativeGap) },
             epochs: fits.reduce(0) { $0 + $1.solution.certificate.epochs },
             fullPasses: fits.reduce(0) { $0 + $1.solution.certificate.fullPasses }, isCancelled: isCancelled)
-        if readsProblem, !isCancelled, evaluation.value < best?.value ?? .infinity {
+        if criterion.readsProblem, !isCancelled, evaluation.value < best?.value ?? .infinity {
             best = (evaluation.value, fits[0].solution)
         }
         guard wantsGradient, !isCancelled else { return evaluation }
@@ -151,15 +154,17 @@ public final class SelectionObjective<Family: PenaltyFamily> {
         case .finiteDifferences(let step):
             var gradient = [Double](repeating: 0, count: family.parameterCount)
             for k in gradient.indices {
-                var values: [Double] = []
                 for sign in [1.0, -1.0] {
                     var moved = logs
                     moved[k] += sign * step
                     let (fits, isCancelled) = solve(moved, try family.penalty(at: moved), stop, monitor)
-                    evaluation.isCancelled = evaluation.isCancelled || isCancelled
-                    values.append(criterion.judge(fits, of: problem, wantsGradient: false).value)
+                    evaluation.epochs += fits.reduce(0) { $0 + $1.solution.certificate.epochs }
+                    evaluation.fullPasses += fits.reduce(0) { $0 + $1.solution.certificate.fullPasses }
+                    evaluation.isCancelled = isCancelled
+                    guard !isCancelled else { return evaluation }
+                    gradient[k] +=
+                        sign * criterion.judge(fits, of: problem, wantsGradient: false).value / (2 * step)
                 }
-                gradient[k] = (values[0] - values[1]) / (2 * step)
             }
             evaluation.gradient = gradient.allSatisfy(\.isFinite) ? gradient : nil
         }
@@ -168,22 +173,26 @@ public final class SelectionObjective<Family: PenaltyFamily> {
 
     /// Solves the problem itself, for example at the choice of a criterion that looks at other problems.
     ///
+    /// - Parameter solver: for a criterion that does not read the problem itself; else its session goes on.
     /// - Throws: ``InvalidPenalty``.
     public func solution(
         at logs: [Double], solver: some Solver = AutomaticSolver(), stop: StopRule, monitor: Monitor = .silent
     ) throws -> Solution {
         solves += 1
         let penalty = try family.penalty(at: logs)
+        if criterion.readsProblem, let session = sessions.first {
+            return session.solve(penalty, from: start(logs)?.first, stop: stop, monitor: monitor)
+        }
         return solver.solve(problem, penalty, stop: stop, parallelism: parallelism, monitor: monitor)
     }
 
     private func solve(
         _ logs: [Double], _ penalty: Family.Penalty, _ stop: StopRule, _ monitor: Monitor
     ) -> (fits: [Fit], isCancelled: Bool) {
-        let start = known.min { Self.distance($0.logs, logs) < Self.distance($1.logs, logs) }
+        let start = start(logs)
         var fits: [Fit] = []
         for (i, session) in sessions.enumerated() {
-            let solution = session.solve(penalty, from: start?.active[i], stop: stop, monitor: monitor)
+            let solution = session.solve(penalty, from: start?[i], stop: stop, monitor: monitor)
             solves += 1
             fits.append(Fit(solution, of: session.problem, under: penalty, parallelism: parallelism))
         }
@@ -217,6 +226,21 @@ public final class SelectionObjective<Family: PenaltyFamily> {
             }
         }
         return gradient.allSatisfy(\.isFinite) ? gradient : nil
+    }
+
+    /// Where a solve starts: the nearest solution known; where θ is one number, moved along the line through it and another,
+    /// on the other side if there is one. Along λ solutions are nearly straight.
+    private func start(_ logs: [Double]) -> [ActiveSet]? {
+        let near = known.sorted { Self.distance($0.logs, logs) < Self.distance($1.logs, logs) }
+        guard let first = near.first else { return nil }
+        guard logs.count == 1, near.count > 1 else { return first.active }
+        let side = first.logs[0] - logs[0]
+        let other = near.first { ($0.logs[0] - logs[0]) * side < 0 } ?? near[1]
+        let (a, b) = (exp(other.logs[0]), exp(first.logs[0]))
+        let fraction = (exp(logs[0]) - a) / (b - a)
+        // Not where two points are so near that their difference is rounding.
+        guard fraction > 0, fraction < 3 else { return first.active }
+        return zip(other.active, first.active).map { ActiveSet.line(from: $0, to: $1, at: fraction) }
     }
 
     private static func distance(_ a: [Double], _ b: [Double]) -> Double {

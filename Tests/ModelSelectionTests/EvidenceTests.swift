@@ -75,5 +75,10 @@ struct EvidenceTests {
         #expect(throws: InvalidCriterion.self) { try SparseBayesianLearning().run(problem, from: [1, 2]) }
         let found = try SparseBayesianLearning().run(problem, monitor: Monitor(isCancelled: { true }))
         #expect(found.end == .cancelled)
+        // Before each update and at the end, each once.
+        var short = SparseBayesianLearning()
+        short.maximumUpdates = 3
+        let cut = try short.run(problem)
+        #expect(cut.end == .evaluationLimit && cut.history.count == 4)
     }
 }

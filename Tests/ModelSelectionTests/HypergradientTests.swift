@@ -112,6 +112,14 @@ struct Model: Sendable, CustomTestStringConvertible {
             [log(0.25, $0), Foundation.log(1.5)]
         },
         Model(
+            "elastic net, learned weights, one column", width: 1, samples: 5,
+            family: { LearnedElasticNet(blockCount: $0.blocks.count) }
+        ) { logs(0.2, $0.blocks.count, $0) + [Foundation.log(1.5)] },
+        Model(
+            "elastic net, learned weights, three columns", width: 3, samples: 4,
+            family: { LearnedElasticNet(blockCount: $0.blocks.count) }
+        ) { logs(0.2, $0.blocks.count, $0) + [Foundation.log(1.5)] },
+        Model(
             "elastic net of entries, one sample", width: 1, samples: 1,
             family: { _ in EntrywiseFamily(ElasticNetFamily()) }
         ) { [log(0.25, $0), Foundation.log(1.5)] },

@@ -33,10 +33,11 @@ struct AnySearch: Sendable, CustomTestStringConvertible {
 struct SearchTests {
     /// An objective on a problem with true sources, with its domain.
     static func objective(
-        _ seed: UInt64, width: Int = 1, criterion: any Criterion = SteinRisk(), amplitude: Double = 0.6
+        _ seed: UInt64, width: Int = 1, samples: Int = 12, criterion: any Criterion = SteinRisk(),
+        amplitude: Double = 0.6
     ) throws -> (objective: SelectionObjective<SharedLambda>, domain: SearchDomain) {
         let (problem, _) = try noisyProblem(
-            n: 40, blocks: BlockStructure(count: 90, size: width), samples: 12, seed: seed, amplitude: amplitude)
+            n: 40, blocks: BlockStructure(count: 90, size: width), samples: samples, seed: seed, amplitude: amplitude)
         let largest = log(problem.largestLambda())
         return (
             try SelectionObjective(problem: problem, family: SharedLambda(), criterion: criterion),
@@ -46,6 +47,7 @@ struct SearchTests {
 
     static let criteria: [NamedCriterion] = [
         NamedCriterion(SteinRisk()), NamedCriterion(GeneralizedCrossValidation()),
+        NamedCriterion(InformationCriterion(.akaike, noiseVariance: 1)),
         NamedCriterion(
             (try? RowSplit(rowCount: 40, folds: 4, seed: 2)).map { HeldOutRows(crossValidating: $0) }
                 ?? HeldOutRows([0]), "4-fold"),
@@ -54,27 +56,35 @@ struct SearchTests {
 
     @Test(
         "from any start the minimum is within a hundredth of that of 200 points, in at most 15 evaluations",
-        arguments: criteria, [(UInt64(31), 1), (32, 3), (33, 1)])
-    func minimum(_ criterion: NamedCriterion, _ problem: (seed: UInt64, width: Int)) throws {
+        arguments: criteria, [(31, 1, 12), (32, 3, 12), (33, 1, 12), (31, 1, 60), (31, 1, 1)])
+    func minimum(_ criterion: NamedCriterion, _ problem: (seed: UInt64, width: Int, samples: Int)) throws {
+        // Of a single sample the exact degrees of freedom are nothing but jumps, each a few hundredths of all there is to
+        // gain; of 40 entries cross-validated, wells are as many as sources.
+        guard problem.samples > 1 || criterion.criterion is MonteCarloSteinRisk else { return }
         let (objective, domain) = try Self.objective(
-            problem.seed, width: problem.width, criterion: criterion.criterion)
+            problem.seed, width: problem.width, samples: problem.samples, criterion: criterion.criterion)
         let grid = try GridSearch(count: 200).run(objective, from: domain.upper, in: domain)
         try #require(grid.points.count == 200)
         let lowest = try #require(grid.best).value
         // What is there to gain, from no source to the best λ.
         let gain = grid.points[0].value - lowest
         for search in AnySearch.quick {
-            for ratio in [0.05, 0.15, 0.4, 0.9] {
+            // Slopes do not see the jumps of exact degrees of freedom, and the evaluations these cost are lost for the look
+            // at wells. The deeper the jumps, the sooner 15 evaluations are too few: those of GCV are the deepest.
+            var tolerance = criterion.criterion is GeneralizedCrossValidation ? 0.0125 : 0.01
+            if criterion.criterion is any FitCriterion, search.testDescription != "brent" { tolerance = 0.02 }
+            for ratio in [0.05, 0.08, 0.12, 0.2, 0.3, 0.45, 0.65, 0.9] {
                 let fresh = try Self.objective(
-                    problem.seed, width: problem.width, criterion: criterion.criterion
+                    problem.seed, width: problem.width, samples: problem.samples, criterion: criterion.criterion
                 ).objective
                 let found = try search.run(
                     fresh, [domain.upper[0] + log(ratio)], domain, SearchLimit(maximumEvaluations: 15), .silent)
-                let best = try #require(found.best).value
-                // Exact degrees of freedom jump, which slopes do not see: the lowest of 200 points may lie in a well of its own.
-                let isJumping = criterion.criterion is any FitCriterion && search.testDescription != "brent"
+                // Values along the way may be inexact.
+                let best = try objective.evaluate(
+                    try #require(found.best).logs, wantsGradient: false, stop: StopRule()
+                ).value
                 #expect(
-                    best <= lowest + (isJumping ? 0.02 : 0.01) * gain,
+                    best <= lowest + tolerance * gain,
                     "\(search.testDescription) from \(ratio): \((best - lowest) / gain) above, \(found.points.count)")
                 #expect(found.points.count <= 15 && found.end != nil)
                 #expect(found.innerSolves * 5 <= grid.innerSolves)

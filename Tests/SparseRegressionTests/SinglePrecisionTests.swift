@@ -33,6 +33,21 @@ struct SinglePrecisionTests {
         }
     }
 
+    @Test("some of its rows are the same rows, in the same precision", arguments: [1, 3])
+    func rows(_ width: Int) throws {
+        for samples in [1, 30] {
+            let (single, double) = try pair(width, samples: samples)
+            let kept = [0, 3, 4, 11, 19]
+            let (a, b) = (try single.restricted(toRows: kept), try double.restricted(toRows: kept))
+            #expect(a.design.isSinglePrecision && a.design.matrix == b.design.matrix)
+            #expect(a.design.matrix == double.design.matrix.rows(kept))
+            let difference = a.unreducedResponse - double.unreducedResponse.rows(kept)
+            #expect(difference.squaredNorm <= 1e-24 * double.squaredResponseNorm)
+            #expect(a.blocks == single.blocks && a.rowCount == 5 && a.sampleCount == double.sampleCount)
+            #expect(throws: RegressionProblem.Invalid.empty) { try single.restricted(toRows: []) }
+        }
+    }
+
     @Test("what a session holds grows with the working set, not with the design")
     func memory() throws {
         var random = SeededGenerator(seed: 1)

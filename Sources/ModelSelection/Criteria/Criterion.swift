@@ -8,6 +8,7 @@ public protocol Criterion: Sendable {
 
     /// The problems whose solutions the criterion reads, in the order of the fits it judges.
     ///
+    /// - Returns: at least one.
     /// - Throws: ``RegressionProblem/Invalid`` or ``InvalidCriterion`` where the criterion does not suit the problem.
     func problems(for problem: RegressionProblem) throws -> [RegressionProblem]
 
@@ -23,8 +24,8 @@ public protocol Criterion: Sendable {
 }
 
 extension Criterion {
-    /// Most criteria look at the problem itself first.
-    public var readsProblem: Bool { true }
+    /// Not unless a criterion says so.
+    public var readsProblem: Bool { false }
 }
 
 /// What a criterion says of its fits.
@@ -33,13 +34,18 @@ public struct Judgement: Sendable {
     public let value: Double
     /// Degrees of freedom of the fit; NaN where the criterion does not know them.
     public let degreesOfFreedom: Double
+    /// ∂C/∂‖Y − XB‖² at fixed degrees of freedom, where the criterion is a function of the two that grows with both.
+    public let residualSlope: Double?
     /// One derivative a fit; nil where it was not asked for or could not be computed.
     public let derivatives: [FitDerivative]?
 
     /// A judgement from its values.
-    public init(value: Double, degreesOfFreedom: Double, derivatives: [FitDerivative]? = nil) {
+    public init(
+        value: Double, degreesOfFreedom: Double, residualSlope: Double? = nil, derivatives: [FitDerivative]? = nil
+    ) {
         self.value = value
         self.degreesOfFreedom = degreesOfFreedom
+        self.residualSlope = residualSlope
         self.derivatives = derivatives
     }
 

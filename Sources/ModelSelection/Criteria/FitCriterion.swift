@@ -32,6 +32,9 @@ public struct FitValue: Sendable, Equatable {
 }
 
 extension FitCriterion {
+    /// Nothing else is read.
+    public var readsProblem: Bool { true }
+
     /// The problem itself.
     public func problems(for problem: RegressionProblem) -> [RegressionProblem] { [problem] }
 
@@ -60,7 +63,10 @@ extension FitCriterion {
             FitSummary(
                 squaredResidual: fit.solution.squaredResidual, degreesOfFreedom: freedom, entryCount: fit.entryCount,
                 activeCount: fit.activeCount, blockCount: fit.candidateCount))
-        guard wantsGradient else { return Judgement(value: combined.value, degreesOfFreedom: freedom) }
+        guard wantsGradient else {
+            return Judgement(
+                value: combined.value, degreesOfFreedom: freedom, residualSlope: combined.residualSlope)
+        }
         var derivative = FitDerivative(coefficients: [], slopes: [])
         for (support, change) in zip(fit.supports, derivatives) {
             var coefficients =
@@ -81,7 +87,9 @@ extension FitCriterion {
                     (combined.freedomSlope * $0, combined.freedomSlope * $1)
                 })
         }
-        return Judgement(value: combined.value, degreesOfFreedom: freedom, derivatives: [derivative])
+        return Judgement(
+            value: combined.value, degreesOfFreedom: freedom, residualSlope: combined.residualSlope,
+            derivatives: [derivative])
     }
 
     /// Judges a solution of a problem under a penalty.

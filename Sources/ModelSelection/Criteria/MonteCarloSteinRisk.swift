@@ -26,6 +26,9 @@ public struct MonteCarloSteinRisk: Criterion {
     /// `SURE (Monte-Carlo)`.
     public var name: String { "SURE (Monte-Carlo)" }
 
+    /// The problem itself comes first.
+    public var readsProblem: Bool { true }
+
     private func step(rows: Int, samples: Int) -> Double {
         step ?? 2 * noiseVariance.squareRoot() / pow(Double(rows) * Double(samples), 0.3)
     }

@@ -160,12 +160,12 @@ public struct SparseBayesianLearning: Sendable {
             }
             variances = updated
             next = known ?? state.moments(variances)
+            if end != nil, let next {
+                history.append(next.objective)
+                counts.append(next.kept.count)
+            }
         }
         let moments = next
-        if let moments, end != .cancelled {
-            history.append(moments.objective)
-            counts.append(moments.kept.count)
-        }
         return Outcome(
             active: moments.map { state.means($0, variances) } ?? .empty(samples: problem.response.columns),
             variances: variances, weights: state.weights(moments), history: history, counts: counts,

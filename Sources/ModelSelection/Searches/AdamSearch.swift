@@ -24,6 +24,8 @@ public struct AdamSearch: Search {
         var start: [Double]
         var first: [Double]
         var second: [Double]
+        /// Steps taken along them.
+        var steps = 0
     }
 
     /// The start, without momentum.
@@ -36,13 +38,12 @@ public struct AdamSearch: Search {
     public func next(after points: [SearchPoint], memory: inout Memory, in domain: SearchDomain) -> SearchStep {
         guard let last = points.last else { return .evaluate(memory.start, gradient: true) }
         guard let gradient = last.gradient, last.value.isFinite else { return .end(.notFinite) }
-        if last.activeCount == 0, memory.second.allSatisfy({ $0 == 0 }) {
-            // Where nothing is active nothing has a slope.
-            let lower = domain.clamp(last.logs.map { $0 - 0.5 })
-            if lower != last.logs { return .evaluate(lower, gradient: true) }
+        if last.activeCount == 0, memory.steps == 0, let lower = domain.below(last.logs) {
+            return .evaluate(lower, gradient: true)
         }
         let (beta1, beta2) = (0.8, 0.95)
-        let count = Double(points.count)
+        memory.steps += 1
+        let count = Double(memory.steps)
         let length = rate * pow(0.5, (count - 1) / halfLife)
         var logs = last.logs
         for k in logs.indices {
@@ -52,7 +53,10 @@ public struct AdamSearch: Search {
             let root = (memory.second[k] / (1 - pow(beta2, count))).squareRoot()
             if root > 0 { logs[k] -= length * mean / root }
         }
-        logs = domain.clamp(logs)
+        let clamped = domain.clamp(logs)
+        // Momentum ends at a bound.
+        for k in logs.indices where clamped[k] != logs[k] { memory.first[k] = 0 }
+        logs = clamped
         guard zip(logs, last.logs).contains(where: { abs($0 - $1) >= shortestStep }) else { return .end(.converged) }
         return .evaluate(logs, gradient: true)
     }

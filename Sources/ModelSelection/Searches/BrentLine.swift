@@ -25,6 +25,10 @@ struct BrentLine: Sendable {
     private var behind = 0.0
     private var stride: Double
     private var asked: Double?
+    /// What the parabola through the last three points says of the next, and whether it was right about the last.
+    private var foretold: Double?
+    private var isForetold = false
+    private var agreement = 0.0
 
     /// A line from a point, to be bracketed first.
     ///
@@ -41,16 +45,29 @@ struct BrentLine: Sendable {
         self.stride = x > 0.5 * (lower + upper) ? -abs(stride) : abs(stride)
     }
 
-    /// A line whose bracket is known: `value` at `middle` is no larger than at either end.
-    init(bracket: ClosedRange<Double>, middle: Double, value: Double, resolution: Double, refinements: Int) {
+    /// A line whose bracket is known, with its values: none at an end is below that in the middle.
+    ///
+    /// - Parameter agreement: the line also ends where the minimum of a parabola lies within half the resolution of the
+    ///   best point, once a parabola has foretold a value to within this.
+    init(
+        bracket ends: (Place, Place), middle: Place, resolution: Double, refinements: Int, agreement: Double
+    ) {
         phase = .refining
-        (lower, upper) = (bracket.lowerBound, bracket.upperBound)
+        (lower, upper) = (min(ends.0.x, ends.1.x), max(ends.0.x, ends.1.x))
         self.resolution = resolution
+        self.agreement = agreement
         refinementsLeft = refinements
         stride = 0
-        (x, fx) = (middle, value)
+        (x, fx) = (middle.x, middle.value)
         beginRefining(lower, upper)
+        // The first step is along the parabola already.
+        let (near, far) = ends.0.value <= ends.1.value ? ends : (ends.1, ends.0)
+        (w, fw, v, fv) = (near.x, near.value, far.x, far.value)
+        step = previous
     }
+
+    /// A point and its value.
+    typealias Place = (x: Double, value: Double)
 
     /// A line from a point whose value is known, away from one where it is larger.
     init(
@@ -130,7 +147,6 @@ struct BrentLine: Sendable {
     private mutating func refined() -> Double? {
         let tolerance = resolution / 2
         guard refinementsLeft > 0, max(high - x, x - low) > resolution else { return nil }
-        refinementsLeft -= 1
         var useGolden = true
         if w != v || fx != fw {
             // Parabola through x, w, v.
@@ -142,19 +158,35 @@ struct BrentLine: Sendable {
             if q > 0, abs(p) < abs(0.5 * q * previous), p > q * (low - x), p < q * (high - x) {
                 (previous, step) = (step, p / q)
                 useGolden = false
+                if isForetold, abs(step) < tolerance { return nil }
             }
         }
         if useGolden {
             previous = x < (low + high) / 2 ? high - x : low - x
             step = 0.5 * (3 - 5.0.squareRoot()) * previous
         }
-        let u = x + (abs(step) >= tolerance ? step : (step > 0 ? tolerance : -tolerance))
-        // A point beyond the bracket, or next to its end, tells nothing more.
-        guard u > low + 0.1 * tolerance, u < high - 0.1 * tolerance else { return nil }
+        refinementsLeft -= 1
+        var u = x + step
+        // A point next to an end or to the best tells nothing more than one a little further off.
+        if min(u - low, high - u) < 2 * tolerance {
+            u = x + (x < (low + high) / 2 ? tolerance : -tolerance)
+        } else if abs(step) < tolerance {
+            u = x + (step > 0 ? tolerance : -tolerance)
+        }
+        foretold = parabola(at: u)
         return u
     }
 
+    /// The parabola through x, w and v; nil where they are not three points.
+    private func parabola(at u: Double) -> Double? {
+        guard x != w, x != v, w != v else { return nil }
+        let first = (fw - fx) / (w - x)
+        let second = ((fv - fx) / (v - x) - first) / (v - w)
+        return fx + (u - x) * (first + (u - w) * second)
+    }
+
     private mutating func absorb(_ u: Double, _ fu: Double) {
+        isForetold = foretold.map { abs(fu - $0) <= agreement } ?? false
         if fu <= fx {
             if u < x { high = x } else { low = x }
             (v, fv, w, fw, x, fx) = (w, fw, x, fx, u, fu)

@@ -1,13 +1,16 @@
 /// Brent's minimization without derivatives, for one hyperparameter; for two, along one after the other in turns.
 ///
-/// It looks at values alone and therefore stands the jumps that exact degrees of freedom have.
+/// It looks at values alone and therefore stands the jumps that exact degrees of freedom have. With one hyperparameter the
+/// line is coarse, and up to 15 evaluations in all are spent on where a lower well may hide (``WellSearch``).
 public struct BrentSearch: Search {
     /// The first step of the bracket, in natural logarithms.
     public var stride = 0.6
-    /// Width of the bracket at which a line ends.
+    /// With two hyperparameters, width of the bracket at which a line ends.
     public var resolution = 0.06
     /// With two hyperparameters, most turns through both.
     public var maximumTurns = 5
+    /// Width of the bracket at which the line of a single hyperparameter ends.
+    static let coarseResolution = 0.15
 
     /// A search with its default settings.
     public init() {}
@@ -33,7 +36,8 @@ public struct BrentSearch: Search {
 
     private func line(_ k: Int, _ logs: [Double], _ domain: SearchDomain, _ stride: Double) -> BrentLine {
         BrentLine(
-            from: logs[k], within: domain.lower[k]...domain.upper[k], stride: stride, resolution: resolution)
+            from: logs[k], within: domain.bounds(k), stride: stride,
+            resolution: domain.dimension == 1 ? Self.coarseResolution : resolution)
     }
 
     /// The next point of the line, or the first of the next line.
@@ -54,10 +58,12 @@ public struct BrentSearch: Search {
                 memory.isWaiting = true
                 return .evaluate(logs, gradient: false)
             }
+            guard domain.dimension > 1 else {
+                return WellSearch.next(after: points, in: domain) ?? .end(.converged)
+            }
             let k = memory.coordinate
             memory.moved += abs(memory.line.best - memory.logs[k])
             memory.logs[k] = memory.line.best
-            guard domain.dimension > 1 else { return .end(.converged) }
             memory.coordinate = (k + 1) % domain.dimension
             if memory.coordinate == 0 {
                 if memory.moved <= resolution { return .end(.converged) }

@@ -29,10 +29,8 @@ public struct GradientDescent: Search {
     public func next(after points: [SearchPoint], memory: inout Memory, in domain: SearchDomain) -> SearchStep {
         guard let last = points.last else { return .evaluate(memory.start, gradient: true) }
         guard let gradient = last.gradient, last.value.isFinite else { return .end(.notFinite) }
-        if last.activeCount == 0, memory.rate == nil {
-            // Where nothing is active nothing has a slope.
-            let lower = domain.clamp(last.logs.map { $0 - 0.5 })
-            if lower != last.logs { return .evaluate(lower, gradient: true) }
+        if last.activeCount == 0, memory.rate == nil, let lower = domain.below(last.logs) {
+            return .evaluate(lower, gradient: true)
         }
         let projected = domain.projected(gradient, at: last.logs)
         let slope = projected.reduce(0) { max($0, abs($1)) }

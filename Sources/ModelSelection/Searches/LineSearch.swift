@@ -17,59 +17,29 @@ public struct LineSearch: Search {
     public var name: String { "line-search" }
 
     /// Where it stands.
-    public struct Memory: Sendable {
-        var descent: Descent
-        var line: BrentLine?
-
-        /// The next point of the line, if there is one.
-        mutating func alongLine(else end: SearchEnd) -> SearchStep {
-            line?.next().map { .evaluate([$0], gradient: false) } ?? .end(end)
-        }
-    }
+    public struct Memory: Sendable { var descent: Descent }
 
     /// The start.
     public func begin(at start: [Double], in domain: SearchDomain) -> Memory {
-        Memory(descent: Descent(at: start, accuracy: initialAccuracy))
+        Memory(
+            descent: Descent(at: start, accuracy: initialAccuracy, flatness: flatness, shortestStep: shortestStep))
     }
 
     /// The next trial.
     public func next(after points: [SearchPoint], memory: inout Memory, in domain: SearchDomain) -> SearchStep {
-        guard let last = points.last else {
-            return .evaluate(memory.descent.logs, gradient: true, accuracy: memory.descent.accuracy)
+        let from: Descent.Place?
+        switch memory.descent.advance(after: points, in: domain) {
+        case .step(let step): return step
+        case .stuck: return .end(.noDescent)
+        case .accepted(let place): from = place
         }
-        if memory.line != nil {
-            memory.line?.tell(last.value)
-            return memory.alongLine(else: .converged)
-        }
-        let before = memory.descent
-        guard let gradient = last.gradient, last.value.isFinite, before.isNew || before.isEnough(last) else {
-            if before.isNew { return .end(.notFinite) }
-            memory.line = before.contradiction(last, in: domain)
-            if memory.line != nil { return memory.alongLine(else: .converged) }
-            return memory.descent.retreat(from: last, shortest: shortestStep, in: domain) ?? .end(.noDescent)
-        }
-        if before.isNew, last.activeCount == 0, let step = memory.descent.descendFromNothing(in: domain) {
-            return step
-        }
-        memory.descent.accept(last, gradient, in: domain)
-        let slope = memory.descent.slope(in: domain)
-        if slope <= flatness * (memory.descent.firstSlope ?? 0) {
-            memory.line = memory.descent.lastLook(in: domain)
-            return memory.alongLine(else: .flat)
-        }
-        let direction = domain.projected(gradient, at: last.logs).map { -$0 }
-        var length = 0.6 / slope
-        if !before.isNew {
-            let move = zip(last.logs, before.logs).map { $0 - $1 }
-            let change = zip(gradient, before.gradient).map { $0 - $1 }
-            let bend = zip(move, change).reduce(0) { $0 + $1.0 * $1.1 }
-            length =
-                bend > 0 ? move.reduce(0) { $0 + $1 * $1 } / bend : 2 * before.length
-            if length * slope < shortestStep {
-                memory.line = memory.descent.lastLook(in: domain)
-                return memory.alongLine(else: .converged)
-            }
-        }
-        return memory.descent.attempt(direction, length: length, in: domain)
+        guard let from else { return memory.descent.attemptSteepest(move: 0.6, in: domain) }
+        let move = zip(memory.descent.logs, from.logs).map { $0 - $1 }
+        let change = zip(memory.descent.gradient, from.gradient).map { $0 - $1 }
+        let bend = dot(move, change)
+        let length = bend > 0 ? dot(move, move) / bend : 2 * from.length
+        let reach = length * memory.descent.slope(in: domain)
+        guard reach >= shortestStep else { return memory.descent.finish(.converged, after: points, in: domain) }
+        return memory.descent.attemptSteepest(move: reach, in: domain)
     }
 }

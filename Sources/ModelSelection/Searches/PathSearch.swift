@@ -3,10 +3,13 @@ import Foundation
 /// Chooses λ by a criterion: a descending path with warm starts that stops when the criterion has clearly turned, then
 /// a refinement around the minimum (Brent 1973, in log λ).
 ///
-/// Where the minimum stays at an end of what was tried, the curve says so.
+/// A search ends ``SearchEnd/edge`` where the minimum stays at an end of what was tried, and the curve says so, too.
 public struct PathSearch: Search {
-    /// λ shrinks by this factor from point to point.
+    /// λ shrinks by this factor from point to point…
     public var factor = 0.8
+    /// … and by its square where the last such step gained more than this part of all that was gained since λ_max: the
+    /// minimum is not near.
+    public var steepness = 0.1
     /// The path ends at this fraction of λ_max…
     public var floor = 0.01
     /// … unless its last point is the best so far; then it goes on to this one.
@@ -20,7 +23,11 @@ public struct PathSearch: Search {
     public var pointsPastMinimum = 2
     /// … if the last of them is above it by this part of what was gained since λ_max.
     public var rise = 0.01
-    /// Width of the bracket in log λ at which the refinement ends.
+    /// A single point does, if it is above it by this part and the slope there says that the criterion rises on: every
+    /// further point costs more than the one before.
+    public var slopedRise = 0.002
+    /// Width of the bracket in log λ at which the refinement ends; it also ends where parabolas have proved right and the
+    /// next leads nowhere.
     public var resolution = 0.04
     /// Most evaluations of the refinement.
     public var maximumRefinements = 6
@@ -47,6 +54,7 @@ public struct PathSearch: Search {
 
     /// Where the path stands.
     public struct Memory: Sendable {
+        /// The λ to evaluate next.
         var log: Double
         var best = Double.infinity
         var since = 0
@@ -58,36 +66,52 @@ public struct PathSearch: Search {
 
     /// The next λ of the path, or of the refinement.
     public func next(after points: [SearchPoint], memory: inout Memory, in domain: SearchDomain) -> SearchStep {
-        if memory.line != nil, let last = points.last { memory.line?.tell(last.value) }
-        guard memory.line == nil else { return refinement(&memory) }
-        if let last = points.last {
-            if last.value < memory.best {
-                memory.best = last.value
-                memory.since = 0
-            } else {
-                memory.since += 1
-            }
-            let gained = points[0].value - memory.best
-            // Where nothing was gained at all, twice as many points are looked at before giving up.
-            let isTurned =
-                gained > 0
-                ? memory.since >= pointsPastMinimum && last.value > memory.best + rise * gained
-                : memory.since >= 2 * pointsPastMinimum
-            memory.log += log(factor)
-            let ratio = memory.log - domain.upper[0]
-            let isLow =
-                ratio < log(floor) - 1e-9 && (memory.since > 0 || ratio < log(lastResort) - 1e-9)
-            if isTurned || isLow || last.saturation > saturation || last.columnsPerRow > columnsPerRow {
-                // Brent's minimization between the neighbours of the best point.
-                let middle = points.indices.min { points[$0].value < points[$1].value } ?? 0
-                guard middle > 0, middle < points.count - 1 else { return .end(.exhausted) }
-                memory.line = BrentLine(
-                    bracket: points[middle + 1].logs[0]...points[middle - 1].logs[0], middle: points[middle].logs[0],
-                    value: points[middle].value, resolution: resolution, refinements: maximumRefinements)
-                return refinement(&memory)
-            }
+        guard let last = points.last else { return .evaluate([memory.log], gradient: false) }
+        if memory.line != nil {
+            memory.line?.tell(last.value)
+            return refinement(&memory)
         }
-        return .evaluate([memory.log], gradient: false)
+        let before = points.dropLast().last
+        if last.value < memory.best {
+            memory.best = last.value
+            memory.since = 0
+        } else {
+            memory.since += 1
+        }
+        let gained = points[0].value - memory.best
+        let step = memory.since == 0 ? stepDown(from: before, to: last, gained: gained) : log(factor)
+        memory.log = max(last.logs[0] + step, domain.lower[0])
+        let isLow =
+            last.logs[0] <= domain.lower[0]
+            || (memory.since > 0 && memory.log - domain.upper[0] < log(floor) - 1e-9)
+        let isSaturated = last.saturation > saturation || last.columnsPerRow > columnsPerRow
+        guard isTurned(last, memory, gained: gained) || isLow || isSaturated else {
+            return .evaluate([memory.log], gradient: true)
+        }
+        // Brent's minimization between the neighbours of the best point.
+        let middle = points.indices.min { points[$0].value < points[$1].value } ?? 0
+        guard middle > 0, middle < points.count - 1 else { return .end(.edge) }
+        func place(_ k: Int) -> BrentLine.Place { (points[k].logs[0], points[k].value) }
+        memory.line = BrentLine(
+            bracket: (place(middle + 1), place(middle - 1)), middle: place(middle), resolution: resolution,
+            refinements: maximumRefinements, agreement: 1e-4 * gained)
+        return refinement(&memory)
+    }
+
+    /// How far the next point of the path lies below the last, in log λ.
+    private func stepDown(from before: SearchPoint?, to last: SearchPoint, gained: Double) -> Double {
+        guard let before, gained > 0 else { return log(factor) }
+        let steps = (last.logs[0] - before.logs[0]) / log(factor)
+        return (before.value - last.value) / steps > steepness * gained ? 2 * log(factor) : log(factor)
+    }
+
+    /// Whether the criterion has clearly turned.
+    private func isTurned(_ last: SearchPoint, _ memory: Memory, gained: Double) -> Bool {
+        // Where nothing was gained at all, twice as many points are looked at before giving up.
+        guard gained > 0 else { return memory.since >= 2 * pointsPastMinimum }
+        let risen = (last.value - memory.best) / gained
+        if memory.since >= pointsPastMinimum, risen > rise { return true }
+        return memory.since > 0 && risen > slopedRise && (last.gradient?[0] ?? 0) < 0
     }
 
     private func refinement(_ memory: inout Memory) -> SearchStep {

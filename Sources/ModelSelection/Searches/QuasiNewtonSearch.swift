@@ -19,100 +19,73 @@ public struct QuasiNewtonSearch: Search {
     /// Where it stands, and the curvature seen.
     public struct Memory: Sendable {
         var descent: Descent
-        var line: BrentLine?
+        var pairs: [Pair] = []
+    }
 
-        /// The next point of the line, if there is one.
-        mutating func alongLine(else end: SearchEnd) -> SearchStep {
-            line?.next().map { .evaluate([$0], gradient: false) } ?? .end(end)
-        }
-        var moves: [[Double]] = []
-        var changes: [[Double]] = []
+    /// A step and the change of the gradient along it, with positive curvature.
+    struct Pair: Sendable {
+        let move: [Double]
+        let change: [Double]
+        let bend: Double
     }
 
     /// The start.
     public func begin(at start: [Double], in domain: SearchDomain) -> Memory {
-        Memory(descent: Descent(at: start, accuracy: initialAccuracy))
+        Memory(
+            descent: Descent(at: start, accuracy: initialAccuracy, flatness: flatness, shortestStep: shortestStep))
     }
 
     /// The next trial.
     public func next(after points: [SearchPoint], memory: inout Memory, in domain: SearchDomain) -> SearchStep {
-        guard let last = points.last else {
-            return .evaluate(memory.descent.logs, gradient: true, accuracy: memory.descent.accuracy)
-        }
-        if memory.line != nil {
-            memory.line?.tell(last.value)
-            return memory.alongLine(else: .converged)
-        }
-        let before = memory.descent
-        guard let gradient = last.gradient, last.value.isFinite, before.isNew || before.isEnough(last) else {
-            if before.isNew { return .end(.notFinite) }
-            memory.line = before.contradiction(last, in: domain)
-            if memory.line != nil { return memory.alongLine(else: .converged) }
-            if let step = memory.descent.retreat(from: last, shortest: shortestStep, in: domain) { return step }
+        switch memory.descent.advance(after: points, in: domain) {
+        case .step(let step): return step
+        case .stuck:
             // The curvature may have misled; once more along the slope itself.
-            guard !memory.moves.isEmpty else { return .end(.noDescent) }
-            memory.moves = []
-            memory.changes = []
-            return steepest(&memory.descent, domain)
-        }
-        if before.isNew, last.activeCount == 0, let step = memory.descent.descendFromNothing(in: domain) {
-            return step
-        }
-        memory.descent.accept(last, gradient, in: domain)
-        if memory.descent.slope(in: domain) <= flatness * (memory.descent.firstSlope ?? 0) {
-            memory.line = memory.descent.lastLook(in: domain)
-            return memory.alongLine(else: .flat)
-        }
-        if !before.isNew {
-            let move = zip(last.logs, before.logs).map { $0 - $1 }
-            let change = zip(gradient, before.gradient).map { $0 - $1 }
-            if move.reduce(0, { max($0, abs($1)) }) < shortestStep {
-                memory.line = memory.descent.lastLook(in: domain)
-                return memory.alongLine(else: .converged)
+            guard !memory.pairs.isEmpty else { return .end(.noDescent) }
+            memory.pairs = []
+        case .accepted(let from):
+            guard let from else { break }
+            let move = zip(memory.descent.logs, from.logs).map { $0 - $1 }
+            let change = zip(memory.descent.gradient, from.gradient).map { $0 - $1 }
+            guard move.contains(where: { abs($0) >= shortestStep }) else {
+                return memory.descent.finish(.converged, after: points, in: domain)
             }
-            let bend = Self.dot(move, change)
-            if bend > 1e-10 * (Self.dot(move, move) * Self.dot(change, change)).squareRoot() {
-                memory.moves.append(move)
-                memory.changes.append(change)
-                if memory.moves.count > pairs {
-                    memory.moves.removeFirst()
-                    memory.changes.removeFirst()
-                }
+            let bend = dot(move, change)
+            if bend > 1e-10 * (dot(move, move) * dot(change, change)).squareRoot() {
+                memory.pairs.append(Pair(move: move, change: change, bend: bend))
+                if memory.pairs.count > pairs { memory.pairs.removeFirst() }
+            } else if memory.pairs.isEmpty {
+                // Without positive curvature the steps grow.
+                return memory.descent.attemptSteepest(move: Descent.longestMove, in: domain)
             }
         }
-        guard let change = memory.changes.last, let move = memory.moves.last else {
-            if before.isNew { return steepest(&memory.descent, domain) }
-            // Without positive curvature the steps grow.
-            let direction = domain.projected(gradient, at: last.logs).map { -$0 }
-            let largest = max(direction.reduce(0) { max($0, abs($1)) }, .leastNormalMagnitude)
-            return memory.descent.attempt(direction, length: Descent.longestMove / largest, in: domain)
+        let projected = domain.projected(memory.descent.gradient, at: memory.descent.logs)
+        let direction = Self.direction(projected, memory.pairs)
+        guard let direction, dot(direction, projected) < 0 else {
+            return memory.descent.attemptSteepest(move: 0.6, in: domain)
         }
-        let projected = domain.projected(gradient, at: last.logs)
-        var direction = projected
-        var coefficients: [Double] = []
-        for (s, y) in zip(memory.moves, memory.changes).reversed() {
-            let alpha = Self.dot(s, direction) / Self.dot(s, y)
-            coefficients.append(alpha)
-            direction = zip(direction, y).map { $0 - alpha * $1 }
-        }
-        let scale = Self.dot(move, change) / Self.dot(change, change)
-        direction = direction.map { $0 * scale }
-        for ((s, y), alpha) in zip(zip(memory.moves, memory.changes), coefficients.reversed()) {
-            let beta = Self.dot(y, direction) / Self.dot(s, y)
-            direction = zip(direction, s).map { $0 + (alpha - beta) * $1 }
-        }
-        direction = direction.indices.map { projected[$0] == 0 ? 0 : -direction[$0] }
-        guard Self.dot(direction, projected) < 0 else { return steepest(&memory.descent, domain) }
         return memory.descent.attempt(direction, length: 1, in: domain)
     }
 
-    private func steepest(_ descent: inout Descent, _ domain: SearchDomain) -> SearchStep {
-        let direction = domain.projected(descent.gradient, at: descent.logs).map { -$0 }
-        let largest = max(direction.reduce(0) { max($0, abs($1)) }, .leastNormalMagnitude)
-        return descent.attempt(direction, length: 0.6 / largest, in: domain)
-    }
-
-    private static func dot(_ a: [Double], _ b: [Double]) -> Double {
-        zip(a, b).reduce(0) { $0 + $1.0 * $1.1 }
+    /// −H·gradient by the two-loop recursion (Nocedal 1980), zero where the gradient is; nil without pairs.
+    private static func direction(_ gradient: [Double], _ pairs: [Pair]) -> [Double]? {
+        guard let last = pairs.last else { return nil }
+        var direction = gradient
+        var alphas: [Double] = []
+        for pair in pairs.reversed() {
+            let alpha = dot(pair.move, direction) / pair.bend
+            alphas.append(alpha)
+            direction = zip(direction, pair.change).map { $0 - alpha * $1 }
+        }
+        let scale = last.bend / dot(last.change, last.change)
+        direction = direction.map { $0 * scale }
+        for (pair, alpha) in zip(pairs, alphas.reversed()) {
+            let beta = dot(pair.change, direction) / pair.bend
+            direction = zip(direction, pair.move).map { $0 + (alpha - beta) * $1 }
+        }
+        return gradient.indices.map { gradient[$0] == 0 ? 0 : -direction[$0] }
     }
 }
+
+/// ⟨a, b⟩.
+func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }

@@ -38,12 +38,13 @@ extension Search {
         guard record.hasDimension(dimension) else { throw InvalidRecord.dimension(expected: dimension) }
         var record = record
         var memory = begin(at: record.start, in: record.domain)
-        for evaluation in record.points.indices {
+        var points: [SearchPoint] = []
+        for point in record.points {
             guard
-                case .evaluate(let logs, _, _) = next(
-                    after: Array(record.points[..<evaluation]), memory: &memory, in: record.domain),
-                zip(logs, record.points[evaluation].logs).allSatisfy({ abs($0 - $1) <= 1e-9 * (1 + abs($0)) })
-            else { throw InvalidRecord.history(evaluation: evaluation + 1) }
+                case .evaluate(let logs, _, _) = next(after: points, memory: &memory, in: record.domain),
+                zip(logs, point.logs).allSatisfy({ abs($0 - $1) <= 1e-9 * (1 + abs($0)) })
+            else { throw InvalidRecord.history(evaluation: points.count + 1) }
+            points.append(point)
         }
         record.end = nil
         try proceed(&record, &memory, objective, limit, monitor)
@@ -86,7 +87,8 @@ extension Search {
                     degreesOfFreedom: isFreedomKnown ? found.degreesOfFreedom : nil,
                     squaredResidual: found.squaredResidual, activeCount: found.activeCount,
                     saturation: isFreedomKnown ? found.degreesOfFreedom / entries : 0,
-                    columnsPerRow: found.columnsPerRow, relativeGap: found.relativeGap,
+                    columnsPerRow: found.columnsPerRow, residualSlope: found.residualSlope,
+                    relativeGap: found.relativeGap,
                     innerSolves: objective.solves - before.solves, epochs: found.epochs,
                     fullPasses: found.fullPasses, seconds: seconds() - before.seconds))
             monitor.report(

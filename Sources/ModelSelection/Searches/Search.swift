@@ -50,6 +50,8 @@ public enum SearchEnd: String, Sendable, Codable {
     case flat
     /// All its points are evaluated.
     case exhausted
+    /// The best point is the first or the last of those tried: the minimum may lie beyond.
+    case edge = "at the edge"
     /// No step along its direction lowers the criterion: a kink, or the accuracy of the solves.
     case noDescent = "no descent"
     /// The criterion or its gradient is not a finite number.
@@ -76,12 +78,33 @@ public struct SearchDomain: Sendable, Equatable, Codable {
         self.upper = zip(lower, upper).map { max($0, $1) }
     }
 
+    /// - Throws: `DecodingError` for bounds of different numbers, in the wrong order or not finite.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        lower = try container.decode([Double].self, forKey: .lower)
+        upper = try container.decode([Double].self, forKey: .upper)
+        guard lower.count == upper.count, zip(lower, upper).allSatisfy({ $0 <= $1 && $0.isFinite && $1.isFinite })
+        else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .upper, in: container, debugDescription: "bounds that are no box")
+        }
+    }
+
     /// Number of hyperparameters.
     public var dimension: Int { lower.count }
 
     /// The nearest point of the box.
     public func clamp(_ logs: [Double]) -> [Double] {
         logs.indices.map { min(upper[$0], max(lower[$0], logs[$0])) }
+    }
+
+    /// The bounds of a hyperparameter.
+    func bounds(_ k: Int) -> ClosedRange<Double> { lower[k]...upper[k] }
+
+    /// A point further down, for where nothing is active and nothing has a slope; nil at the lower bounds.
+    func below(_ logs: [Double]) -> [Double]? {
+        let next = clamp(logs.map { $0 - 0.5 })
+        return next == logs ? nil : next
     }
 
     /// Whether a coordinate cannot move along −slope.
@@ -113,6 +136,8 @@ public struct SearchPoint: Sendable, Equatable, Codable {
     public var saturation: Double
     /// Active columns over rows of the data.
     public var columnsPerRow: Double
+    /// ∂C/∂‖Y − XB‖² at fixed degrees of freedom; nil where the criterion is no function of the two.
+    public var residualSlope: Double?
     /// Largest relative gap of the solutions.
     public var relativeGap: Double
     /// Problems solved.

@@ -40,6 +40,11 @@ public struct SearchRecord: Sendable, Equatable, Codable {
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         self = try decoder.decode(SearchRecord.self, from: json)
+        // Counts that no search reaches are of no search, and their sums would overflow.
+        let counts = points.lazy.flatMap { [$0.activeCount, $0.innerSolves, $0.epochs, $0.fullPasses] }
+        guard points.count <= 1_000_000, counts.allSatisfy({ (0...1_000_000_000_000).contains($0) }) else {
+            throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "counts beyond any search"))
+        }
     }
 
     init(search: String, subject: String, domain: SearchDomain, start: [Double]) {

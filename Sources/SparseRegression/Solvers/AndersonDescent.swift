@@ -82,9 +82,13 @@ final class DescentEngine: WorkingSetEngine {
             let form = form(width: iterate.width, epochs: effort.epochs)
             if form == .gram { working.formGram() }
             violators.removeAll(keepingCapacity: true)
-            let distance =
-                isFirst ? start.distance : context.assess(penalty, usesGram: form == .gram) { violators.append($0) }
-            if isFirst { violators.append(contentsOf: start.violators) }
+            let distance: Double
+            if isFirst, let known = start.distance {
+                distance = known
+                violators.append(contentsOf: start.violators)
+            } else {
+                distance = context.assess(penalty, usesGram: form == .gram) { violators.append($0) }
+            }
             isFirst = false
             effort.isAtTarget = distance <= target
             if effort.isAtTarget || limit.isOver() { break }

@@ -13,8 +13,8 @@ protocol WorkingSetEngine: AnyObject {
 
 /// Where inner work starts, as the look at all blocks has found it.
 struct InnerStart {
-    /// How far from optimal the iterate is over all blocks.
-    let distance: Double
+    /// How far from optimal the iterate is over all blocks; nil before the first look.
+    let distance: Double?
     /// Positions in the working set of the blocks that would become active.
     let violators: [Int]
 }
@@ -149,6 +149,7 @@ public final class WorkingSetSession: SolverSession {
         for j in isScreened.indices { isScreened[j] = false }
         if load(start, penalty) == false { reason = .notFinite }
         let isStartUsable = reason != .notFinite
+        if isStartUsable { warmUp(penalty, stop, monitor, clock, &effort) }
         while true {
             let look = lookAtAll(penalty, best: &best)
             passes += 1
@@ -217,6 +218,25 @@ public final class WorkingSetSession: SolverSession {
                 screenedBlocks: isScreened.reduce(0) { $0 + ($1 ? 1 : 0) },
                 allocations: allocations.count - allocationsBefore),
             reason: reason, scale: scale)
+    }
+
+    /// Brings a warm start closer by what the working set knows from other λ, before anything is looked at: most of what
+    /// will be active is in the set already, and a look costs more than the sweeps.
+    private func warmUp(
+        _ penalty: some BlockPenalty, _ stop: StopRule, _ monitor: Monitor, _ clock: Stopwatch,
+        _ effort: inout InnerEffort
+    ) {
+        let half = 0.5 * problem.squaredResponseNorm
+        guard penalty.isConvex, half > 0, context.iterate.nonzeroCount > 0,
+            context.working.width > context.iterate.width
+        else { return }
+        context.beginInner()
+        // Closer is in vain while blocks outside of the set may be missing.
+        let spent = engine.descend(
+            penalty, from: InnerStart(distance: nil, violators: []), target: max(0.3 * stop.relativeGap, 1e-4) * half,
+            limit: InnerLimit(epochs: min(60, stop.maximumEpochs)) { monitor.isCancelled() || clock.isOver() })
+        effort.epochs += spent.epochs
+        effort.newtonSteps += spent.newtonSteps
     }
 
     private struct Best {
