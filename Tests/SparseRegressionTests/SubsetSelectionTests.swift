@@ -1,0 +1,195 @@
+import LinearAlgebra
+import Testing
+
+@testable import SparseRegression
+
+/// Best-subset regression against brute force.
+@Suite struct SubsetSelectionTests {
+    typealias Atom = AtomDictionary.Atom
+
+    /// A small problem whose families are its blocks, and blocks mixed with their neighbours.
+    struct World {
+        let design: Matrix
+        let dictionary: AtomDictionary
+        let response: Matrix
+
+        init(seed: UInt64, width: Int, blocks count: Int = 9, samples: Int = 4, ridge: Double = 0.05, threads: Int = 1) {
+            var random = SeededGenerator(seed: seed)
+            let blocks = BlockStructure(count: count, size: width)
+            design = random.normal(rows: 14, columns: blocks.columnCount)
+            let patches = AtomFamily(
+                blocks: blocks,
+                columns: (0..<blocks.columnCount).map { column in
+                    [(column, 0.7), ((column + width) % blocks.columnCount, 0.3)]
+                })
+            dictionary = AtomDictionary(
+                design: Design(design), families: [.identity(blocks), patches], ridge: ridge,
+                parallelism: Parallelism(threads: threads))
+            var truth = Matrix(rows: blocks.columnCount, columns: samples)
+            for block in [1, 5] {
+                for column in blocks.columns(of: block) {
+                    for t in 0..<samples { truth[column, t] = random.normal() }
+                }
+            }
+            response = design * truth + random.normal(rows: 14, columns: samples) * 0.5
+        }
+
+        var atoms: [Atom] {
+            (0..<2).flatMap { f in (0..<dictionary.families[0].blocks.count).map { Atom(family: f, block: $0) } }
+        }
+
+        /// min ‖Y − fit‖² + ridge, from the normal equations of explicit columns.
+        func residual(_ subset: [Atom]) throws -> Double {
+            guard !subset.isEmpty else { return response.squaredNorm }
+            var columns: [Double] = []
+            var ridge: [Double] = []
+            for atom in subset {
+                let own = dictionary.families[atom.family].columns(of: atom.block, in: dictionary.design)
+                columns += own.elements
+                let largest = (0..<own.columns).map { own.columns([$0]).squaredNorm }.max() ?? 0
+                ridge += [Double](repeating: dictionary.ridge * largest, count: own.columns)
+            }
+            let x = Matrix(rows: 14, columns: ridge.count, elements: columns)
+            let gram = Matrix.product(x, transposed: true, x) + .diagonal(ridge)
+            let b = try Cholesky(gram).solve(Matrix.product(x, transposed: true, response))
+            let penalty = (0..<b.rows).reduce(0) { sum, i in
+                sum + ridge[i] * b.row(i).reduce(0) { $0 + $1 * $1 }
+            }
+            return (response - x * b).squaredNorm + penalty
+        }
+    }
+
+    @Test("prices of additions, exchanges and drops are those of refitting", arguments: [1, 2, 3], [UInt64(1), 2, 3])
+    func prices(_ width: Int, _ seed: UInt64) throws {
+        let world = World(seed: seed, width: width)
+        var look = SubsetLook(world.dictionary, world.response)
+        for subset in [[], [Atom(family: 0, block: 4)], [Atom(family: 0, block: 1), Atom(family: 1, block: 6)]] {
+            let seen = look.look(at: subset)
+            let sight = try #require(seen)
+            let here = try world.residual(subset)
+            let scale = world.response.squaredNorm
+            #expect(abs(scale - sight.explained - here) < 1e-10 * scale)
+            func best(beside others: [Atom]) throws -> (Atom, Double) {
+                let base = try world.residual(others)
+                let free = world.atoms.filter { atom in !others.contains { $0.block == atom.block } }
+                let prices = try free.map { base - (try world.residual(others + [$0])) }
+                let place = try #require(prices.indices.max { prices[$0] < prices[$1] })
+                return (free[place], prices[place])
+            }
+            let addition = try #require(sight.addition)
+            let expected = try best(beside: subset)
+            #expect(addition.atom == expected.0 && abs(addition.score - expected.1) < 1e-10 * scale)
+            for i in subset.indices {
+                var others = subset
+                others.remove(at: i)
+                #expect(abs(sight.own[i] - (try world.residual(others) - here)) < 1e-10 * scale)
+                let exchange = try #require(sight.exchanges[i])
+                let expected = try best(beside: others)
+                #expect(exchange.atom == expected.0 && abs(exchange.score - expected.1) < 1e-10 * scale)
+            }
+        }
+    }
+
+    @Test("the end is a local minimum, and on small problems nearly always the global one", arguments: [1, 3])
+    func minima(_ width: Int) throws {
+        var missed = 0
+        for seed in 0..<20 as Range<UInt64> {
+            let world = World(seed: 100 + seed, width: width)
+            let charge = 0.08 * world.response.squaredNorm
+            let found = try SubsetSelection(charge: charge).run(world.dictionary, response: world.response)
+            func objective(_ atoms: [Atom]) throws -> Double { try world.residual(atoms) + charge * Double(atoms.count) }
+            let reached = try objective(found.atoms)
+            #expect(found.isSettled && abs(found.objective - reached) < 1e-9 * world.response.squaredNorm)
+            // No exchange, drop or addition is better.
+            let slack = 1e-8 * world.response.squaredNorm
+            for i in found.atoms.indices {
+                var others = found.atoms
+                others.remove(at: i)
+                #expect(try objective(others) >= reached - slack)
+                for atom in world.atoms where !others.contains(where: { $0.block == atom.block }) {
+                    #expect(try objective(others + [atom]) >= reached - slack)
+                }
+            }
+            for atom in world.atoms where !found.atoms.contains(where: { $0.block == atom.block }) {
+                #expect(try objective(found.atoms + [atom]) >= reached - slack)
+            }
+            // All subsets of up to three atoms.
+            var least = world.response.squaredNorm
+            let atoms = world.atoms
+            for a in atoms.indices {
+                least = min(least, try objective([atoms[a]]))
+                for b in atoms.indices where b > a && atoms[b].block != atoms[a].block {
+                    least = min(least, try objective([atoms[a], atoms[b]]))
+                    for c in atoms.indices where c > b && ![atoms[a].block, atoms[b].block].contains(atoms[c].block) {
+                        least = min(least, try objective([atoms[a], atoms[b], atoms[c]]))
+                    }
+                }
+            }
+            #expect(reached >= least - slack || found.atoms.count > 3)
+            if reached > least + slack { missed += 1 }
+        }
+        #expect(missed <= 4)
+    }
+
+    @Test("starts only help, and a start at the answer stays there")
+    func starts() throws {
+        let world = World(seed: 7, width: 1)
+        let selection = SubsetSelection(charge: 0.05 * world.response.squaredNorm)
+        let alone = try selection.run(world.dictionary, response: world.response)
+        let again = try selection.run(world.dictionary, response: world.response, starts: [alone.atoms])
+        #expect(again.atoms == alone.atoms && again.objectives.count == 2)
+        #expect(abs(again.objectives[1] - alone.objective) < 1e-12 * world.response.squaredNorm)
+        let everything = (0..<9).map { Atom(family: 0, block: $0) }
+        let fromAll = try selection.run(world.dictionary, response: world.response, starts: [everything])
+        #expect(fromAll.objective <= alone.objective)
+    }
+
+    @Test("neither threads nor storage in single precision decide what is selected")
+    func invariance() throws {
+        let one = World(seed: 11, width: 3, blocks: 300)
+        let two = World(seed: 11, width: 3, blocks: 300, threads: 2)
+        let selection = SubsetSelection(charge: 0.02 * one.response.squaredNorm)
+        let first = try selection.run(one.dictionary, response: one.response)
+        let second = try selection.run(two.dictionary, response: two.response)
+        #expect(first.atoms == second.atoms && first.coefficients == second.coefficients && !first.atoms.isEmpty)
+        let single = AtomDictionary(
+            design: Design(rows: 14, columns: 900, elements: one.design.elements.map { Float($0) }),
+            families: one.dictionary.families)
+        #expect(try selection.run(single, response: one.response).atoms == first.atoms)
+    }
+
+    @Test("atoms without field, zero data and a charge above everything select nothing")
+    func nothing() throws {
+        let world = World(seed: 3, width: 1)
+        let zero = Matrix(rows: 14, columns: 4)
+        #expect(try SubsetSelection(charge: 1).run(world.dictionary, response: zero).atoms.isEmpty)
+        let above = SubsetSelection(charge: 2 * world.response.squaredNorm)
+        let none = try above.run(world.dictionary, response: world.response)
+        #expect(none.atoms.isEmpty && none.coefficients.columns == 0 && none.isSettled)
+        #expect(none.objective == world.response.squaredNorm)
+        let blocks = BlockStructure(count: 2, size: 1)
+        let dark = AtomDictionary(design: Design(Matrix(rows: 14, columns: 2)), families: [.identity(blocks)])
+        #expect(try SubsetSelection(charge: 1e-3).run(dark, response: world.response).atoms.isEmpty)
+        #expect(throws: InvalidPenalty.self) {
+            try SubsetSelection(charge: .nan).run(world.dictionary, response: world.response)
+        }
+    }
+
+    @Test("the number of atoms is bounded, and a cut descent says so")
+    func bound() throws {
+        let world = World(seed: 5, width: 1)
+        let found = try SubsetSelection(charge: 1e-9, maximumCount: 3).run(world.dictionary, response: world.response)
+        #expect(found.atoms.count == 3 && !found.isSettled)
+        let cancelled = try SubsetSelection(charge: 1e-9).run(
+            world.dictionary, response: world.response, monitor: Monitor(isCancelled: { true }))
+        #expect(cancelled.isCancelled && !cancelled.isSettled)
+    }
+
+    @Test("what the best atom explains of noise is the largest score")
+    func largest() throws {
+        let world = World(seed: 9, width: 2)
+        let base = world.response.squaredNorm
+        let expected = try world.atoms.map { base - (try world.residual([$0])) }.max()
+        #expect(abs(world.dictionary.largestScore(world.response) - (try #require(expected))) < 1e-10 * base)
+    }
+}
