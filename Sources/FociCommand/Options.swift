@@ -121,8 +121,9 @@ struct LocalizationOptions: ParsableArguments {
 
     @Option(
         help: """
-            How sources are weighted: all alike, reweighted at the λ chosen, by a λ_j learned for each, or by a variance \
-            learned for each. (default: reweighted)
+            How sources are told from noise: shared (one λ for all), reweighted (rounds at that λ), refined (from there \
+            exchanged for the few points and patches that are each worth more than noise), learned (a λ_j for each) or \
+            evidence (a variance for each). (default: refined; reweighted with --lambda or --reweight)
             """)
     var weights: SourceWeights?
 

@@ -6,8 +6,9 @@ import SourceImaging
 /// `time` s (a row); for each source, the one that explains most field first: `index` (from 1, among the candidates),
 /// `position` m (source × 3), `hemisphere` (text), `vertex` (from 0, as FreeSurfer numbers them; NaN where unknown),
 /// `moment` A·m (a cell each, axes × samples), `axis` (a cell each, axes × 3; empty where unknown), `timecourse` A·m
-/// (source × samples; signed with one axis, else the magnitude), `field`, `share`; then `goodness_of_fit`, `selection`,
-/// `certificate`, `settings` and `versions` (cells of name and value) and `warnings`.
+/// (source × samples; signed with one axis, else the magnitude), `field`, `share`, where sources were refined `extent` m
+/// (0 for a point) and `times_noise`; then `goodness_of_fit`, `selection`, where there is one `refinement`, `certificate`,
+/// `settings` and `versions` (cells of name and value) and `warnings`.
 enum MATLABEstimate: FormatWriter {
     static let formatName = "MATLAB 7.3"
     static let endings = [".mat"]
@@ -40,8 +41,13 @@ enum MATLABEstimate: FormatWriter {
         fields.append(("timecourse", matrix(sources.map(\.timeCourse), columns: estimate.times.count)))
         fields.append(("field", .column(sources.map(\.field))))
         fields.append(("share", .column(sources.map(\.share))))
+        if estimate.refinement != nil {
+            fields.append(("extent", .column(sources.map { $0.extent ?? .nan })))
+            fields.append(("times_noise", .column(sources.map { $0.timesNoise ?? .nan })))
+        }
         fields.append(("goodness_of_fit", .number(estimate.goodnessOfFit)))
         fields.append(("selection", structure(estimate.selection)))
+        if let refinement = estimate.refinement { fields.append(("refinement", structure(refinement))) }
         fields.append(("certificate", structure(estimate.certificate)))
         fields.append(("settings", pairs(estimate.settings)))
         fields.append(("versions", pairs(estimate.versions)))
@@ -62,6 +68,17 @@ enum MATLABEstimate: FormatWriter {
             ("squared_residual", .column(points.map(\.squaredResidual))),
             ("active_count", .column(points.map { Double($0.activeCount) })),
             ("relative_gap", .column(points.map(\.relativeGap))),
+        ])
+    }
+
+    private static func structure(_ refinement: Refinement) -> MATLABValue {
+        .structure([
+            ("charge", .number(refinement.charge.value)),
+            ("stretches", .number(Double(refinement.charge.stretches))),
+            ("length", .number(Double(refinement.charge.length))),
+            ("objectives", .column(refinement.objectives)),
+            ("settled", .logical(refinement.isSettled)),
+            ("looks", .number(Double(refinement.looks))),
         ])
     }
 

@@ -33,6 +33,8 @@ public struct StoredEstimate: Sendable {
     public let seconds: StageSeconds
     /// How often each source is found again; nil where that was not measured.
     public let stability: Stability?
+    /// How the sources were refined; nil where they were not.
+    public let refinement: Refinement?
 }
 
 /// An estimate as HDF5, `estimate.h5`: the active sources only.
@@ -45,11 +47,15 @@ public struct StoredEstimate: Sendable {
 ///   - `axis_count` [source]: 1 fixed, more when the dipole may turn;
 ///   - `amplitudes` [source, axis, time] A·m and `axes` [source, axis, 3] unit vectors, zero beyond a source's
 ///     `axis_count`; `axes` zero where the direction is not known;
-///   - `field` ‖X_jB_j‖ and `share` ‖X_jB_j‖²/‖Y‖², whitened; `peak_amplitude` A·m, `peak_time` s.
+///   - `field` ‖X_jB_j‖ and `share` ‖X_jB_j‖²/‖Y‖², whitened; `peak_amplitude` A·m, `peak_time` s;
+///   - where sources were refined: `extent` of the patch, m, 0 for a point, and `times_noise`, how many times what noise
+///     makes a source explain it explains beyond the others.
 /// - `selection`, a row a λ tried, descending: `lambda`, `ratio`, `criterion`, `degrees_of_freedom`,
 ///   `squared_residual`, `active_count`, `relative_gap`; group attributes `criterion`, `search`, `axis` (`lambda`, or
 ///   `evaluation` where every source has a λ of its own: rows in order of evaluation, `lambda` the geometric mean),
 ///   `chosen_index`, `at_grid_edge`.
+/// - `refinement`, where sources were refined: attributes `charge` (squared whitened units), `stretches` and `length`
+///   (samples) of the noise it was measured on, `settled`, `looks`; `objectives` [start].
 /// - `stability`, where it was measured: attributes `by` (`epochs`, `sensors`, `noise`) and `radius` m; `distance` m and
 ///   `peak_amplitude` A·m, [source, repeat], NaN where a repeat does not find the source; `source_count` and
 ///   `lambda_ratio` [repeat]; places without a source in the estimate: `other/index`, `other/position` m,
@@ -95,6 +101,7 @@ public enum EstimateFile {
             try write(sources, estimate, writer)
             try write(estimate.selection, writer)
             try write(estimate.preparation, writer)
+            if let refinement = estimate.refinement { try write(refinement, writer) }
             if let stability = estimate.stability { try write(stability, writer) }
 
             let certificate = estimate.certificate
@@ -171,7 +178,8 @@ public enum EstimateFile {
                     load: try attribute("load", of: "timing"), prepare: try attribute("prepare", of: "timing"),
                     solve: try attribute("solve", of: "timing"), total: try attribute("total", of: "timing"))
                 : StageSeconds(),
-            stability: try reader.contains("stability") ? try stability(reader, sources: sources.count) : nil)
+            stability: try reader.contains("stability") ? try stability(reader, sources: sources.count) : nil,
+            refinement: try reader.contains("refinement") ? try refinement(reader) : nil)
     }
 
     // MARK: Sources
@@ -209,6 +217,10 @@ public enum EstimateFile {
         try writer.dataset("sources/peak_amplitude", sources.map(\.peakAmplitude), shape: [count])
         let peaks = sources.map { samples > 0 ? estimate.times[$0.peakSample] : 0 }
         try writer.dataset("sources/peak_time", peaks, shape: [count])
+        if estimate.refinement != nil {
+            try writer.dataset("sources/extent", sources.map { $0.extent ?? .nan }, shape: [count])
+            try writer.dataset("sources/times_noise", sources.map { $0.timesNoise ?? .nan }, shape: [count])
+        }
     }
 
     private static func sources(
@@ -228,6 +240,8 @@ public enum EstimateFile {
         let axes = try cube("sources/axes", reader, count)
         let fields = try reader.doubles("sources/field", count: count, "a source")
         let shares = try reader.doubles("sources/share", count: count, "a source")
+        let extents = try known("sources/extent", reader, count)
+        let timesNoise = try known("sources/times_noise", reader, count)
         let width = amplitudes.shape[1]
         guard amplitudes.shape[2] == times.count else {
             throw reader.shapeError("sources/amplitudes", amplitudes.shape, "\(count) × axes × \(times.count)")
@@ -262,9 +276,18 @@ public enum EstimateFile {
                     amplitudes: Matrix(rows: axisCounts[s], columns: times.count) { a, t in
                         amplitudes.elements[(s * width + a) * times.count + t]
                     },
-                    axes: directions.contains(SIMD3()) ? nil : directions, field: fields[s], share: shares[s]))
+                    axes: directions.contains(SIMD3()) ? nil : directions, field: fields[s], share: shares[s],
+                    extent: extents?[s], timesNoise: timesNoise?[s]))
         }
         return sources
+    }
+
+    /// Numbers of sources, nil where one is unknown; nil where the file does not have them.
+    private static func known(
+        _ name: String, _ reader: borrowing NativeReader, _ count: Int
+    ) throws(InputError) -> [Double?]? {
+        guard try reader.contains(name) else { return nil }
+        return try reader.doubles(name, count: count, "a source").map { $0.isFinite ? $0 : nil }
     }
 
     /// A dataset [source, axis, …] of finite numbers.

@@ -20,19 +20,21 @@ public enum GlassBrainFigure {
         let sources = estimate.sources.enumerated().filter { isInHead($1.position) }.map {
             Mark(
                 place: $0, position: estimate.frame.rightAnteriorSuperior($1.millimetres),
-                field: $1.field.isFinite ? max($1.field, 0) : 0)
+                field: $1.field.isFinite ? max($1.field, 0) : 0,
+                extent: $1.extent.flatMap { $0.isFinite && $0 > 0 && $0 < 0.1 ? $0 * 1000 : nil })
         }
         let title = "Sources in the brain" + (estimate.name.isEmpty ? "" : " · " + estimate.name)
         var subtitle =
             "\(estimate.sourceCountText) of \(estimate.candidateCount) candidates, \(estimate.frame.rawValue) frame"
         if !sources.isEmpty { subtitle += "; area of a disc: field that the source explains" }
+        if sources.contains(where: { $0.extent != nil }) { subtitle += "; ring: extent of a patch" }
         if sources.count < estimate.sources.count {
             subtitle += "; \(estimate.sources.count - sources.count) not drawn, outside the head"
         }
         let listed = Array(estimate.sources.enumerated().prefix(numberedSources))
         let description =
             "Three orthogonal views of the candidate sources' outline with the active sources as discs. "
-            + listed.map { "\($0 + 1): \($1.place)." }.joined(separator: " ")
+            + listed.map { "\($0 + 1): \($1.place)\($1.patchText)." }.joined(separator: " ")
 
         let extent = Extent(brain + sources.map(\.position))
         let (width, top, gap) = (900.0, 78.0, 44.0)
@@ -135,6 +137,13 @@ public enum GlassBrainFigure {
                 place(mark.position), radius: radius(mark), fill: Palette.source(mark.place), opacity: 0.85,
                 Stroke(colour: "#ffffff", width: 1))
         }
+        // To scale, over the discs, whose size says something else.
+        for mark in sources {
+            guard let extent = mark.extent else { continue }
+            canvas.circle(
+                place(mark.position), radius: extent * scale, fill: "none", opacity: 1,
+                Stroke(colour: Palette.source(mark.place), width: 1.3))
+        }
         var layout = LabelLayout(
             bounds: Box(left: box.left, top: box.top, right: box.right, bottom: box.bottom),
             obstacles: sources.map { Box(centre: place($0.position), width: 2 * radius($0), height: 2 * radius($0)) })
@@ -159,6 +168,8 @@ public enum GlassBrainFigure {
         let place: Int
         let position: SIMD3<Double>
         let field: Double
+        /// Extent of its patch, mm; nil for a point.
+        let extent: Double?
     }
 
     /// The box that holds everything, mm.

@@ -47,6 +47,7 @@ public enum PlainSummary {
             ("lambda", lambda(estimate.selection)),
             estimate.selection.shape().map { ("", shape($0, estimate.selection)) },
             estimate.noiseSensitivity.map { ("", sensitivity($0)) },
+            estimate.refinement.map { ("refined", refined($0, estimate)) },
             freedom.isFinite ? ("degrees of freedom", NumberText.readable(freedom)) : nil,
             ("goodness of fit", NumberText.percent(estimate.goodnessOfFit)),
             certificate.relativeGap.isFinite
@@ -63,6 +64,25 @@ public enum PlainSummary {
             ),
         ]
         return facts.compactMap(\.self)
+    }
+
+    private static func refined(_ refinement: Refinement, _ estimate: Estimate) -> String {
+        let charge = refinement.charge
+        let each =
+            switch estimate.sources.count {
+            case 0: "no source is worth"
+            case 1: "1 source, worth"
+            case let count: "\(count) sources, each worth"
+            }
+        let stretches = "\(charge.stretches) stretch\(charge.stretches == 1 ? "" : "es")"
+        let origin =
+            switch (charge.stretches, estimate.preparation.baselineDeviation) {
+            case (1..., _): "measured on \(stretches) of \(charge.length) samples before time 0"
+            case (_, .some): "that of white noise of the deviation given"
+            case (_, .none): "that of white noise: there is no baseline"
+            }
+        return "\(each) more than noise: \(NumberText.readable(charge.value)) squared units, \(origin)"
+            + (refinement.isSettled ? "" : "; CUT SHORT")
     }
 
     private static func stability(_ stability: Stability) -> String {
@@ -121,6 +141,10 @@ public enum PlainSummary {
         append(&rows, "peak", "nAm")
         append(&rows, "at", "ms")
         append(&rows, "share", "%")
+        if estimate.refinement != nil {
+            append(&rows, "patch", "mm")
+            append(&rows, "noise", "×")
+        }
         if estimate.stability != nil {
             append(&rows, "found", "%")
             append(&rows, "spread", "mm")
@@ -136,6 +160,10 @@ public enum PlainSummary {
             row.append(peak.map { NumberText.readable($0.moment) } ?? "-")
             row.append(peak?.time.map { NumberText.fixed($0 * 1000, 1) } ?? "-")
             row.append(NumberText.fixed(source.share * 100, 1))
+            if estimate.refinement != nil {
+                row.append(source.extent.map { $0 > 0 ? NumberText.fixed($0 * 1000, 0) : "-" } ?? "-")
+                row.append(source.timesNoise.map { NumberText.readable($0, 2) } ?? "-")
+            }
             if let found = estimate.stability.map({ $0.sources[place] }) {
                 row.append(NumberText.fixed(found.found * 100, 0))
                 row.append(found.positionSpread.map { NumberText.fixed($0 * 1000, 1) } ?? "-")
@@ -149,9 +177,15 @@ public enum PlainSummary {
         }
         let hidden = estimate.sources.count - shownSources
         let rest = hidden > 0 ? ["  and \(hidden) that explain\(hidden == 1 ? "s" : "") less field"] : []
-        let legend = [
+        var legend = [
             "  positions in the \(estimate.frame.rawValue) frame; share: of the data's power, by that source alone"
         ]
+        if estimate.refinement != nil {
+            legend += [
+                "  patch: extent of the cortex that acts together, - for a point; noise: what the source explains",
+                "  beyond the others, in times what noise alone makes a source explain",
+            ]
+        }
         return lines + rest + legend + (estimate.stability.map { foundAgain($0) } ?? [])
     }
 

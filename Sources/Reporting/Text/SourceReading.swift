@@ -40,6 +40,14 @@ extension EstimatedSource {
     }
 }
 
+extension EstimatedSource {
+    /// The patch that it stands for, to follow its place: `, a patch of 8 mm`; empty for a point.
+    var patchText: String {
+        guard let extent, extent > 0, extent.isFinite else { return "" }
+        return ", a patch of \(NumberText.fixed(extent * 1000, 0)) mm"
+    }
+}
+
 extension Estimate {
     /// Subject and condition, as far as they have names.
     var name: String {

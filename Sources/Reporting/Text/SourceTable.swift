@@ -5,11 +5,12 @@ public enum SourceTable {
     /// Names of the columns, in order.
     ///
     /// `direction_x`, `direction_y` and `direction_z` are the unit vector of the dipole at its peak; `field` is the norm
-    /// of the whitened field that the source explains alone.
+    /// of the whitened field that the source explains alone. `extent_mm` (0 for a point) and `times_noise`, how many times
+    /// what noise makes a source explain it explains beyond the others, are missing where sources were not refined.
     public static let columns = [
         "rank", "index", "x_mm", "y_mm", "z_mm", "frame", "hemisphere", "vertex", "peak_nAm", "peak_time_s",
         "direction_x",
-        "direction_y", "direction_z", "field", "share_percent",
+        "direction_y", "direction_z", "field", "share_percent", "extent_mm", "times_noise",
     ]
 
     /// Names of the columns that follow where the choice was repeated: the part of the repeats that find the source again,
@@ -35,7 +36,7 @@ public enum SourceTable {
                 source.vertex.map { String($0) } ?? NumberText.missing, number(peak?.moment), number(peak?.time),
                 number(peak?.direction?.x), number(peak?.direction?.y), number(peak?.direction?.z),
                 number(source.field),
-                number(source.share * 100),
+                number(source.share * 100), number(source.extent.map { $0 * 1000 }), number(source.timesNoise),
             ]
                 + (stability.map {
                     [number($0.found), number($0.positionSpread.map { $0 * 1000 }), number($0.amplitudeSpread)]

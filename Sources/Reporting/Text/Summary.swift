@@ -25,6 +25,10 @@ public struct Summary: Codable, Sendable, Equatable {
         public let field: Double?
         /// Part of the whitened data's power that the source explains alone.
         public let share: Double?
+        /// Extent of the patch that it stands for, mm, 0 for a point; nil where sources were not refined, as the next.
+        public let extent: Double?
+        /// How many times what noise makes a source explain it explains beyond the others.
+        public let timesNoise: Double?
         /// Part of the repeats that find the source again; nil where nothing was repeated, as the next two.
         public let foundFraction: Double?
         /// Root mean square distance at which they find it, mm; nil where they never do.
@@ -39,6 +43,8 @@ public struct Summary: Codable, Sendable, Equatable {
             case peakMoment = "peak_nAm"
             case peakTime = "peak_time_s"
             case field, share
+            case extent = "extent_mm"
+            case timesNoise = "times_noise"
             case foundFraction = "found_fraction"
             case positionSpread = "position_spread_mm"
             case peakSpread = "peak_spread"
@@ -58,6 +64,8 @@ public struct Summary: Codable, Sendable, Equatable {
             peakTime = peak?.time?.finite
             field = source.field.finite
             share = source.share.finite
+            extent = source.extent.flatMap { ($0 * 1000).finite }
+            timesNoise = source.timesNoise?.finite
             foundFraction = stability?.found
             positionSpread = stability?.positionSpread.flatMap { ($0 * 1000).finite }
             peakSpread = stability?.amplitudeSpread?.finite
@@ -75,6 +83,8 @@ public struct Summary: Codable, Sendable, Equatable {
             try container.encode(peakTime, forKey: .peakTime)
             try container.encode(field, forKey: .field)
             try container.encode(share, forKey: .share)
+            try container.encode(extent, forKey: .extent)
+            try container.encode(timesNoise, forKey: .timesNoise)
             try container.encode(foundFraction, forKey: .foundFraction)
             try container.encode(positionSpread, forKey: .positionSpread)
             try container.encode(peakSpread, forKey: .peakSpread)
@@ -136,6 +146,40 @@ public struct Summary: Codable, Sendable, Equatable {
         }
     }
 
+    /// How the sources were refined to the few that are worth more than noise.
+    public struct RefinementSummary: Codable, Sendable, Equatable {
+        /// What a source has to explain, squared whitened units.
+        public let charge: Double?
+        /// Stretches of noise that it was measured on; 0 where it comes from white noise alone.
+        public let stretches: Int
+        /// Length of a stretch, samples.
+        public let length: Int
+        /// Where the descent from each start ended: squared residual and the charges of all sources.
+        public let objectives: [Double?]
+        /// Whether no exchange, drop or addition of one source lowers the objective.
+        public let isSettled: Bool
+        /// Looks at all candidates.
+        public let looks: Int
+
+        enum CodingKeys: String, CodingKey {
+            case charge
+            case stretches = "noise_stretches"
+            case length = "stretch_samples"
+            case objectives
+            case isSettled = "settled"
+            case looks
+        }
+
+        init(_ refinement: Refinement) {
+            charge = refinement.charge.value.finite
+            stretches = refinement.charge.stretches
+            length = refinement.charge.length
+            objectives = refinement.objectives.map(\.finite)
+            isSettled = refinement.isSettled
+            looks = refinement.looks
+        }
+    }
+
     /// The chosen λ, in units of the whitened, weighted problem; where every source has one, their geometric mean.
     public let lambda: Double?
     /// λ over the smallest λ at which no source is active.
@@ -164,6 +208,8 @@ public struct Summary: Codable, Sendable, Equatable {
     public let goodnessOfFit: Double?
     /// Whether the choice is the largest or smallest λ tried.
     public let atGridEdge: Bool
+    /// How the sources were refined; nil where they were not.
+    public let refinement: RefinementSummary?
     /// What repeats of the choice found; nil where it was not repeated.
     public let stability: StabilitySummary?
     /// Active sources, the one that explains most field first.
@@ -188,7 +234,7 @@ public struct Summary: Codable, Sendable, Equatable {
         case degreesOfFreedom = "degrees_of_freedom"
         case goodnessOfFit = "goodness_of_fit"
         case atGridEdge = "at_grid_edge"
-        case stability, sources, seconds, warnings
+        case refinement, stability, sources, seconds, warnings
     }
 
     /// The summary of an estimate.
@@ -208,6 +254,7 @@ public struct Summary: Codable, Sendable, Equatable {
         degreesOfFreedom = chosen.degreesOfFreedom.finite
         goodnessOfFit = estimate.goodnessOfFit.finite
         atGridEdge = estimate.selection.atGridEdge
+        refinement = estimate.refinement.map { RefinementSummary($0) }
         stability = estimate.stability.map { StabilitySummary($0) }
         sources = estimate.sources.enumerated().map { place, source in
             Source(source, in: estimate, estimate.stability.map { $0.sources[place] })
@@ -236,6 +283,7 @@ public struct Summary: Codable, Sendable, Equatable {
         try container.encode(degreesOfFreedom, forKey: .degreesOfFreedom)
         try container.encode(goodnessOfFit, forKey: .goodnessOfFit)
         try container.encode(atGridEdge, forKey: .atGridEdge)
+        try container.encode(refinement, forKey: .refinement)
         try container.encode(stability, forKey: .stability)
         try container.encode(sources, forKey: .sources)
         try container.encode(seconds, forKey: .seconds)

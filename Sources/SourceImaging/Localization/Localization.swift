@@ -91,7 +91,7 @@ public struct Localization: Sendable {
                 relativeGap: chosen.relativeGap, tolerance: settings.relativeGap, epochs: chosen.epochs,
                 fullPasses: chosen.fullPasses),
             settings: settings.described(prepared.orientation, choice, repeats: repeatMethod), warnings: [],
-            seconds: StageSeconds(), stability: stability, refinement: chosen.refinement)
+            seconds: StageSeconds(), stability: stability, refinement: chosen.refined?.refinement)
         let late = chosen.warnings + warnings(estimate)
         for warning in late { monitor.warn(warning) }
         estimate.warnings = early + late
@@ -125,7 +125,8 @@ public struct Localization: Sendable {
                         + String(format: "%.2g to %.2g of λ_max", shape.flatFrom, shape.flatTo))
             }
         }
-        if estimate.sources.isEmpty, !estimate.selection.atGridEdge {
+        if let refinement = estimate.refinement { warnings += self.warnings(refinement, estimate) }
+        if estimate.sources.isEmpty, estimate.refinement == nil, !estimate.selection.atGridEdge {
             warnings.append(
                 estimate.selection.axis == .lambda
                     ? String(format: "no source is active at λ = %.3g of λ_max", chosen.ratio)
@@ -138,6 +139,22 @@ public struct Localization: Sendable {
                     estimate.certificate.relativeGap,
                     settings.relativeGap))
         }
+        return warnings
+    }
+
+    private func warnings(_ refinement: Refinement, _ estimate: Estimate) -> [String] {
+        var warnings: [String] = []
+        let (charge, window) = (refinement.charge, estimate.times.count)
+        if charge.stretches == 0, !settings.preparation.noiseLevel.isGiven {
+            warnings.append(
+                "there are no samples before time 0: sources have to be worth more than white noise, "
+                    + "and real noise looks more like a source than white noise does")
+        } else if charge.stretches > 0, 2 * charge.length < window {
+            warnings.append(
+                "what noise explains was measured on stretches of \(charge.length) samples for a window of \(window), "
+                    + "and scaled up: the charge for a source is uncertain")
+        }
+        if estimate.sources.isEmpty { warnings.append("no source explains more than noise does") }
         return warnings
     }
 
@@ -177,8 +194,8 @@ public struct Localization: Sendable {
                     index: block, position: forward.sources.positions[block],
                     hemisphere: forward.sources.hemispheres?[block], vertex: forward.sources.vertices?[block],
                     amplitudes: amplitudes, axes: prepared.axes?[block], field: field.squareRoot(),
-                    share: total > 0 ? field / total : 0, extent: chosen.refinement?.extents[i],
-                    timesNoise: chosen.refinement?.timesNoise[i]))
+                    share: total > 0 ? field / total : 0, extent: chosen.refined?.extents[i],
+                    timesNoise: chosen.refined?.timesNoise[i]))
         }
         sources.sort { $0.field > $1.field || ($0.field == $1.field && $0.index < $1.index) }
         return (sources, prepared.projection.apply(raw), total > 0 ? 1 - residual.squaredNorm / total : 0)

@@ -19,8 +19,8 @@ public struct SelectionSettings: Sendable, Equatable {
     public var criterion: CriterionName?
     /// How it is searched for; nil takes a path for one λ and a line search for a λ_j of every source.
     public var search: SearchName?
-    /// How the weights of sources come about; nil takes the evidence for its own criterion, the shared λ where no round
-    /// of reweighting is asked for, else reweighting.
+    /// How the weights of sources come about; nil takes the evidence for its own criterion, the shared λ where 0 rounds of
+    /// reweighting are asked for, reweighting where λ or another number of rounds is, else refined sources.
     public var weights: SourceWeights?
     /// Folds of the criteria that hold something out; nil takes 5.
     public var folds: Int?

@@ -24,8 +24,17 @@ struct SourceChoice: Sendable {
         let fullPasses: Int
         /// What the user should know, one line each.
         var warnings: [String]
-        /// How the sources were refined; nil where they were not.
-        var refinement: Refinement?
+        /// How the sources were refined, and what each active block is worth; nil where they were not.
+        var refined: Refined?
+    }
+
+    /// What refining found.
+    struct Refined {
+        let refinement: Refinement
+        /// Extent of the patch that each active block stands for, m, in ascending order of the blocks.
+        let extents: [Double]
+        /// By how many times the charge ‖Y − fit‖² would rise without each active block, the others refitted; same order.
+        let timesNoise: [Double]
     }
 
     /// What refining the sources needs.
@@ -79,7 +88,8 @@ struct SourceChoice: Sendable {
             let chosen =
                 weights == .evidence
                 ? try byEvidence(session.problem, monitor) : try bySearch(session, origin, monitor)
-            guard let refining = origin.refining else { return chosen }
+            // Where noise makes no source explain anything, no sensor sees any.
+            guard let refining = origin.refining, refining.charge.value > 0 else { return chosen }
             return try refined(chosen, session.problem, refining, monitor)
         } catch let error as InvalidCriterion {
             throw InputError(method.criterion.hasFolds ? "folds" : "criterion", found: "\(error)")
@@ -111,10 +121,11 @@ struct SourceChoice: Sendable {
         outcome.atoms = ActiveAtoms(
             ActiveSet(blocks: found.atoms.map(\.block), offsets: offsets, coefficients: found.coefficients),
             families: found.atoms.map { refining.families[$0.family] })
-        outcome.refinement = Refinement(
-            charge: refining.charge, extents: found.atoms.map { Patches.extents[$0.family] },
-            timesNoise: found.scores.map { $0 / refining.charge.value }, objectives: found.objectives,
-            isSettled: found.isSettled, looks: found.looks)
+        outcome.refined = Refined(
+            refinement: Refinement(
+                charge: refining.charge, objectives: found.objectives, isSettled: found.isSettled, looks: found.looks),
+            extents: found.atoms.map { Patches.extents[$0.family] },
+            timesNoise: found.scores.map { $0 / refining.charge.value })
         if !found.isSettled {
             outcome.warnings.append(
                 "more than \(selection.maximumCount) sources explain more than noise does: "

@@ -15,6 +15,13 @@ public struct NoiseCharge: Sendable, Equatable {
     /// Length of a stretch, samples.
     public let length: Int
 
+    /// A charge from its values.
+    public init(value: Double, stretches: Int, length: Int) {
+        self.value = value
+        self.stretches = stretches
+        self.length = length
+    }
+
     /// Draws of white noise.
     static let draws = 5
 
