@@ -98,4 +98,22 @@ struct DamagedStructureTests {
         inner[tree + 5] = 1
         try expectDamage(inner, "an index that goes in circles")
     }
+
+    @Test(
+        "Chunks of no dimensions, by which the library divides, or of more than there can be", arguments: [0, 34, 255])
+    func rank(dimensions: UInt8) throws {
+        let tree = try #require(places("TREE").first { bytes[$0 + 4] == 1 })
+        // Version 3, in chunks, of a dimension more than the data; then where their index is.
+        let address = withUnsafeBytes(of: UInt64(tree).littleEndian) { Array($0) }
+        let layout = try #require(Data(bytes).range(of: Data([3, 2, 3] + address))).lowerBound
+        var damaged = bytes
+        damaged[layout + 2] = dimensions
+        try expectDamage(damaged, "a dataset of \(dimensions) dimensions")
+
+        // With data of one dimension no other check of the library stands before the division.
+        let sizes = [400, 500].flatMap { size in withUnsafeBytes(of: UInt64(size).littleEndian) { Array($0) } }
+        let space = try #require(Data(bytes).range(of: Data([1, 2, 1, 0, 0, 0, 0, 0] + sizes))).lowerBound
+        damaged[space + 1] = 1
+        try expectDamage(damaged, "a dataset of \(dimensions) dimensions")
+    }
 }
