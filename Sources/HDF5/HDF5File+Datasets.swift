@@ -516,13 +516,13 @@ struct OpenDataset: ~Copyable {
         else { throw unreadable() }
     }
 
-    /// Size of the blocks to read. Of data in one piece: parts of all rows, which fit the last cache and are turned there.
+    /// Size of the blocks to read. Of data in one piece: parts of all rows, which fit a core's cache and are turned there.
     /// Of chunked data: whole chunks, so that none is unpacked twice, as many as fit in a sixteenth of the result; of a
     /// chunk larger than that, bands of rows.
     private func tile(_ full: [Int]) -> [Int] {
         if chunk == nil {
-            let room = 1 << 20
-            let rows = min(full[1], max(1, room / min(full[2], 1024)))
+            let room = 1 << 18
+            let rows = min(full[1], max(1, room / min(full[2], 512)))
             return [1, rows, min(full[2], max(1, room / rows))]
         }
         let budget = max(count / 16, 1 << 16)

@@ -39,6 +39,8 @@ public struct HDF5File: ~Copyable, Sendable {
                 throw HDF5Error(.damaged, file: path, found: "HDF5 failed: \(HDF5Library.lastFailure())")
             }
             _ = foci_h5p_disable_file_locking(access.id)
+            // Matrices are read in parts of rows; the library's buffer would read twice as much and copy it once more.
+            _ = H5Pset_sieve_buf_size(access.id, 0)
             let id = H5Fopen(path, foci_h5f_read_only(), access.id)
             guard id >= 0 else {
                 let reason = HDF5Library.lastFailure()
@@ -100,8 +102,9 @@ public struct HDF5File: ~Copyable, Sendable {
         switch FileSignature(descriptor: descriptor, byteCount: byteCount) {
         case .hdf5(let start):
             if let damage = StructureCheck.damage(descriptor: descriptor, base: start, byteCount: byteCount) {
+                if damage.isCutOff { throw truncated(path) }
                 throw HDF5Error(
-                    .damaged, file: path, found: "a damaged HDF5 file (\(damage))", expected: "an intact one",
+                    .damaged, file: path, found: "a damaged HDF5 file (\(damage.found))", expected: "an intact one",
                     advice: "copy or make it again")
             }
             return byteCount

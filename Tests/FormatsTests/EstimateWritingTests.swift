@@ -131,6 +131,57 @@ struct EstimateWritingTests {
         #expect(try readByMNE("c-vl.stc").vertices == [[2, 9]])
     }
 
+    @Test("Of dipoles that turn a pair of .stc files holds magnitudes")
+    func magnitudes() throws {
+        let estimate = try stored(surface, axes: 3)
+        try write(estimate, to: "m.stc")
+        let read = try readByMNE("m-rh.stc")
+        #expect(read.kind == "SourceEstimate None" && read.vertices == [[12, 70], [8, 900]])
+        let expected = surfaceOrder.flatMap { k in
+            let amplitudes = estimate.sources[k].amplitudes
+            return (0..<amplitudes.columns).map { t in
+                amplitudes.column(t).reduce(0) { $0 + $1 * $1 }.squareRoot()
+            }
+        }
+        #expect(read.data.count == expected.count)
+        #expect(zip(read.data, expected).allSatisfy { abs($0 - $1) <= 1e-7 * $1 })
+        #expect(zip(read.times, estimate.times).allSatisfy { abs($0 - $1) < 1e-9 })
+    }
+
+    @Test("A single sample is written and read like many", arguments: ["a-stc.h5", "a.stc", "a.dip", "a.mat"])
+    func single(name: String) throws {
+        let many = try stored(surface, axes: 1)
+        let sources = many.sources.map { source in
+            EstimatedSource(
+                index: source.index, position: source.position, hemisphere: source.hemisphere, vertex: source.vertex,
+                amplitudes: source.amplitudes.columns([2]), axes: source.axes, field: source.field, share: source.share)
+        }
+        let estimate = StoredEstimate(
+            subject: "s01", condition: "left", frame: .head, candidateCount: 400, sources: sources,
+            times: [many.times[2]], goodnessOfFit: 0.5, selection: many.selection, preparation: many.preparation,
+            certificate: many.certificate, settings: [], versions: [], warnings: [], seconds: StageSeconds())
+        try write(estimate, to: name)
+        let read = try PythonEnvironment.run(
+            """
+            import mat73, mne, numpy as np
+            name = "\(name)"
+            if name.endswith(".mat"):
+                e = mat73.loadmat(name)["estimate"]
+                times, values = e["time"], e["timecourse"]
+            elif name.endswith(".dip"):
+                d = mne.read_dipole(name, verbose="error")
+                times, values = d.times[:1], d.amplitude
+            else:
+                stc = mne.read_source_estimate(name.replace(".stc", "-lh.stc"))
+                times, values = stc.times, stc.data
+            print(*np.ravel(times), *np.sort(np.abs(np.ravel(values))))
+            """, in: folder.path
+        ).split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+        let expected = [many.times[2]] + sources.map { abs($0.amplitudes[0, 0]) }.sorted()
+        #expect(read.count == expected.count)
+        #expect(zip(read, expected).allSatisfy { abs($0 - $1) <= 1e-7 * abs($1) }, "\(read) \(expected)")
+    }
+
     @Test(".dip holds position, moment and direction of each source at each sample", arguments: [1, 3])
     func dipoles(axes: Int) throws {
         let estimate = try stored(surface, axes: axes)

@@ -98,4 +98,43 @@ struct DamagedStructureTests {
         inner[tree + 5] = 1
         try expectDamage(inner, "an index that goes in circles")
     }
+
+    @Test("A superblock that says it was moved, by which the library moves the end of the file, hides nothing")
+    func moved() throws {
+        try #require(bytes[8] == 0, "a superblock of version 0")
+        func moved(_ bytes: [UInt8], by distance: UInt64, end: UInt64) -> [UInt8] {
+            storing(end &+ distance, at: 40, in: storing(distance, at: 24, in: bytes))
+        }
+        let end = UInt64(bytes.count)
+        let group = try #require(places("TREE").first { bytes[$0 + 4] == 0 })
+        let circle = storing(UInt64(group), at: group + 32)
+        let heap = storing(1 << 50, at: try #require(places("HEAP").first) + 8)
+        for distance: UInt64 in [512, 4096, 1 << 40, UInt64.max - 511] {
+            let file = try HDF5File(try folder.write("moved.h5", moved(bytes, by: distance, end: end)))
+            #expect(try file.doubles("numbers 7").elements == [7])
+            try expectDamage(moved(circle, by: distance, end: end), "an index that goes in circles")
+            try expectDamage(moved(heap, by: distance, end: end), "a heap of names beyond the end")
+            let path = try folder.write("short.h5", moved(bytes, by: distance, end: end + 1))
+            let error = #expect(throws: HDF5Error.self) { _ = try HDF5File(path) }
+            #expect(error?.kind == .truncated)
+        }
+    }
+
+    @Test(
+        "Chunks of no dimensions, by which the library divides, or of more than there can be", arguments: [0, 34, 255])
+    func rank(dimensions: UInt8) throws {
+        let tree = try #require(places("TREE").first { bytes[$0 + 4] == 1 })
+        // Version 3, in chunks, of a dimension more than the data; then where their index is.
+        let address = withUnsafeBytes(of: UInt64(tree).littleEndian) { Array($0) }
+        let layout = try #require(Data(bytes).range(of: Data([3, 2, 3] + address))).lowerBound
+        var damaged = bytes
+        damaged[layout + 2] = dimensions
+        try expectDamage(damaged, "a dataset of \(dimensions) dimensions")
+
+        // With data of one dimension no other check of the library stands before the division.
+        let sizes = [400, 500].flatMap { size in withUnsafeBytes(of: UInt64(size).littleEndian) { Array($0) } }
+        let space = try #require(Data(bytes).range(of: Data([1, 2, 1, 0, 0, 0, 0, 0] + sizes))).lowerBound
+        damaged[space + 1] = 1
+        try expectDamage(damaged, "a dataset of \(dimensions) dimensions")
+    }
 }

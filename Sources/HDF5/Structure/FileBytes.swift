@@ -6,6 +6,8 @@ struct FileBytes {
     struct Damage: Error {
         /// What was found, for the user.
         let found: String
+        /// Whether the file is shorter than it says.
+        var isCutOff = false
     }
 
     private static let pageSize = 4096

@@ -27,14 +27,14 @@ struct StructureCheck {
     ///
     /// - Returns: what contradicts itself; nil when nothing does, or when the library will say it better.
     /// - Complexity: O(objects + chunks) reads of a page.
-    static func damage(descriptor: Int32, base: Int, byteCount: Int) -> String? {
+    static func damage(descriptor: Int32, base: Int, byteCount: Int) -> Damage? {
         var check = StructureCheck(file: FileBytes(descriptor: descriptor, base: base, byteCount: byteCount))
         do throws(Damage) {
             try check.superblock()
             while let object = check.pending.popLast() { try check.object(object) }
             return nil
         } catch {
-            return error.found
+            return error
         }
     }
 
@@ -68,8 +68,12 @@ struct StructureCheck {
         guard try file.number(addresses + 24, 8) == Self.undefined else {
             throw damaged("a file that is split by a driver")
         }
-        // Where the content ends before it should, the library says that the file is cut off.
-        if try file.number(addresses + 16, 8) > UInt64(file.base + file.count) { return }
+        // The end is counted from the beginning of the file, as it was where the superblock once stood: the library moves
+        // it with the superblock.
+        let moved = try file.number(addresses, 8) &- UInt64(file.base)
+        guard try file.number(addresses + 16, 8) &- moved <= UInt64(file.base + file.count) else {
+            throw Damage(found: "its end is missing", isCutOff: true)
+        }
         try entry(addresses + 32, heapSize: nil)
     }
 

@@ -339,5 +339,30 @@ def small_forwards():
         mne.write_forward_solution(f"{kind}-fwd.fif", mne.pick_channels_forward(fwd, fwd["info"]["ch_names"][::6]), overwrite=True)
 
 
+def localization():
+    """Two sources in noise, and what is needed to find them: forward, average and covariance."""
+    fwd = forward("surface")
+    made = info()
+    picks, names, kinds, _, _ = used(made)
+    fixed = mne.convert_forward_solution(fwd, surf_ori=True, force_fixed=True)
+    gain = mne.pick_channels_forward(fixed, names, ordered=True)["sol"]["data"]
+    std = np.array([SCALE[k] for k in kinds])
+    mixing = (np.eye(len(names)) + 0.1 * rng.standard_normal((len(names), len(names)))) * std[:, np.newaxis]
+    times = np.arange(-20, 150) / made["sfreq"]
+    courses = np.exp(-0.5 * ((times - np.array([[0.09], [0.11]])) / 0.02) ** 2)
+    active = gain[:, [11, 70]]
+    values = np.zeros((len(made["chs"]), len(times)))
+    values[picks] = active / np.linalg.norm(active / std[:, np.newaxis], axis=0) @ courses * 6
+    values[picks] += mixing @ rng.standard_normal((len(names), len(times))) / np.sqrt(9)
+    # The average of the good electrodes, as `mixed_norm` demands it.
+    del made["projs"][-1]
+    evoked = mne.EvokedArray(values, made, tmin=times[0], nave=9, comment="simulated", baseline=None)
+    evoked.set_eeg_reference(projection=True)
+    evoked.save("simulated-ave.fif", overwrite=True)
+    cov = mne.Covariance(mixing @ mixing.T, names, made["bads"], evoked.info["projs"], nfree=5000)
+    cov.save("simulated-cov.fif", overwrite=True)
+    mne.write_forward_solution("simulated-fwd.fif", fwd, overwrite=True)
+
+
 # What makes the files that tests damage.
 damageable = [evokeds, old_evoked, epochs, covariances, small_forwards]
