@@ -13,7 +13,8 @@ import Testing
         let dictionary: AtomDictionary
         let response: Matrix
 
-        init(seed: UInt64, width: Int, blocks count: Int = 9, samples: Int = 4, ridge: Double = 0.05, threads: Int = 1) {
+        init(seed: UInt64, width: Int, blocks count: Int = 9, samples: Int = 4, ridge: Double = 0.05, threads: Int = 1)
+        {
             var random = SeededGenerator(seed: seed)
             let blocks = BlockStructure(count: count, size: width)
             design = random.normal(rows: 14, columns: blocks.columnCount)
@@ -97,7 +98,9 @@ import Testing
             let world = World(seed: 100 + seed, width: width)
             let charge = 0.08 * world.response.squaredNorm
             let found = try SubsetSelection(charge: charge).run(world.dictionary, response: world.response)
-            func objective(_ atoms: [Atom]) throws -> Double { try world.residual(atoms) + charge * Double(atoms.count) }
+            func objective(_ atoms: [Atom]) throws -> Double {
+                try world.residual(atoms) + charge * Double(atoms.count)
+            }
             let reached = try objective(found.atoms)
             #expect(found.isSettled && abs(found.objective - reached) < 1e-9 * world.response.squaredNorm)
             // No exchange, drop or addition is better.

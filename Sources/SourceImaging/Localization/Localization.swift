@@ -61,13 +61,7 @@ public struct Localization: Sendable {
         let choice = choice.with(noiseVariance: prepared.noiseVariance)
         let session = AutomaticSolver().session(for: prepared.problem, parallelism: settings.parallelism)
         let refining: SourceChoice.Refining? =
-            choice.isRefined
-            ? .init(
-                families: prepared.patches(forward).families,
-                charge: prepared.noiseCharge(
-                    forward, isGiven: settings.preparation.noiseLevel.isGiven, seed: choice.method.seed,
-                    parallelism: settings.parallelism, monitor: monitor))
-            : nil
+            choice.isRefined ? self.refining(prepared, forward, monitor) : nil
         let origin = SourceChoice.Origin(
             rowLabels: prepared.rowLabels, replicates: prepared.replicates, refining: refining)
         let chosen = try choice.run(session, origin, monitor: monitor)
@@ -99,6 +93,16 @@ public struct Localization: Sendable {
             prepare: Double(preparedAt - began) * 1e-9, solve: Double(solved - preparedAt) * 1e-9,
             total: Double(solved - began) * 1e-9)
         return estimate
+    }
+
+    private func refining(_ prepared: PreparedProblem, _ forward: Forward, _ monitor: Monitor) -> SourceChoice.Refining
+    {
+        let patches = prepared.patches(forward)
+        return SourceChoice.Refining(
+            families: patches.families,
+            charge: prepared.noiseCharge(
+                forward, patches, isGiven: settings.preparation.noiseLevel.isGiven, seed: choice.method.seed,
+                parallelism: settings.parallelism, monitor: monitor))
     }
 
     private func warnings(_ estimate: Estimate) -> [String] {

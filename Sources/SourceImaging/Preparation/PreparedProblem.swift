@@ -50,8 +50,6 @@ public struct PreparedProblem: Sendable {
 
     let projection: Projection
     let forwardRows: [Int]
-    /// Exponent of the depth weighting.
-    let depth: Double
     /// Projected data before time 0, channels × samples, SI units.
     let baseline: Matrix
     /// Whiteners with the parts of the baseline that they have not seen.
@@ -167,7 +165,6 @@ public struct PreparedProblem: Sendable {
         self.warnings = warnings
         self.projection = projection
         forwardRows = matching.inForward
-        depth = settings.depth
         self.baseline = data.columns(baseline)
         let stretches = NoiseCharge.stretches(
             of: baseline.count, folds: folds.map(\.heldOut), window: samples.count)
@@ -194,16 +191,17 @@ public struct PreparedProblem: Sendable {
     /// What noise alone makes a source explain.
     ///
     /// - Parameters:
-    ///   - noiseVariance: of draws of white noise; where `isGiven` they alone count, scaled.
+    ///   - patches: of the problem.
+    ///   - isGiven: whether the user gave the noise level; draws of white noise of that level alone count then.
     ///   - seed: of the draws.
     /// - Complexity: O(sensors²·columns) for each whitener, five of them where the covariance comes from the baseline.
     func noiseCharge(
-        _ forward: Forward, isGiven: Bool, seed: UInt64, parallelism: Parallelism, monitor: Monitor
+        _ forward: Forward, _ patches: Patches, isGiven: Bool, seed: UInt64, parallelism: Parallelism, monitor: Monitor
     ) -> NoiseCharge {
         let window = times.count
         var largest = 0.0
         let dictionary = AtomDictionary(
-            design: problem.design, families: patches(forward).families, parallelism: parallelism)
+            design: problem.design, families: patches.families, parallelism: parallelism)
         var random = SeededGenerator(seed: seed &+ 0x51A7_E0F5)
         for _ in 0..<NoiseCharge.draws {
             let noise = random.normal(rows: problem.rowCount, columns: window) * noiseVariance.squareRoot()
@@ -212,18 +210,20 @@ public struct PreparedProblem: Sendable {
         let length = judged.first?.stretches.first?.count ?? 0
         guard !isGiven, length > 0 else { return NoiseCharge(value: largest, stretches: 0, length: 0) }
         let scale = Double(window) / Double(length)
+        // Scores do not depend on the scale of an atom: without depth weights all parts have the same patches.
+        var unweighted: Patches?
         for (k, part) in judged.enumerated() where !monitor.isCancelled() {
             monitor.report(.init(stage: "noise", detail: "what it makes a source explain, \(k + 1) of \(judged.count)"))
             var own = dictionary
             // A single whitener is that of the problem itself.
             if judged.count > 1 {
-                let gain = Self.whitenedGain(
-                    part.whitener, forward, forwardRows, orientation, depth: depth, parallelism)
+                let gain = Self.whitenedGain(part.whitener, forward, forwardRows, orientation, depth: 0, parallelism)
+                let families =
+                    unweighted
+                    ?? Patches(forward.sources, problem.blocks, axes: axes, columnWeights: gain.weights)
+                unweighted = families
                 own = AtomDictionary(
-                    design: Design(gain.matrix),
-                    families: Patches(
-                        forward.sources, problem.blocks, axes: axes, columnWeights: gain.weights
-                    ).families, parallelism: parallelism)
+                    design: Design(gain.matrix), families: families.families, parallelism: parallelism)
             }
             for stretch in part.stretches {
                 var samples = baseline.columns(stretch)
