@@ -29,7 +29,7 @@ struct BaselineCovariance {
         let heldOut: Range<Int>
         /// Covariance from the others.
         let matrix: Matrix
-        /// Mean of the others, one value a sensor.
+        /// Subtracted from each sample before it is whitened: the mean of the others, or 0, one value a sensor.
         let mean: [Double]
     }
 
@@ -58,12 +58,13 @@ struct BaselineCovariance {
                 advice: "give a noise covariance with --covariance")
         }
         samples = baseline.columns
-        let whole = Moments(baseline, 0..<0)
+        let centred = Moments(baseline, 0..<0, isCentred: true)
         // Subtracting the mean of a constant leaves rounding, which is no noise.
         let n = baseline.rows
         guard
             (0..<n).contains(where: {
-                whole.covariance[$0, $0] > 1e-20 * whole.mean[$0] * whole.mean[$0] && whole.covariance[$0, $0] > 0
+                centred.covariance[$0, $0] > 1e-20 * centred.mean[$0] * centred.mean[$0]
+                    && centred.covariance[$0, $0] > 0
             })
         else {
             throw InputError(
@@ -71,10 +72,18 @@ struct BaselineCovariance {
                 expected: "noise to estimate the covariance from",
                 advice: "give a noise covariance with --covariance")
         }
+        // A recording that was corrected by the mean of its baseline has what that mean had of slow noise in every sample
+        // of the window; a part of the baseline less the mean of the rest is like that. One that was not corrected is
+        // taken as it is: its offset is noise.
+        let isCorrected = (0..<n).allSatisfy {
+            centred.mean[$0] * centred.mean[$0] <= 1e-6 * centred.covariance[$0, $0]
+        }
+        let whole = isCorrected ? centred : Moments(baseline, 0..<0, isCentred: false)
         let scales = Whitener.scales(whole.covariance, sensors)
         let count = baseline.columns
         let parts = (0..<Self.foldCount).map { k in
-            Moments(baseline, (k * count / Self.foldCount)..<((k + 1) * count / Self.foldCount))
+            Moments(
+                baseline, (k * count / Self.foldCount)..<((k + 1) * count / Self.foldCount), isCentred: isCorrected)
         }
         var result = Matrix(rows: n, columns: n)
         var folded = [Matrix](repeating: Matrix(rows: n, columns: n), count: Self.foldCount)
@@ -106,16 +115,16 @@ struct BaselineCovariance {
         heldOutVariance = squares / Double(max(1, entries))
     }
 
-    /// Mean and covariance of the samples that are not held out.
+    /// Second moments of the samples that are not held out, about their mean or about 0.
     private struct Moments {
         let heldOut: Range<Int>
         let mean: [Double]
         let covariance: Matrix
 
-        init(_ samples: Matrix, _ heldOut: Range<Int>) {
+        init(_ samples: Matrix, _ heldOut: Range<Int>, isCentred: Bool) {
             self.heldOut = heldOut
             let used = samples.columns((0..<samples.columns).filter { !heldOut.contains($0) })
-            mean = used.rowMeans
+            mean = isCentred ? used.rowMeans : [Double](repeating: 0, count: used.rows)
             let centred = used.subtracting(mean)
             covariance =
                 Matrix.product(centred, transposed: false, centred, transposed: true)
