@@ -60,14 +60,7 @@ public struct Localization: Sendable {
         if monitor.isCancelled() { throw CancellationError() }
         let choice = choice.with(noiseVariance: prepared.noiseVariance)
         let session = AutomaticSolver().session(for: prepared.problem, parallelism: settings.parallelism)
-        let refining: SourceChoice.Refining? =
-            choice.isRefined
-            ? .init(
-                families: prepared.patches(forward).families,
-                charge: prepared.noiseCharge(
-                    forward, isGiven: settings.preparation.noiseLevel.isGiven, seed: choice.method.seed,
-                    parallelism: settings.parallelism, monitor: monitor))
-            : nil
+        let refining = choice.isRefined ? self.refining(prepared, forward, monitor) : nil
         let origin = SourceChoice.Origin(
             rowLabels: prepared.rowLabels, replicates: prepared.replicates, refining: refining)
         let chosen = try choice.run(session, origin, monitor: monitor)
@@ -99,6 +92,30 @@ public struct Localization: Sendable {
             prepare: Double(preparedAt - began) * 1e-9, solve: Double(solved - preparedAt) * 1e-9,
             total: Double(solved - began) * 1e-9)
         return estimate
+    }
+
+    /// What refining needs: the ways that a source may look, and what noise makes one explain.
+    private func refining(
+        _ prepared: PreparedProblem, _ forward: Forward, _ monitor: Monitor
+    ) -> SourceChoice.Refining {
+        func charge(_ ridge: Double) -> NoiseCharge {
+            prepared.noiseCharge(
+                forward, ridge: ridge, isGiven: settings.preparation.noiseLevel.isGiven, seed: choice.method.seed,
+                parallelism: settings.parallelism, monitor: monitor)
+        }
+        let families = prepared.patches(forward).families
+        let ridge = AtomDictionary.usualRidge
+        let usual = charge(ridge)
+        // Two atoms that nearly coincide lose half as much to the ridge as one. Where that is worth a good part of a
+        // charge, the strongest sources would be told as two: the ridge may take half a charge from the strongest.
+        let strongest = AtomDictionary(
+            design: prepared.problem.design, families: families, ridge: ridge, parallelism: settings.parallelism
+        ).largestScore(prepared.problem.response)
+        guard ridge * strongest > 0.5 * usual.value else {
+            return SourceChoice.Refining(families: families, charge: usual, ridge: ridge)
+        }
+        let smaller = 0.5 * usual.value / strongest
+        return SourceChoice.Refining(families: families, charge: charge(smaller), ridge: smaller)
     }
 
     private func warnings(_ estimate: Estimate) -> [String] {

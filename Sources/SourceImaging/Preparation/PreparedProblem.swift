@@ -194,16 +194,17 @@ public struct PreparedProblem: Sendable {
     /// What noise alone makes a source explain.
     ///
     /// - Parameters:
-    ///   - noiseVariance: of draws of white noise; where `isGiven` they alone count, scaled.
+    ///   - ridge: of ``AtomDictionary``.
+    ///   - isGiven: whether σ is a number: then draws of white noise alone count, scaled by it.
     ///   - seed: of the draws.
     /// - Complexity: O(sensors²·columns) for each whitener, five of them where the covariance comes from the baseline.
     func noiseCharge(
-        _ forward: Forward, isGiven: Bool, seed: UInt64, parallelism: Parallelism, monitor: Monitor
+        _ forward: Forward, ridge: Double, isGiven: Bool, seed: UInt64, parallelism: Parallelism, monitor: Monitor
     ) -> NoiseCharge {
         let window = times.count
         var largest = 0.0
         let dictionary = AtomDictionary(
-            design: problem.design, families: patches(forward).families, parallelism: parallelism)
+            design: problem.design, families: patches(forward).families, ridge: ridge, parallelism: parallelism)
         var random = SeededGenerator(seed: seed &+ 0x51A7_E0F5)
         for _ in 0..<NoiseCharge.draws {
             let noise = random.normal(rows: problem.rowCount, columns: window) * noiseVariance.squareRoot()
@@ -223,7 +224,7 @@ public struct PreparedProblem: Sendable {
                     design: Design(gain.matrix),
                     families: Patches(
                         forward.sources, problem.blocks, axes: axes, columnWeights: gain.weights
-                    ).families, parallelism: parallelism)
+                    ).families, ridge: ridge, parallelism: parallelism)
             }
             for stretch in part.stretches {
                 var samples = baseline.columns(stretch)
