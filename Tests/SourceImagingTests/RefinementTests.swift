@@ -70,9 +70,12 @@ struct RefinementTests {
     func givenDeviation() throws {
         let world = try Self.world.get()
         func charge(_ sigma: Double) throws -> NoiseCharge {
-            try #require(
-                try localize(world) { $0.preparation.noiseLevel = .deviation(sigma) }.refinement
-            ).charge
+            var settings = PreparationSettings()
+            settings.noiseLevel = .deviation(sigma)
+            let prepared = try PreparedProblem(
+                recording: world.recording, forward: world.forward, covariance: world.covariance, settings: settings)
+            return prepared.noiseCharge(
+                world.forward, ridge: 0.05, isGiven: true, seed: 1, parallelism: .serial, monitor: .silent)
         }
         let (one, two) = (try charge(1), try charge(2))
         #expect(one.stretches == 0 && one.length == 0)
@@ -133,13 +136,13 @@ struct RefinementTests {
         #expect(given.warnings.allSatisfy { !$0.contains("before time 0") })
     }
 
-    @Test("a baseline much shorter than the window is scaled up, and that is warned of", arguments: [5, 19, 20, 39])
+    @Test("a baseline much shorter than the window is scaled up, and that is warned of", arguments: [5, 13, 14, 39])
     func shortBaseline(_ baseline: Int) throws {
         let world = try Self.world.get()
         let estimate = try localize(world, recording: try shortened(world.recording, baseline: baseline))
         let charge = try #require(estimate.refinement).charge
         #expect(charge.stretches == 1 && charge.length == baseline)
-        #expect(estimate.warnings.count { $0.contains("scaled up") } == (baseline < 20 ? 1 : 0))
+        #expect(estimate.warnings.count { $0.contains("scaled up") } == (baseline < 14 ? 1 : 0))
         #expect(Set(estimate.sources.prefix(2).map(\.index)) == [3, 20])
     }
 
@@ -198,7 +201,7 @@ struct RefinementTests {
         let gain = random.normal(rows: 5, columns: 3 * orientations) * 1e-5
         let noise = random.normal(rows: 5, columns: 100) * 1e-13
         let data = Matrix(rows: 5, columns: 100) { i, t in
-            noise[i, t] + (t < 60 ? 0 : 3e-8 * sin(0.1 * Double(t - 60)) * gain[i, orientations])
+            noise[i, t] + (t < 60 ? 0 : 3e-7 * sin(0.1 * Double(t - 60)) * gain[i, orientations])
         }
         let estimate = try Localization(LocalizationSettings()).run(
             recording: Recording(epochs: [data], samplingFrequency: 200, firstTime: -0.3, sensors: sensors),
@@ -209,7 +212,7 @@ struct RefinementTests {
             covariance: NoiseCovariance(
                 matrix: .diagonal([Double](repeating: 1e-26, count: 5)), samples: 0, sensors: sensors))
         #expect(estimate.sources.map(\.index) == [1])
-        #expect(abs((estimate.sources.first?.peakAmplitude ?? 0) / 3e-8 - 1) < 0.1)
+        #expect(abs((estimate.sources.first?.peakAmplitude ?? 0) / 3e-7 - 1) < 0.1)
     }
 
     @Test("repeats are refined, too, at the charge of the estimate", arguments: [StabilityMethod.noise, .sensors])

@@ -166,7 +166,7 @@ public struct Localization: Sendable {
             warnings.append(
                 "there are no samples before time 0: sources have to be worth more than white noise, "
                     + "and real noise looks more like a source than white noise does")
-        } else if charge.stretches > 0, 2 * charge.length < window {
+        } else if charge.stretches > 0, 3 * charge.length < window {
             warnings.append(
                 "what noise explains was measured on stretches of \(charge.length) samples for a window of \(window), "
                     + "and scaled up: the charge for a source is uncertain")
