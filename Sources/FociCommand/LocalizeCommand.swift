@@ -8,9 +8,11 @@ struct LocalizeCommand: ParsableCommand {
         commandName: "localize",
         abstract: "Find the sources of a recording.",
         discussion: """
-            Reads a forward model, a recording and the noise covariance of one epoch (HDF5), chooses λ, and writes a folder:
+            Reads a forward model, a recording and the noise covariance of one epoch (HDF5), chooses λ, and from the
+            sources at that λ goes on to the few points and patches of cortex that each explain more than noise does, as
+            measured before time 0. Writes a folder:
               estimate.h5      active sources, amplitudes (A·m), selection, certificate, settings
-              sources.tsv      a row a source: position, peak, field explained
+              sources.tsv      a row a source: position, peak, field explained, extent, times what noise explains
               selection.tsv    everything tried, with the criterion, degrees of freedom, gap
               sources.svg, timecourses.svg, sensors.svg, selection.svg
               stability.tsv, stability.svg   with --stability: how often each source is found again

@@ -73,7 +73,23 @@ struct LocalizeTests {
             #expect(try #require(source["peak_nAm"].number) > 0)
             let time = try #require(source["peak_time_s"].number)
             #expect(time >= 0.05 - 1e-9 && time <= 0.15 + 1e-9)
+            #expect([0, 5, 8].contains(try #require(source["extent_mm"].number)))
+            #expect(try #require(source["times_noise"].number) > 1)
         }
+        let refinement = json["refinement"]
+        #expect(try #require(refinement["charge"].number) > 0 && refinement["settled"] == .boolean(true))
+        // 40 samples before time 0, 21 in the window: from 0, 10 and 19 on.
+        #expect(refinement["noise_stretches"].integer == 3 && refinement["stretch_samples"].integer == 21)
+        #expect(refinement["objectives"].list.count == 2 && (refinement["looks"].integer ?? 0) > 0)
+        let reweighted = try JSON(
+            parsing: try workspace.localize(output: "other", "--json", "--weights", "reweighted").output)
+        #expect(reweighted["refinement"] == .null && !reweighted["sources"].list.isEmpty)
+        for source in reweighted["sources"].list {
+            #expect(source["extent_mm"] == .null && source["times_noise"] == .null)
+        }
+        let rows = try workspace.table("other/sources.tsv")
+        #expect(rows.allSatisfy { $0["extent_mm"] == "n/a" && $0["times_noise"] == "n/a" })
+        #expect(try estimate("other").refinement == nil)
     }
 
     @Test("The output folder has exactly its files; tables, estimate and JSON agree; figures are well-formed")
@@ -106,6 +122,9 @@ struct LocalizeTests {
             #expect(kept.index == source["index"].integer)
             #expect(kept.peakAmplitude * 1e9 == source["peak_nAm"].number)
             #expect(kept.field == source["field"].number)
+            #expect(kept.extent.map { $0 * 1000 } == source["extent_mm"].number)
+            #expect(kept.timesNoise == source["times_noise"].number)
+            #expect(row["extent_mm"].flatMap { Double($0) } == source["extent_mm"].number)
             if place > 0 { #expect(kept.field <= stored.sources[place - 1].field) }
         }
 
@@ -123,6 +142,11 @@ struct LocalizeTests {
 
         #expect(stored.candidateCount == 300 && stored.frame == .head)
         #expect(stored.goodnessOfFit == json["goodness_of_fit"].number)
+        let refinement = try #require(stored.refinement)
+        #expect(refinement.charge.value == json["refinement"]["charge"].number)
+        #expect(refinement.charge.stretches == json["refinement"]["noise_stretches"].integer)
+        #expect(refinement.charge.length == json["refinement"]["stretch_samples"].integer)
+        #expect(refinement.objectives == json["refinement"]["objectives"].list.compactMap(\.number))
         #expect(stored.preparation.rank == json["rank"].integer)
         #expect(stored.preparation.channels == [.mag: 20, .grad: 40, .eeg: 16])
         #expect(stored.versions.contains { $0.name == "foci" && $0.value == fociVersion })
@@ -188,7 +212,7 @@ struct LocalizeTests {
                 criterion: curve.criterion, points: points, chosenIndex: curve.chosenIndex, atGridEdge: curve.atGridEdge
             ),
             preparation: stored.preparation, certificate: stored.certificate, settings: stored.settings,
-            warnings: stored.warnings, seconds: StageSeconds())
+            warnings: stored.warnings, seconds: StageSeconds(), refinement: stored.refinement)
         files["estimate.h5"] = try EstimateFile.encode(whole, programVersion: fociVersion, timing: false)
         let table = try workspace.text("\(output)/selection.tsv").split(separator: "\n").map {
             $0.components(separatedBy: "\t")
@@ -226,6 +250,7 @@ struct LocalizeTests {
             #expect(outcome.output.contains(part), "\(part)")
         }
         #expect(!outcome.output.contains("{") && !outcome.output.contains("warning"))
+        #expect(outcome.output.contains("more than noise: ") && outcome.output.contains("before time 0"))
     }
 
     @Test("--quiet says nothing, warnings neither; with --json the JSON alone")
@@ -236,7 +261,7 @@ struct LocalizeTests {
         #expect(try workspace.files(of: "result").count == Self.files.count)
         let json = try workspace.localize(covariance: nil, output: "other", "--quiet", "--json")
         expectSuccess(json)
-        #expect(try JSON(parsing: json.output)["warnings"].list.count == 1)
+        #expect(try JSON(parsing: json.output)["warnings"].list.count == 2)
     }
 
     @Test("--force replaces the files of a folder and leaves others alone")
@@ -335,10 +360,12 @@ struct LocalizeTests {
     func withoutCovariance() throws {
         let outcome = try workspace.localize(covariance: nil, "--json")
         #expect(outcome.status == 0)
-        #expect(outcome.errorLines.count == 1)
+        #expect(outcome.errorLines.count == 2)
         #expect(outcome.errors.hasPrefix("foci: warning: no noise covariance was given"))
         let warnings = try JSON(parsing: outcome.output)["warnings"].list
-        #expect(warnings.count == 1 && warnings.first?.text?.contains("40 samples before time 0") == true)
+        #expect(warnings.count == 2 && warnings.first?.text?.contains("40 samples before time 0") == true)
+        // A fifth of the baseline that the rest says nothing of, for all samples from time 0 on.
+        #expect(warnings.last?.text?.contains("stretches of 8 samples for a window of 81, and scaled up") == true)
         #expect(try estimate().warnings == warnings.compactMap(\.text))
     }
 

@@ -49,6 +49,7 @@ struct SelectionOptionTests {
             (["--criterion", "ebic", "--search", "adam"], "EBIC", "adam"),
             (["--search", "random", "--seed", "3"], "SURE", "random"), (["--search", "bayesian"], "SURE", "bayesian"),
             (["--search", "gradient"], "SURE", "gradient"), (["--weights", "shared"], "SURE", "path"),
+            (["--weights", "reweighted"], "SURE", "path"), (["--weights", "refined"], "SURE", "path"),
             (["--weights", "learned"], "SURE", "line-search"),
             (["--weights", "learned", "--search", "l-bfgs", "--criterion", "gcv"], "GCV", "l-bfgs"),
             (["--weights", "evidence"], "evidence", "updates"), (["--criterion", "evidence"], "evidence", "updates"),

@@ -17,7 +17,8 @@ struct EstimateWritingTests {
 
     /// Sources by hemisphere and vertex, with so many axes each, in the order in which they explain field.
     private func stored(
-        _ places: [(Hemisphere?, Int?)], axes count: Int, frame: CoordinateFrame = .head, subject: String = "s01"
+        _ places: [(Hemisphere?, Int?)], axes count: Int, frame: CoordinateFrame = .head, subject: String = "s01",
+        isRefined: Bool = false
     ) throws -> StoredEstimate {
         var random = SeededGenerator(seed: 4)
         let sample = try Samples.estimate()
@@ -28,14 +29,15 @@ struct EstimateWritingTests {
                 amplitudes: random.normal(rows: count, columns: 4) * 1e-8,
                 axes: count == 1
                     ? [SIMD3(0.6, 0.8, 0)] : Array([[1, 0, 0], [0, 0.8, 0.6], [0, -0.6, 0.8]].prefix(count)),
-                field: 10 / Double(k + 1), share: 0.5 / Double(k + 1))
+                field: 10 / Double(k + 1), share: 0.5 / Double(k + 1), extent: isRefined ? 0.005 * Double(k % 2) : nil,
+                timesNoise: isRefined ? 8 / Double(k + 1) : nil)
         }
         let estimate = Estimate(
             subject: subject, condition: "left", frame: frame, candidateCount: 400, sources: sources,
             times: sample.times, sensors: sample.sensors, measured: sample.measured, explained: sample.explained,
             goodnessOfFit: 0.75, selection: sample.selection, preparation: sample.preparation,
             certificate: sample.certificate, settings: sample.settings, warnings: sample.warnings,
-            seconds: sample.seconds)
+            seconds: sample.seconds, refinement: isRefined ? sample.refinement : nil)
         try EstimateFile.write(estimate, to: folder.file("estimate.h5"), programVersion: "1")
         return try EstimateFile.read(folder.file("estimate.h5"))
     }
@@ -213,6 +215,24 @@ struct EstimateWritingTests {
         }
     }
 
+    @Test("MATLAB 7.3 holds how the sources were refined, where they were")
+    func refinedMATLAB() throws {
+        let places: [(Hemisphere?, Int?)] = [(.right, 900), (.left, 4), (.left, 3)]
+        try write(try stored(places, axes: 1, isRefined: true), to: "r.mat")
+        try write(try stored(places, axes: 1), to: "p.mat")
+        try PythonEnvironment.run(
+            """
+            import mat73
+            r, p = (mat73.loadmat(f)["estimate"] for f in ("r.mat", "p.mat"))
+            assert r["extent"].tolist() == [0, 0.005, 0] and r["times_noise"].tolist() == [8, 4, 8 / 3]
+            n = r["refinement"]
+            assert set(n) == {"charge", "stretches", "length", "objectives", "settled", "looks"}, set(n)
+            assert n["charge"] == 359.5 and n["stretches"] == 3 and n["length"] == 61 and n["looks"] == 42
+            assert n["objectives"].tolist() == [500.25, 499.5] and bool(n["settled"]) is True
+            assert set(r) - set(p) == {"extent", "times_noise", "refinement"} and not set(p) - set(r)
+            """, in: folder.path)
+    }
+
     @Test("MATLAB 7.3 is read alike by mat73, pymatreader and h5py, and recognized by SciPy")
     func matlab() throws {
         let estimate = try stored([(.right, 900), (nil, nil), (.left, 3)], axes: 2)
@@ -268,7 +288,7 @@ struct EstimateRefusalTests {
             subject: "", condition: "", frame: .mri, candidateCount: 1, sources: sources, times: stored.times,
             goodnessOfFit: 0, selection: stored.selection, preparation: stored.preparation,
             certificate: stored.certificate, settings: [], versions: [], warnings: [], seconds: StageSeconds(),
-            stability: nil)
+            stability: nil, refinement: nil)
         do {
             _ = try FileFormats.encode(.estimate(estimate), to: path)
             return ""

@@ -82,9 +82,11 @@ struct RoundTripTests {
         #expect(read.settings.map(\.value) == ["3 dB", "42", "0.8"])
     }
 
-    @Test("An estimate comes back exactly, with any number of axes a source, or no source", arguments: [false, true])
-    func estimate(empty: Bool) throws {
-        let estimate = try Samples.estimate(empty: empty)
+    @Test(
+        "An estimate comes back exactly, with any number of axes a source, or no source, refined or not",
+        arguments: [false, true], [false, true])
+    func estimate(empty: Bool, isRefined: Bool) throws {
+        let estimate = try Samples.estimate(empty: empty, isRefined: isRefined)
         try EstimateFile.write(estimate, to: folder.file("e.h5"), programVersion: "1.2.3")
         let read = try EstimateFile.read(folder.file("e.h5"))
         #expect(read.sources.count == estimate.sources.count)
@@ -92,7 +94,9 @@ struct RoundTripTests {
             #expect(
                 a.index == b.index && a.position == b.position && a.hemisphere == b.hemisphere && a.vertex == b.vertex)
             #expect(a.amplitudes == b.amplitudes && a.axes == b.axes && a.field == b.field && a.share == b.share)
+            #expect(a.extent == b.extent && a.timesNoise == b.timesNoise)
         }
+        #expect(read.refinement == estimate.refinement && (read.refinement != nil) == isRefined)
         #expect(read.times == estimate.times && read.frame == .head && read.candidateCount == 400)
         #expect(read.subject == "s01" && read.condition == "left" && read.goodnessOfFit == 0.75)
         #expect(read.selection == estimate.selection)

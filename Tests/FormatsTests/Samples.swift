@@ -51,7 +51,7 @@ enum Samples {
     }
 
     /// An estimate whose sources have one, two and three axes, or none when `empty`.
-    static func estimate(empty: Bool = false, seconds: Double = 1.5) throws -> Estimate {
+    static func estimate(empty: Bool = false, seconds: Double = 1.5, isRefined: Bool = true) throws -> Estimate {
         var random = SeededGenerator(seed: 10)
         let axes: [SIMD3<Double>] = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
         let sources = (1...3).map { (width: Int) -> EstimatedSource in
@@ -60,7 +60,8 @@ enum Samples {
             return EstimatedSource(
                 index: 100 * width, position: SIMD3(0.01 * w, 0.02, 0.03), hemisphere: width == 2 ? nil : .right,
                 vertex: width == 3 ? nil : 7 * width, amplitudes: amplitudes,
-                axes: width == 1 ? nil : Array(axes.prefix(width)), field: 10 / w, share: 0.5 / w)
+                axes: width == 1 ? nil : Array(axes.prefix(width)), field: 10 / w, share: 0.5 / w,
+                extent: isRefined && width != 3 ? 0.004 * (w - 1) : nil, timesNoise: isRefined ? 9 / w : nil)
         }
         let points = (0..<3).map { (k: Int) -> SelectionPoint in
             let x = Double(k)
@@ -87,6 +88,10 @@ enum Samples {
                     ? []
                     : (1...3).map { Stability.Source(distances: [0.001, nil], amplitudes: [1e-8 * Double($0), nil]) },
                 others: [Stability.Other(index: 7, position: SIMD3(0.01, 0, 0), found: 0.5, positionSpread: 0.002)],
-                counts: [2, 1], ratios: [0.1, 0.2]))
+                counts: [2, 1], ratios: [0.1, 0.2]),
+            refinement: isRefined
+                ? Refinement(
+                    charge: NoiseCharge(value: 359.5, stretches: 3, length: 61), objectives: [500.25, 499.5],
+                    isSettled: true, looks: 42) : nil)
     }
 }

@@ -167,6 +167,27 @@ struct FigureTests {
         #expect(document.text.contains { $0.hasPrefix("and 9 weaker") } == (count == 24))
     }
 
+    @Test("A patch has a ring of its extent, to scale, in all three views; a point has none")
+    func patches() throws {
+        let sample = SampleEstimate(sourceCount: 3, noiseStretches: 3)
+        let svg = GlassBrainFigure.svg(try sample(), candidates: sample.candidates)
+        let document = try #require(SVGDocument(svg))
+        func number(_ element: SVGDocument.Element, _ name: String) -> Double {
+            Double(element.attributes[name] ?? "") ?? .nan
+        }
+        let rings = document.elements.filter { $0.name == "circle" && $0.attributes["fill"] == "none" }
+        let bar = try #require(document.elements.first { $0.name == "line" && $0.attributes["stroke-width"] == "2" })
+        let millimetre = abs(number(bar, "x2") - number(bar, "x1")) / 20
+        #expect(rings.count == 6)
+        for (k, ring) in rings.enumerated() {
+            #expect(abs(number(ring, "r") / millimetre - [5, 8][k % 2]) < 0.1)
+        }
+        #expect(svg.contains("ring: extent of a patch") && svg.contains("a patch of 8 mm"))
+        let plain = SampleEstimate(sourceCount: 3)
+        let without = GlassBrainFigure.svg(try plain(), candidates: plain.candidates)
+        #expect(!without.contains("patch"))
+    }
+
     @Test("The views of the glass brain have the left on the left and the front where it is marked")
     func orientation() throws {
         let positions = [SIMD3(-0.05, 0.02, 0.04), SIMD3(0.05, 0.02, 0.04), SIMD3(0, 0.07, 0.04), SIMD3(0, 0.02, 0.09)]

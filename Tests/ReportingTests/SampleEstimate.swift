@@ -24,6 +24,8 @@ struct SampleEstimate {
     var baselineDeviation: Double? = 1.04
     var axis = SelectionCurve.Axis.lambda
     var repeats = 0
+    /// Stretches that the charge of a refinement was measured on; nil for sources that were not refined.
+    var noiseStretches: Int?
 
     /// Candidate positions on two folded half ellipsoids, m.
     var candidates: [SIMD3<Double>] {
@@ -74,13 +76,14 @@ struct SampleEstimate {
             }
         }
         let total = fields.reduce(0) { $0 + $1.power } * 1.6
-        let sources = fields.map { field in
+        let sources = fields.enumerated().map { place, field in
             let position = positions[field.index]
             return EstimatedSource(
                 index: field.index, position: position, hemisphere: position.x < 0 ? .left : .right,
                 vertex: 100 + 7 * field.index,
                 amplitudes: field.amplitudes, axes: field.axes, field: (field.power / total).squareRoot() * 150,
-                share: field.power / total)
+                share: field.power / total, extent: noiseStretches.map { _ in [0, 0.005, 0.008][place % 3] },
+                timesNoise: noiseStretches.map { _ in 12.5 / Double(1 + place) })
         }
         let curve = selection
         return Estimate(
@@ -94,7 +97,12 @@ struct SampleEstimate {
             certificate: EstimateCertificate(relativeGap: 8.2e-7, tolerance: 1e-6, epochs: 1240, fullPasses: 18),
             settings: [("sensors", "all")], warnings: warnings,
             seconds: StageSeconds(load: 0.21, prepare: 0.84, solve: 4.26, total: 5.33),
-            stability: repeats > 0 ? stability(of: sources) : nil)
+            stability: repeats > 0 ? stability(of: sources) : nil,
+            refinement: noiseStretches.map {
+                Refinement(
+                    charge: NoiseCharge(value: 359.24, stretches: $0, length: $0 > 0 ? 60 : 0),
+                    objectives: [21_000, 20_900], isSettled: true, looks: 40)
+            })
     }
 
     /// Repeats that find the weaker sources the less often, and two places that the estimate does not have.

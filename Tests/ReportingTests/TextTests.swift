@@ -61,7 +61,7 @@ struct TextTests {
             missing == [
                 "x_mm", "hemisphere", "vertex", "peak_nAm", "peak_time_s", "direction_x", "direction_y", "direction_z",
                 "field",
-                "share_percent",
+                "share_percent", "extent_mm", "times_noise",
             ])
         #expect(row["y_mm"] == "0.000")
     }
@@ -97,7 +97,7 @@ struct TextTests {
             Set(object.keys) == [
                 "lambda", "lambda_ratio", "criterion", "criterion_value", "search", "selection_shape",
                 "noise_sensitivity", "sigma", "noise_deviation", "rank", "relative_gap", "degrees_of_freedom",
-                "stability",
+                "refinement", "stability",
                 "goodness_of_fit", "at_grid_edge", "sources", "seconds", "warnings",
             ])
         #expect(Set((object["seconds"] as? [String: Any] ?? [:]).keys) == ["load", "prepare", "solve", "total"])
@@ -107,7 +107,7 @@ struct TextTests {
             #expect(
                 Set(written.keys) == [
                     "index", "position_mm", "frame", "hemisphere", "vertex", "peak_nAm", "peak_time_s", "field",
-                    "share", "found_fraction", "position_spread_mm", "peak_spread",
+                    "share", "extent_mm", "times_noise", "found_fraction", "position_spread_mm", "peak_spread",
                 ])
             let position = try #require(written["position_mm"] as? [Double])
             #expect(
@@ -186,6 +186,49 @@ struct TextTests {
         let without = try SampleEstimate(sourceCount: 4)()
         #expect(SourceTable.tsv(without).hasPrefix(SourceTable.columns.joined(separator: "\t") + "\n"))
         #expect(Summary(without).stability == nil && !PlainSummary.text(without).contains("repeats"))
+    }
+
+    @Test(
+        "How sources were refined is told, in a line that says where the charge comes from, and in two columns",
+        arguments: [
+            (3, 1.04, "measured on 3 stretches of 60 samples before time 0"),
+            (1, 1.04, "measured on 1 stretch of 60 samples before time 0"),
+            (0, nil, "that of white noise: there is no baseline"),
+            (0, 1.04, "that of white noise of the deviation given"),
+        ] as [(Int, Double?, String)])
+    func refinement(_ stretches: Int, _ deviation: Double?, _ origin: String) throws {
+        for (count, start) in [(11, "11 sources, each worth"), (1, "1 source, worth"), (0, "no source is worth")] {
+            let estimate = try SampleEstimate(
+                sourceCount: count, baselineDeviation: deviation, noiseStretches: stretches)()
+            let line = try #require(PlainSummary.text(estimate).split(separator: "\n").first { $0.contains("refined") })
+            #expect(line.hasSuffix("\(start) more than noise: 359 squared units, \(origin)"), "\(line)")
+            let rows = parse(SourceTable.tsv(estimate))
+            let summary = Summary(estimate)
+            #expect(summary.refinement?.stretches == stretches && summary.refinement?.charge == 359.24)
+            for (place, row) in rows.enumerated() {
+                let extent = [0.0, 5, 8][place % 3]
+                #expect(Double(row["extent_mm"] ?? "") == extent && summary.sources[place].extent == extent)
+                let times = 12.5 / Double(1 + place)
+                #expect(abs((Double(row["times_noise"] ?? "") ?? 0) - times) < 1e-5 * times)
+                #expect(summary.sources[place].timesNoise == times)
+            }
+        }
+    }
+
+    @Test("The widest table fits a hundred columns; what was not refined has no word of it")
+    func refinedTable() throws {
+        let widest = PlainSummary.text(try SampleEstimate(sourceCount: 12, repeats: 20, noiseStretches: 3)())
+        let lines = widest.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        let head = try #require(lines.firstIndex { $0.contains("patch") && $0.contains("index") })
+        #expect(lines[head..<(head + 12)].allSatisfy { $0.count <= 100 }, "\(lines[head].count)")
+        let cells = lines[head + 3].split(separator: " ")
+        // The second source: a patch of 5 mm, worth 6.25 charges.
+        #expect(cells.contains("5") && cells.contains("6.2"))
+        let plain = try SampleEstimate(sourceCount: 12)()
+        #expect(!PlainSummary.text(plain).contains("patch") && !PlainSummary.text(plain).contains("refined"))
+        #expect(Summary(plain).refinement == nil)
+        #expect(parse(SourceTable.tsv(plain)).allSatisfy { $0["extent_mm"] == "n/a" && $0["times_noise"] == "n/a" })
+        #expect(try Summary(plain).json().contains("\"refinement\" : null"))
     }
 
     @Test("The shape of the curve is told, a flat curve and separate minima aloud")

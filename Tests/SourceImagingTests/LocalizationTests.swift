@@ -138,6 +138,7 @@ struct LocalizationTests {
         let two = try localize(world) { $0.parallelism = Parallelism(threads: 2) }
         #expect(one.sources.map(\.amplitudes) == two.sources.map(\.amplitudes))
         #expect(one.selection.points.map(\.criterion) == two.selection.points.map(\.criterion))
+        #expect(one.refinement == two.refinement && one.refinement != nil)
     }
 
     @Test("without debiasing amplitudes stay as small as the penalty makes them")

@@ -47,13 +47,19 @@ struct SourceChoiceTests {
         let estimate = try localize(try Self.world.get()) { $0.selection.weights = weights }
         #expect(Set(estimate.sources.prefix(2).map(\.index)) == [3, 20])
         #expect(estimate.settings.contains { $0 == ("weights", weights.rawValue) })
-        let isOne = weights == .shared || weights == .reweighted
+        let isOne = [.shared, .reweighted, .refined].contains(weights)
+        #expect((estimate.refinement != nil) == (weights == .refined))
         #expect(estimate.selection.axis == (isOne ? .lambda : .evaluation))
         #expect((estimate.selection.shape() != nil) == isOne)
         let chosen = estimate.selection.chosen
         switch weights {
         case .shared: #expect(chosen.activeCount == estimate.sources.count)
         case .reweighted: #expect(chosen.activeCount > estimate.sources.count)
+        case .refined:
+            #expect(Set(estimate.sources.map(\.index)) == [3, 20])
+            // The choice of λ is that of the others.
+            let reweighted = try localize(try Self.world.get()) { $0.selection.weights = .reweighted }
+            #expect(estimate.selection.points.map(\.criterion) == reweighted.selection.points.map(\.criterion))
         case .learned:
             let shared = try localize(try Self.world.get()) { $0.selection.weights = .shared }
             // It starts at the shared λ, and goes down from there.

@@ -328,7 +328,7 @@ def localization(programs: Programs, data: Data, results: Results) -> None:
                 programs.run_foci(
                     "localize", "--forward", files.forward, "--recording", files.recording, "--covariance",
                     files.covariance, "--output", Path(folder) / "result", "--window", *WINDOW, "--orientation",
-                    "loose:0.2",
+                    "loose:0.2", "--weights", "reweighted",
                 )
             )  # fmt: skip
     answer: dict[str, Any] = runs[0].answer

@@ -4,6 +4,8 @@ import SourceImaging
 public enum PlainSummary {
     /// How many sources the table shows.
     static let shownSources = 10
+    /// Characters of a line of the table.
+    private static let widestTable = 100
 
     /// A few lines of facts, a table of the ten strongest sources, and the warnings; ends with a newline.
     public static func text(_ estimate: Estimate) -> String {
@@ -172,8 +174,10 @@ public enum PlainSummary {
             rows.append(row)
         }
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        // Two spaces between columns, where that fits.
+        let gap = widths.reduce(0) { $0 + $1 + 2 } > widestTable ? " " : "  "
         let lines = rows.map { row in
-            "  " + zip(row, widths).map { cell, width in padded(cell, width, right: true) }.joined(separator: "  ")
+            "  " + zip(row, widths).map { cell, width in padded(cell, width, right: true) }.joined(separator: gap)
         }
         let hidden = estimate.sources.count - shownSources
         let rest = hidden > 0 ? ["  and \(hidden) that explain\(hidden == 1 ? "s" : "") less field"] : []

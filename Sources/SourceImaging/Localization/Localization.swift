@@ -60,8 +60,7 @@ public struct Localization: Sendable {
         if monitor.isCancelled() { throw CancellationError() }
         let choice = choice.with(noiseVariance: prepared.noiseVariance)
         let session = AutomaticSolver().session(for: prepared.problem, parallelism: settings.parallelism)
-        let refining: SourceChoice.Refining? =
-            choice.isRefined ? self.refining(prepared, forward, monitor) : nil
+        let refining = choice.isRefined ? self.refining(prepared, forward, monitor) : nil
         let origin = SourceChoice.Origin(
             rowLabels: prepared.rowLabels, replicates: prepared.replicates, refining: refining)
         let chosen = try choice.run(session, origin, monitor: monitor)
@@ -95,14 +94,25 @@ public struct Localization: Sendable {
         return estimate
     }
 
+    /// What refining needs: the ways that a source may look, and what noise makes one explain.
     private func refining(_ prepared: PreparedProblem, _ forward: Forward, _ monitor: Monitor) -> SourceChoice.Refining
     {
         let patches = prepared.patches(forward)
+        var ridge = AtomDictionary.usualRidge
+        let dictionary = AtomDictionary(
+            design: prepared.problem.design, families: patches.families, ridge: ridge,
+            parallelism: settings.parallelism)
+        // Two atoms that nearly coincide lose half as much to the ridge as one. Where that is worth a good part of a
+        // charge, the strongest sources would be told as two: the ridge may take half of what white noise makes a source
+        // explain, which no charge is below, from the strongest.
+        let strongest = dictionary.largestScore(prepared.problem.response)
+        let least = prepared.whiteNoiseCharge(dictionary, seed: choice.method.seed)
+        if ridge * strongest > 0.5 * least { ridge = max(1e-6, 0.5 * least / strongest) }
         return SourceChoice.Refining(
             families: patches.families,
             charge: prepared.noiseCharge(
-                forward, patches, isGiven: settings.preparation.noiseLevel.isGiven, seed: choice.method.seed,
-                parallelism: settings.parallelism, monitor: monitor))
+                forward, patches, ridge: ridge, isGiven: settings.preparation.noiseLevel.isGiven,
+                seed: choice.method.seed, parallelism: settings.parallelism, monitor: monitor), ridge: ridge)
     }
 
     private func warnings(_ estimate: Estimate) -> [String] {
@@ -153,7 +163,7 @@ public struct Localization: Sendable {
             warnings.append(
                 "there are no samples before time 0: sources have to be worth more than white noise, "
                     + "and real noise looks more like a source than white noise does")
-        } else if charge.stretches > 0, 2 * charge.length < window {
+        } else if charge.stretches > 0, 3 * charge.length < window {
             warnings.append(
                 "what noise explains was measured on stretches of \(charge.length) samples for a window of \(window), "
                     + "and scaled up: the charge for a source is uncertain")

@@ -41,6 +41,8 @@ struct SourceChoice: Sendable {
     struct Refining: Sendable {
         let families: [AtomFamily]
         let charge: NoiseCharge
+        /// Of the dictionary, and of that which the charge was measured with.
+        let ridge: Double
     }
 
     /// What a problem is made of, as far as criteria ask.
@@ -104,7 +106,7 @@ struct SourceChoice: Sendable {
         _ chosen: Outcome, _ problem: RegressionProblem, _ refining: Refining, _ monitor: Monitor
     ) throws -> Outcome {
         let dictionary = AtomDictionary(
-            design: problem.design, families: refining.families, parallelism: parallelism)
+            design: problem.design, families: refining.families, ridge: refining.ridge, parallelism: parallelism)
         let selection = SubsetSelection(charge: refining.charge.value)
         let start = chosen.atoms.active
         // The strongest sources of the start; a subset cannot hold more.

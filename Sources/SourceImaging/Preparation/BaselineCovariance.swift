@@ -59,14 +59,12 @@ struct BaselineCovariance {
         }
         samples = baseline.columns
         let centred = Moments(baseline, 0..<0, isCentred: true)
-        // Subtracting the mean of a constant leaves rounding, which is no noise.
         let n = baseline.rows
-        guard
-            (0..<n).contains(where: {
-                centred.covariance[$0, $0] > 1e-20 * centred.mean[$0] * centred.mean[$0]
-                    && centred.covariance[$0, $0] > 0
-            })
-        else {
+        // Subtracting the mean of a constant leaves rounding, which is no noise.
+        let isNoisy = (0..<n).map {
+            centred.covariance[$0, $0] > 1e-20 * centred.mean[$0] * centred.mean[$0] && centred.covariance[$0, $0] > 0
+        }
+        guard isNoisy.contains(true) else {
             throw InputError(
                 "recording", found: "a constant signal before time 0",
                 expected: "noise to estimate the covariance from",
@@ -91,7 +89,7 @@ struct BaselineCovariance {
         for isElectrode in [false, true] {
             // A channel without variance keeps none: it says nothing of the noise.
             let rows = sensors.kinds.indices.filter {
-                (sensors.kinds[$0] == .eeg) == isElectrode && whole.covariance[$0, $0] > 0
+                (sensors.kinds[$0] == .eeg) == isElectrode && isNoisy[$0]
             }
             guard !rows.isEmpty else { continue }
             let group = Group(rows, scales, projection, gain)

@@ -188,25 +188,31 @@ public struct PreparedProblem: Sendable {
         Patches(forward.sources, problem.blocks, axes: axes, columnWeights: columnWeights)
     }
 
+    /// The most that a source explains of a few draws of white noise as long as the window.
+    func whiteNoiseCharge(_ dictionary: AtomDictionary, seed: UInt64) -> Double {
+        var random = SeededGenerator(seed: seed &+ 0x51A7_E0F5)
+        return (0..<NoiseCharge.draws).reduce(0) { largest, _ in
+            let noise = random.normal(rows: problem.rowCount, columns: times.count) * noiseVariance.squareRoot()
+            return max(largest, dictionary.largestScore(noise))
+        }
+    }
+
     /// What noise alone makes a source explain.
     ///
     /// - Parameters:
     ///   - patches: of the problem.
-    ///   - isGiven: whether the user gave the noise level; draws of white noise of that level alone count then.
+    ///   - ridge: of ``AtomDictionary``.
+    ///   - isGiven: whether σ is a number: then draws of white noise alone count, scaled by it.
     ///   - seed: of the draws.
     /// - Complexity: O(sensors²·columns) for each whitener, five of them where the covariance comes from the baseline.
     func noiseCharge(
-        _ forward: Forward, _ patches: Patches, isGiven: Bool, seed: UInt64, parallelism: Parallelism, monitor: Monitor
+        _ forward: Forward, _ patches: Patches, ridge: Double, isGiven: Bool, seed: UInt64, parallelism: Parallelism,
+        monitor: Monitor
     ) -> NoiseCharge {
         let window = times.count
-        var largest = 0.0
         let dictionary = AtomDictionary(
-            design: problem.design, families: patches.families, parallelism: parallelism)
-        var random = SeededGenerator(seed: seed &+ 0x51A7_E0F5)
-        for _ in 0..<NoiseCharge.draws {
-            let noise = random.normal(rows: problem.rowCount, columns: window) * noiseVariance.squareRoot()
-            largest = max(largest, dictionary.largestScore(noise))
-        }
+            design: problem.design, families: patches.families, ridge: ridge, parallelism: parallelism)
+        var largest = whiteNoiseCharge(dictionary, seed: seed)
         let length = judged.first?.stretches.first?.count ?? 0
         guard !isGiven, length > 0 else { return NoiseCharge(value: largest, stretches: 0, length: 0) }
         let scale = Double(window) / Double(length)
@@ -223,7 +229,7 @@ public struct PreparedProblem: Sendable {
                     ?? Patches(forward.sources, problem.blocks, axes: axes, columnWeights: gain.weights)
                 unweighted = families
                 own = AtomDictionary(
-                    design: Design(gain.matrix), families: families.families, parallelism: parallelism)
+                    design: Design(gain.matrix), families: families.families, ridge: ridge, parallelism: parallelism)
             }
             for stretch in part.stretches {
                 var samples = baseline.columns(stretch)

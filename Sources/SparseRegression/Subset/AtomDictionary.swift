@@ -28,6 +28,9 @@ public struct AtomDictionary: Sendable {
         }
     }
 
+    /// c where no source is so strong that it matters.
+    public static let usualRidge = 0.05
+
     /// Number of blocks that are worked on at once.
     static let piece = 96
 
@@ -35,7 +38,8 @@ public struct AtomDictionary: Sendable {
     ///
     /// - Parameter ridge: c of ``SubsetSelection``, positive.
     /// - Complexity: O(n·(nonzero weights of all families)).
-    public init(design: Design, families: [AtomFamily], ridge: Double = 0.05, parallelism: Parallelism = .serial) {
+    public init(design: Design, families: [AtomFamily], ridge: Double = usualRidge, parallelism: Parallelism = .serial)
+    {
         self.design = design
         self.families = families
         self.ridge = ridge

@@ -1,0 +1,241 @@
+import Foundation
+import Simulation
+import TestSupport
+import Testing
+
+@testable import SourceImaging
+
+@Suite("Refining the sources to the few that are worth more than noise")
+struct RefinementTests {
+    private static let world = Result { try SmallWorld(averages: 8) }
+
+    private func localize(
+        _ world: SmallWorld, recording: Recording? = nil, _ change: (inout LocalizationSettings) -> Void = { _ in }
+    ) throws -> Estimate {
+        var settings = LocalizationSettings()
+        settings.preparation.orientation = .fixed
+        change(&settings)
+        return try Localization(settings).run(
+            recording: recording ?? world.recording, forward: world.forward, covariance: world.covariance)
+    }
+
+    /// The last samples of a recording, from so many before time 0.
+    private func shortened(_ recording: Recording, baseline: Int) throws -> Recording {
+        let samples = Array((60 - baseline)..<recording.sampleCount)
+        return try Recording(
+            epochs: recording.epochs.map { $0.columns(samples) }, samplingFrequency: 200,
+            firstTime: -Double(baseline) / 200, averages: recording.averages, sensors: recording.sensors,
+            projectors: recording.projectors)
+    }
+
+    // MARK: What is the default
+
+    @Test("sources are refined unless λ, the rounds or other weights are asked for")
+    func defaults() throws {
+        let world = try Self.world.get()
+        func weights(_ change: (inout LocalizationSettings) -> Void) throws -> (name: String?, isRefined: Bool) {
+            let estimate = try localize(world, change)
+            let isTold = estimate.sources.allSatisfy { $0.extent != nil && $0.timesNoise != nil }
+            let isUntold = estimate.sources.allSatisfy { $0.extent == nil && $0.timesNoise == nil }
+            #expect(!estimate.sources.isEmpty && (estimate.refinement != nil ? isTold : isUntold))
+            return (estimate.settings.first { $0.name == "weights" }?.value, estimate.refinement != nil)
+        }
+        #expect(try weights { _ in } == ("refined", true))
+        #expect(try weights { $0.selection.criterion = .gcv } == ("refined", true))
+        #expect(try weights { $0.lambda = .ratio(0.3) } == ("reweighted", false))
+        #expect(
+            try weights { ($0.lambda, $0.selection.weights) = (.ratio(0.3), .refined) } == ("refined", true))
+        #expect(try weights { $0.reweightingRounds = 3 } == ("reweighted", false))
+        #expect(try weights { $0.reweightingRounds = 0 } == ("shared", false))
+        #expect(try weights { $0.selection.criterion = .evidence } == ("evidence", false))
+    }
+
+    @Test("each source is worth more than the charge; the sources do not depend on λ, and nothing lowers the objective")
+    func worth() throws {
+        let world = try Self.world.get()
+        let estimate = try localize(world)
+        let refinement = try #require(estimate.refinement)
+        #expect(Set(estimate.sources.map(\.index)) == [3, 20])
+        #expect(estimate.sources.allSatisfy { $0.timesNoise ?? 0 > 1 })
+        #expect(refinement.isSettled && refinement.looks > 0 && refinement.objectives.count == 2)
+        #expect(refinement.charge.value > 0 && refinement.charge.stretches == 2 && refinement.charge.length == 40)
+        for ratio in [0.9, 0.5, 0.1] {
+            let other = try localize(world) { ($0.lambda, $0.selection.weights) = (.ratio(ratio), .refined) }
+            #expect(other.sources.map(\.index) == estimate.sources.map(\.index), "λ at \(ratio)")
+            #expect(other.refinement?.charge == refinement.charge)
+        }
+    }
+
+    @Test("the charge is what white noise makes a source explain, times the variance, where σ is a number")
+    func givenDeviation() throws {
+        let world = try Self.world.get()
+        func charge(_ sigma: Double) throws -> NoiseCharge {
+            var settings = PreparationSettings()
+            settings.noiseLevel = .deviation(sigma)
+            let prepared = try PreparedProblem(
+                recording: world.recording, forward: world.forward, covariance: world.covariance, settings: settings)
+            return prepared.noiseCharge(
+                world.forward, prepared.patches(world.forward), ridge: 0.05, isGiven: true, seed: 1,
+                parallelism: .serial, monitor: .silent)
+        }
+        let (one, two) = (try charge(1), try charge(2))
+        #expect(one.stretches == 0 && one.length == 0)
+        #expect(abs(two.value / one.value - 4) < 1e-9)
+    }
+
+    @Test("a source so strong that the ridge costs more than a charge is not split in two")
+    func strongSource() throws {
+        for seed in 1...5 {
+            let simulated = try Simulation.run(
+                SimulationSettings(
+                    sourceCount: 640, activeCount: 1, snr: 15, seed: UInt64(seed), megSites: 40, eegElectrodes: 0,
+                    samplingFrequency: 300))
+            var settings = LocalizationSettings()
+            settings.preparation.window = SimulationSettings.signalWindow
+            let estimate = try Localization(settings).run(
+                recording: simulated.recording, forward: simulated.forward, covariance: simulated.covariance)
+            #expect(estimate.sources.map(\.index) == simulated.truth.sources.map(\.index), "seed \(seed)")
+        }
+    }
+
+    // MARK: Baselines
+
+    @Test(
+        "stretches of a baseline: as long as the window, half overlapping, up to its end",
+        arguments: [
+            (0, 40, []), (25, 40, [0..<25]), (40, 40, [0..<40]), (100, 40, [0..<40, 20..<60, 40..<80, 60..<100]),
+            (90, 40, [0..<40, 20..<60, 40..<80, 50..<90]), (3, 1, [0..<1, 1..<2, 2..<3]),
+        ] as [(Int, Int, [Range<Int>])])
+    func stretches(_ baseline: Int, _ window: Int, _ expected: [Range<Int>]) {
+        #expect(NoiseCharge.stretches(of: baseline, folds: [], window: window) == expected)
+    }
+
+    @Test("a stretch lies in the middle of each fold that the covariance has not seen", arguments: [1, 8, 19, 20, 40])
+    func folds(_ window: Int) {
+        let folds = (0..<5).map { (21 * $0)..<(21 * ($0 + 1) - ($0 == 2 ? 1 : 0)) }
+        let stretches = NoiseCharge.stretches(of: 105, folds: folds, window: window)
+        #expect(stretches.count == 5)
+        for (stretch, fold) in zip(stretches, folds) {
+            #expect(stretch.count == min(window, 20) && stretch.clamped(to: fold) == stretch)
+            #expect(abs(stretch.lowerBound - fold.lowerBound - (fold.upperBound - stretch.upperBound)) <= 1)
+        }
+    }
+
+    @Test("without a baseline the charge comes from white noise, and that is warned of")
+    func noBaseline() throws {
+        let world = try Self.world.get()
+        let estimate = try localize(world, recording: try shortened(world.recording, baseline: 0))
+        let charge = try #require(estimate.refinement).charge
+        #expect(charge.stretches == 0 && charge.length == 0 && charge.value > 0)
+        #expect(Set(estimate.sources.prefix(2).map(\.index)) == [3, 20])
+        #expect(estimate.warnings.count { $0.contains("no samples before time 0") } == 1)
+        #expect(try localize(world).warnings.allSatisfy { !$0.contains("before time 0") })
+        // A number for σ asks for white noise: no warning.
+        let given = try localize(world, recording: try shortened(world.recording, baseline: 0)) {
+            $0.preparation.noiseLevel = .deviation(1)
+        }
+        #expect(given.warnings.allSatisfy { !$0.contains("before time 0") })
+    }
+
+    @Test("a baseline much shorter than the window is scaled up, and that is warned of", arguments: [5, 13, 14, 39])
+    func shortBaseline(_ baseline: Int) throws {
+        let world = try Self.world.get()
+        let estimate = try localize(world, recording: try shortened(world.recording, baseline: baseline))
+        let charge = try #require(estimate.refinement).charge
+        #expect(charge.stretches == 1 && charge.length == baseline)
+        #expect(estimate.warnings.count { $0.contains("scaled up") } == (baseline < 14 ? 1 : 0))
+        #expect(Set(estimate.sources.prefix(2).map(\.index)) == [3, 20])
+    }
+
+    // MARK: Noise alone
+
+    @Test("of forty recordings of noise alone at most four give a source", arguments: [true, false])
+    func noiseAlone(isCovarianceGiven: Bool) throws {
+        var counts: [Int] = []
+        for seed in 1...40 {
+            let simulated = try Simulation.run(
+                SimulationSettings(
+                    sourceCount: 300, activeCount: 0, seed: UInt64(seed), megSites: 20, eegElectrodes: 16,
+                    samplingFrequency: 300, firstTime: -0.5, covarianceSamples: 0))
+            var settings = LocalizationSettings()
+            settings.preparation.window = SimulationSettings.signalWindow
+            let estimate = try Localization(settings).run(
+                recording: simulated.recording, forward: simulated.forward,
+                covariance: isCovarianceGiven ? simulated.covariance : nil)
+            counts.append(estimate.sources.count)
+            #expect(estimate.sources.isEmpty == estimate.warnings.contains { $0.contains("no source explains more") })
+        }
+        #expect(counts.count { $0 > 0 } <= 4, "\(counts)")
+    }
+
+    // MARK: Sameness, small problems, repeats
+
+    @Test("the same input gives the same bits, on any number of threads", arguments: [true, false])
+    func determinism(isCovarianceGiven: Bool) throws {
+        let simulated = try Simulation.run(
+            SimulationSettings(
+                sourceCount: 400, activeCount: 3, snr: 3, seed: 3, megSites: 24, eegElectrodes: 20,
+                samplingFrequency: 300))
+        func estimate(_ threads: Int) throws -> Estimate {
+            var settings = LocalizationSettings()
+            settings.preparation.window = SimulationSettings.signalWindow
+            settings.parallelism = Parallelism(threads: threads)
+            return try Localization(settings).run(
+                recording: simulated.recording, forward: simulated.forward,
+                covariance: isCovarianceGiven ? simulated.covariance : nil)
+        }
+        let first = try estimate(1)
+        #expect(!first.sources.isEmpty)
+        for threads in [1, 2, 3] {
+            let other = try estimate(threads)
+            #expect(other.refinement == first.refinement, "\(threads) threads")
+            #expect(other.sources.map(\.amplitudes) == first.sources.map(\.amplitudes))
+            #expect(other.sources.map(\.extent) == first.sources.map(\.extent))
+            #expect(other.sources.map(\.timesNoise) == first.sources.map(\.timesNoise))
+        }
+    }
+
+    @Test("five channels and three candidates are enough", arguments: [1, 3])
+    func few(_ orientations: Int) throws {
+        var random = SeededGenerator(seed: 6)
+        let sensors = try Sensors(names: (0..<5).map { "\($0)" }, kinds: .init(repeating: .mag, count: 5))
+        let gain = random.normal(rows: 5, columns: 3 * orientations) * 1e-5
+        let noise = random.normal(rows: 5, columns: 100) * 1e-13
+        let data = Matrix(rows: 5, columns: 100) { i, t in
+            noise[i, t] + (t < 60 ? 0 : 3e-7 * sin(0.1 * Double(t - 60)) * gain[i, orientations])
+        }
+        let estimate = try Localization(LocalizationSettings()).run(
+            recording: Recording(epochs: [data], samplingFrequency: 200, firstTime: -0.3, sensors: sensors),
+            forward: Forward(
+                gain: gain, orientations: orientations, sensors: sensors,
+                sources: SourceSpace(
+                    positions: [SIMD3(0.05, 0, 0.05), SIMD3(-0.05, 0, 0.05), SIMD3(0, 0.05, 0.05)], frame: .head)),
+            covariance: NoiseCovariance(
+                matrix: .diagonal([Double](repeating: 1e-26, count: 5)), samples: 0, sensors: sensors))
+        #expect(estimate.sources.map(\.index) == [1])
+        #expect(abs((estimate.sources.first?.peakAmplitude ?? 0) / 3e-7 - 1) < 0.1)
+    }
+
+    @Test("repeats are refined, too, at the charge of the estimate", arguments: [StabilityMethod.noise, .sensors])
+    func stability(_ method: StabilityMethod) throws {
+        let world = try Self.world.get()
+        let estimate = try localize(world) { ($0.stability.repeats, $0.stability.method) = (5, method) }
+        let stability = try #require(estimate.stability)
+        #expect(estimate.refinement == (try localize(world).refinement))
+        #expect(estimate.sources.count == 2 && stability.sources.allSatisfy { $0.found == 1 })
+        // The convex solutions hold many more.
+        #expect(stability.counts.allSatisfy { (2...4).contains($0) }, "\(stability.counts)")
+    }
+
+    @Test("a cancellation ends it at any stage", arguments: ["noise", "refining"])
+    func cancellation(_ stage: String) throws {
+        let world = try Self.world.get()
+        nonisolated(unsafe) var isReached = false
+        #expect(throws: CancellationError.self) {
+            try Localization(LocalizationSettings()).run(
+                recording: world.recording, forward: world.forward, covariance: world.covariance,
+                monitor: Monitor(report: { if $0.stage == stage { isReached = true } }, isCancelled: { isReached }))
+        }
+        #expect(isReached)
+    }
+}
