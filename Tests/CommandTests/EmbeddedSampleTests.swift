@@ -39,6 +39,8 @@ struct EmbeddedSampleTests {
             recording: data.recording, forward: data.forward, covariance: data.covariance)
         let comparison = try Comparison(estimate, truth: TruthFile.read("\(Self.folder)/truth.h5"))
         #expect(comparison.missedCount == 0 && comparison.falseCount == 0)
+        // Points, 9 mm apart: no patch of 5 mm has a neighbour.
+        #expect(estimate.sources.allSatisfy { $0.extent == 0 })
         #expect(try #require(comparison.meanError) < 5)
         #expect(try #require(comparison.meanCorrelation) > 0.9)
     }

@@ -5,7 +5,7 @@ import Foundation
 /// A patch of extent e around source j weighs its neighbours within 1.5 e by exp(−(d/e)²), the weights adding up to one,
 /// so that its amplitude is the moment of the whole patch, in A·m. Along the normal, each part points along its own
 /// normal, as the cells of a stretch of cortex do; along any other axis all parts point alike. Parts lie in the
-/// hemisphere of the centre where hemispheres are known.
+/// hemisphere of the centre where hemispheres are known. A source without neighbours has no patch.
 struct Patches {
     /// Extents e, m; 0 is a point.
     static let extents = [0, 0.005, 0.008]
@@ -29,8 +29,9 @@ struct Patches {
                     columnWeights[blocks.columns(of: $0.index).lowerBound] > 0
                         && sources.hemispheres?[$0.index] == sources.hemispheres?[j]
                 }
+                // Without a neighbour it is the point, which is there already: no atom.
+                if parts.count < 2 { parts = [] }
                 let total = parts.reduce(0) { $0 + exp(-pow($1.distance / extent, 2)) }
-                if total == 0 { parts = [] }
                 let own = blocks.columns(of: j)
                 return own.enumerated().map { k, column in
                     var combination: AtomFamily.Column = []
