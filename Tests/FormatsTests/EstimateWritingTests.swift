@@ -161,7 +161,8 @@ struct EstimateWritingTests {
         let estimate = StoredEstimate(
             subject: "s01", condition: "left", frame: .head, candidateCount: 400, sources: sources,
             times: [many.times[2]], goodnessOfFit: 0.5, selection: many.selection, preparation: many.preparation,
-            certificate: many.certificate, settings: [], versions: [], warnings: [], seconds: StageSeconds())
+            certificate: many.certificate, settings: [], versions: [], warnings: [], seconds: StageSeconds(),
+            stability: nil, refinement: nil)
         try write(estimate, to: name)
         let read = try PythonEnvironment.run(
             """
