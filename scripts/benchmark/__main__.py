@@ -73,8 +73,10 @@ def report(programs: Programs, results: Results, output: Path) -> None:
         print(f"\n{NOTES}\nThreads {programs.threads}.\n")
     load = max((item.load or 0 for item in (*results.rows, *results.outcomes)), default=0)
     if load > programs.threads + 1:
-        print(f"OTHER PROGRAMS RAN MEANWHILE (load up to {load:.1f}, {programs.threads} threads): seconds, ratios and the"
-              " comparison of threads are not to be relied on.\n")  # fmt: skip
+        print(
+            f"OTHER PROGRAMS RAN MEANWHILE (load up to {load:.1f}, {programs.threads} threads): seconds, ratios and"
+            " the comparison of threads are not to be relied on.\n"
+        )
     print_targets(results.targets)
     written = []
     for kind, items, name in (

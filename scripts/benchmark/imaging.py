@@ -1,8 +1,8 @@
 """MNE-Python's sparse localizations as its users call them, from recording and forward files.
 
-Its own objects are made of the arrays, so that whitening, depth weighting and the choice of λ are its public functions'
-own: depth 0.8, fixed orientation, the covariance by Ledoit and Wolf's shrinkage of the baseline. Positions of sources
-are all it needs; a surface without triangles carries them, and sensors without places, which only figures would ask for.
+Its own objects are made of the arrays, so that whitening, depth weighting and the choice of λ are those of its public
+functions: depth 0.8, fixed orientation, the covariance by Ledoit and Wolf's shrinkage of the baseline. Sparse methods
+ask for no more than positions of sources: a surface without triangles carries them, and sensors have no places.
 """
 
 from __future__ import annotations

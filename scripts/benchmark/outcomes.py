@@ -97,10 +97,10 @@ def print_outcomes(outcomes: Iterable[Outcome]) -> None:
 
 NOTES = """\
 mean, median mm: over cases, of the mean distance of pairs that the sources found and the true ones form, matched so
-that it is least; however far, but a source that has no partner has no distance.
+that it is least; however far, but a source that has no partner has no distance, so many sources make it small.
 F1: 2 × pairs / (true + found), with the most pairs that can be matched within 10 mm. excess: found less true.
 ±1: share of cases with the number of sources right up to one. answers: within 300 s; the others are left out.
 seconds: the whole process of foci, the call alone of MNE-Python (its covariance is estimated before).
-"strong": sources whose largest amplitude is below 20 % of the largest of all are dropped before the scores.
+strong: sources whose largest amplitude is below 20 % of the largest of all are dropped before the scores.
 Seeds 0 to 3; those that the methods' constants were tuned on are others."""
 """How the table is to be read."""

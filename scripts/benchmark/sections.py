@@ -337,5 +337,7 @@ def localization(programs: Programs, data: Data, results: Results) -> None:
     results.at_most(work, group[0].peak_mb, bound, "MB")
 
 
-SECTIONS = {section.__name__: section for section in (fixed, path, free, lasso, gaussian, large, localization, accuracy)}
+SECTIONS = {
+    section.__name__: section for section in (fixed, path, free, lasso, gaussian, large, localization, accuracy)
+}
 """Sections by name, in the order in which they run."""

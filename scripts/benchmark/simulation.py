@@ -10,13 +10,13 @@ before any whitening. The noise covariance is for the methods to estimate from t
 *clean*: each source is one grid source. Its waveform is a burst: a Gaussian envelope (centre 20 to 80 ms, deviation
 7 to 21 ms) times a sine (8 to 25 Hz, any phase), all drawn independently. The noise is white and alike at all sensors.
 
-*lifelike*: each source is a patch. Its centre, the true position, lies on the line from the grid source drawn to one
-of its six nearest neighbours, 0.2 to 0.5 of the way, so off the grid. All grid sources within a radius of 6 to 10 mm
-of the centre (straight through, so across folds too, where normals differ and fields cancel in part) act together,
-weighted by the cosine that falls from one at the centre to zero at the radius. Waveforms are such bursts (deviation
-11 to 21 ms) of a sine of their own and, 0.4 to 0.8 as strong, one rhythm of 8 to 15 Hz that all share. The noise is,
-power for power, half white and half background: 40 dipoles drawn from the grid, each with power of 1/f from 1 to 40 Hz
-and a field of norm one times 0.5 to 1.5; it runs through baseline and window alike.
+*lifelike*: each source is a patch. Its centre, the true position, lies on the line from the grid source drawn to one of
+its six nearest neighbours, 0.2 to 0.5 of the way, so off the grid. All grid sources within a radius of 6 to 10 mm of
+the centre (straight through, so across folds too, where normals differ and fields cancel in part; in a gap of the grid
+the one drawn) act together, weighted by the cosine that falls from one at the centre to zero at the radius. Waveforms
+are such bursts (deviation 11 to 21 ms) of a sine of their own and, 0.4 to 0.8 as strong, one rhythm of 8 to 15 Hz that
+all share. The noise is, power for power, half white and half background: 40 dipoles drawn from the grid, each with
+power of 1/f from 1 to 40 Hz and a field of norm one times 0.5 to 1.5; it runs through baseline and window alike.
 """
 
 from __future__ import annotations
