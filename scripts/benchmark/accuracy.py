@@ -75,8 +75,12 @@ def located(programs: Programs, method: Method, case: Case) -> dict[str, Any]:
         except Broken as error:
             return {"failure": str(error)}
     sources = run.answer["sources"]
-    return {"seconds": run.wall, "positions": [source["position_mm"] for source in sources],
-            "peaks": [abs(source["peak_nAm"]) for source in sources]}  # fmt: skip
+    return {
+        "seconds": run.wall,
+        "busy": run.busy,
+        "positions": [source["position_mm"] for source in sources],
+        "peaks": [abs(source["peak_nAm"]) for source in sources],
+    }
 
 
 def answers(programs: Programs, method: Method, cases: list[Case]) -> list[dict[str, Any]]:
@@ -115,7 +119,7 @@ def judged(programs: Programs, method: Method, cases: list[Case]) -> list[Outcom
         if "positions" in answer:
             if method.strong:
                 answer = strongest(answer)
-            outcome.seconds, outcome.load = answer["seconds"], load
+            outcome.seconds, outcome.busy_seconds, outcome.load = answer["seconds"], answer["busy"], load
             outcome.found = len(answer["positions"])
             scored.append(outcome)
             pairs.append({"truth": case["truth"], "found": answer["positions"]})

@@ -29,6 +29,8 @@ class Outcome:
     """Sources found less true ones."""
     seconds: float | None = None
     """The whole process of foci, the call alone of MNE-Python."""
+    busy_seconds: float | None = None
+    """Seconds that the same kept its threads busy, all together: what is left of time when others run too."""
     load: float | None = None
     """Programs that wanted a core in the minute before, those of the case included."""
     remark: str = ""
@@ -48,6 +50,7 @@ class Summary:
     """Share of cases with a number of sources right up to one, percent."""
     median_seconds: float
     longest: float
+    median_busy: float
 
     @classmethod
     def of(cls, outcomes: Iterable[Outcome]) -> Summary | None:
@@ -62,7 +65,7 @@ class Summary:
             len(everything), len(answered), statistics.fmean(errors), statistics.median(errors),
             statistics.fmean(outcome.f1 for outcome in answered), statistics.fmean(o.excess for o in answered),
             100 * statistics.fmean(abs(outcome.excess) <= 1 for outcome in answered), statistics.median(seconds),
-            max(seconds),
+            max(seconds), statistics.median(outcome.busy_seconds for outcome in answered),
         )  # fmt: skip
 
     def cells(self) -> list[str]:
@@ -70,10 +73,12 @@ class Summary:
         return [
             f"{self.answered}/{self.cases}", f"{self.error:.1f}", f"{self.median_error:.1f}", f"{self.f1:.2f}",
             f"{self.excess:+.1f}", f"{self.close:.0f} %", f"{self.median_seconds:.2f}", f"{self.longest:.1f}",
+            f"{self.median_busy:.2f}",
         ]  # fmt: skip
 
 
-TITLES = ("set", "method", "SNR", "answers", "mean mm", "median mm", "F1", "excess", "±1", "median s", "longest s")
+TITLES = ("set", "method", "SNR", "answers", "mean mm", "median mm", "F1", "excess", "±1", "median s", "longest s",
+          "busy s")  # fmt: skip
 """Titles of the table."""
 
 
@@ -91,7 +96,7 @@ def print_outcomes(outcomes: Iterable[Outcome]) -> None:
             part = list(part)
             if part:
                 summary = Summary.of(part)
-                lines.append([kind, method, title, *(summary.cells() if summary else [f"0/{len(part)}"] + [""] * 7)])
+                lines.append([kind, method, title, *(summary.cells() if summary else [f"0/{len(part)}"] + [""] * 8)])
     print_aligned(TITLES, lines, {0, 1, 2})
 
 
@@ -101,6 +106,7 @@ that it is least; however far, but a source that has no partner has no distance,
 F1: 2 × pairs / (true + found), with the most pairs that can be matched within 10 mm. excess: found less true.
 ±1: share of cases with the number of sources right up to one. answers: within 300 s; the others are left out.
 seconds: the whole process of foci, the call alone of MNE-Python (its covariance is estimated before).
+busy: seconds that the same kept its threads busy, all together, median; other programs do not lengthen it much.
 strong: sources whose largest amplitude is below 20 % of the largest of all are dropped before the scores.
 Seeds 0 to 3; those that the methods' constants were tuned on are others."""
 """How the table is to be read."""

@@ -36,6 +36,8 @@ class Run:
     """Seconds of the process."""
     peak: float
     """Peak memory, bytes."""
+    busy: float
+    """Seconds that its threads were busy, all together."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Programs:
                 stream.seek(0)
             if process.returncode != 0:
                 raise Broken(f"foci {arguments[0]}: exit code {process.returncode}: {errors.read().strip()}")
-            return Run(json.load(output), seconds, usage.ru_maxrss * 1024.0)
+            return Run(json.load(output), seconds, usage.ru_maxrss * 1024.0, usage.ru_utime + usage.ru_stime)
 
     def run_job(self, *arguments: str | Path, limit: float = 600, given: object = None) -> Job:
         """Run a job of jobs.py, `given` as JSON on its standard input; stop it after `limit` seconds."""
