@@ -13,9 +13,11 @@ import sys
 from pathlib import Path
 
 from data import Data
+from outcomes import NOTES, Outcome, print_outcomes
 from programs import Broken, Programs, say
+from results import REACHED, Results
 from rows import Point, Row, Target, print_rows, print_targets, write
-from sections import REACHED, SECTIONS, Results
+from sections import SECTIONS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -62,21 +64,31 @@ def draw(programs: Programs, output: Path) -> None:
 
 
 def report(programs: Programs, results: Results, output: Path) -> None:
-    """Print the tables and write them."""
-    print_rows(results.rows)
-    print(f"\n{notes(programs)}\n")
-    load = max((row.load or 0 for row in results.rows), default=0)
+    """Print the tables and write them; what no section filled is left out."""
+    if results.rows:
+        print_rows(results.rows)
+        print(f"\n{notes(programs)}\n")
+    if results.outcomes:
+        print_outcomes(results.outcomes)
+        print(f"\n{NOTES}\nThreads {programs.threads}.\n")
+    load = max((item.load or 0 for item in (*results.rows, *results.outcomes)), default=0)
     if load > programs.threads + 1:
-        print(f"OTHER PROGRAMS RAN MEANWHILE (load up to {load:.1f}, {programs.threads} threads): seconds, ratios and the"
-              " comparison of threads are not to be relied on.\n")  # fmt: skip
+        print(
+            f"OTHER PROGRAMS RAN MEANWHILE (load up to {load:.1f}, {programs.threads} threads): seconds, ratios and"
+            " the comparison of threads are not to be relied on.\n"
+        )
     print_targets(results.targets)
+    written = []
     for kind, items, name in (
         (Row, results.rows, "bench.tsv"),
         (Point, results.points, "curves.tsv"),
+        (Outcome, results.outcomes, "accuracy.tsv"),
         (Target, results.targets, "targets.tsv"),
     ):
-        write(kind, items, output / name)
-    print(f"\nTables: {output / 'bench.tsv'}, curves.tsv and targets.tsv beside it")
+        if items:
+            write(kind, items, output / name)
+            written.append(name)
+    print(f"\nTables in {output}: {', '.join(written)}")
 
 
 def main() -> int:
@@ -97,7 +109,10 @@ def main() -> int:
         except Broken as error:
             failures.append(str(error))
             say(str(error))
-    if results.rows:
+        except KeyboardInterrupt:
+            failures.append(f"{section}: interrupted; what was measured until then is shown")
+            break
+    if results.rows or results.outcomes:
         report(programs, results, arguments.output)
     if results.points and arguments.figures:
         try:

@@ -65,6 +65,17 @@ class Data:
         )  # fmt: skip
 
     @cache
+    def leads(self) -> list[Path]:
+        """Two lead fields of gradiometers, 204 × some 4690, one orientation."""
+        if self.shared:
+            return sorted((self.shared / "data" / "cam-can").glob("*.forward.h5"))
+        paths = [self.folder / f"lead-{seed}.forward.h5" for seed in (1, 2)]
+        for seed, path in enumerate(paths, 1):
+            whole = self._simulated(f"lead-{seed}", "--candidates", "4690", "--electrodes", "0", "--seed", str(seed))
+            self.programs.require_job("gradiometers", "--simulated", whole, "--output", path)
+        return paths
+
+    @cache
     def strongest(self) -> tuple[str, Path]:
         """The sample of largest norm of `fixed` alone."""
         name, whole = self.fixed()
@@ -100,15 +111,19 @@ class Data:
     def _whitened(self, name: str, orientations: int, *arguments: str, precision: str = "single") -> Path:
         """A simulated recording, whitened; 840 Hz make 85 samples in the window."""
         path = self.folder / f"{name}.problem.h5"
-        say(f"simulating {path.name}")
-        simulated = self.folder / name
-        command = [str(self.programs.foci), "simulate", "--output", str(simulated), "--sampling-frequency", "840",
-                   "--seed", "1", "--quiet", "--force", *arguments]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise Broken(f"foci simulate: {done.stderr.strip()}")
+        simulated = self._simulated(name, "--sampling-frequency", "840", "--seed", "1", *arguments)
         self.programs.require_job(
             "prepare", "--simulated", simulated, "--orientations", str(orientations), "--precision", precision,
             "--output", path,
         )  # fmt: skip
         return path
+
+    def _simulated(self, name: str, *arguments: str) -> Path:
+        """The folder of a simulated recording."""
+        say(f"simulating {name}")
+        simulated = self.folder / name
+        command = [str(self.programs.foci), "simulate", "--output", str(simulated), "--quiet", "--force", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Broken(f"foci simulate: {done.stderr.strip()}")
+        return simulated

@@ -170,6 +170,50 @@ def gaussian(arguments: argparse.Namespace) -> Answers:
     yield {"rows": arguments.rows, "columns": arguments.columns}
 
 
+def simulate(arguments: argparse.Namespace) -> Answers:
+    """Recordings with known sources: every case of a set as a recording file, with its truth in mm."""
+    import simulation
+
+    leads = [simulation.LeadField.read(path) for path in arguments.leads]
+    for setting in simulation.settings(arguments.set, len(leads), arguments.seeds):
+        case, lead = simulation.simulate(setting, leads[setting.lead]), leads[setting.lead]
+        recording = arguments.output / f"{setting.name}.recording.h5"
+        case.write(recording, lead)
+        yield {"recording": str(recording), "forward": str(lead.path), "truth": (1e3 * case.positions).tolist(),
+               **asdict(setting)}  # fmt: skip
+
+
+def locate(arguments: argparse.Namespace) -> Answers:
+    """Localize cases (a JSON list on standard input) with MNE-Python, each within a limit."""
+    import imaging
+
+    for case in json.load(sys.stdin):
+        yield imaging.located(arguments.method, Path(case["recording"]), Path(case["forward"]), arguments.limit)
+
+
+def score(arguments: argparse.Namespace) -> Answers:
+    """Scores of estimates (a JSON list on standard input of `truth` and `found`, mm)."""
+    from scores import scores
+
+    for case in json.load(sys.stdin):
+        yield scores(case["truth"], case["found"])
+
+
+def gradiometers(arguments: argparse.Namespace) -> Answers:
+    """The forward of a simulated recording with gradiometers alone and sources along their normals."""
+    with h5py.File(arguments.simulated / "forward.h5") as given, h5py.File(arguments.output, "w") as file:
+        kept = given["sensors/kind"].asstr()[:] == "grad"
+        normals = given["sources/normal"][:]
+        gain = given["gain"][:][kept].reshape(kept.sum(), -1, 3)
+        file.attrs.update(given.attrs)
+        file["gain"] = np.einsum("njk,jk->nj", gain, normals).astype(np.float32)
+        file["gain"].attrs["orientations"] = 1
+        given.copy("sources", file)
+        for name, values in given["sensors"].items():
+            file.create_dataset(f"sensors/{name}", data=values[:][kept], dtype=values.dtype)
+    yield {}
+
+
 def derive(arguments: argparse.Namespace) -> Answers:
     """A problem in another precision, with every step-th block."""
     Problem.read(arguments.problem).every(arguments.step).write(arguments.output, PRECISIONS[arguments.precision])
@@ -203,6 +247,22 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("--rows", type=int, default=5000)
     added.add_argument("--columns", type=int, default=20_000)
     added.add_argument("--seed", type=int, default=0)
+
+    added = job(simulate, problem=False)
+    added.add_argument("--set", choices=("clean", "lifelike"), required=True)
+    added.add_argument("--leads", type=Path, nargs="+", required=True, help="forward files of one orientation")
+    added.add_argument("--seeds", type=int, nargs="+", required=True)
+    added.add_argument("--output", type=Path, required=True, help="folder for the recordings")
+
+    added = job(locate, problem=False)
+    added.add_argument("--method", choices=("mixed-norm", "mixed-norm-sure", "gamma-map"), required=True)
+    added.add_argument("--limit", type=float, required=True, help="seconds that a case may take")
+
+    job(score, problem=False)
+
+    added = job(gradiometers, problem=False)
+    added.add_argument("--simulated", type=Path, required=True, help="folder that `foci simulate` wrote")
+    added.add_argument("--output", type=Path, required=True, help="forward file to write")
 
     added = job(derive, output=True)
     added.add_argument("--precision", choices=PRECISIONS, default="single")

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,10 @@ from typing import Any
 
 class Broken(Exception):
     """A program failed, or said something that cannot be true."""
+
+
+class Late(Exception):
+    """A program took longer than it may."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,8 @@ class Run:
     """Seconds of the process."""
     peak: float
     """Peak memory, bytes."""
+    busy: float
+    """Seconds that its threads were busy, all together."""
 
 
 @dataclass(frozen=True)
@@ -60,20 +68,30 @@ class Programs:
         names = ("OMP", "OPENBLAS", "MKL", "NUMBA", "BLIS", "VECLIB_MAXIMUM", "NUMEXPR")
         return os.environ | {f"{name}_NUM_THREADS": str(self.threads) for name in names}
 
-    def run_foci(self, *arguments: str | Path, threads: int | None = None) -> Run:
-        """Run foci with --json."""
+    def run_foci(self, *arguments: str | Path, threads: int | None = None, limit: float | None = None) -> Run:
+        """Run foci with --json.
+
+        Raises `Broken` when it fails, `Late` when it was stopped after `limit` seconds.
+        """
         command = [str(self.foci), *map(str, arguments), "--json", "--quiet", "--threads", str(threads or self.threads)]
         with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
             began = time.perf_counter()
             process = subprocess.Popen(command, stdout=output, stderr=errors, env=self.environment)
-            _, status, usage = os.wait4(process.pid, 0)
+            stop = threading.Timer(limit or threading.TIMEOUT_MAX, os.kill, (process.pid, signal.SIGKILL))
+            stop.start()
+            try:
+                _, status, usage = os.wait4(process.pid, 0)
+            finally:
+                stop.cancel()
             seconds = time.perf_counter() - began
             process.returncode = os.waitstatus_to_exitcode(status)
+            if limit and seconds >= limit:
+                raise Late
             for stream in (output, errors):
                 stream.seek(0)
             if process.returncode != 0:
                 raise Broken(f"foci {arguments[0]}: exit code {process.returncode}: {errors.read().strip()}")
-            return Run(json.load(output), seconds, usage.ru_maxrss * 1024.0)
+            return Run(json.load(output), seconds, usage.ru_maxrss * 1024.0, usage.ru_utime + usage.ru_stime)
 
     def run_job(self, *arguments: str | Path, limit: float = 600, given: object = None) -> Job:
         """Run a job of jobs.py, `given` as JSON on its standard input; stop it after `limit` seconds."""

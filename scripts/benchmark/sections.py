@@ -6,20 +6,20 @@ import os
 import statistics
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from accuracy import accuracy
 from data import Data
 from programs import Job, Programs, Run, say
-from rows import Point, Row, Target, bounded
+from results import REACHED, Results
+from rows import Point, Row, bounded
 from trials import Trial, fastest
 
 GAP, TIGHT = 1e-6, 1e-10
 """Relative duality gaps asked of foci."""
-REACHED = 1e-5
-"""Relative duality gap that a setting of a peer should reach."""
 TOLERANCES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, GAP, 1e-8, TIGHT, 1e-12)
 """Relative duality gaps of foci's curves."""
 ENGINES = ("auto", "descent", "dual")
@@ -35,31 +35,6 @@ PATH_POINTS, PATH_RATIO = 30, 0.1
 SLOW_PROCESS = 1.0
 """A process of foci that takes longer, in seconds, is repeated for the rows alone, not for the curves."""
 MEGABYTE = 1e6
-
-
-@dataclass
-class Results:
-    """What was measured; what came before something broke stays."""
-
-    rows: list[Row] = field(default_factory=list)
-    points: list[Point] = field(default_factory=list)
-    targets: list[Target] = field(default_factory=list)
-
-    def at_least(self, work: str, measured: float | None, bound: float) -> None:
-        """Note a target for a ratio that should be large; none where nothing was measured."""
-        if measured is not None:
-            self.targets.append(Target(work, measured, bound))
-
-    def against(self, work: str, row: Row | None, bound: float) -> None:
-        """Note a target for the time of a peer; one that stopped at a wider gap than asked is marked."""
-        if row is not None:
-            loose = row.gap is not None and row.gap > REACHED
-            note = f" (its gap {row.gap:.0e})" if loose else ""
-            self.at_least(f"{work}: {row.program} against foci{note}", row.times_foci, bound)
-
-    def at_most(self, work: str, measured: float, bound: float, unit: str = "×") -> None:
-        """Note a target for a number that should be small."""
-        self.targets.append(Target(work, measured, bound, at_least=False, unit=unit))
 
 
 @dataclass(frozen=True)
@@ -362,5 +337,7 @@ def localization(programs: Programs, data: Data, results: Results) -> None:
     results.at_most(work, group[0].peak_mb, bound, "MB")
 
 
-SECTIONS = {section.__name__: section for section in (fixed, path, free, lasso, gaussian, large, localization)}
+SECTIONS = {
+    section.__name__: section for section in (fixed, path, free, lasso, gaussian, large, localization, accuracy)
+}
 """Sections by name, in the order in which they run."""
