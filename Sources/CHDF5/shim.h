@@ -48,3 +48,9 @@ static inline herr_t foci_h5p_disable_file_locking(hid_t access) {
     return 0;
 #endif
 }
+
+// Whether a file is read through one descriptor of the system, which H5Fget_vfd_handle then gives.
+static inline int foci_h5p_reads_by_descriptor(hid_t access) { return H5Pget_driver(access) == H5FD_SEC2; }
+
+// MADV_POPULATE_WRITE of Linux, which headers older than the system do not name.
+static inline int foci_madv_populate_write(void) { return 23; }

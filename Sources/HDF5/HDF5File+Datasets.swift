@@ -20,7 +20,7 @@ extension HDF5File {
             let opened = try OpenDataset(self, dataset)
             try opened.requireNumbers()
             return HDF5Array(
-                shape: opened.shape, elements: try opened.readAll(0.0, as: foci_h5t_native_double()))
+                shape: opened.shape, elements: try opened.readAll(as: Double.self))
         }
     }
 
@@ -44,7 +44,7 @@ extension HDF5File {
             let opened = try OpenDataset(self, name, handle)
             try opened.requireNumbers()
             return HDF5Array(
-                shape: opened.shape, elements: try opened.readAll(0.0, as: foci_h5t_native_double()))
+                shape: opened.shape, elements: try opened.readAll(as: Double.self))
         }
     }
 
@@ -56,7 +56,7 @@ extension HDF5File {
             let opened = try OpenDataset(self, dataset)
             try opened.requireNumbers()
             return HDF5Array(
-                shape: opened.shape, elements: try opened.readAll(Float(0), as: foci_h5t_native_float()))
+                shape: opened.shape, elements: try opened.readAll(as: Float.self))
         }
     }
 
@@ -70,7 +70,7 @@ extension HDF5File {
             guard case .float = opened.type else {
                 return HDF5Array(shape: opened.shape, elements: try opened.readAll(0, as: foci_h5t_native_int64()))
             }
-            let numbers = try opened.readAll(0.0, as: foci_h5t_native_double())
+            let numbers = try opened.readAll(as: Double.self)
             var whole: [Int] = []
             whole.reserveCapacity(numbers.count)
             for (position, number) in numbers.enumerated() {
@@ -100,7 +100,7 @@ extension HDF5File {
     /// - Throws: ``HDF5Error`` as ``doubles(_:)`` does, and when the dataset has not two dimensions.
     /// - Complexity: O(rows · columns); memory of the result and a sixteenth, or one chunk if that is more.
     public func matrix(_ dataset: String) throws(HDF5Error) -> HDF5Matrix<Double> {
-        try matrix(dataset, 0.0, as: foci_h5t_native_double())
+        try matrix(dataset, as: Double.self)
     }
 
     /// Reads a matrix in single precision, for datasets that are stored so.
@@ -108,13 +108,13 @@ extension HDF5File {
     /// - Throws: ``HDF5Error`` as ``matrix(_:)`` does.
     /// - Complexity: as ``matrix(_:)``.
     public func singleMatrix(_ dataset: String) throws(HDF5Error) -> HDF5Matrix<Float> {
-        try matrix(dataset, Float(0), as: foci_h5t_native_float())
+        try matrix(dataset, as: Float.self)
     }
 
-    private func matrix<Element: Sendable>(
-        _ dataset: String, _ zero: Element, as memoryType: hid_t
+    private func matrix<Element: Real>(
+        _ dataset: String, as _: Element.Type
     ) throws(HDF5Error) -> HDF5Matrix<Element> {
-        let stack = try matrices(dataset, dimensions: 2...2, zero, as: memoryType)
+        let stack = try matrices(dataset, dimensions: 2...2, as: Element.self)
         guard let matrix = stack.first else {
             throw error(.wrongShape, dataset, found: "no matrix", expected: "one")
         }
@@ -126,7 +126,7 @@ extension HDF5File {
     /// - Throws: ``HDF5Error`` as ``matrix(_:)`` does.
     /// - Complexity: as ``matrix(_:)``.
     public func matrices(_ dataset: String) throws(HDF5Error) -> [HDF5Matrix<Double>] {
-        try matrices(dataset, dimensions: 2...3, 0.0, as: foci_h5t_native_double())
+        try matrices(dataset, dimensions: 2...3, as: Double.self)
     }
 
     /// Reads numbers in slabs along the first dimension, so that a caller may put them in another order without a second
@@ -152,8 +152,8 @@ extension HDF5File {
         }
     }
 
-    private func matrices<Element: Sendable>(
-        _ dataset: String, dimensions: ClosedRange<Int>, _ zero: Element, as memoryType: hid_t
+    private func matrices<Element: Real>(
+        _ dataset: String, dimensions: ClosedRange<Int>, as _: Element.Type
     ) throws(HDF5Error) -> [HDF5Matrix<Element>] {
         try HDF5Library.locked { () throws(HDF5Error) -> [HDF5Matrix<Element>] in
             let opened = try OpenDataset(self, dataset)
@@ -163,7 +163,7 @@ extension HDF5File {
                     .wrongShape, dataset, found: HDF5.describe(shape: opened.shape),
                     expected: dimensions.upperBound == 2 ? "two dimensions" : "two or three dimensions")
             }
-            return try opened.readMatrices(zero, as: memoryType)
+            return try opened.readMatrices(as: Element.self)
         }
     }
 }
@@ -181,6 +181,8 @@ struct OpenDataset: ~Copyable {
     let count: Int
     /// Whether all bytes are stored, in one piece.
     let isWhole: Bool
+    /// Where the elements lie as they do in memory; nil where only the library can read them.
+    let plain: PlainStorage?
     private let storedType: Handle
     private let fileByteCount: Int
     private let fileID: hid_t
@@ -290,6 +292,8 @@ struct OpenDataset: ~Copyable {
             }
         }
         self.type = HDF5File.elementType(storedType)
+        self.plain =
+            isWhole && layout == H5D_CONTIGUOUS ? PlainStorage(handle, type: storedType, file: file.id) : nil
         self.handle = handle
         self.storedType = storedType
         self.file = file.path
@@ -381,12 +385,32 @@ struct OpenDataset: ~Copyable {
             advice: "copy or make it again")
     }
 
+    /// All elements, row-major.
+    func readAll<Element: Real>(as _: Element.Type) throws(HDF5Error) -> [Element] {
+        guard count > 0, let plain, plain.elementSize <= MemoryLayout<Element>.size else {
+            return try readAll(Element.zero, as: Element.memoryType)
+        }
+        return try filled(count) { plain.read($0, from: 0) }
+    }
+
+    /// An array that `fill` writes all elements of, or says that it could not.
+    private func filled<Element: Real>(
+        _ count: Int, _ fill: (UnsafeMutableBufferPointer<Element>) -> Bool
+    ) throws(HDF5Error) -> [Element] {
+        var isComplete = false
+        let elements = [Element](unsafeUninitializedCapacity: count) { buffer, initialized in
+            isComplete = fill(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+            initialized = isComplete ? count : 0
+        }
+        guard isComplete else { throw unreadable() }
+        return elements
+    }
+
     /// All elements, row-major, converted to a type of memory.
     func readAll<Element: Sendable>(_ zero: Element, as memoryType: hid_t) throws(HDF5Error) -> [Element] {
         guard count > 0 else { return [] }
         var status: herr_t = -1
         let elements = [Element](unsafeUninitializedCapacity: count) { buffer, initialized in
-            LargePages.advise(UnsafeRawBufferPointer(buffer))
             // Of data stored in one piece the library writes every element or fails; a chunk that is missing may leave
             // its place as it was.
             if !isWhole { buffer.initialize(repeating: zero) }
@@ -421,9 +445,7 @@ struct OpenDataset: ~Copyable {
 
     // MARK: Matrices
 
-    func readMatrices<Element: Sendable>(
-        _ zero: Element, as memoryType: hid_t
-    ) throws(HDF5Error) -> [HDF5Matrix<Element>] {
+    func readMatrices<Element: Real>(as _: Element.Type) throws(HDF5Error) -> [HDF5Matrix<Element>] {
         let full = shape.count == 3 ? shape : [1] + shape
         let (stack, rows, columns) = (full[0], full[1], full[2])
         guard stack <= 1 << 24 else {
@@ -433,14 +455,24 @@ struct OpenDataset: ~Copyable {
         guard count > 0 else {
             return (0..<stack).map { _ in HDF5Matrix(rows: rows, columns: columns, elements: []) }
         }
+        if let plain, plain.elementSize <= MemoryLayout<Element>.size {
+            var results: [HDF5Matrix<Element>] = []
+            results.reserveCapacity(stack)
+            for e in 0..<stack {
+                let elements: [Element] = try filled(rows * columns) {
+                    plain.readTransposed($0, rows: rows, columns: columns, from: e * rows * columns)
+                }
+                results.append(HDF5Matrix(rows: rows, columns: columns, elements: elements))
+            }
+            return results
+        }
         let part = tile(full)
         let dataset = try reopenedForTiles()
         guard let space = Handle(H5Dget_space(dataset.id)) else { throw unreadable() }
-        var buffer = [Element](repeating: zero, count: part[0] * part[1] * part[2])
+        var buffer = [Element](repeating: .zero, count: part[0] * part[1] * part[2])
         var results = (0..<stack).map { _ in
             [Element](unsafeUninitializedCapacity: rows * columns) { buffer, initialized in
-                LargePages.advise(UnsafeRawBufferPointer(buffer))
-                buffer.initialize(repeating: zero)
+                buffer.initialize(repeating: .zero)
                 initialized = buffer.count
             }
         }
@@ -448,7 +480,7 @@ struct OpenDataset: ~Copyable {
             for r in stride(from: 0, to: rows, by: part[1]) {
                 for c in stride(from: 0, to: columns, by: part[2]) {
                     let extent = [min(part[0], stack - e), min(part[1], rows - r), min(part[2], columns - c)]
-                    try read(&buffer, at: [e, r, c], extent, dataset, space, as: memoryType)
+                    try read(&buffer, at: [e, r, c], extent, dataset, space)
                     for i in 0..<extent[0] {
                         let block = i * extent[1] * extent[2]
                         buffer.withUnsafeBufferPointer { from in
@@ -496,23 +528,22 @@ struct OpenDataset: ~Copyable {
         for start in stride(from: 0, to: shape[0], by: height) {
             let span = min(height, shape[0] - start)
             try read(
-                &buffer, at: missing + [start] + rest, missing + [span] + shape.dropFirst(), dataset, space,
-                as: foci_h5t_native_double())
+                &buffer, at: missing + [start] + rest, missing + [span] + shape.dropFirst(), dataset, space)
             buffer.withUnsafeBufferPointer { body(start, span, UnsafeBufferPointer(rebasing: $0[..<(span * width)])) }
         }
     }
 
     /// Reads one block into the beginning of a buffer, row-major.
-    private func read<Element>(
+    private func read<Element: Real>(
         _ buffer: inout [Element], at start: [Int], _ extent: [Int], _ dataset: borrowing Handle,
-        _ space: borrowing Handle, as memoryType: hid_t
+        _ space: borrowing Handle
     ) throws(HDF5Error) {
         let drop = 3 - shape.count
         let from = start.dropFirst(drop).map { UInt64($0) }
         let sizes = extent.dropFirst(drop).map { UInt64($0) }
         guard H5Sselect_hyperslab(space.id, H5S_SELECT_SET, from, nil, sizes, nil) >= 0,
             let memory = Handle(H5Screate_simple(Int32(sizes.count), sizes, nil)),
-            H5Dread(dataset.id, memoryType, memory.id, space.id, 0, &buffer) >= 0
+            H5Dread(dataset.id, Element.memoryType, memory.id, space.id, 0, &buffer) >= 0
         else { throw unreadable() }
     }
 
