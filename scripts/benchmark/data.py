@@ -76,6 +76,13 @@ class Data:
         return paths
 
     @cache
+    def known(self, lead: Path, seed: int) -> Path:
+        """Three sources through a lead field, 50 samples, 0 dB."""
+        path = self.folder / f"{lead.name.split('.')[0]}-{seed}.problem.h5"
+        self.programs.require_job("known", "--forward", lead, "--seed", str(seed), "--output", path)
+        return path
+
+    @cache
     def strongest(self) -> tuple[str, Path]:
         """The sample of largest norm of `fixed` alone."""
         name, whole = self.fixed()

@@ -170,6 +170,26 @@ def gaussian(arguments: argparse.Namespace) -> Answers:
     yield {"rows": arguments.rows, "columns": arguments.columns}
 
 
+def known(arguments: argparse.Namespace) -> Answers:
+    """50 samples of three sources through a lead field, and as much power of white noise of variance 1."""
+    with h5py.File(arguments.forward) as file:
+        gain = file["gain"][:].astype(float)
+    gain /= np.median(np.linalg.norm(gain, axis=0))
+    generator = np.random.default_rng(arguments.seed)
+    active = generator.choice(gain.shape[1], 3, replace=False)
+    times = np.arange(50) / 500
+    waves = [
+        np.exp(-(((times - generator.uniform(0.02, 0.08)) / 0.03) ** 2))
+        * np.sin(2 * np.pi * (generator.uniform(8, 25) * times + generator.uniform()))
+        for _ in active
+    ]
+    signal = gain[:, active] / np.linalg.norm(gain[:, active], axis=0) @ np.array(waves)
+    noise = generator.standard_normal(signal.shape)
+    signal *= np.linalg.norm(noise) / np.linalg.norm(signal)
+    Problem(gain, signal + noise, 1).write(arguments.output, np.float64)
+    yield {"active": active.tolist()}
+
+
 def simulate(arguments: argparse.Namespace) -> Answers:
     """Recordings with known sources: every case of a set as a recording file, with its truth in mm."""
     import simulation
@@ -247,6 +267,10 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("--rows", type=int, default=5000)
     added.add_argument("--columns", type=int, default=20_000)
     added.add_argument("--seed", type=int, default=0)
+
+    added = job(known, problem=False, output=True)
+    added.add_argument("--forward", type=Path, required=True, help="forward file of one orientation")
+    added.add_argument("--seed", type=int, required=True)
 
     added = job(simulate, problem=False)
     added.add_argument("--set", choices=("clean", "lifelike"), required=True)

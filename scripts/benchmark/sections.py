@@ -289,6 +289,42 @@ def large(programs: Programs, data: Data, results: Results) -> None:
         results.at_most(f"{name}: sources that differ between them", len(supports[0] ^ supports[1]), 0, "sources")
 
 
+def choice(programs: Programs, data: Data, results: Results) -> None:
+    """What choosing λ costs beside one solve at it; SURE of one sample and of all, with one λ and one a source."""
+    for lead, seed in product(data.leads(), (0, 1)):
+        problem = data.known(lead, seed)
+        name, size = f"{lead.name.split('.')[0]}, {seed}", size_of(programs, problem)
+        say(f"{name}: choice of λ")
+        choices, solves = [], []
+        for _ in range(max(5, programs.runs)):
+            chosen = programs.run_foci("select", "--problem", problem, "--search", "path").answer
+            choices.append(sum(point["seconds"] for point in chosen["history"]))
+            ratio = f"{chosen['lambda_ratio']:.6g}"
+            command = ("solve", "--problem", problem, "--lambda-ratio", ratio, "--gap", f"{GAP:g}")
+            solves.append(programs.run_foci(*command))
+        cold, search = seconds_of(solves), statistics.median(choices)
+        task = Task(name, problem, chosen["lambda_ratio"], (), curve=False)
+        results.rows.append(foci_row(task, size, "auto", GAP, solves))
+        results.rows.append(
+            Row(name, size, f"{task.ratio:.3g}", "foci select", f"SURE, {chosen['evaluations']} values", search,
+                nonzero=len(chosen["support"]), load=os.getloadavg()[0])
+        )  # fmt: skip
+        results.at_most(f"{name}: path, SURE and refinement against one solve", search / cold, 2)
+    single, whole = data.strongest(), data.fixed()
+    for (name, problem), criterion in product((single, whole), ("sure", "sure-mc")):
+        for penalty, weights in (("l21", "shared"), ("l21", "learned")):
+            say(f"{name}: {criterion}, {weights} weights")
+            run = programs.run_foci(
+                "select", "--problem", problem, "--criterion", criterion, "--penalty", penalty, "--weights", weights,
+                "--sigma", f"{3**-0.5:.12g}",
+            )  # fmt: skip
+            results.rows.append(
+                Row(name, size_of(programs, problem), "chosen", "foci select", f"{criterion}, {weights} λ",
+                    run.answer["seconds"], run.wall, nonzero=len(run.answer["support"]), load=os.getloadavg()[0],
+                    remark=f"SURE {run.answer['value']:.1f} in {run.answer['evaluations']} evaluations")
+            )  # fmt: skip
+
+
 def localization(programs: Programs, data: Data, results: Results) -> None:
     """An automatic localization, loose orientation, with peak memory."""
     files = data.recording()
@@ -338,6 +374,6 @@ def localization(programs: Programs, data: Data, results: Results) -> None:
 
 
 SECTIONS = {
-    section.__name__: section for section in (fixed, path, free, lasso, gaussian, large, localization, accuracy)
+    section.__name__: section for section in (fixed, path, free, lasso, gaussian, large, choice, localization, accuracy)
 }
 """Sections by name, in the order in which they run."""
