@@ -4,8 +4,8 @@
 public struct Refinement: Sendable, Equatable {
     /// What a source has to explain to be worth its place.
     public let charge: NoiseCharge
-    /// ‖Y − fit‖² + charge · sources, where the descent from each start ended: from no source, and from those of the
-    /// penalized solution. The smallest is the estimate.
+    /// ‖Y − fit‖² + ridge + charge · sources (``SubsetSelection``), where the descent from each start ended: from no source,
+    /// and from those of the penalized solution. The smallest is the estimate.
     public let objectives: [Double]
     /// Whether no exchange, drop or addition of one source lowers the objective.
     public let isSettled: Bool
