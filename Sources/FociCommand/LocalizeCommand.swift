@@ -65,7 +65,7 @@ struct LocalizeCommand: ParsableCommand {
         var error = error
         switch error.place {
         case "lambda", "gap", "reweight", "depth", "orientation", "window", "criterion", "search", "weights", "sigma",
-            "folds", "draws", "stability", "stability-by":
+            "folds", "draws", "stability", "stability-by", "penalty", "ridge", "gamma":
             error.place = "--\(error.place)"
         case "covariance": if let covariance { return error.within(covariance) }
         case "recording": error.place = recording

@@ -59,11 +59,79 @@ extension LambdaChoice: ExpressibleByArgument {
     }
 }
 
-extension CriterionName: ExpressibleByArgument {}
-extension SearchName: ExpressibleByArgument {}
-extension HypergradientName: ExpressibleByArgument {}
+/// What an option takes by its name from the list of its family.
+public protocol OptionKind: ExpressibleByArgument {
+    /// The list.
+    static var all: [Self] { get }
+    /// Its name, different from all others.
+    var name: String { get }
+}
+
+extension OptionKind {
+    /// The kind of a name; nil where there is none.
+    public init?(argument: String) {
+        guard let kind = Self.all.first(where: { $0.name == argument }) else { return nil }
+        self = kind
+    }
+
+    /// The name.
+    public var defaultValueDescription: String { name }
+
+    /// The names of all.
+    public static var allValueStrings: [String] { all.map(\.name) }
+}
+
+extension PenaltyKind: OptionKind {}
+extension CriterionKind: OptionKind {}
+extension SearchKind: OptionKind {}
+extension GradientSource: OptionKind {}
 extension SourceWeights: ExpressibleByArgument {}
 extension StabilityMethod: ExpressibleByArgument {}
+
+/// A list of names with a line of help each, for the discussion of a command.
+func listed(_ kinds: [(name: String, help: String)]) -> String {
+    let width = kinds.reduce(0) { max($0, $1.name.count) }
+    return kinds.map { "  \($0.name.padding(toLength: width, withPad: " ", startingAt: 0))  \($0.help)" }
+        .joined(separator: "\n")
+}
+
+/// The penalty and its number of shape.
+struct PenaltyOptions: ParsableArguments {
+    @Option(help: "The penalty.")
+    var penalty = GroupLasso.kind
+
+    @Option(help: ArgumentHelp("μ of the elastic net.", valueName: "μ"))
+    var ridge: Double?
+
+    @Option(help: ArgumentHelp("γ of mcp (3 by default, in units of 1/‖X_j‖²) or scad (3.7).", valueName: "γ"))
+    var gamma: Double?
+
+    /// The number of shape, where it is given.
+    ///
+    /// - Parameter isNeeded: whether a number that has no usual value must be given.
+    /// - Throws: ``InputError`` for a number that is not positive, or not of this penalty.
+    func shape(isNeeded: Bool) throws(InputError) -> Double? {
+        var shape: Double?
+        for (option, value) in [("ridge", ridge), ("gamma", gamma)] {
+            guard option == penalty.shape?.option else {
+                guard value == nil else {
+                    let names = PenaltyKind.all.filter { $0.shape?.option == option }.map(\.name)
+                    throw InputError(
+                        "--\(option)", found: "penalty \(penalty.name)",
+                        expected: "--penalty \(names.joined(separator: " or "))")
+                }
+                continue
+            }
+            guard value.map({ $0 > 0 && $0.isFinite }) ?? !(isNeeded && penalty.shape?.usual == nil) else {
+                throw InputError(
+                    "--\(option)", found: value.map { "\($0)" } ?? "nothing",
+                    expected: "a positive number for \(penalty.name)")
+            }
+            shape = value
+        }
+        return shape
+    }
+}
 
 /// What every command that computes shares.
 struct ComputingOptions: ParsableArguments {
@@ -114,10 +182,10 @@ struct LocalizationOptions: ParsableArguments {
     var lambda = LambdaChoice.automatic
 
     @Option(help: "What makes a choice good. (default: sure; evidence for its own weights)")
-    var criterion: CriterionName?
+    var criterion: CriterionKind?
 
     @Option(help: "How it is searched for. (default: path; line-search for learned weights)")
-    var search: SearchName?
+    var search: SearchKind?
 
     @Option(
         help: """
@@ -160,6 +228,8 @@ struct LocalizationOptions: ParsableArguments {
             """)
     var stabilityBy: StabilityMethod?
 
+    @OptionGroup var penalizing: PenaltyOptions
+
     @Flag(help: "Leave amplitudes shrunken, as the penalty makes them.")
     var noDebias = false
 
@@ -175,6 +245,8 @@ struct LocalizationOptions: ParsableArguments {
         settings.preparation.depth = depth
         settings.preparation.window = try window?.range(of: "--window")
         settings.lambda = lambda
+        settings.selection.penalty = penalizing.penalty
+        settings.selection.shape = try penalizing.shape(isNeeded: true)
         settings.selection.criterion = criterion
         settings.selection.search = search
         settings.selection.weights = weights

@@ -8,8 +8,10 @@ struct SelectCommand: ParsableCommand {
         commandName: "select",
         abstract: "Choose the hyperparameters of a whitened problem.",
         discussion: """
-            Minimizes a criterion over λ, over λ and μ of the elastic net, or over a λ_j for every source.
-            The evidence has updates of its own and learns a λ_j for every source.
+            Minimizes a criterion over λ, over λ and μ of the elastic net, or over a λ_j for every source. The criteria are
+            \(listed(CriterionKind.all.filter { !$0.needsReplicates }.map { ($0.name, $0.help) }))
+            and the searches
+            \(listed(SearchKind.all.map { ($0.name, $0.help) }))
 
             EXAMPLES
               foci select --problem p.h5 --criterion sure --json
@@ -17,23 +19,18 @@ struct SelectCommand: ParsableCommand {
               foci select --problem p.h5 --criterion kfold --penalty elastic-net --search brent
             """)
 
-    enum PenaltyName: String, CaseIterable, ExpressibleByArgument {
-        case l21, l1
-        case elasticNet = "elastic-net"
-    }
     enum WeightsName: String, CaseIterable, ExpressibleByArgument { case shared, learned }
 
     @Option(help: ArgumentHelp("Problem: datasets gain and data, attribute orientations.", valueName: "file"))
     var problem: String
 
     @Option(help: "What makes a choice good.")
-    var criterion = CriterionName.sure
+    var criterion = CriterionKind.sure
 
     @Option(help: "How it is searched for; brent by default, line-search for learned weights.")
-    var search: SearchName?
+    var search: SearchKind?
 
-    @Option(help: "The penalty.")
-    var penalty = PenaltyName.l21
+    @OptionGroup var penalizing: PenaltyOptions
 
     @Option(help: "One λ for all sources, or one learned for each.")
     var weights = WeightsName.shared
@@ -42,7 +39,7 @@ struct SelectCommand: ParsableCommand {
     var sigma = 1.0
 
     @Option(help: "How gradients are computed.")
-    var hypergradient = HypergradientName.implicit
+    var hypergradient = GradientSource.analytic(ImplicitGradient())
 
     @Option(
         help: ArgumentHelp(
@@ -68,36 +65,8 @@ struct SelectCommand: ParsableCommand {
 
     @OptionGroup var computing: ComputingOptions
 
-    mutating func run() throws {
-        let parallelism = try computing.parallelism()
-        try validateOptions()
-        let began = DispatchTime.now().uptimeNanoseconds
-        let regression = try SolveCommand.read(problem, keepsSamples: penalty == .l1)
-        let largest =
-            penalty == .l1
-            ? regression.largestEntryLambda(parallelism: parallelism)
-            : regression.largestLambda(parallelism: parallelism)
-        guard largest > 0, largest.isFinite else {
-            throw InputError(
-                problem, found: "data that no column of the gain explains (λ_max is \(largest))",
-                expected: "data that are not zero")
-        }
-        var result: Selected
-        do {
-            result =
-                criterion == .evidence
-                ? try learnEvidence(regression, largest, parallelism)
-                : try choose(regression, largest, parallelism)
-        } catch let error as InvalidCriterion {
-            throw InputError(problem, found: "\(error)")
-        } catch let error as InvalidPenalty {
-            throw InputError(problem, found: "\(error)")
-        } catch let error as InvalidRecord {
-            throw InputError(state ?? "--state", found: "\(error)")
-        } catch let error as RegressionProblem.Invalid {
-            throw InputError(problem, found: "\(error)")
-        }
-        result.seconds = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
+    func run() throws {
+        let result = try selected()
         if computing.json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
@@ -110,7 +79,42 @@ struct SelectCommand: ParsableCommand {
         }
     }
 
+    /// Chooses what the options ask for.
+    ///
+    /// - Throws: ``InputError``, and `CancellationError` where the user interrupted.
+    func selected() throws -> Selected {
+        let parallelism = try computing.parallelism()
+        try validateOptions()
+        let began = DispatchTime.now().uptimeNanoseconds
+        let penalty = penalizing.penalty
+        let regression = try SolveCommand.read(problem, keepsSamples: penalty.scope == .entry)
+        let largest = penalty.largestLambda(of: regression, parallelism: parallelism)
+        guard largest > 0, largest.isFinite else {
+            throw InputError(
+                problem, found: "data that no column of the gain explains (λ_max is \(largest))",
+                expected: "data that are not zero")
+        }
+        var result: Selected
+        do {
+            result =
+                criterion == .evidence
+                ? try learnEvidence(regression, largest, parallelism)
+                : try choose(penalty.type, regression, largest, parallelism)
+        } catch let error as InvalidCriterion {
+            throw InputError(problem, found: "\(error)")
+        } catch let error as InvalidPenalty {
+            throw InputError(problem, found: "\(error)")
+        } catch let error as InvalidRecord {
+            throw InputError(state ?? "--state", found: "\(error)")
+        } catch let error as RegressionProblem.Invalid {
+            throw InputError(problem, found: "\(error)")
+        }
+        result.seconds = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
+        return result
+    }
+
     private func validateOptions() throws(InputError) {
+        let shape = try penalizing.shape(isNeeded: false)
         guard sigma.isFinite, sigma > 0 else {
             throw InputError("--sigma", found: "\(sigma)", expected: "a positive number")
         }
@@ -131,24 +135,24 @@ struct SelectCommand: ParsableCommand {
         }
         if criterion.needsReplicates {
             throw InputError(
-                "--criterion \(criterion.rawValue)", found: "a problem of one response", expected: "another criterion",
+                "--criterion \(criterion.name)", found: "a problem of one response", expected: "another criterion",
                 advice: "foci localize holds out epochs")
         }
         if criterion == .evidence {
-            guard penalty == .l21, search == nil, state == nil else {
+            guard penalizing.penalty == GroupLasso.kind, search == nil, state == nil else {
                 throw InputError(
                     "--criterion evidence", found: "a penalty, a search or a state",
                     expected: "none: the evidence has updates of its own, over sources as a whole")
             }
             return
         }
-        if weights == .learned, let search, !search.suitsManyHyperparameters {
+        let isShapeSearched = shape == nil && penalizing.penalty.shape?.isSearched == true
+        let needed: SearchKind.Reach = weights == .learned ? .many : isShapeSearched ? .few : .one
+        if let search, search.reach < needed {
             throw InputError(
-                "--search \(search.rawValue)", found: "one hyperparameter a source",
-                expected: "one of \(SearchName.forManyHyperparameters)")
-        }
-        if search == .path, penalty == .elasticNet {
-            throw InputError("--search path", found: "two hyperparameters", expected: "another search")
+                "--search \(search.name)",
+                found: needed == .many ? "one hyperparameter a source" : "two hyperparameters",
+                expected: "one of \(SearchKind.names(reaching: needed))")
         }
     }
 
@@ -167,60 +171,43 @@ struct SelectCommand: ParsableCommand {
         return method
     }
 
-    private func choose(
-        _ problem: RegressionProblem, _ largest: Double, _ parallelism: Parallelism
+    private func choose<Penalty: NamedPenalty>(
+        _ penalty: Penalty.Type, _ problem: RegressionProblem, _ largest: Double, _ parallelism: Parallelism
     ) throws -> Selected {
-        let top = log(largest)
-        let method = method
-        let (domain, first) = method.sharedDomain(largest: largest, start: start ?? (weights == .learned ? 0.1 : 0.5))
-        switch (penalty, weights) {
-        case (.elasticNet, .shared):
-            let scale = ridgeScale(problem)
-            return try minimize(
-                problem, ElasticNetFamily(), from: [first, scale - 4],
-                in: SearchDomain(lower: [domain.lower[0], scale - 10], upper: [top, scale + 4]), top, parallelism)
-        case (.elasticNet, .learned):
-            let (scale, family) = (ridgeScale(problem), LearnedElasticNet(blockCount: problem.blocks.count))
-            let (lower, upper) = (top - 5, top + log(0.9))
-            return try minimize(
-                problem, family, from: even(family, first).dropLast() + [scale - 4],
-                in: SearchDomain(
-                    lower: even(family, lower).dropLast() + [scale - 10],
-                    upper: even(family, upper).dropLast() + [scale + 4]), top, parallelism)
-        case (.l21, .shared):
-            return try minimize(problem, SharedLambda(), from: [first], in: domain, top, parallelism)
-        case (.l1, .shared):
-            return try minimize(problem, EntrywiseFamily(SharedLambda()), from: [first], in: domain, top, parallelism)
-        case (.l21, .learned):
-            let family = LearnedWeights(blockCount: problem.blocks.count)
-            return try minimize(
-                problem, family, from: even(family, first),
-                in: method.learnedDomain(largest: largest, count: family.parameterCount), top, parallelism)
-        case (.l1, .learned):
-            let family = EntrywiseFamily(LearnedWeights(blockCount: problem.design.columns))
-            return try minimize(
-                problem, family, from: even(family, first),
-                in: method.learnedDomain(largest: largest, count: family.parameterCount), top, parallelism)
+        let (method, top) = (method, log(largest))
+        let shape = Penalty.kind.shape(try penalizing.shape(isNeeded: false), for: problem, parallelism: parallelism)
+        let isShapeSearched = shape == nil && Penalty.kind.shape?.isSearched == true
+        // What a ridge is compared with: the mean squared norm of a column of the gain.
+        let scale = log(max(problem.design.matrix.squaredNorm / Double(problem.design.columns), 1e-200))
+        func withShape(_ logs: [Double], _ offset: Double) -> [Double] {
+            isShapeSearched ? logs + [scale + offset] : logs
         }
-    }
-
-    /// log of what μ is compared with: the mean squared norm of a column of the gain.
-    private func ridgeScale(_ problem: RegressionProblem) -> Double {
-        log(max(problem.design.matrix.squaredNorm / Double(problem.design.columns), 1e-200))
-    }
-
-    private func even(_ family: some PenaltyFamily, _ log: Double) -> [Double] {
-        [Double](repeating: log, count: family.parameterCount)
+        func box(_ domain: SearchDomain) -> SearchDomain {
+            SearchDomain(lower: withShape(domain.lower, -10), upper: withShape(domain.upper, 4))
+        }
+        let (domain, first) = method.sharedDomain(largest: largest, start: start ?? (weights == .learned ? 0.1 : 0.5))
+        switch weights {
+        case .shared:
+            return try minimize(
+                problem, SharedLambda<Penalty>(shape: shape), from: withShape([first], -4), in: box(domain), top, shape,
+                parallelism)
+        case .learned:
+            let count = Penalty.kind.scope == .entry ? problem.design.columns : problem.blocks.count
+            return try minimize(
+                problem, LearnedWeights<Penalty>(blockCount: count, shape: shape),
+                from: withShape([Double](repeating: first, count: count), -4),
+                in: box(method.learnedDomain(largest: largest, count: count)), top, shape, parallelism)
+        }
     }
 
     private func minimize<Family: PenaltyFamily>(
         _ problem: RegressionProblem, _ family: Family, from start: [Double], in domain: SearchDomain, _ top: Double,
-        _ parallelism: Parallelism
+        _ shape: Double?, _ parallelism: Parallelism
     ) throws -> Selected {
         let method = method
         let objective = try SelectionObjective(
             problem: problem, family: family, criterion: try method.makeCriterion(rowCount: problem.rowCount),
-            hypergradient: method.hypergradient.source(for: Family.self), parallelism: parallelism)
+            hypergradient: method.hypergradient, parallelism: parallelism)
         let record = try run(method, objective, start, domain)
         guard let best = record.best, best.value.isFinite else {
             throw InputError(
@@ -235,19 +222,27 @@ struct SelectCommand: ParsableCommand {
         let solution = try objective.solution(at: best.logs, stop: stop, monitor: monitor)
         if final.isCancelled || solution.reason == .cancelled { throw CancellationError() }
         warn(record, domain, best)
-        let ridge = penalty == .elasticNet ? best.logs.last.map { exp($0) } : nil
-        let ratios = (ridge == nil ? best.logs : best.logs.dropLast()).map { exp($0 - top) }
+        let known = penalizing.penalty.shape
+        // Where a shape is searched over, its logarithm comes last.
+        let isShapeSearched = shape == nil && known?.isSearched == true
+        let lambdas = isShapeSearched ? best.logs.dropLast() : best.logs[...]
+        let ratios = lambdas.map { exp($0 - top) }
+        func shaped(_ logs: [Double], _ option: String) -> Double? {
+            guard known?.option == option else { return nil }
+            return isShapeSearched ? logs.last.map { exp($0) } : shape
+        }
         return Selected(
             criterion: objective.criterion.name, search: record.search, penalty: family.name, end: record.end?.rawValue,
             value: final.value, lambdaRatio: weights == .learned ? nil : ratios[0],
-            weights: weights == .learned ? ratios : nil, ridge: ridge,
+            weights: weights == .learned ? ratios : nil, ridge: shaped(best.logs, "ridge"),
+            gamma: shaped(best.logs, "gamma"),
             lambdaMax: exp(top), degreesOfFreedom: final.degreesOfFreedom.isFinite ? final.degreesOfFreedom : nil,
             gradientNorm: final.gradient.map(Self.norm), support: solution.active.blocks,
             evaluations: record.points.count, innerSolves: record.innerSolves + objective.solves - solvesBefore,
             history: record.points.map { point in
                 Selected.Point(
                     value: point.value, lambdaRatio: weights == .learned ? nil : exp(point.logs[0] - top),
-                    ridge: ridge == nil ? nil : point.logs.last.map { exp($0) },
+                    ridge: isShapeSearched ? shaped(point.logs, "ridge") : nil,
                     gradientNorm: point.gradient.map(Self.norm), nonzero: point.activeCount,
                     relativeGap: point.relativeGap, seconds: point.seconds)
             })
@@ -309,7 +304,7 @@ struct SelectCommand: ParsableCommand {
         return Selected(
             criterion: "evidence", search: "convexity bound", penalty: "l21", end: found.end.rawValue,
             value: found.history.last ?? .nan, lambdaRatio: nil, weights: found.weights.map { $0 / largest },
-            ridge: nil,
+            ridge: nil, gamma: nil,
             lambdaMax: largest, degreesOfFreedom: nil, gradientNorm: found.gradientNorm,
             support: found.active.blocks, evaluations: found.history.count, innerSolves: found.innerSolves,
             history: found.history.map {
@@ -321,7 +316,7 @@ struct SelectCommand: ParsableCommand {
 }
 
 /// What `foci select` prints.
-private struct Selected: Encodable {
+struct Selected: Encodable {
     let criterion: String
     let search: String
     let penalty: String
@@ -330,7 +325,9 @@ private struct Selected: Encodable {
     let lambdaRatio: Double?
     /// λ_j over λ_max.
     let weights: [Double]?
+    /// The penalty's number of shape, in units of the problem, under the name of its option.
     let ridge: Double?
+    let gamma: Double?
     let lambdaMax: Double
     let degreesOfFreedom: Double?
     let gradientNorm: Double?

@@ -9,10 +9,7 @@ struct SolveCommand: ParsableCommand {
         abstract: "Solve a whitened problem at one λ, or along a path of λ.",
         discussion: """
             Minimizes ½‖Y − XB‖² + penalty(B) for the gain X and data Y of a problem file. The penalties are
-              l21          λ Σ‖B_j‖ over sources (all orientations and samples together)
-              l1           λ Σ|b| over single entries
-              elastic-net  l21 plus ½μ‖B‖²
-              mcp, scad    l21 that levels off for strong sources (not convex: a local minimum, no gap)
+            \(listed(PenaltyKind.all.map { ($0.name, $0.help) }))
 
             EXAMPLES
               foci solve --problem p.h5 --lambda-ratio 0.2 --json
@@ -31,14 +28,7 @@ struct SolveCommand: ParsableCommand {
             valueName: "count"))
     var path: Int?
 
-    @Option(help: ArgumentHelp("Penalty: l21, l1, elastic-net, mcp or scad.", valueName: "name"))
-    var penalty = PenaltyName.l21
-
-    @Option(help: ArgumentHelp("μ of the elastic net.", valueName: "μ"))
-    var ridge: Double?
-
-    @Option(help: ArgumentHelp("γ of mcp (3 by default, in units of 1/‖X_j‖²) or scad (3.7).", valueName: "γ"))
-    var gamma: Double?
+    @OptionGroup var penalizing: PenaltyOptions
 
     @Option(help: ArgumentHelp("Engine: auto, descent, dual or gradient.", valueName: "name"))
     var solver = SolverName.auto
@@ -47,15 +37,6 @@ struct SolveCommand: ParsableCommand {
     var timeLimit: Double?
 
     @OptionGroup var computing: ComputingOptions
-
-    /// Penalties by name.
-    enum PenaltyName: String, ExpressibleByArgument, CaseIterable {
-        case l21
-        case l1
-        case elasticNet = "elastic-net"
-        case mcp
-        case scad
-    }
 
     /// Engines by name.
     enum SolverName: String, ExpressibleByArgument, CaseIterable {
@@ -106,6 +87,8 @@ struct SolveCommand: ParsableCommand {
         let penalty: String
         let solver: String
         let lambdaMax: Double
+        /// How many there are; not printed.
+        let sources: Int
         let seconds: Double
         let loadSeconds: Double
 
@@ -125,30 +108,38 @@ struct SolveCommand: ParsableCommand {
         }
     }
 
-    mutating func run() throws {
+    func run() throws {
+        try show(try solved())
+    }
+
+    /// Solves what the options ask for.
+    ///
+    /// - Throws: ``InputError``, and `CancellationError` where the user interrupted.
+    func solved() throws -> Result {
         let parallelism = try computing.parallelism()
         try checkOptions()
+        let (penalty, shape) = (penalizing.penalty, try penalizing.shape(isNeeded: true))
         let clock = ContinuousClock()
         let began = clock.now
-        let regression = try Self.read(problem, keepsSamples: penalty == .l1)
+        let regression = try Self.read(problem, keepsSamples: penalty.scope == .entry)
         let loaded = clock.now
         let answer: (largest: Double, points: [PathPoint])
         switch solver {
-        case .auto: answer = try solve(AutomaticSolver().session(for: regression, parallelism: parallelism))
-        case .descent: answer = try solve(AndersonDescent().session(for: regression, parallelism: parallelism))
-        case .dual: answer = try solve(DualNewton().session(for: regression, parallelism: parallelism))
-        case .gradient: answer = try solve(ProximalGradient().session(for: regression, parallelism: parallelism))
+        case .auto: answer = try solve(AutomaticSolver().session(for: regression, parallelism: parallelism), shape)
+        case .descent: answer = try solve(AndersonDescent().session(for: regression, parallelism: parallelism), shape)
+        case .dual: answer = try solve(DualNewton().session(for: regression, parallelism: parallelism), shape)
+        case .gradient:
+            answer = try solve(ProximalGradient().session(for: regression, parallelism: parallelism), shape)
         }
         let solved = clock.now
         guard let last = answer.points.last else { throw CancellationError() }
         if answer.points.contains(where: { $0.solution.reason == .cancelled }) { throw CancellationError() }
-        let result = Result(
-            last: Point(last.lambda, last.solution),
-            path: path == nil ? nil : answer.points.map { Point($0.lambda, $0.solution) }, penalty: penalty.rawValue,
-            solver: solver.rawValue, lambdaMax: answer.largest, seconds: (solved - loaded) / .seconds(1),
-            loadSeconds: (loaded - began) / .seconds(1))
         warn(answer.points)
-        try show(result, blocks: regression.blocks.count)
+        return Result(
+            last: Point(last.lambda, last.solution),
+            path: path == nil ? nil : answer.points.map { Point($0.lambda, $0.solution) }, penalty: penalty.name,
+            solver: solver.rawValue, lambdaMax: answer.largest, sources: regression.blocks.count,
+            seconds: (solved - loaded) / .seconds(1), loadSeconds: (loaded - began) / .seconds(1))
     }
 
     private func checkOptions() throws(InputError) {
@@ -164,24 +155,15 @@ struct SolveCommand: ParsableCommand {
         if let timeLimit, !(timeLimit > 0) {
             throw InputError("--time-limit", found: "\(timeLimit)", expected: "a positive number of seconds")
         }
-        if penalty == .elasticNet {
-            guard let ridge, ridge > 0, ridge.isFinite else {
-                throw InputError(
-                    "--ridge", found: ridge.map { "\($0)" } ?? "nothing", expected: "a positive number for elastic-net")
-            }
-        } else if ridge != nil {
-            throw InputError("--ridge", found: "penalty \(penalty.rawValue)", expected: "--penalty elastic-net")
-        }
-        if gamma != nil, penalty != .mcp, penalty != .scad {
-            throw InputError("--gamma", found: "penalty \(penalty.rawValue)", expected: "--penalty mcp or scad")
-        }
     }
 
     /// Solves at one λ, or along the path.
-    private func solve(_ session: some SolverSession) throws -> (largest: Double, points: [PathPoint]) {
-        let threads = try computing.parallelism()
+    private func solve(
+        _ session: some SolverSession, _ shape: Double?
+    ) throws -> (largest: Double, points: [PathPoint]) {
+        let (penalty, threads) = (penalizing.penalty, try computing.parallelism())
         let largest =
-            penalty == .l1
+            penalty.scope == .entry
             ? session.problem.largestEntryLambda(parallelism: threads) : session.largestLambda(weights: nil)
         guard largest.isFinite, lambdaRatio * largest > 0 || largest == 0 else {
             throw InputError(
@@ -197,25 +179,16 @@ struct SolveCommand: ParsableCommand {
         let stop = StopRule(
             relativeGap: computing.gap, relativeViolation: computing.gap, maximumSeconds: timeLimit ?? .infinity)
         let monitor = Terminal.monitor(quiet: computing.quiet)
-        func points(_ make: (Double) throws -> some BlockPenalty) throws -> [PathPoint] {
-            try session.path(over: grid, penalty: make, stop: stop, monitor: monitor)
+        let scaled = penalty.shape(shape, for: session.problem, parallelism: threads)
+        func points<Penalty: NamedPenalty>(_ type: Penalty.Type) throws -> [PathPoint] {
+            try session.path(
+                over: grid, penalty: { try Penalty(lambda: $0, shape: scaled, weights: nil) }, stop: stop,
+                monitor: monitor)
         }
         do {
-            switch penalty {
-            case .l21: return (largest, try points { try GroupLasso(lambda: $0) })
-            case .l1: return (largest, try points { try Lasso(lambda: $0) })
-            case .elasticNet: return (largest, try points { try ElasticNet(lambda: $0, ridge: ridge ?? 0) })
-            case .mcp:
-                // γ is meaningful beside the curvature ‖X_j‖² of a source's own fit; the median stands for all.
-                let norms = session.problem.blockNorms(parallelism: threads).filter { $0 > 0 }.sorted()
-                let typical = norms.isEmpty ? 1 : norms[norms.count / 2]
-                let scaled = (gamma ?? 3) / (typical * typical)
-                return (largest, try points { try MinimaxConcavePenalty(lambda: $0, gamma: scaled) })
-            case .scad:
-                return (largest, try points { try SmoothlyClippedPenalty(lambda: $0, gamma: gamma ?? 3.7) })
-            }
+            return (largest, try points(penalty.type))
         } catch let error as InvalidPenalty {
-            throw InputError("--penalty \(penalty.rawValue)", found: "\(error)")
+            throw InputError("--penalty \(penalty.name)", found: "\(error)")
         }
     }
 
@@ -230,7 +203,7 @@ struct SolveCommand: ParsableCommand {
         }
     }
 
-    private func show(_ result: Result, blocks: Int) throws {
+    private func show(_ result: Result) throws {
         if computing.json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
@@ -260,7 +233,7 @@ struct SolveCommand: ParsableCommand {
             """
             objective      \(last.objective)
             \(quality) (\(last.reason))
-            nonzero        \(last.nonzero) of \(blocks) sources
+            nonzero        \(last.nonzero) of \(result.sources) sources
             λ              \(ratio)
             work           \(last.fullPasses) looks at all sources in \(passes) passes over the gain, \(last.epochs) epochs, \(last.newtonSteps) Newton steps
             time           \(String(format: "%.3f", result.seconds)) s

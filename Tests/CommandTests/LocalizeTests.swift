@@ -209,8 +209,8 @@ struct LocalizeTests {
             sensors: try Sample.simulated.get().recording.sensors, measured: none, explained: none,
             goodnessOfFit: stored.goodnessOfFit,
             selection: SelectionCurve(
-                criterion: curve.criterion, points: points, chosenIndex: curve.chosenIndex, atGridEdge: curve.atGridEdge
-            ),
+                origin: curve.origin, criterion: curve.criterion, estimatesRisk: curve.estimatesRisk, points: points,
+                chosenIndex: curve.chosenIndex, atGridEdge: curve.atGridEdge),
             preparation: stored.preparation, certificate: stored.certificate, settings: stored.settings,
             warnings: stored.warnings, seconds: StageSeconds(), refinement: stored.refinement)
         files["estimate.h5"] = try EstimateFile.encode(whole, programVersion: fociVersion, timing: false)

@@ -74,7 +74,8 @@ enum Samples {
             times: [0.05, 0.06, 0.07, 0.08], sensors: try sensors(), measured: random.normal(rows: 5, columns: 4),
             explained: random.normal(rows: 5, columns: 4), goodnessOfFit: 0.75,
             selection: SelectionCurve(
-                criterion: "SURE", points: points, chosenIndex: 1, atGridEdge: true, search: "adam", axis: .evaluation),
+                origin: .search("adam", over: .evaluation), criterion: "SURE", estimatesRisk: true, points: points,
+                chosenIndex: 1, atGridEdge: true),
             preparation: PreparationReport(
                 channels: [.mag: 2, .eeg: 1], rank: 3, baselineDeviation: nil, noiseDeviation: 1.02,
                 noiseSource: "covariance.h5", averages: 55),

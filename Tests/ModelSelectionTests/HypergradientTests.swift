@@ -95,33 +95,42 @@ struct Model: Sendable, CustomTestStringConvertible {
             "L2,1, learned weights, three columns", width: 3, samples: 4,
             family: { LearnedWeights(blockCount: $0.blocks.count) }
         ) { logs(0.25, $0.blocks.count, $0) },
-        Model("L1, one sample", width: 1, samples: 1, family: { _ in EntrywiseFamily(SharedLambda()) }) {
+        Model("L1, one sample", width: 1, samples: 1, family: { _ in SharedLambda<Lasso>() }) {
             [log(0.3, $0)]
         },
-        Model("L1, three samples", width: 1, samples: 3, family: { _ in EntrywiseFamily(SharedLambda()) }) {
+        Model("L1, three samples", width: 1, samples: 3, family: { _ in SharedLambda<Lasso>() }) {
             [log(0.2, $0)]
         },
         Model(
             "L1, learned weights, one sample", width: 1, samples: 1,
-            family: { EntrywiseFamily(LearnedWeights(blockCount: $0.blocks.count)) }
+            family: { LearnedWeights<Lasso>(blockCount: $0.blocks.count) }
         ) { logs(0.25, $0.blocks.count, $0) },
-        Model("elastic net, one column", width: 1, samples: 5, family: { _ in ElasticNetFamily() }) {
+        Model("elastic net, one column", width: 1, samples: 5, family: { _ in SharedLambda<ElasticNet>() }) {
             [log(0.25, $0), Foundation.log(1.5)]
         },
-        Model("elastic net, three columns", width: 3, samples: 4, family: { _ in ElasticNetFamily() }) {
+        Model("elastic net, three columns", width: 3, samples: 4, family: { _ in SharedLambda<ElasticNet>() }) {
             [log(0.25, $0), Foundation.log(1.5)]
         },
         Model(
             "elastic net, learned weights, one column", width: 1, samples: 5,
-            family: { LearnedElasticNet(blockCount: $0.blocks.count) }
+            family: { LearnedWeights<ElasticNet>(blockCount: $0.blocks.count) }
         ) { logs(0.2, $0.blocks.count, $0) + [Foundation.log(1.5)] },
         Model(
             "elastic net, learned weights, three columns", width: 3, samples: 4,
-            family: { LearnedElasticNet(blockCount: $0.blocks.count) }
+            family: { LearnedWeights<ElasticNet>(blockCount: $0.blocks.count) }
         ) { logs(0.2, $0.blocks.count, $0) + [Foundation.log(1.5)] },
         Model(
+            "elastic net, given ridge", width: 3, samples: 4, family: { _ in SharedLambda<ElasticNet>(shape: 1.5) }
+        ) { [log(0.25, $0)] },
+        Model(
+            "MCP, three columns", width: 3, samples: 4, family: { _ in SharedLambda<MinimaxConcavePenalty>(shape: 3) }
+        ) { [log(0.25, $0)] },
+        Model(
+            "SCAD, three columns", width: 3, samples: 4, family: { _ in SharedLambda<SmoothlyClippedPenalty>(shape: 5) }
+        ) { [log(0.25, $0)] },
+        Model(
             "elastic net of entries, one sample", width: 1, samples: 1,
-            family: { _ in EntrywiseFamily(ElasticNetFamily()) }
+            family: { _ in SharedLambda<Entrywise<ElasticNet>>() }
         ) { [log(0.25, $0), Foundation.log(1.5)] },
     ]
 }

@@ -5,6 +5,16 @@ import Testing
 
 @Suite("Choosing λ along a path")
 struct PathSearchTests {
+    /// The choice along a path, with no noise level but the given one.
+    private func choose(
+        _ session: some SolverSession, variance: Double = 1, stop: StopRule = StopRule(), monitor: Monitor = .silent
+    ) throws -> SharedChoice {
+        var method = SelectionMethod()
+        method.noiseVariance = variance
+        return try #require(
+            try method.chooseLambda(session, family: SharedLambda(), stop: stop, monitor: monitor))
+    }
+
     @Test(
         "the choice is as good as the best of a dense grid, in far fewer solves", arguments: [UInt64(1), 2, 3, 4],
         [1, 3])
@@ -13,7 +23,7 @@ struct PathSearchTests {
             n: 30, blocks: BlockStructure(count: 60, size: width), samples: 6, seed: seed)
         let session = AndersonDescent().session(for: problem, parallelism: .serial)
         let stop = StopRule(relativeGap: 1e-8)
-        let found = try PathSearch().run(session, criterion: SteinRisk(), stop: stop)
+        let found = try choose(session, stop: stop)
         let largest = problem.largestLambda()
         var best = Double.infinity
         for k in 0..<200 {
@@ -38,7 +48,7 @@ struct PathSearchTests {
             design: random.normal(rows: 40, columns: 100), response: random.normal(rows: 40, columns: 20) * 0.5,
             blocks: BlockStructure(count: 100, size: 1))
         let session = AndersonDescent().session(for: problem, parallelism: .serial)
-        let found = try PathSearch().run(session, criterion: SteinRisk(), stop: StopRule())
+        let found = try choose(session)
         #expect(found.curve.atGridEdge)
         #expect(found.solution.active.count == 0)
     }
@@ -47,7 +57,7 @@ struct PathSearchTests {
     func floor() throws {
         let (problem, _) = try noisyProblem(n: 20, blocks: BlockStructure(count: 15, size: 1), samples: 4, seed: 8)
         let session = AndersonDescent().session(for: problem, parallelism: .serial)
-        let found = try PathSearch().run(session, criterion: SteinRisk(noiseVariance: 1e-9), stop: StopRule())
+        let found = try choose(session, variance: 1e-9)
         #expect(found.curve.atGridEdge)
         #expect(found.curve.chosenIndex == found.curve.points.count - 1)
     }
@@ -59,7 +69,7 @@ struct PathSearchTests {
         let (problem, _) = try noisyProblem(
             n: 40, blocks: BlockStructure(count: 300, size: width), samples: 8, seed: 12)
         let session = AndersonDescent().session(for: problem, parallelism: .serial)
-        let found = try PathSearch().run(session, criterion: SteinRisk(noiseVariance: 1e-4), stop: StopRule())
+        let found = try choose(session, variance: 1e-4)
         #expect(found.curve.atGridEdge)
         // Only the last point may lie beyond either bound.
         for point in found.curve.points.dropLast() {
@@ -72,17 +82,17 @@ struct PathSearchTests {
         let zero = try RegressionProblem(
             design: .identity(4), response: Matrix(rows: 4, columns: 2), blocks: BlockStructure(count: 4, size: 1))
         let session = AndersonDescent().session(for: zero, parallelism: .serial)
-        let nothing = try PathSearch().run(session, criterion: SteinRisk(), stop: StopRule())
+        let nothing = try choose(session)
         #expect(nothing.solution.active.count == 0 && nothing.curve.atGridEdge)
         // SURE of B = 0 with Y = 0 is −nTσ², for a search as for a given λ.
         #expect(nothing.curve.chosen.criterion == -8 && nothing.curve.chosen.lambda == 0)
-        let given = try PathSearch.fixed(0.5, session, criterion: SteinRisk(), stop: StopRule())
-        #expect(given.curve.chosen.criterion == -8 && given.curve.criterion == "fixed" && !given.curve.atGridEdge)
+        let given = try SelectionMethod().judgeLambda(ratio: 0.5, session, family: SharedLambda(), stop: StopRule())
+        #expect(given.curve.chosen.criterion == -8 && given.curve.origin == .given && !given.curve.atGridEdge)
 
         let (problem, _) = try noisyProblem(n: 20, blocks: BlockStructure(count: 30, size: 1), samples: 4, seed: 8)
-        let fixed = try PathSearch.fixed(
-            0.3, AndersonDescent().session(for: problem, parallelism: .serial), criterion: SteinRisk(), stop: StopRule()
-        )
+        let fixed = try SelectionMethod().judgeLambda(
+            ratio: 0.3, AndersonDescent().session(for: problem, parallelism: .serial), family: SharedLambda(),
+            stop: StopRule())
         #expect(fixed.curve.points.count == 1 && abs(fixed.curve.chosen.ratio - 0.3) < 1e-12)
         #expect(!fixed.curve.atGridEdge)
     }
@@ -92,13 +102,18 @@ struct PathSearchTests {
         let (problem, _) = try noisyProblem(n: 20, blocks: BlockStructure(count: 30, size: 1), samples: 4, seed: 8)
         let session = AndersonDescent().session(for: problem, parallelism: .serial)
         #expect(throws: CancellationError.self) {
-            try PathSearch().run(
-                session, criterion: SteinRisk(), stop: StopRule(), monitor: Monitor(isCancelled: { true }))
+            try choose(session, monitor: Monitor(isCancelled: { true }))
+        }
+        #expect(throws: CancellationError.self) {
+            try SelectionMethod().judgeLambda(
+                ratio: 0.3, session, family: SharedLambda(), stop: StopRule(), monitor: Monitor(isCancelled: { true }))
         }
         let questions = Atomic(0)
+        let objective = SelectionObjective(session: session, family: SharedLambda(), criterion: SteinRisk())
+        let top = log(problem.largestLambda())
         let found = try PathSearch().run(
-            session, criterion: SteinRisk(), stop: StopRule(),
+            objective, from: [top], in: SearchDomain(lower: [top - 7], upper: [top]),
             monitor: Monitor(isCancelled: { questions.add(1, ordering: .relaxed).newValue > 12 }))
-        #expect(found.isCancelled && found.curve.points.count > 0 && found.curve.points.count < 10)
+        #expect(found.end == .cancelled && found.points.count > 0 && found.points.count < 10)
     }
 }

@@ -4,8 +4,8 @@ import Testing
 
 @Suite("Selection by name")
 struct SelectionMethodTests {
-    @Test("every name makes its criterion, and the evidence none", arguments: CriterionName.allCases)
-    func criteria(_ name: CriterionName) throws {
+    @Test("every name makes its criterion, and the evidence none", arguments: CriterionKind.all)
+    func criteria(_ name: CriterionKind) throws {
         var random = SeededGenerator(seed: 1)
         let replicates = Replicates((0..<6).map { _ in random.normal(rows: 12, columns: 2) })
         var method = SelectionMethod()
@@ -15,7 +15,7 @@ struct SelectionMethodTests {
             #expect(throws: InvalidCriterion.self) { try method.makeCriterion(rowCount: 12) }
             return
         }
-        let expected: [CriterionName: String] = [
+        let expected: [CriterionKind: String] = [
             .sure: "SURE", .monteCarlo: "SURE (Monte-Carlo)", .heldOut: "held-out", .kfold: "3-fold", .gcv: "GCV",
             .aic: "AIC", .bic: "BIC", .ebic: "EBIC", .heldOutEpochs: "held-out epochs",
             .kfoldEpochs: "3-fold over epochs",
@@ -41,11 +41,11 @@ struct SelectionMethodTests {
         #expect(throws: InvalidCriterion.self) { try method.makeCriterion(rowCount: 30) }
     }
 
-    @Test("every search of one λ comes near the minimum of a fine grid", arguments: SearchName.allCases)
-    func searches(_ name: SearchName) throws {
+    @Test("every search of one λ comes near the minimum of a fine grid", arguments: SearchKind.all)
+    func searches(_ name: SearchKind) throws {
         let (problem, _) = try noisyProblem(
             n: 30, blocks: BlockStructure(count: 60, size: 1), samples: 8, seed: 4, amplitude: 2)
-        func minimum(_ search: SearchName, _ evaluations: Int?) throws -> (Double, SelectionCurve) {
+        func minimum(_ search: SearchKind, _ evaluations: Int?) throws -> (Double, SelectionCurve) {
             var method = SelectionMethod()
             method.search = search
             method.evaluations = evaluations
@@ -55,22 +55,33 @@ struct SelectionMethodTests {
                 problem: problem, family: SharedLambda(), criterion: try method.makeCriterion(rowCount: 30))
             let record = try method.minimize(objective, from: [start], in: domain, stop: StopRule())
             let curve = try #require(
-                SelectionCurve(shared: record, criterion: "SURE", search: record.search, largest: largest))
+                SelectionCurve(shared: record, criterion: objective.criterion, largest: largest))
             return (try #require(record.best).value, curve)
         }
         let (best, fine) = try minimum(.grid, 200)
         let (found, curve) = try minimum(name, nil)
         let gain = try #require(fine.points.first).criterion - best
         #expect(found <= best + 0.02 * gain, "\(found) against \(best), gain \(gain)")
-        #expect(curve.search == name.rawValue && curve.axis == .lambda && !curve.atGridEdge)
+        #expect(curve.search == name.name && curve.axis == .lambda && !curve.atGridEdge)
         #expect(curve.points.map(\.lambda) == curve.points.map(\.lambda).sorted(by: >))
         #expect(curve.chosen.criterion == found)
+    }
+
+    @Test("a curve's names say where it comes from, and lead back to it")
+    func origins() {
+        for origin: SelectionCurve.Origin in [
+            .given, .search("brent", over: .lambda), .search("adam", over: .evaluation), .updates,
+        ] {
+            let curve = curve([1, 0, 1], origin: origin)
+            #expect(SelectionCurve.Origin(search: curve.search, axis: curve.axis) == origin)
+            #expect((curve.criterion == "fixed") == (origin == .given) && curve.estimatesRisk == (origin != .given))
+        }
     }
 
     // MARK: The shape of a curve
 
     private func curve(
-        _ values: [Double], chosen: Int? = nil, search: String = "path", axis: SelectionCurve.Axis = .lambda
+        _ values: [Double], chosen: Int? = nil, origin: SelectionCurve.Origin = .search("path", over: .lambda)
     ) -> SelectionCurve {
         let points = values.enumerated().map { k, value in
             SelectionPoint(
@@ -79,8 +90,8 @@ struct SelectionMethodTests {
         }
         let lowest = values.indices.min { values[$0] < values[$1] } ?? 0
         return SelectionCurve(
-            criterion: "SURE", points: points, chosenIndex: chosen ?? lowest, atGridEdge: false, search: search,
-            axis: axis)
+            origin: origin, criterion: "SURE", estimatesRisk: true, points: points, chosenIndex: chosen ?? lowest,
+            atGridEdge: false)
     }
 
     @Test("the flat stretch ends where the criterion, straight in log λ, has risen by the tolerance")
@@ -105,8 +116,9 @@ struct SelectionMethodTests {
     @Test("what is no curve over one λ has no shape")
     func shapeless() {
         #expect(curve([1, 0]).shape() == nil)
-        #expect(curve([1, 0, 1], search: "none").shape() == nil)
-        #expect(curve([1, 0, 1], axis: .evaluation).shape() == nil)
+        #expect(curve([1, 0, 1], origin: .given).shape() == nil)
+        #expect(curve([1, 0, 1], origin: .search("adam", over: .evaluation)).shape() == nil)
+        #expect(curve([1, 0, 1], origin: .updates).shape() == nil)
         #expect(curve([0, 1, 2], chosen: 0).shape() == nil)
         #expect(curve([3, 3, 3]).shape() == nil)
     }
@@ -124,7 +136,7 @@ struct SelectionMethodTests {
             let objective = try SelectionObjective(
                 problem: problem, family: SharedLambda(), criterion: try method.makeCriterion(rowCount: 30))
             let record = try method.minimize(objective, from: [start], in: domain, stop: StopRule())
-            return try #require(SelectionCurve(shared: record, criterion: "SURE", search: "grid", largest: largest))
+            return try #require(SelectionCurve(shared: record, criterion: objective.criterion, largest: largest))
         }
         let told = try #require(try curve(1).noiseSensitivity(noiseVariance: 1, error: 0.3))
         #expect(abs(told.ratioIfSmaller / (try curve(0.49).chosen.ratio) - 1) < 1e-12)

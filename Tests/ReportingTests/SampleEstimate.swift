@@ -137,13 +137,17 @@ struct SampleEstimate {
         }
     }
 
+    private var origin: SelectionCurve.Origin {
+        criterionName == "fixed" ? .given : .search("path", over: axis)
+    }
+
     /// A curve over a geometric grid with its minimum near 0.14, refined around it.
     private var selection: SelectionCurve {
         if let criteria {
             let points = criteria.indices.map { point(pow(0.8, Double($0)), criterion: criteria[$0]) }
             return SelectionCurve(
-                criterion: criterionName, points: points, chosenIndex: chosenIndex ?? points.count / 2,
-                atGridEdge: atGridEdge, axis: axis)
+                origin: origin, criterion: criterionName, estimatesRisk: criterionName == "SURE", points: points,
+                chosenIndex: chosenIndex ?? points.count / 2, atGridEdge: atGridEdge)
         }
         let grid = (0..<18).map { pow(0.86, Double($0)) } + [0.135, 0.142, 0.15]
         let points = grid.sorted(by: >).map { ratio in
@@ -151,8 +155,8 @@ struct SampleEstimate {
         }
         let lowest = points.indices.min { points[$0].criterion < points[$1].criterion } ?? 0
         return SelectionCurve(
-            criterion: criterionName, points: points, chosenIndex: chosenIndex ?? lowest, atGridEdge: atGridEdge,
-            axis: axis)
+            origin: origin, criterion: criterionName, estimatesRisk: criterionName == "SURE", points: points,
+            chosenIndex: chosenIndex ?? lowest, atGridEdge: atGridEdge)
     }
 
     private func point(_ ratio: Double, criterion: Double) -> SelectionPoint {

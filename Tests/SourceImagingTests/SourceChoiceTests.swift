@@ -24,14 +24,14 @@ struct SourceChoiceTests {
 
     @Test(
         "every criterion finds the sources and is named in the curve and the settings",
-        arguments: CriterionName.allCases)
-    func criteria(_ name: CriterionName) throws {
+        arguments: CriterionKind.all)
+    func criteria(_ name: CriterionKind) throws {
         let estimate = try localize(try Self.world.get(), recording: try Self.epochs.get()) {
             $0.selection.criterion = name
             $0.selection.folds = name.hasFolds ? 4 : nil
         }
         #expect(Set(estimate.sources.prefix(2).map(\.index)) == [3, 20])
-        #expect(estimate.settings.contains { $0 == ("criterion", name.rawValue) })
+        #expect(estimate.settings.contains { $0 == ("criterion", name.name) })
         #expect(estimate.settings.contains { $0 == ("folds", "4") } == name.hasFolds)
         #expect(estimate.selection.criterion != "fixed")
         #expect((estimate.selection.criterion == "SURE") == (name == .sure))
@@ -87,7 +87,7 @@ struct SourceChoiceTests {
     @Test("the seed decides what is random and nothing else")
     func seed() throws {
         let world = try Self.world.get()
-        func ratio(_ criterion: CriterionName, _ seed: UInt64) throws -> Double {
+        func ratio(_ criterion: CriterionKind, _ seed: UInt64) throws -> Double {
             try localize(world) {
                 $0.selection.criterion = criterion
                 $0.selection.seed = seed
@@ -135,8 +135,8 @@ struct SourceChoiceTests {
 
     @Test(
         "what needs epochs is refused for an average, and for too few of them",
-        arguments: [CriterionName.heldOutEpochs, .kfoldEpochs])
-    func epochsNeeded(_ name: CriterionName) throws {
+        arguments: [CriterionKind.heldOutEpochs, .kfoldEpochs])
+    func epochsNeeded(_ name: CriterionKind) throws {
         let world = try Self.world.get()
         let average = #expect(throws: InputError.self) {
             _ = try localize(world) { $0.selection.criterion = name }

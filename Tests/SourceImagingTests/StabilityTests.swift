@@ -107,8 +107,8 @@ struct StabilityTests {
 
     @Test(
         "it goes with every criterion and weighting that it can repeat",
-        arguments: [CriterionName.kfoldEpochs, .kfold, .evidence])
-    func combinations(_ criterion: CriterionName) throws {
+        arguments: [CriterionKind.kfoldEpochs, .kfold, .evidence])
+    func combinations(_ criterion: CriterionKind) throws {
         for method in StabilityMethod.allCases {
             let estimate = try localize {
                 $0.selection.criterion = criterion
@@ -156,7 +156,7 @@ struct StabilityTests {
     func fewEpochs(_ count: Int) throws {
         let world = try SmallWorld(averages: count)
         let epochs = try world.recording.singleEpochs(noise: world.covariance.matrix, seed: 5)
-        for criterion in [CriterionName.kfoldEpochs, .heldOutEpochs] {
+        for criterion in [CriterionKind.kfoldEpochs, .heldOutEpochs] {
             var settings = LocalizationSettings()
             settings.preparation.orientation = .fixed
             settings.selection.criterion = criterion

@@ -311,6 +311,7 @@ public enum EstimateFile {
         try writer.attribute("criterion", of: "selection", curve.criterion)
         try writer.attribute("search", of: "selection", curve.search)
         try writer.attribute("axis", of: "selection", curve.axis.rawValue)
+        try writer.attribute("estimates_risk", of: "selection", curve.estimatesRisk ? 1 : 0)
         try writer.attribute("chosen_index", of: "selection", curve.chosenIndex)
         try writer.attribute("at_grid_edge", of: "selection", curve.atGridEdge ? 1 : 0)
         func column(_ name: String, _ values: [Double]) throws(HDF5Error) {
@@ -346,16 +347,17 @@ public enum EstimateFile {
                 "\(reader.path): selection@chosen_index", found: "\(chosen)",
                 expected: "a row of \(lambda.count), from 0")
         }
+        let axis = SelectionCurve.Axis(rawValue: try reader.text("axis", of: "selection") ?? "") ?? .lambda
         return SelectionCurve(
+            origin: SelectionCurve.Origin(search: try reader.text("search", of: "selection") ?? "path", axis: axis),
             criterion: try reader.text("criterion", of: "selection") ?? "",
+            estimatesRisk: try reader.integer("estimates_risk", of: "selection") ?? 0 != 0,
             points: lambda.indices.map {
                 SelectionPoint(
                     lambda: lambda[$0], ratio: ratio[$0], criterion: criterion[$0], degreesOfFreedom: freedom[$0],
                     squaredResidual: residual[$0], activeCount: active[$0], relativeGap: gap[$0],
                     seconds: timed ? seconds[$0] : 0)
-            }, chosenIndex: chosen, atGridEdge: try reader.integer("at_grid_edge", of: "selection") ?? 0 != 0,
-            search: try reader.text("search", of: "selection") ?? "path",
-            axis: SelectionCurve.Axis(rawValue: try reader.text("axis", of: "selection") ?? "") ?? .lambda)
+            }, chosenIndex: chosen, atGridEdge: try reader.integer("at_grid_edge", of: "selection") ?? 0 != 0)
     }
 
     private static func write(_ report: PreparationReport, _ writer: borrowing HDF5Writer) throws(HDF5Error) {

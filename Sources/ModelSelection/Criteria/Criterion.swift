@@ -19,6 +19,14 @@ public protocol Criterion: Sendable {
     ///   - wantsGradient: whether the derivatives are needed, too.
     func judge(_ fits: [Fit], of problem: RegressionProblem, wantsGradient: Bool) -> Judgement
 
+    /// Takes what the criterion depends on beside the problem into a fingerprint, so that a record of another criterion is
+    /// not taken up by mistake. By default the settings as text; a criterion that holds data takes in their bits.
+    func identify(in fingerprint: inout Fingerprint)
+
+    /// Whether the values estimate the squared error of the fit up to a constant, ‖Y − XB‖² + 2σ²·dof, so that those at
+    /// another σ are known.
+    var estimatesRisk: Bool { get }
+
     /// Whether the first of ``problems(for:)`` is the problem itself, so that its solution is that of the choice.
     var readsProblem: Bool { get }
 }
@@ -26,6 +34,12 @@ public protocol Criterion: Sendable {
 extension Criterion {
     /// Not unless a criterion says so.
     public var readsProblem: Bool { false }
+
+    /// Not unless a criterion says so.
+    public var estimatesRisk: Bool { false }
+
+    /// The settings as text.
+    public func identify(in fingerprint: inout Fingerprint) { fingerprint.absorb("\(self)") }
 }
 
 /// What a criterion says of its fits.

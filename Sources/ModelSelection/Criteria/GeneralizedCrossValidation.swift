@@ -19,3 +19,10 @@ public struct GeneralizedCrossValidation: FitCriterion {
             freedomSlope: 2 * summary.squaredResidual * slope / (rest * entries))
     }
 }
+
+extension CriterionKind {
+    /// ``GeneralizedCrossValidation``.
+    public static let gcv = CriterionKind("gcv", help: "generalized cross-validation, without a noise level") { _ in
+        GeneralizedCrossValidation()
+    }
+}

@@ -30,6 +30,12 @@ public struct HeldOutReplicates: Criterion {
     /// The fits are of the means of some replicates, none of the problem itself.
     public var readsProblem: Bool { false }
 
+    /// The bits of the replicates, how often each counts, and the folds.
+    public func identify(in fingerprint: inout Fingerprint) {
+        fingerprint.absorb("\(name) \(replicates.counts) \(folds)")
+        for response in replicates.responses { fingerprint.absorb(response.elements) }
+    }
+
     private func training(_ fold: [Int]) -> [Int] {
         let held = Set(fold)
         return replicates.present.filter { !held.contains($0) }
@@ -79,5 +85,39 @@ public struct HeldOutReplicates: Criterion {
             derivatives.append(derivative)
         }
         return Judgement(value: value, degreesOfFreedom: .nan, derivatives: wantsGradient ? derivatives : nil)
+    }
+}
+
+extension CriterionKind {
+    /// ``HeldOutReplicates``, one set of epochs.
+    public static let heldOutEpochs = CriterionKind(
+        "held-out-epochs", help: "prediction of the first fold of epochs", holdsOut: .replicates
+    ) { request throws(InvalidCriterion) in
+        let (replicates, folds) = try replicateFolds(request)
+        // Of a bootstrap the first fold may be empty.
+        let present = Set(replicates.present)
+        return try HeldOutReplicates(
+            replicates, folds: folds.first { !present.isDisjoint(with: $0) }.map { [$0] } ?? [])
+    }
+
+    /// ``HeldOutReplicates``, every epoch in turn.
+    public static let kfoldEpochs = CriterionKind(
+        "kfold-epochs", help: "prediction of every fold of epochs by the others", holdsOut: .replicates
+    ) { request throws(InvalidCriterion) in
+        let (replicates, folds) = try replicateFolds(request)
+        return try HeldOutReplicates(replicates, folds: folds)
+    }
+
+    private static func replicateFolds(
+        _ request: Request
+    ) throws(InvalidCriterion) -> (replicates: Replicates, folds: [[Int]]) {
+        guard let replicates = request.replicates, replicates.responses.count > 1 else {
+            throw InvalidCriterion("no single epochs to hold out; expected a recording of epochs")
+        }
+        let count = replicates.responses.count
+        guard request.folds >= 2, request.folds <= count else {
+            throw InvalidCriterion("\(request.folds) folds of \(count) epochs; expected from 2 to as many as epochs")
+        }
+        return (replicates, try RowSplit(rowCount: count, folds: request.folds, seed: request.seed).folds)
     }
 }

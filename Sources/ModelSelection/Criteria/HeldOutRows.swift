@@ -68,3 +68,23 @@ public struct HeldOutRows: Criterion {
             value: value, degreesOfFreedom: .nan, derivatives: wantsGradient ? derivatives : nil)
     }
 }
+
+extension CriterionKind {
+    /// ``HeldOutRows``, one set of rows.
+    public static let heldOut = CriterionKind(
+        "held-out", help: "prediction of the first fold of sensors", holdsOut: .rows
+    ) { request throws(InvalidCriterion) in HeldOutRows(try RowSplit(request).folds[0]) }
+
+    /// ``HeldOutRows``, every row in turn.
+    public static let kfold = CriterionKind(
+        "kfold", help: "prediction of every fold of sensors by the others", holdsOut: .rows
+    ) { request throws(InvalidCriterion) in HeldOutRows(crossValidating: try RowSplit(request)) }
+}
+
+extension RowSplit {
+    /// The split that a criterion is asked to hold out.
+    fileprivate init(_ request: CriterionKind.Request) throws(InvalidCriterion) {
+        try self.init(
+            rowCount: request.rowCount, folds: request.folds, labels: request.labels, seed: request.seed)
+    }
+}

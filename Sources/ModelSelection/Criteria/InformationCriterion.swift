@@ -67,3 +67,20 @@ public struct InformationCriterion: FitCriterion {
             residualSlope: entries / summary.squaredResidual, freedomSlope: cost)
     }
 }
+
+extension CriterionKind {
+    /// ``InformationCriterion`` with Akaike's price.
+    public static let aic = CriterionKind("aic", help: "Akaike's information criterion", needsNoiseLevel: true) {
+        InformationCriterion(.akaike, noiseVariance: $0.noiseVariance)
+    }
+
+    /// ``InformationCriterion`` with Schwarz' price.
+    public static let bic = CriterionKind("bic", help: "Schwarz' information criterion", needsNoiseLevel: true) {
+        InformationCriterion(.bayesian, noiseVariance: $0.noiseVariance)
+    }
+
+    /// ``InformationCriterion`` with the extended price, γ = ½.
+    public static let ebic = CriterionKind(
+        "ebic", help: "the same, extended by the number of supports", needsNoiseLevel: true
+    ) { InformationCriterion(.extended(gamma: 0.5), noiseVariance: $0.noiseVariance) }
+}

@@ -26,6 +26,9 @@ public struct MonteCarloSteinRisk: Criterion {
     /// `SURE (Monte-Carlo)`.
     public var name: String { "SURE (Monte-Carlo)" }
 
+    /// It is an estimate of the risk.
+    public var estimatesRisk: Bool { true }
+
     /// The problem itself comes first.
     public var readsProblem: Bool { true }
 
@@ -88,4 +91,11 @@ public struct MonteCarloSteinRisk: Criterion {
             value: base.solution.squaredResidual - base.entryCount * noiseVariance + 2 * noiseVariance * freedom,
             degreesOfFreedom: freedom, derivatives: wantsGradient ? derivatives : nil)
     }
+}
+
+extension CriterionKind {
+    /// ``MonteCarloSteinRisk``.
+    public static let monteCarlo = CriterionKind(
+        "sure-mc", help: "the same, with degrees of freedom by random directions", needsNoiseLevel: true, hasDraws: true
+    ) { MonteCarloSteinRisk(noiseVariance: $0.noiseVariance, draws: $0.draws, seed: $0.seed) }
 }

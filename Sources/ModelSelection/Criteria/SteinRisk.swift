@@ -14,6 +14,9 @@ public struct SteinRisk: FitCriterion {
     /// `SURE`.
     public var name: String { "SURE" }
 
+    /// It is the estimate of the risk.
+    public var estimatesRisk: Bool { true }
+
     /// ‖Y − XB‖² − nTσ² + 2σ²·dof.
     public func combine(_ summary: FitSummary) -> FitValue {
         FitValue(
@@ -35,4 +38,11 @@ public func degreesOfFreedom(
     parallelism: Parallelism = .serial
 ) -> Double? {
     Fit(solution, of: problem, under: penalty, parallelism: parallelism).degreesOfFreedom()
+}
+
+extension CriterionKind {
+    /// ``SteinRisk``.
+    public static let sure = CriterionKind(
+        "sure", help: "Stein's estimate of the squared error of the fit", needsNoiseLevel: true
+    ) { SteinRisk(noiseVariance: $0.noiseVariance) }
 }

@@ -1,29 +1,49 @@
 import Foundation
 
-/// The L2,1 norm with a λ_j of its own for every block: as many hyperparameters as blocks, log λ_j.
+/// A penalty with a λ_j of its own for every block: as many hyperparameters as blocks, log λ_j, and one more, the log of its
+/// number of shape, where that is searched over.
 ///
 /// A block that is not active has no influence on the solution, and no gradient: begin where all that may matter is
-/// active.
-public struct LearnedWeights: PenaltyFamily {
+/// active. Under a penalty of entries the blocks are the columns of the design.
+public struct LearnedWeights<Penalty: NamedPenalty>: PenaltyFamily {
     /// Number of blocks.
     public let blockCount: Int
+    /// The number of shape; nil for a penalty without one, or where it is the last hyperparameter.
+    public let shape: Double?
 
-    /// A family over that many blocks.
-    public init(blockCount: Int) { self.blockCount = blockCount }
+    private let searchesShape: Bool
 
-    /// `l21`.
-    public var name: String { "l21" }
-
-    /// One a block.
-    public var parameterCount: Int { blockCount }
-
-    /// Σ λ_j‖B_j‖.
-    public func penalty(at logs: [Double]) throws(InvalidPenalty) -> GroupLasso {
-        try GroupLasso(lambda: 1, weights: logs.map { exp($0) })
+    /// - Parameters:
+    ///   - blockCount: number of blocks of the penalty.
+    ///   - shape: the number of shape; nil for a penalty without one, or to search over it.
+    public init(blockCount: Int, shape: Double? = nil) {
+        self.blockCount = blockCount
+        self.shape = shape
+        searchesShape = shape == nil && Penalty.kind.shape?.isSearched == true
     }
 
-    /// ∂λ_j/∂log λ_j = λ_j.
-    public func sensitivities(norm: Double, block: Int, at logs: [Double]) -> [Sensitivity] {
-        [Sensitivity(parameter: block, first: exp(logs[block]))]
+    /// The name of the penalty.
+    public var name: String { Penalty.kind.name }
+
+    /// One a block, and one for a shape that is searched over.
+    public var parameterCount: Int { blockCount + (searchesShape ? 1 : 0) }
+
+    /// The penalty at (log λ_1, …, log λ_p), and the log of its shape.
+    public func penalty(at logs: [Double]) throws(InvalidPenalty) -> Penalty {
+        try Penalty(
+            lambda: 1, shape: searchesShape ? exp(logs[blockCount]) : shape,
+            weights: logs.prefix(blockCount).map { exp($0) })
     }
+
+    /// A block depends on its own λ_j, and on the shape.
+    public func sensitivities(of penalty: Penalty, norm: Double, block: Int) -> [Sensitivity] {
+        let own = Sensitivity(parameter: block, penalty.derivativesByLambda(norm: norm, block: block))
+        return searchesShape
+            ? [own, Sensitivity(parameter: blockCount, penalty.derivativesByShape(norm: norm, block: block))] : [own]
+    }
+}
+
+extension LearnedWeights where Penalty == GroupLasso {
+    /// The L2,1 norm.
+    public init(blockCount: Int) { self.init(blockCount: blockCount, shape: nil) }
 }

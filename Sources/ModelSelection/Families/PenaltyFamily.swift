@@ -1,6 +1,5 @@
-/// A penalty as a function of its hyperparameters, in log scale: what a search searches over.
-///
-/// A new family is one file that conforms to this.
+/// A penalty as a function of its hyperparameters, in log scale: what a search searches over. ``SharedLambda`` and
+/// ``LearnedWeights`` make families of every ``NamedPenalty``.
 public protocol PenaltyFamily: Sendable {
     /// The penalty at given hyperparameters.
     associatedtype Penalty: BlockPenalty
@@ -18,7 +17,12 @@ public protocol PenaltyFamily: Sendable {
     func penalty(at logs: [Double]) throws(InvalidPenalty) -> Penalty
 
     /// How φ_j′(r) and φ_j″(r) change with the logarithms of the hyperparameters; those not listed have no influence.
-    func sensitivities(norm: Double, block: Int, at logs: [Double]) -> [Sensitivity]
+    ///
+    /// - Parameters:
+    ///   - penalty: the penalty at the hyperparameters.
+    ///   - norm: r > 0.
+    ///   - block: j.
+    func sensitivities(of penalty: Penalty, norm: Double, block: Int) -> [Sensitivity]
 }
 
 /// The influence of one hyperparameter on one block.
@@ -30,10 +34,12 @@ public struct Sensitivity: Sendable, Equatable {
     /// ∂φ_j″(r)/∂θ.
     public let second: Double
 
-    /// A sensitivity from its values.
-    public init(parameter: Int, first: Double, second: Double = 0) {
+    /// - Parameters:
+    ///   - parameter: 0..<d.
+    ///   - derivatives: ∂φ_j′(r)/∂θ and ∂φ_j″(r)/∂θ.
+    public init(parameter: Int, _ derivatives: (first: Double, second: Double)) {
         self.parameter = parameter
-        self.first = first
-        self.second = second
+        first = derivatives.first
+        second = derivatives.second
     }
 }

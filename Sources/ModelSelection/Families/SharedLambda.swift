@@ -1,26 +1,44 @@
 import Foundation
 
-/// The L2,1 norm with one λ for all blocks, plain or with given weights: one hyperparameter, log λ.
-public struct SharedLambda: PenaltyFamily {
+/// A penalty with one λ for all blocks, plain or with given weights: log λ, and the log of its number of shape where that is
+/// searched over.
+public struct SharedLambda<Penalty: NamedPenalty>: PenaltyFamily {
+    /// The number of shape; nil for a penalty without one, or where it is the second hyperparameter.
+    public let shape: Double?
     /// One weight a block; nil means all one.
     public let weights: [Double]?
 
-    /// A family from its weights.
-    public init(weights: [Double]? = nil) { self.weights = weights }
+    private let searchesShape: Bool
 
-    /// `l21`.
-    public var name: String { "l21" }
-
-    /// One.
-    public var parameterCount: Int { 1 }
-
-    /// λ·Σ w_j‖B_j‖.
-    public func penalty(at logs: [Double]) throws(InvalidPenalty) -> GroupLasso {
-        try GroupLasso(lambda: exp(logs[0]), weights: weights)
+    /// - Parameters:
+    ///   - shape: the number of shape; nil for a penalty without one, or to search over it.
+    ///   - weights: one weight a block; nil means all one.
+    public init(shape: Double? = nil, weights: [Double]? = nil) {
+        self.shape = shape
+        searchesShape = shape == nil && Penalty.kind.shape?.isSearched == true
+        self.weights = weights
     }
 
-    /// ∂λ_j/∂log λ = λ_j.
-    public func sensitivities(norm: Double, block: Int, at logs: [Double]) -> [Sensitivity] {
-        [Sensitivity(parameter: 0, first: exp(logs[0]) * (weights?[block] ?? 1))]
+    /// The name of the penalty.
+    public var name: String { Penalty.kind.name }
+
+    /// One, or two.
+    public var parameterCount: Int { searchesShape ? 2 : 1 }
+
+    /// The penalty at (log λ) or (log λ, log shape).
+    public func penalty(at logs: [Double]) throws(InvalidPenalty) -> Penalty {
+        try Penalty(lambda: exp(logs[0]), shape: searchesShape ? exp(logs[1]) : shape, weights: weights)
     }
+
+    /// Every block depends on both.
+    public func sensitivities(of penalty: Penalty, norm: Double, block: Int) -> [Sensitivity] {
+        let own = Sensitivity(parameter: 0, penalty.derivativesByLambda(norm: norm, block: block))
+        return searchesShape
+            ? [own, Sensitivity(parameter: 1, penalty.derivativesByShape(norm: norm, block: block))] : [own]
+    }
+}
+
+extension SharedLambda where Penalty == GroupLasso {
+    /// The L2,1 norm.
+    public init(weights: [Double]? = nil) { self.init(shape: nil, weights: weights) }
 }

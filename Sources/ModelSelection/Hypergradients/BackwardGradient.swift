@@ -14,11 +14,11 @@ public struct BackwardGradient: Hypergradient {
 
     /// - Complexity: O((|S|o)²T) a sweep, three times over.
     public func pullBack<Family: PenaltyFamily>(
-        _ derivative: Matrix, on support: SmoothSupport, penalty: Family.Penalty, family: Family, at logs: [Double]
+        _ derivative: Matrix, on support: SmoothSupport, penalty: Family.Penalty, family: Family
     ) -> [Double]? {
         var gradient = [Double](repeating: 0, count: family.parameterCount)
         guard support.active.count > 0 else { return gradient }
-        let sweeps = SweepDerivative(support, penalty, family, logs)
+        let sweeps = SweepDerivative(support, penalty, family)
         let spacing = 32
         var b = Matrix(rows: sweeps.samples, columns: support.columns.columns)
         var checkpoints: [Matrix] = []

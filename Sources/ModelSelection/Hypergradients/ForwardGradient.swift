@@ -15,12 +15,12 @@ public struct ForwardGradient: Hypergradient {
 
     /// - Complexity: O((|S|o)²T) a sweep and a hyperparameter that has influence.
     public func pullBack<Family: PenaltyFamily>(
-        _ derivative: Matrix, on support: SmoothSupport, penalty: Family.Penalty, family: Family, at logs: [Double]
+        _ derivative: Matrix, on support: SmoothSupport, penalty: Family.Penalty, family: Family
     ) -> [Double]? {
         var gradient = [Double](repeating: 0, count: family.parameterCount)
         guard support.active.count > 0 else { return gradient }
-        let sweeps = SweepDerivative(support, penalty, family, logs)
-        let parameters = Set(support.sensitivities(family, at: logs).joined().map(\.parameter)).sorted()
+        let sweeps = SweepDerivative(support, penalty, family)
+        let parameters = Set(support.sensitivities(family, of: penalty).joined().map(\.parameter)).sorted()
         let zero = Matrix(rows: sweeps.samples, columns: support.columns.columns)
         var tangents = parameters.map { _ in zero }
         var b = zero

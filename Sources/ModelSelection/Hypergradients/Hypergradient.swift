@@ -12,20 +12,19 @@ public protocol Hypergradient: Sendable {
     /// - Parameters:
     ///   - derivative: V = ∂C/∂B on the support, T × |S|o.
     ///   - support: the active blocks at the solution; none outside of it has any influence.
-    ///   - penalty: the penalty at `logs`.
+    ///   - penalty: the penalty at the hyperparameters.
     ///   - family: tells how the penalty depends on θ.
-    ///   - logs: θ.
     /// - Returns: one derivative a hyperparameter; nil where the curvature is singular beyond repair or an iteration does
     ///   not converge.
     func pullBack<Family: PenaltyFamily>(
-        _ derivative: Matrix, on support: SmoothSupport, penalty: Family.Penalty, family: Family, at logs: [Double]
+        _ derivative: Matrix, on support: SmoothSupport, penalty: Family.Penalty, family: Family
     ) -> [Double]?
 }
 
 extension SmoothSupport {
     /// The influence of the hyperparameters on each active block.
-    func sensitivities(_ family: some PenaltyFamily, at logs: [Double]) -> [[Sensitivity]] {
-        active.blocks.indices.map { family.sensitivities(norm: norms[$0], block: active.blocks[$0], at: logs) }
+    func sensitivities<Family: PenaltyFamily>(_ family: Family, of penalty: Family.Penalty) -> [[Sensitivity]] {
+        active.blocks.indices.map { family.sensitivities(of: penalty, norm: norms[$0], block: active.blocks[$0]) }
     }
 
     /// The columns of block j.

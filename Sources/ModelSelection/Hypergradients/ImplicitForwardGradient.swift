@@ -12,11 +12,11 @@ public struct ImplicitForwardGradient: Hypergradient {
 
     /// - Complexity: O((|S|o)²T) a sweep and a hyperparameter that has influence.
     public func pullBack<Family: PenaltyFamily>(
-        _ derivative: Matrix, on support: SmoothSupport, penalty: Family.Penalty, family: Family, at logs: [Double]
+        _ derivative: Matrix, on support: SmoothSupport, penalty: Family.Penalty, family: Family
     ) -> [Double]? {
         var gradient = [Double](repeating: 0, count: family.parameterCount)
         guard support.active.count > 0 else { return gradient }
-        let sweeps = SweepDerivative(support, penalty, family, logs)
+        let sweeps = SweepDerivative(support, penalty, family)
         // The solution is a fixed point: Z, and with it the derivative of the sweep, stays what it is.
         let points = (0..<sweeps.count).map { j in
             let (norm, z) = sweeps.point(j, support.active.coefficients)

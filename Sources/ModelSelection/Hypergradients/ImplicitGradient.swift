@@ -11,12 +11,12 @@ public struct ImplicitGradient: Hypergradient {
 
     /// - Complexity: O((|S|o)²T) after the factorization of H, for any number of hyperparameters.
     public func pullBack<Family: PenaltyFamily>(
-        _ derivative: Matrix, on support: SmoothSupport, penalty: Family.Penalty, family: Family, at logs: [Double]
+        _ derivative: Matrix, on support: SmoothSupport, penalty: Family.Penalty, family: Family
     ) -> [Double]? {
         var gradient = [Double](repeating: 0, count: family.parameterCount)
         guard support.active.count > 0 else { return gradient }
         guard let w = support.hessian?.solve(derivative) else { return nil }
-        for (j, sensitivities) in support.sensitivities(family, at: logs).enumerated() {
+        for (j, sensitivities) in support.sensitivities(family, of: penalty).enumerated() {
             let radial = support.radial(j, w)
             for sensitivity in sensitivities { gradient[sensitivity.parameter] -= sensitivity.first * radial }
         }

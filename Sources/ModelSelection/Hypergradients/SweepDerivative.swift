@@ -8,7 +8,6 @@ struct SweepDerivative<Family: PenaltyFamily> {
     let support: SmoothSupport
     let penalty: Family.Penalty
     let family: Family
-    let logs: [Double]
     /// X_SᵀX_S.
     let gram: Matrix
     /// L_j.
@@ -17,11 +16,10 @@ struct SweepDerivative<Family: PenaltyFamily> {
     let target: Matrix
     let samples: Int
 
-    init(_ support: SmoothSupport, _ penalty: Family.Penalty, _ family: Family, _ logs: [Double]) {
+    init(_ support: SmoothSupport, _ penalty: Family.Penalty, _ family: Family) {
         self.support = support
         self.penalty = penalty
         self.family = family
-        self.logs = logs
         gram = support.gram
         samples = support.active.coefficients.rows
         target = Matrix.product(support.response, transposed: true, support.columns)
@@ -68,7 +66,7 @@ struct SweepDerivative<Family: PenaltyFamily> {
     /// The influence of the hyperparameters on the step of a block, at the norm it has afterwards.
     func influence(_ j: Int, _ step: Step) -> [(parameter: Int, value: Double)] {
         guard step.value > 0 else { return [] }
-        return family.sensitivities(norm: step.value, block: support.active.blocks[j], at: logs).map {
+        return family.sensitivities(of: penalty, norm: step.value, block: support.active.blocks[j]).map {
             ($0.parameter, -step.slope * $0.first / lipschitz[j])
         }
     }

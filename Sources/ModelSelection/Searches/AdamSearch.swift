@@ -61,3 +61,10 @@ public struct AdamSearch: Search {
         return .evaluate(logs, gradient: true)
     }
 }
+
+extension SearchKind {
+    /// ``AdamSearch``.
+    public static let adam = SearchKind(
+        "adam", help: "steps along running means of the gradient", reach: .many
+    ) { _ in AdamSearch() }
+}

@@ -74,3 +74,10 @@ public struct BayesianSearch: Search {
         }
     }
 }
+
+extension SearchKind {
+    /// ``BayesianSearch``.
+    public static let bayesian = SearchKind(
+        "bayesian", help: "where a Gaussian process expects most", reach: .few, route: .everywhere
+    ) { BayesianSearch(count: $0.evaluations ?? 25, seed: $0.seed) }
+}

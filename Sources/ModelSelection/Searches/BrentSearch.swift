@@ -75,3 +75,10 @@ public struct BrentSearch: Search {
         }
     }
 }
+
+extension SearchKind {
+    /// ``BrentSearch``.
+    public static let brent = SearchKind(
+        "brent", help: "parabolas and golden sections, without derivatives", reach: .few
+    ) { _ in BrentSearch() }
+}

@@ -45,3 +45,10 @@ public struct GradientDescent: Search {
             domain.clamp(last.logs.indices.map { last.logs[$0] - limited * projected[$0] }), gradient: true)
     }
 }
+
+extension SearchKind {
+    /// ``GradientDescent``.
+    public static let gradient = SearchKind(
+        "gradient", help: "steps along the gradient", reach: .many
+    ) { _ in GradientDescent() }
+}

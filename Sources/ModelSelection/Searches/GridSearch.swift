@@ -28,3 +28,10 @@ public struct GridSearch: Search {
         return rest > 0 ? .end(.exhausted) : .evaluate(logs, gradient: false)
     }
 }
+
+extension SearchKind {
+    /// ``GridSearch``.
+    public static let grid = SearchKind(
+        "grid", help: "an even grid", reach: .few, route: .everywhere
+    ) { GridSearch(count: $0.evaluations ?? ($0.dimension == 1 ? 30 : 12)) }
+}

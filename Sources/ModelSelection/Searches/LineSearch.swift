@@ -43,3 +43,10 @@ public struct LineSearch: Search {
         return memory.descent.attemptSteepest(move: reach, in: domain)
     }
 }
+
+extension SearchKind {
+    /// ``LineSearch``.
+    public static let lineSearch = SearchKind(
+        "line-search", help: "steepest descent with backtracking", reach: .many
+    ) { _ in LineSearch() }
+}

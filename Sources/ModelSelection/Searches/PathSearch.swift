@@ -35,20 +35,6 @@ public struct PathSearch: Search {
     /// A search with its default settings.
     public init() {}
 
-    /// What a search found.
-    public struct Outcome: Sendable {
-        /// All that was tried, and the choice.
-        public let curve: SelectionCurve
-        /// The solution at the choice.
-        public let solution: Solution
-        /// Sweeps over all solves.
-        public let epochs: Int
-        /// Full passes over all solves.
-        public let fullPasses: Int
-        /// Whether the caller cancelled before the search ended.
-        public let isCancelled: Bool
-    }
-
     /// `path`.
     public var name: String { "path" }
 
@@ -119,66 +105,9 @@ public struct PathSearch: Search {
     }
 }
 
-extension PathSearch {
-    /// Searches over λ.
-    ///
-    /// - Parameters:
-    ///   - session: the problem, prepared by a solver.
-    ///   - weights: weight of each block; nil means one.
-    ///   - criterion: what judges a solution.
-    ///   - stop: how exactly each solve is done.
-    ///   - parallelism: threads for the criterion; they change no bit.
-    ///   - monitor: progress and cancellation.
-    /// - Throws: ``InvalidPenalty`` for weights that no penalty can have.
-    public func run(
-        _ session: some SolverSession, weights: [Double]? = nil, criterion: some FitCriterion, stop: StopRule,
-        parallelism: Parallelism = .serial, monitor: Monitor = .silent
-    ) throws -> Outcome {
-        let largest = session.largestLambda(weights: weights)
-        let objective = SelectionObjective(
-            session: session, family: SharedLambda(weights: weights), criterion: criterion, parallelism: parallelism)
-        // With nothing to explain, or nothing to explain it with, B = 0 is the answer at every λ.
-        guard largest > 0 else {
-            let record = try GridSearch(count: 1).run(
-                objective, from: [0], in: SearchDomain(lower: [0], upper: [0]), limit: SearchLimit(stop: stop),
-                monitor: monitor)
-            return try Self.outcome(record, objective, largest: 0, named: criterion.name, isSearch: true)
-        }
-        // A first point is always evaluated, so that there is an answer even where the caller cancels at once.
-        let domain = SearchDomain(lower: [log(largest * lastResort)], upper: [log(largest)])
-        let record = try run(
-            objective, from: domain.upper, in: domain, limit: SearchLimit(stop: stop), monitor: monitor)
-        return try Self.outcome(record, objective, largest: largest, named: criterion.name, isSearch: true)
-    }
-
-    /// Solves at one given λ and judges it, as a curve of one point whose criterion is named `fixed`.
-    ///
-    /// - Parameter ratio: λ as a fraction of λ_max, above 0 and at most 1.
-    /// - Throws: ``InvalidPenalty`` for weights that no penalty can have.
-    public static func fixed(
-        _ ratio: Double, _ session: some SolverSession, weights: [Double]? = nil, criterion: some FitCriterion,
-        stop: StopRule, parallelism: Parallelism = .serial, monitor: Monitor = .silent
-    ) throws -> Outcome {
-        let largest = session.largestLambda(weights: weights)
-        let objective = SelectionObjective(
-            session: session, family: SharedLambda(weights: weights), criterion: criterion, parallelism: parallelism)
-        let logs = [largest > 0 ? log(ratio * largest) : 0]
-        let record = try GridSearch(count: 1).run(
-            objective, from: logs, in: SearchDomain(lower: logs, upper: logs), limit: SearchLimit(stop: stop),
-            monitor: monitor)
-        return try outcome(record, objective, largest: largest, named: "fixed", isSearch: false)
-    }
-
-    private static func outcome(
-        _ record: SearchRecord, _ objective: SelectionObjective<SharedLambda>, largest: Double, named name: String,
-        isSearch: Bool
-    ) throws -> Outcome {
-        guard let solution = objective.best?.solution,
-            let curve = SelectionCurve(
-                shared: record, criterion: name, search: isSearch ? record.search : "none", largest: largest)
-        else { throw CancellationError() }
-        return Outcome(
-            curve: curve, solution: solution, epochs: record.points.reduce(0) { $0 + $1.epochs },
-            fullPasses: record.points.reduce(1) { $0 + $1.fullPasses }, isCancelled: record.end == .cancelled)
-    }
+extension SearchKind {
+    /// ``PathSearch``.
+    public static let path = SearchKind(
+        "path", help: "down from λ_max until the criterion turns, then refined", reach: .one, route: .path
+    ) { _ in PathSearch() }
 }

@@ -89,3 +89,10 @@ public struct QuasiNewtonSearch: Search {
 
 /// ⟨a, b⟩.
 func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+
+extension SearchKind {
+    /// ``QuasiNewtonSearch``.
+    public static let quasiNewton = SearchKind(
+        "l-bfgs", help: "quasi-Newton steps", reach: .many
+    ) { _ in QuasiNewtonSearch() }
+}

@@ -28,3 +28,10 @@ public struct RandomSearch: Search {
         return .evaluate(logs, gradient: false)
     }
 }
+
+extension SearchKind {
+    /// ``RandomSearch``.
+    public static let random = SearchKind(
+        "random", help: "points drawn evenly", reach: .many, route: .everywhere
+    ) { RandomSearch(count: $0.evaluations ?? 30, seed: $0.seed) }
+}

@@ -57,7 +57,6 @@ extension Search {
     ) throws {
         let began = DispatchTime.now().uptimeNanoseconds
         func seconds() -> Double { Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9 }
-        let entries = Double(objective.problem.rowCount) * Double(objective.problem.sampleCount)
         while true {
             let step = next(after: record.points, memory: &memory, in: record.domain)
             guard case .evaluate(let logs, let gradient, let accuracy) = step else {
@@ -72,31 +71,41 @@ extension Search {
                 record.end = .timeLimit
             }
             if record.end != nil { return }
-            let before = (solves: objective.solves, seconds: seconds())
             var stop = limit.stop
             stop.relativeGap = max(stop.relativeGap, min(1e-2, stop.relativeGap * max(1, accuracy)))
-            let found = try objective.evaluate(logs, wantsGradient: gradient, stop: stop, monitor: monitor)
-            guard !found.isCancelled else {
+            guard let point = try objective.point(at: logs, wantsGradient: gradient, stop: stop, monitor: monitor)
+            else {
                 record.end = .cancelled
                 return
             }
-            let isFreedomKnown = found.degreesOfFreedom.isFinite
-            record.points.append(
-                SearchPoint(
-                    logs: logs, value: found.value, gradient: found.gradient,
-                    degreesOfFreedom: isFreedomKnown ? found.degreesOfFreedom : nil,
-                    squaredResidual: found.squaredResidual, activeCount: found.activeCount,
-                    saturation: isFreedomKnown ? found.degreesOfFreedom / entries : 0,
-                    columnsPerRow: found.columnsPerRow, residualSlope: found.residualSlope,
-                    relativeGap: found.relativeGap,
-                    innerSolves: objective.solves - before.solves, epochs: found.epochs,
-                    fullPasses: found.fullPasses, seconds: seconds() - before.seconds))
+            record.points.append(point)
             monitor.report(
                 .init(
                     stage: "choosing λ",
                     detail: String(
-                        format: "%@ %.5g, %d sources, evaluation %d", objective.criterion.name, found.value,
-                        found.activeCount, record.points.count)))
+                        format: "%@ %.5g, %d sources, evaluation %d", objective.criterion.name, point.value,
+                        point.activeCount, record.points.count)))
         }
+    }
+}
+
+extension SelectionObjective {
+    /// Evaluates the criterion, as a point of a search; nil where the caller cancelled.
+    ///
+    /// - Throws: ``InvalidPenalty`` for hyperparameters that no penalty can have.
+    func point(
+        at logs: [Double], wantsGradient: Bool, stop: StopRule, monitor: Monitor
+    ) throws -> SearchPoint? {
+        let before = (solves: solves, nanoseconds: DispatchTime.now().uptimeNanoseconds)
+        let found = try evaluate(logs, wantsGradient: wantsGradient, stop: stop, monitor: monitor)
+        guard !found.isCancelled else { return nil }
+        let freedom = found.degreesOfFreedom.isFinite ? found.degreesOfFreedom : nil
+        return SearchPoint(
+            logs: logs, value: found.value, gradient: found.gradient, degreesOfFreedom: freedom,
+            squaredResidual: found.squaredResidual, activeCount: found.activeCount,
+            saturation: (freedom ?? 0) / (Double(problem.rowCount) * Double(problem.sampleCount)),
+            columnsPerRow: found.columnsPerRow, residualSlope: found.residualSlope, relativeGap: found.relativeGap,
+            innerSolves: solves - before.solves, epochs: found.epochs, fullPasses: found.fullPasses,
+            seconds: Double(DispatchTime.now().uptimeNanoseconds - before.nanoseconds) * 1e-9)
     }
 }

@@ -223,5 +223,5 @@ public enum PlainSummary {
 
 extension SelectionCurve {
     /// Whether the caller gave λ, so that nothing was selected.
-    var isFixed: Bool { criterion == "fixed" }
+    var isFixed: Bool { origin == .given }
 }

@@ -15,12 +15,17 @@ public enum SourceWeights: String, Sendable, CaseIterable, Codable {
 
 /// How the regularization is chosen.
 public struct SelectionSettings: Sendable, Equatable {
+    /// What is penalized: whole sources. Reweighting and the evidence are of the L2,1 norm alone.
+    public var penalty = GroupLasso.kind
+    /// The penalty's number of shape; nil takes its usual value.
+    public var shape: Double?
     /// What makes a choice good; nil takes ``SelectionMethod``'s default, or the evidence for its own weights.
-    public var criterion: CriterionName?
+    public var criterion: CriterionKind?
     /// How it is searched for; nil takes a path for one λ and a line search for a λ_j of every source.
-    public var search: SearchName?
+    public var search: SearchKind?
     /// How the weights of sources come about; nil takes the evidence for its own criterion, the shared λ where 0 rounds of
-    /// reweighting are asked for, reweighting where λ or another number of rounds is, else refined sources.
+    /// reweighting are asked for, reweighting where λ or another number of rounds is, else refined sources; no reweighting
+    /// under another penalty than the L2,1 norm.
     public var weights: SourceWeights?
     /// Folds of the criteria that hold something out; nil takes 5.
     public var folds: Int?

@@ -17,11 +17,15 @@ extension SourceChoice {
         method.seed = wanted.seed
         self.method = method
         self.weights = weights
+        penalty = wanted.penalty
+        shape = wanted.shape
         lambda = settings.lambda
-        self.rounds = weights == .reweighted || weights == .refined ? rounds ?? 5 : 0
+        let isReweighted = weights == .reweighted || weights == .refined && wanted.penalty == GroupLasso.kind
+        self.rounds = isReweighted ? rounds ?? 5 : 0
         scale = settings.reweightingScale
-        stop = StopRule(relativeGap: settings.relativeGap)
+        stop = StopRule(relativeGap: settings.relativeGap, relativeViolation: settings.relativeGap)
         parallelism = settings.parallelism
+        try checkPenalty(rounds: rounds)
         try checkWeights(wanted, rounds: rounds)
         try checkUse(settings)
     }
@@ -30,7 +34,31 @@ extension SourceChoice {
     private static func usualWeights(_ settings: LocalizationSettings, _ isEvidence: Bool) -> SourceWeights {
         if isEvidence { return .evidence }
         if let rounds = settings.reweightingRounds { return rounds == 0 ? .shared : .reweighted }
-        return settings.lambda == .automatic ? .refined : .reweighted
+        if settings.lambda == .automatic { return .refined }
+        return settings.selection.penalty == GroupLasso.kind ? .reweighted : .shared
+    }
+
+    /// Whether the penalty suits sources, its shape is known, and its weights are its own.
+    private func checkPenalty(rounds: Int?) throws(InputError) {
+        let (name, usual) = (penalty.name, GroupLasso.kind.name)
+        guard penalty.scope == .block else {
+            throw InputError(
+                "penalty", found: "\(name), which parts the orientations and samples of a source",
+                expected: "a penalty of whole sources, for example \(usual)")
+        }
+        if let shape = penalty.shape {
+            guard self.shape ?? shape.usual != nil else {
+                throw InputError(
+                    shape.option, found: "nothing", expected: "\(shape.symbol) of \(name), a positive number")
+            }
+        } else if let shape {
+            throw InputError("penalty", found: "\(name) with a shape of \(shape)", expected: "a penalty that has one")
+        }
+        if penalty != GroupLasso.kind, weights == .reweighted || weights == .evidence || rounds ?? 0 > 0 {
+            throw InputError(
+                "penalty", found: "\(name), with \(weights == .evidence ? "the evidence" : "reweighting")",
+                expected: "\(usual): the others have no such weights")
+        }
     }
 
     private static func checkRanges(_ settings: LocalizationSettings) throws(InputError) {
@@ -88,12 +116,12 @@ extension SourceChoice {
         if weights == .evidence || method.criterion == .evidence {
             guard weights == .evidence, method.criterion == .evidence else {
                 throw InputError(
-                    "criterion", found: "\(method.criterion.rawValue), with weights \(weights.rawValue)",
+                    "criterion", found: "\(method.criterion.name), with weights \(weights.rawValue)",
                     expected: "evidence with evidence: it is the criterion of its own weights and of no others")
             }
             guard wanted.search == nil else {
                 throw InputError(
-                    "search", found: "\(method.search.rawValue), with weights by evidence",
+                    "search", found: "\(method.search.name), with weights by evidence",
                     expected: "none: the evidence has updates of its own")
             }
             guard lambda == .automatic else {
@@ -102,20 +130,20 @@ extension SourceChoice {
                     expected: "none: the evidence learns a variance for every source")
             }
         }
-        if weights == .learned, !method.search.suitsManyHyperparameters {
+        if weights == .learned, method.search.reach < .many {
             throw InputError(
-                "search", found: "\(method.search.rawValue), with weights learned for every source",
-                expected: "one of \(SearchName.forManyHyperparameters)")
+                "search", found: "\(method.search.name), with weights learned for every source",
+                expected: "one of \(SearchKind.names(reaching: .many))")
         }
         if case .ratio = lambda, weights != .learned {
             if let criterion = wanted.criterion {
                 throw InputError(
-                    "criterion", found: "\(criterion.rawValue), with a λ that is given",
+                    "criterion", found: "\(criterion.name), with a λ that is given",
                     expected: "one of the two: nothing is left to choose")
             }
             if let search = wanted.search {
                 throw InputError(
-                    "search", found: "\(search.rawValue), with a λ that is given",
+                    "search", found: "\(search.name), with a λ that is given",
                     expected: "one of the two: nothing is left to search for")
             }
         }
@@ -134,21 +162,21 @@ extension SourceChoice {
         {
             throw InputError(
                 "folds",
-                found: "\(folds), with \(isGiven ? "a λ that is given" : "criterion \(method.criterion.rawValue)")",
+                found: "\(folds), with \(isGiven ? "a λ that is given" : "criterion \(method.criterion.name)")",
                 expected: "a criterion that holds something out",
                 advice: "use --criterion held-out, kfold, held-out-epochs or kfold-epochs, or leave --folds out")
         }
-        if let draws = settings.selection.draws, isGiven || method.criterion != .monteCarlo {
+        if let draws = settings.selection.draws, isGiven || !method.criterion.hasDraws {
             throw InputError(
                 "draws",
-                found: "\(draws), with \(isGiven ? "a λ that is given" : "criterion \(method.criterion.rawValue)")",
+                found: "\(draws), with \(isGiven ? "a λ that is given" : "criterion \(method.criterion.name)")",
                 expected: "--criterion sure-mc", advice: "leave --draws out")
         }
         if settings.preparation.noiseLevel != .covariance, !isGiven, !method.criterion.needsNoiseLevel,
             stability.repeats == 0 || stability.method == .epochs || stability.method == .sensors
         {
             throw InputError(
-                "sigma", found: "\(settings.preparation.noiseLevel.name), with criterion \(method.criterion.rawValue)",
+                "sigma", found: "\(settings.preparation.noiseLevel.name), with criterion \(method.criterion.name)",
                 expected: "a criterion that depends on the noise level", advice: "leave --sigma out")
         }
     }
@@ -164,7 +192,7 @@ extension SourceChoice {
         if choice.needsReplicates {
             guard count > 1 else {
                 throw InputError(
-                    "criterion", found: "\(choice.method.criterion.rawValue), \(isAverage)",
+                    "criterion", found: "\(choice.method.criterion.name), \(isAverage)",
                     expected: "a recording of several epochs", advice: "use kfold, which holds out sensors, or sure")
             }
             guard choice.method.folds <= count else {

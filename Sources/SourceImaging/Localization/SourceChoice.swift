@@ -8,6 +8,9 @@ struct SourceChoice: Sendable {
     /// Criterion and search; the noise variance is that of the recording, see ``with(noiseVariance:)``.
     var method: SelectionMethod
     let weights: SourceWeights
+    /// The penalty of the λ that is searched for or given, and its number of shape.
+    let penalty: PenaltyKind
+    let shape: Double?
     let lambda: LambdaChoice
     let rounds: Int
     let scale: Reweighting.Scale
@@ -70,12 +73,18 @@ struct SourceChoice: Sendable {
     /// Criterion, search and weights by name, and what they depend on.
     var described: [(String, String)] {
         var described: [(String, String)] = [("weights", weights.rawValue)]
+        if penalty != GroupLasso.kind {
+            described.append(("penalty", penalty.name))
+            if let known = penalty.shape, let value = shape ?? known.usual {
+                described.append((known.option, "\(value)"))
+            }
+        }
         let isGiven = lambda != .automatic && weights != .learned
         if !isGiven {
-            described.append(("criterion", method.criterion.rawValue))
-            if weights != .evidence { described.append(("search", method.search.rawValue)) }
+            described.append(("criterion", method.criterion.name))
+            if weights != .evidence { described.append(("search", method.search.name)) }
             if method.criterion.hasFolds { described.append(("folds", "\(method.folds)")) }
-            if method.criterion == .monteCarlo { described.append(("draws", "\(method.draws)")) }
+            if method.criterion.hasDraws { described.append(("draws", "\(method.draws)")) }
         }
         described.append(("seed", "\(method.seed)"))
         return described
@@ -89,7 +98,7 @@ struct SourceChoice: Sendable {
         do {
             let chosen =
                 weights == .evidence
-                ? try byEvidence(session.problem, monitor) : try bySearch(session, origin, monitor)
+                ? try byEvidence(session.problem, monitor) : try bySearch(penalty.type, session, origin, monitor)
             // Where noise makes no source explain anything, no sensor sees any.
             guard let refining = origin.refining, refining.charge.value > 0 else { return chosen }
             return try refined(chosen, session.problem, refining, monitor)
@@ -138,23 +147,15 @@ struct SourceChoice: Sendable {
 
     // MARK: - One λ
 
-    private struct Shared {
-        let curve: SelectionCurve
-        let solution: Solution
-        let largest: Double
-        var epochs: Int
-        var fullPasses: Int
-        let end: SearchEnd?
-    }
-
-    private func bySearch(
-        _ session: some SolverSession, _ origin: Origin, _ monitor: Monitor
+    private func bySearch<Penalty: NamedPenalty>(
+        _ penalty: Penalty.Type, _ session: some SolverSession, _ origin: Origin, _ monitor: Monitor
     ) throws -> Outcome {
-        let shared = try sharedLambda(session, origin, monitor)
-        if monitor.isCancelled() { throw CancellationError() }
+        let shape = self.penalty.shape(shape, for: session.problem, parallelism: parallelism)
+        let shared = try sharedLambda(session, SharedLambda<Penalty>(shape: shape), origin, monitor)
         var warnings = Self.warnings(shared.end, shared.curve)
         if weights == .learned, shared.largest > 0 {
-            return try learned(session, origin, shared, monitor)
+            let family = LearnedWeights<Penalty>(blockCount: session.problem.blocks.count, shape: shape)
+            return try learned(session, family, origin, shared, monitor)
         }
         guard rounds > 0 else {
             return Outcome(
@@ -178,61 +179,27 @@ struct SourceChoice: Sendable {
 
     /// Searches for one λ, or takes the one that was given.
     private func sharedLambda(
-        _ session: some SolverSession, _ origin: Origin, _ monitor: Monitor
-    ) throws -> Shared {
-        let largest = session.largestLambda(weights: nil)
+        _ session: some SolverSession, _ family: SharedLambda<some NamedPenalty>, _ origin: Origin, _ monitor: Monitor
+    ) throws -> SharedChoice {
+        if case .ratio(let ratio) = lambda {
+            return try method.judgeLambda(
+                ratio: ratio, session, family: family, stop: stop, parallelism: parallelism, monitor: monitor)
+        }
         var method = method
-        var given: Double?
-        switch lambda {
-        case .automatic:
-            // Searches over a λ_j for every source begin at the λ that a path finds for all.
-            if weights == .learned { method.search = .path }
-        case .ratio(let ratio):
-            given = largest > 0 ? log(ratio * largest) : 0
-        }
-        // With nothing to explain, or nothing to explain it with, B = 0 is the answer at every λ.
-        if largest <= 0 || given != nil {
-            let risk = SteinRisk(noiseVariance: method.noiseVariance)
-            let objective = try method.objective(
-                session, family: SharedLambda(), criterion: risk, parallelism: parallelism)
-            let logs = [given ?? 0]
-            let record = try GridSearch(count: 1).run(
-                objective, from: logs, in: SearchDomain(lower: logs, upper: logs), limit: SearchLimit(stop: stop),
-                monitor: monitor)
-            return try outcome(
-                record, objective, named: given == nil ? objective.criterion.name : "fixed",
-                search: given == nil ? record.search : "none", largest, monitor)
-        }
-        let criterion = try method.makeCriterion(
-            rowCount: session.problem.rowCount, labels: origin.rowLabels, replicates: origin.replicates)
-        let objective = try method.objective(
-            session, family: SharedLambda(), criterion: criterion, parallelism: parallelism)
-        let (domain, start) = method.sharedDomain(largest: largest)
-        let record = try method.minimize(objective, from: [start], in: domain, stop: stop, monitor: monitor)
-        return try outcome(record, objective, named: criterion.name, search: record.search, largest, monitor)
+        // Searches over a λ_j for every source begin at the λ that a path finds for all.
+        if weights == .learned { method.search = .path }
+        let chosen = try method.chooseLambda(
+            session, family: family, labels: origin.rowLabels, replicates: origin.replicates, stop: stop,
+            parallelism: parallelism, monitor: monitor)
+        guard let chosen else { throw notComputed("λ") }
+        return chosen
     }
 
-    private func outcome(
-        _ record: SearchRecord, _ objective: SelectionObjective<SharedLambda>, named name: String, search: String,
-        _ largest: Double, _ monitor: Monitor
-    ) throws -> Shared {
-        if record.end == .cancelled { throw CancellationError() }
-        guard let curve = SelectionCurve(shared: record, criterion: name, search: search, largest: largest),
-            let best = record.best, best.value.isFinite
-        else {
-            throw InputError(
-                "criterion", found: "no λ at which \(name) could be computed", expected: "a recording that it suits",
-                advice: "use another criterion")
-        }
-        // Inexact values along the way, and criteria that look at parts of the problem, leave its solution to be found.
-        let known = objective.best.flatMap { best.relativeGap <= stop.relativeGap ? $0.solution : nil }
-        let solution = try known ?? objective.solution(at: best.logs, stop: stop, monitor: monitor)
-        if solution.reason == .cancelled { throw CancellationError() }
-        let extra = known == nil ? solution.certificate : nil
-        return Shared(
-            curve: curve, solution: solution, largest: largest,
-            epochs: record.points.reduce(extra?.epochs ?? 0) { $0 + $1.epochs },
-            fullPasses: record.points.reduce(1 + (extra?.fullPasses ?? 0)) { $0 + $1.fullPasses }, end: record.end)
+    /// The error of a criterion that is finite nowhere.
+    private func notComputed(_ what: String) -> InputError {
+        InputError(
+            "criterion", found: "no \(what) at which \(method.criterion.name) could be computed",
+            expected: "a recording that it suits", advice: "use another criterion")
     }
 
     private static func warnings(_ end: SearchEnd?, _ curve: SelectionCurve) -> [String] {
@@ -243,10 +210,10 @@ struct SourceChoice: Sendable {
     // MARK: - A λ_j for every source
 
     private func learned(
-        _ session: some SolverSession, _ origin: Origin, _ shared: Shared, _ monitor: Monitor
+        _ session: some SolverSession, _ family: LearnedWeights<some NamedPenalty>, _ origin: Origin,
+        _ shared: SharedChoice, _ monitor: Monitor
     ) throws -> Outcome {
         let problem = session.problem
-        let family = LearnedWeights(blockCount: problem.blocks.count)
         let criterion = try method.makeCriterion(
             rowCount: problem.rowCount, labels: origin.rowLabels, replicates: origin.replicates)
         let objective = try method.objective(session, family: family, criterion: criterion, parallelism: parallelism)
@@ -254,13 +221,9 @@ struct SourceChoice: Sendable {
         let domain = method.learnedDomain(largest: shared.largest, count: problem.blocks.count)
         let record = try method.minimize(objective, from: start, in: domain, stop: stop, monitor: monitor)
         if record.end == .cancelled { throw CancellationError() }
-        guard let curve = SelectionCurve(learned: record, criterion: criterion.name, largest: shared.largest),
+        guard let curve = SelectionCurve(learned: record, criterion: criterion, largest: shared.largest),
             let best = record.best, best.value.isFinite
-        else {
-            throw InputError(
-                "criterion", found: "no weights at which \(criterion.name) could be computed",
-                expected: "a recording that it suits", advice: "use another criterion")
-        }
+        else { throw notComputed("weights") }
         let solution = try objective.solution(at: best.logs, stop: stop, monitor: monitor)
         if solution.reason == .cancelled { throw CancellationError() }
         let edge =
@@ -303,7 +266,7 @@ struct SourceChoice: Sendable {
         return Outcome(
             atoms: ActiveAtoms(found.active),
             curve: SelectionCurve(
-                criterion: "evidence", points: points, chosenIndex: last, atGridEdge: false, search: "updates",
-                axis: .evaluation), relativeGap: .nan, epochs: 0, fullPasses: 0, warnings: limit)
+                origin: .updates, criterion: CriterionKind.evidence.name, points: points, chosenIndex: last,
+                atGridEdge: false), relativeGap: .nan, epochs: 0, fullPasses: 0, warnings: limit)
     }
 }

@@ -53,3 +53,21 @@ public struct ElasticNet: BlockPenalty, Equatable {
     /// Every slope.
     public func slopeLimit(block: Int) -> Double { .infinity }
 }
+
+extension ElasticNet: NamedPenalty {
+    /// `elastic-net`.
+    public static let kind = PenaltyKind(
+        Self.self, name: "elastic-net", help: "l21 plus ½μ‖B‖²",
+        shape: PenaltyKind.Shape(option: "ridge", symbol: "μ", isSearched: true))
+
+    /// Σ λ_j‖B_j‖ + ½μ‖B‖².
+    public init(lambda: Double, shape: Double?, weights: [Double]?) throws(InvalidPenalty) {
+        try self.init(lambda: lambda, ridge: shape ?? .nan, weights: weights)
+    }
+
+    /// λ_j and 0: the ridge does not depend on it.
+    public func derivativesByLambda(norm: Double, block: Int) -> (first: Double, second: Double) { (scales[block], 0) }
+
+    /// μr and μ.
+    public func derivativesByShape(norm: Double, block: Int) -> (first: Double, second: Double) { (ridge * norm, ridge) }
+}

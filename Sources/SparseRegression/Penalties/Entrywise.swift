@@ -54,3 +54,29 @@ extension Entrywise where Base == GroupLasso {
         self.init(try GroupLasso(lambda: lambda, weights: weights))
     }
 }
+
+extension Entrywise: NamedPenalty where Base: NamedPenalty {
+    /// `l1` for the norm, else the name of the base with `entrywise`.
+    public static var kind: PenaltyKind {
+        let base = Base.kind
+        return PenaltyKind(
+            Self.self, name: base.name == "l21" ? "l1" : "entrywise \(base.name)",
+            help: base.name == "l21" ? "λ Σ|b| over single entries" : "\(base.help), over single entries",
+            scope: .entry, shape: base.shape)
+    }
+
+    /// The penalty of the base, of entries.
+    public init(lambda: Double, shape: Double?, weights: [Double]?) throws(InvalidPenalty) {
+        self.init(try Base(lambda: lambda, shape: shape, weights: weights))
+    }
+
+    /// As the base.
+    public func derivativesByLambda(norm: Double, block: Int) -> (first: Double, second: Double) {
+        base.derivativesByLambda(norm: norm, block: block)
+    }
+
+    /// As the base.
+    public func derivativesByShape(norm: Double, block: Int) -> (first: Double, second: Double) {
+        base.derivativesByShape(norm: norm, block: block)
+    }
+}

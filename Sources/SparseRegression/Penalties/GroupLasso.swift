@@ -46,3 +46,14 @@ public struct GroupLasso: BlockPenalty, Equatable {
     @inline(__always)
     public func slopeLimit(block: Int) -> Double { scales[block] }
 }
+
+extension GroupLasso: NamedPenalty {
+    /// `l21`.
+    public static let kind = PenaltyKind(
+        Self.self, name: "l21", help: "λ Σ‖B_j‖ over sources (all orientations and samples together)")
+
+    /// λ·Σ_j w_j‖B_j‖.
+    public init(lambda: Double, shape: Double?, weights: [Double]?) throws(InvalidPenalty) {
+        try self.init(lambda: lambda, weights: weights)
+    }
+}

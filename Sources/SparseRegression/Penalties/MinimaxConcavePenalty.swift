@@ -47,3 +47,20 @@ public struct MinimaxConcavePenalty: BlockPenalty, Equatable {
         return norm < gamma * lambda ? (lambda - norm / gamma, -1 / gamma) : (0, 0)
     }
 }
+
+extension MinimaxConcavePenalty: NamedPenalty {
+    /// `mcp`. γ is meaningful beside the curvature of a block's own fit.
+    public static let kind = PenaltyKind(
+        Self.self, name: "mcp", help: "l21 that levels off for strong sources (not convex: a local minimum, no gap)",
+        shape: PenaltyKind.Shape(option: "gamma", symbol: "γ", usual: 3, isPerCurvature: true))
+
+    /// λ_j r − r²/2γ up to γλ_j.
+    public init(lambda: Double, shape: Double?, weights: [Double]?) throws(InvalidPenalty) {
+        try self.init(lambda: lambda, gamma: shape ?? .nan, weights: weights)
+    }
+
+    /// λ_j and 0 up to γλ_j, then zero.
+    public func derivativesByLambda(norm: Double, block: Int) -> (first: Double, second: Double) {
+        (norm < gamma * scales[block] ? scales[block] : 0, 0)
+    }
+}

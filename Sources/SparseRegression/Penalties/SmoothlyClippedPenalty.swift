@@ -61,3 +61,22 @@ public struct SmoothlyClippedPenalty: BlockPenalty, Equatable {
         return norm < gamma * lambda ? ((gamma * lambda - norm) / (gamma - 1), -1 / (gamma - 1)) : (0, 0)
     }
 }
+
+extension SmoothlyClippedPenalty: NamedPenalty {
+    /// `scad`.
+    public static let kind = PenaltyKind(
+        Self.self, name: "scad", help: "l21 that bends to a constant (not convex: a local minimum, no gap)",
+        shape: PenaltyKind.Shape(option: "gamma", symbol: "γ", usual: 3.7))
+
+    /// λ_j·r up to λ_j, a constant beyond γλ_j.
+    public init(lambda: Double, shape: Double?, weights: [Double]?) throws(InvalidPenalty) {
+        try self.init(lambda: lambda, gamma: shape ?? .nan, weights: weights)
+    }
+
+    /// λ_j up to λ_j, γλ_j/(γ − 1) up to γλ_j, then zero; nothing of φ_j″.
+    public func derivativesByLambda(norm: Double, block: Int) -> (first: Double, second: Double) {
+        let lambda = scales[block]
+        if norm <= lambda { return (lambda, 0) }
+        return (norm < gamma * lambda ? gamma * lambda / (gamma - 1) : 0, 0)
+    }
+}

@@ -4,47 +4,49 @@ extension SelectionCurve {
     /// The curve of a search over one λ; nil where nothing was evaluated.
     ///
     /// The choice is at an edge where it is the largest or smallest λ of a search that passes over a range, or lies at a
-    /// bound of the domain of one that goes where the criterion falls.
+    /// bound of the domain of one that goes where the criterion falls (``SearchKind/Route``).
     ///
     /// - Parameters:
     ///   - record: a search over log λ.
-    ///   - criterion: its name.
-    ///   - search: its name; `none` where λ was given, which is at no edge.
-    ///   - largest: λ_max; 0 where there is nothing to explain.
-    public init?(shared record: SearchRecord, criterion: String, search: String, largest: Double) {
+    ///   - criterion: what was minimized.
+    ///   - largest: λ_max > 0.
+    public init?(shared record: SearchRecord, criterion: any Criterion, largest: Double) {
         guard let best = record.best else { return nil }
         let sorted = record.points.sorted { $0.logs[0] > $1.logs[0] }
         let index = sorted.firstIndex { $0.logs == best.logs } ?? 0
         let isEnd = index == 0 || index == sorted.count - 1
         let isBound = best.logs[0] <= record.domain.lower[0] || best.logs[0] >= record.domain.upper[0]
-        let name = SearchName(rawValue: search)
-        let passes = name == .path || name?.looksEverywhere == true
+        let passes = SearchKind.named(record.search).map { $0.route != .downhill } ?? false
         self.init(
-            criterion: criterion,
+            origin: .search(record.search, over: .lambda), criterion: criterion,
             points: sorted.map { point in
-                SelectionPoint(
-                    point, lambda: largest > 0 ? exp(point.logs[0]) : 0,
-                    ratio: largest > 0 ? exp(point.logs[0]) / largest : 1)
+                SelectionPoint(point, lambda: exp(point.logs[0]), ratio: exp(point.logs[0]) / largest)
             },
-            chosenIndex: index,
-            atGridEdge: search != "none" && isEnd && (passes || isBound), search: search)
+            chosenIndex: index, atGridEdge: isEnd && (passes || isBound))
     }
 
     /// The history of a search over a λ_j for every source; nil where nothing was evaluated.
     ///
     /// λ is the geometric mean of the λ_j. With as many bounds as sources some λ_j always end at one: sources that are
     /// shut out, and no edge in the sense of a curve.
-    public init?(learned record: SearchRecord, criterion: String, largest: Double) {
+    public init?(learned record: SearchRecord, criterion: any Criterion, largest: Double) {
         guard let best = record.best, let index = record.points.firstIndex(where: { $0.logs == best.logs }) else {
             return nil
         }
         self.init(
-            criterion: criterion,
+            origin: .search(record.search, over: .evaluation), criterion: criterion,
             points: record.points.map { point in
                 let mean = exp(point.logs.reduce(0, +) / Double(max(1, point.logs.count)))
                 return SelectionPoint(point, lambda: mean, ratio: mean / largest)
             },
-            chosenIndex: index, atGridEdge: false, search: record.search, axis: .evaluation)
+            chosenIndex: index, atGridEdge: false)
+    }
+
+    /// A curve of a criterion.
+    init(origin: Origin, criterion: any Criterion, points: [SelectionPoint], chosenIndex: Int, atGridEdge: Bool) {
+        self.init(
+            origin: origin, criterion: criterion.name, estimatesRisk: criterion.estimatesRisk, points: points,
+            chosenIndex: chosenIndex, atGridEdge: atGridEdge)
     }
 }
 

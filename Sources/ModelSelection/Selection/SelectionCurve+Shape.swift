@@ -42,7 +42,7 @@ extension SelectionCurve {
     ///
     /// - Parameter tolerance: part of the gain within which values count as equally good.
     public func shape(tolerance: Double = 0.005) -> CurveShape? {
-        guard axis == .lambda, search != "none" else { return nil }
+        guard axis == .lambda, origin != .given else { return nil }
         let drawn = points.indices.filter {
             points[$0].criterion.isFinite && points[$0].ratio > 0 && points[$0].ratio.isFinite
         }

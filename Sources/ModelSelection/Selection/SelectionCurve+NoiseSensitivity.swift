@@ -34,7 +34,7 @@ extension SelectionCurve {
     ///   - noiseVariance: σ² that the criterion counted with.
     ///   - error: relative error of σ, above 0 and below 1.
     public func noiseSensitivity(noiseVariance: Double, error: Double = 0.2) -> NoiseSensitivity? {
-        guard axis == .lambda, search != "none", criterion.hasPrefix("SURE") else { return nil }
+        guard axis == .lambda, estimatesRisk else { return nil }
         let known = points.filter {
             $0.squaredResidual.isFinite && $0.degreesOfFreedom.isFinite && $0.ratio.isFinite && $0.ratio > 0
         }

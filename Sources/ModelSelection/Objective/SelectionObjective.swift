@@ -29,50 +29,6 @@ public final class SelectionObjective<Family: PenaltyFamily> {
         let active: [ActiveSet]
     }
 
-    /// Where gradients come from.
-    public enum GradientSource: Sendable {
-        /// A formula or an iteration.
-        case analytic(any Hypergradient)
-        /// Central differences of the criterion, two evaluations a hyperparameter: the judge of all others.
-        case finiteDifferences(step: Double)
-
-        /// Name for options and results.
-        public var name: String {
-            switch self {
-            case .analytic(let method): method.name
-            case .finiteDifferences: "finite-differences"
-            }
-        }
-    }
-
-    /// What a point is worth.
-    public struct Evaluation: Sendable {
-        /// The criterion, smaller is better.
-        public var value: Double
-        /// ∂C/∂θ; nil where it was not asked for or cannot be computed.
-        public var gradient: [Double]?
-        /// Degrees of freedom; NaN where the criterion does not know them.
-        public var degreesOfFreedom: Double
-        /// ‖Y − XB‖² of the first problem.
-        public var squaredResidual: Double
-        /// Active blocks of each problem; entries, under a penalty of entries.
-        public var activeCounts: [Int]
-        /// Active columns over rows of the first problem.
-        public var columnsPerRow: Double
-        /// ∂C/∂‖Y − XB‖² at fixed degrees of freedom; nil where the criterion is no function of the two.
-        public var residualSlope: Double?
-        /// Largest relative gap of the solutions.
-        public var relativeGap: Double
-        /// Sweeps over all solves.
-        public var epochs: Int
-        /// Full passes over all solves.
-        public var fullPasses: Int
-        /// Whether the caller cancelled on the way, so that the values mean nothing.
-        public var isCancelled: Bool
-        /// Active blocks of the first problem.
-        public var activeCount: Int { activeCounts[0] }
-    }
-
     /// An objective whose criterion has any number of problems.
     ///
     /// - Throws: what ``Criterion/problems(for:)`` throws.
@@ -101,21 +57,21 @@ public final class SelectionObjective<Family: PenaltyFamily> {
         sessions = [session]
     }
 
-    /// What is minimized, so that a record of something else is not taken up by mistake.
-    public var subject: String {
-        // FNV-1a (Fowler, Noll & Vo), a number at a time: over the settings of criterion and family, the bits of the data,
-        // and of some ten thousand entries of the gain, which is too large to be read for a name.
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        func absorb(_ word: UInt64) { hash = (hash ^ word) &* 0x100_0000_01b3 }
-        for byte in "\(criterion) \(family)".utf8 { absorb(UInt64(byte)) }
-        for value in problem.response.elements { absorb(value.bitPattern) }
+    /// What is minimized, so that a record of something else is not taken up by mistake: names, size, and a fingerprint of
+    /// the settings of criterion and family, the bits of the data, and of some ten thousand entries of the gain, which is
+    /// too large to be read for a name.
+    public private(set) lazy var subject: String = {
+        var print = Fingerprint()
+        criterion.identify(in: &print)
+        print.absorb("\(family)")
+        print.absorb(problem.response.elements)
         let (rows, count) = (problem.rowCount, problem.rowCount * problem.design.columns)
         for k in stride(from: 0, to: count, by: max(1, count / 10_007)) {
-            absorb(problem.design[k % rows, k / rows].bitPattern)
+            print.absorb(problem.design[k % rows, k / rows].bitPattern)
         }
         let size = "\(problem.rowCount) × \(problem.design.columns) × \(problem.sampleCount)"
-        return "\(criterion.name), \(family.name), \(size), \(String(hash, radix: 16))"
-    }
+        return "\(criterion.name), \(family.name), \(size), \(String(print.value, radix: 16))"
+    }()
 
     /// Evaluates the criterion.
     ///
@@ -149,7 +105,7 @@ public final class SelectionObjective<Family: PenaltyFamily> {
         switch hypergradient {
         case .analytic(let method):
             evaluation.gradient = judgement.derivatives.flatMap {
-                gradient(fits, $0, penalty: penalty, at: logs, by: method)
+                gradient(fits, $0, penalty: penalty, by: method)
             }
         case .finiteDifferences(let step):
             var gradient = [Double](repeating: 0, count: family.parameterCount)
@@ -205,19 +161,18 @@ public final class SelectionObjective<Family: PenaltyFamily> {
     }
 
     private func gradient(
-        _ fits: [Fit], _ derivatives: [FitDerivative], penalty: Family.Penalty, at logs: [Double],
-        by method: any Hypergradient
+        _ fits: [Fit], _ derivatives: [FitDerivative], penalty: Family.Penalty, by method: any Hypergradient
     ) -> [Double]? {
         var gradient = [Double](repeating: 0, count: family.parameterCount)
         for (fit, derivative) in zip(fits, derivatives) {
             for (i, support) in fit.supports.enumerated() where support.active.count > 0 {
                 guard
                     let own = method.pullBack(
-                        derivative.coefficients[i], on: support, penalty: penalty, family: family, at: logs)
+                        derivative.coefficients[i], on: support, penalty: penalty, family: family)
                 else { return nil }
                 for k in gradient.indices { gradient[k] += own[k] }
                 guard !derivative.slopes.isEmpty else { continue }
-                for (slopes, sensitivities) in zip(derivative.slopes[i], support.sensitivities(family, at: logs)) {
+                for (slopes, sensitivities) in zip(derivative.slopes[i], support.sensitivities(family, of: penalty)) {
                     for sensitivity in sensitivities {
                         gradient[sensitivity.parameter] +=
                             slopes.first * sensitivity.first + slopes.second * sensitivity.second

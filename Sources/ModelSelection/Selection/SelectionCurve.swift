@@ -43,13 +43,23 @@ public struct SelectionCurve: Sendable, Equatable {
         case evaluation
     }
 
+    /// Where a curve comes from.
+    public enum Origin: Sendable, Equatable {
+        /// The caller gave λ: one point, which was judged and not chosen.
+        case given
+        /// A search, by its name, over one λ or over a λ_j for every source.
+        case search(String, over: Axis)
+        /// Updates of a λ_j for every source that are no search: those of the evidence.
+        case updates
+    }
+
+    /// Where it comes from.
+    public let origin: Origin
     /// Name of the criterion, for example `SURE`; `fixed` where the caller gave λ.
     public let criterion: String
-    /// Name of the search, for example `path`; `none` where the caller gave λ.
-    public let search: String
-    /// What the points are ordered by.
-    public let axis: Axis
-    /// The points in the order of ``axis``.
+    /// Whether the criterion estimates the squared error of the fit (``Criterion/estimatesRisk``).
+    public let estimatesRisk: Bool
+    /// The points in the order of ``axis``, at least one.
     public let points: [SelectionPoint]
     /// Position of the chosen point in `points`.
     public let chosenIndex: Int
@@ -59,21 +69,58 @@ public struct SelectionCurve: Sendable, Equatable {
     /// A curve from its points.
     ///
     /// - Parameters:
+    ///   - origin: where it comes from.
+    ///   - criterion: name of the criterion; that of a given λ is always `fixed`.
+    ///   - estimatesRisk: whether the criterion estimates the squared error of the fit.
     ///   - points: at least one, in the order of the axis.
     ///   - chosenIndex: a position in `points`.
+    ///   - atGridEdge: whether the minimum may lie outside of what was tried.
     public init(
-        criterion: String, points: [SelectionPoint], chosenIndex: Int, atGridEdge: Bool, search: String = "path",
-        axis: Axis = .lambda
+        origin: Origin = .search("path", over: .lambda), criterion: String, estimatesRisk: Bool = false,
+        points: [SelectionPoint], chosenIndex: Int, atGridEdge: Bool
     ) {
         precondition(points.indices.contains(chosenIndex), "the chosen point must be one of the curve")
-        self.criterion = criterion
-        self.search = search
-        self.axis = axis
+        self.origin = origin
+        self.criterion = origin == .given ? Self.givenCriterion : criterion
+        self.estimatesRisk = estimatesRisk && origin != .given
         self.points = points
         self.chosenIndex = chosenIndex
         self.atGridEdge = atGridEdge
     }
 
+    /// What the points are ordered by.
+    public var axis: Axis {
+        switch origin {
+        case .given: .lambda
+        case .search(_, let axis): axis
+        case .updates: .evaluation
+        }
+    }
+
+    /// Name of the search for tables and files, for example `path`; `none` where λ was given, `updates` where there was
+    /// no search.
+    public var search: String {
+        switch origin {
+        case .given: "none"
+        case .search(let name, _): name
+        case .updates: "updates"
+        }
+    }
+
     /// The chosen point.
     public var chosen: SelectionPoint { points[chosenIndex] }
+
+    private static let givenCriterion = "fixed"
+}
+
+extension SelectionCurve.Origin {
+    /// The origin behind the names that ``SelectionCurve/search`` and ``SelectionCurve/axis`` gave it.
+    public init(search: String, axis: SelectionCurve.Axis) {
+        self =
+            switch search {
+            case "none": .given
+            case "updates": .updates
+            default: .search(search, over: axis)
+            }
+    }
 }
