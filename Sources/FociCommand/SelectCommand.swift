@@ -306,7 +306,7 @@ struct SelectCommand: ParsableCommand {
             value: found.history.last ?? .nan, lambdaRatio: nil, weights: found.weights.map { $0 / largest },
             ridge: nil, gamma: nil,
             lambdaMax: largest, degreesOfFreedom: nil, gradientNorm: found.gradientNorm,
-            support: found.active.blocks, evaluations: found.history.count, innerSolves: found.innerSolves,
+            support: found.active.blocks, evaluations: found.history.count, innerSolves: 0,
             history: found.history.map {
                 Selected.Point(
                     value: $0, lambdaRatio: nil, ridge: nil, gradientNorm: nil, nonzero: nil, relativeGap: nil,

@@ -175,7 +175,8 @@ struct SolveCommand: ParsableCommand {
                 expected: "data that are not zero")
         }
         let grid =
-            path.map { LambdaGrid(from: largest, to: lambdaRatio, count: $0) } ?? LambdaGrid([lambdaRatio * largest])
+            path.map { LambdaGrid(from: largest, toRatio: lambdaRatio, count: $0) }
+            ?? LambdaGrid([lambdaRatio * largest])
         let stop = StopRule(
             relativeGap: computing.gap, relativeViolation: computing.gap, maximumSeconds: timeLimit ?? .infinity)
         let monitor = Terminal.monitor(quiet: computing.quiet)

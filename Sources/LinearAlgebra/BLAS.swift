@@ -1,6 +1,9 @@
 import COpenBLAS
 
-/// Thin names over CBLAS for column-major storage: pointers in, nothing allocated, no checks.
+/// Thin names over CBLAS for column-major storage: pointers in, nothing allocated, no checks of sizes or overlap.
+///
+/// Arguments come in CBLAS's order: whether each matrix is transposed, sizes (m, n, k), α, then each matrix or vector with
+/// its leading dimension (`lda`: elements from one column to the next), β before what is written. Sizes must fit in 31 bits.
 ///
 /// OpenBLAS keeps its thread count in a global. It is set to one, once, before the first call: all
 /// parallelism of this package is explicit (``Parallelism``), so that a result does not depend on how many
@@ -80,7 +83,7 @@ public enum BLAS {
         return cblas_ddot(Int32(n), x, 1, y, 1)
     }
 
-    /// The Euclidean norm of x.
+    /// The Euclidean norm of x; overflows, or vanishes, where its square does.
     public static func norm(_ n: Int, _ x: UnsafePointer<Double>) -> Double {
         // ddot rather than dnrm2: several times faster, and whitened data are far from overflow.
         dot(n, x, x).squareRoot()

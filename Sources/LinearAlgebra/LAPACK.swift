@@ -6,16 +6,12 @@ private enum Letter {
     static let vectors = CChar(UInt8(ascii: "V"))
     static let lower = CChar(UInt8(ascii: "L"))
     static let thin = CChar(UInt8(ascii: "S"))
-    static let plain = CChar(UInt8(ascii: "N"))
-    static let transposed = CChar(UInt8(ascii: "T"))
 }
 
 /// A matrix that a factorization could not handle.
 public enum LinearAlgebraError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The matrix is not positive definite; the leading minor of this order is not.
     case notPositiveDefinite(order: Int)
-    /// The matrix is singular to working precision.
-    case singular
     /// An iterative factorization did not converge.
     case noConvergence
     /// The input holds NaN or infinity.
@@ -25,7 +21,6 @@ public enum LinearAlgebraError: Error, Equatable, Sendable, CustomStringConverti
     public var description: String {
         switch self {
         case .notPositiveDefinite(let order): "the matrix is not positive definite (leading minor of order \(order))"
-        case .singular: "the matrix is singular to working precision"
         case .noConvergence: "the factorization did not converge"
         case .notFinite: "the matrix holds NaN or infinity"
         }
@@ -143,18 +138,6 @@ public struct Cholesky: Sendable {
     public var logDeterminant: Double {
         (0..<factor.rows).reduce(0) { $0 + 2 * log(factor[$1, $1]) }
     }
-
-    /// A bound-free estimate of how well conditioned A is: (smallest / largest diagonal entry of L)².
-    public var diagonalRatio: Double {
-        guard factor.rows > 0 else { return 1 }
-        var low = Double.infinity
-        var high = 0.0
-        for i in 0..<factor.rows {
-            low = min(low, abs(factor[i, i]))
-            high = max(high, abs(factor[i, i]))
-        }
-        return (low / high) * (low / high)
-    }
 }
 
 extension Matrix {
@@ -169,43 +152,10 @@ extension Matrix {
     }
 }
 
-/// The LU factorization of a general square matrix.
-public struct LU: Sendable {
-    private var factor: Matrix
-    private var pivots: [Int32]
-
-    /// Factors a matrix.
-    ///
-    /// - Complexity: O(2n³/3).
-    /// - Throws: ``LinearAlgebraError/singular``.
-    public init(_ matrix: consuming Matrix) throws(LinearAlgebraError) {
-        precondition(matrix.rows == matrix.columns)
-        BLAS.prepare()
-        let n = Int32(matrix.rows)
-        pivots = [Int32](repeating: 0, count: matrix.rows)
-        if n > 0 {
-            let info = LAPACKE_dgetrf(LAPACK_COL_MAJOR, n, n, &matrix.elements, n, &pivots)
-            guard info == 0 else { throw .singular }
-        }
-        factor = matrix
-    }
-
-    /// Solves A·X = B, or Aᵀ·X = B.
-    public func solve(_ rightHandSide: consuming Matrix, transposed: Bool = false) -> Matrix {
-        let n = Int32(factor.rows)
-        if n > 0, rightHandSide.columns > 0 {
-            _ = LAPACKE_dgetrs(
-                LAPACK_COL_MAJOR, transposed ? Letter.transposed : Letter.plain, n, Int32(rightHandSide.columns),
-                factor.elements, n, pivots,
-                &rightHandSide.elements, n)
-        }
-        return rightHandSide
-    }
-}
-
 /// The numerical rank of a matrix by QR factorization with column pivoting (Businger & Golub 1965).
 public enum PivotedQR {
-    /// How many diagonal entries of R are above `tolerance` times the largest.
+    /// How many diagonal entries of R are above `tolerance` times the largest; the smaller size where the matrix holds NaN
+    /// or infinity. An estimate: it may differ from a count of singular values near the tolerance.
     ///
     /// - Complexity: O(rows · columns²).
     public static func rank(_ matrix: Matrix, tolerance: Double) -> Int {
@@ -222,7 +172,8 @@ public enum PivotedQR {
     }
 }
 
-/// LAPACK over pointers, for work that must not allocate: column-major, lower triangles, in place, no checks.
+/// LAPACK over pointers, for work that must not allocate: column-major, lower triangles, in place, no checks of sizes or of
+/// NaN. Sizes come first, then each matrix with its leading dimension; the upper triangle of a factor is not written.
 public enum LAPACK {
     /// A ← L with A = L·Lᵀ, n × n.
     ///
@@ -296,9 +247,7 @@ public enum LAPACK {
         for transposed in [CblasTrans, CblasNoTrans] {
             cblas_dtrsm(
                 CblasColMajor, CblasRight, CblasLower, transposed, CblasNonUnit, Int32(k), Int32(n), 1, l, Int32(ldl),
-                b,
-                Int32(ldb))
+                b, Int32(ldb))
         }
     }
-
 }

@@ -30,7 +30,7 @@ public struct Matrix: Sendable, Equatable {
         self.elements = elements
     }
 
-    /// A matrix whose element (i, j) is `element(i, j)`.
+    /// A matrix whose element (i, j) is `element(i, j)`, asked for column by column.
     public init(rows: Int, columns: Int, _ element: (_ row: Int, _ column: Int) -> Double) {
         self.init(rows: rows, columns: columns)
         for j in 0..<columns {
@@ -72,7 +72,7 @@ public struct Matrix: Sendable, Equatable {
         (0..<columns).map { self[index, $0] }
     }
 
-    /// The given columns, in the given order, as a new matrix.
+    /// The given columns, in the given order and as often as given, as a new matrix.
     public func columns(_ indices: some Collection<Int>) -> Matrix {
         var result: [Double] = []
         result.reserveCapacity(rows * indices.count)
@@ -80,13 +80,13 @@ public struct Matrix: Sendable, Equatable {
         return Matrix(rows: rows, columns: indices.count, elements: result)
     }
 
-    /// The given rows, in the given order, as a new matrix.
+    /// The given rows, in the given order and as often as given, as a new matrix.
     public func rows(_ indices: some RandomAccessCollection<Int>) -> Matrix {
         let picked = Array(indices)
         return Matrix(rows: picked.count, columns: columns) { self[picked[$0], $1] }
     }
 
-    /// The Frobenius norm squared, Σ elements².
+    /// The Frobenius norm squared, Σ elements², summed in order; may overflow where the norm does not.
     public var squaredNorm: Double {
         elements.reduce(0) { $0 + $1 * $1 }
     }
@@ -125,6 +125,10 @@ public struct Matrix: Sendable, Equatable {
 
     /// The product of two matrices, either of them transposed: op(a) · op(b).
     ///
+    /// - Parameters:
+    ///   - a: m × k, or k × m where `transposeA`.
+    ///   - b: k × n, or n × k where `transposeB`; another inner size is a programming error.
+    ///   - parallelism: threads; they change no bit.
     /// - Complexity: O(m·n·k) for an m × k times a k × n matrix, on the threads given.
     public static func product(
         _ a: Matrix, transposed transposeA: Bool = false, _ b: Matrix, transposed transposeB: Bool = false,

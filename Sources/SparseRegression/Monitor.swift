@@ -7,7 +7,9 @@ public struct Monitor: Sendable {
         /// A short account of where it stands, for example `λ 0.14 of λ_max, 182 sources`.
         public let detail: String
 
-        /// Progress from its parts.
+        /// - Parameters:
+        ///   - stage: in plain English.
+        ///   - detail: one line, without a full stop.
         public init(stage: String, detail: String) {
             self.stage = stage
             self.detail = detail
@@ -21,7 +23,10 @@ public struct Monitor: Sendable {
     /// Told of everything that the caller should know before trusting the result, as soon as it is known.
     public let warn: @Sendable (String) -> Void
 
-    /// A monitor from its closures.
+    /// - Parameters:
+    ///   - report: does nothing unless given. The work waits for it.
+    ///   - isCancelled: whether the surrounding task is cancelled, unless given. Asked often: it should be cheap.
+    ///   - warn: does nothing unless given.
     public init(
         report: @escaping @Sendable (Progress) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { Task.isCancelled },

@@ -67,17 +67,6 @@ struct FactorizationTests {
         #expect(throws: LinearAlgebraError.notFinite) { try SingularValues(matrix) }
         #expect(matrix.firstNonFinite.map { [$0.row, $0.column] } == [1, 1])
     }
-
-    @Test("LU solves a general system and its transpose")
-    func lu() throws {
-        var random = SeededGenerator(seed: 4)
-        let a = random.normal(rows: 9, columns: 9)
-        let rhs = random.normal(rows: 9, columns: 2)
-        let lu = try LU(a)
-        #expect((a * lu.solve(rhs) - rhs).squaredNorm < 1e-20)
-        #expect((a.transposed * lu.solve(rhs, transposed: true) - rhs).squaredNorm < 1e-20)
-        #expect(throws: LinearAlgebraError.singular) { try LU(Matrix(rows: 2, columns: 2, repeating: 1)) }
-    }
 }
 
 @Suite("Random numbers, Fourier filters, pieces")

@@ -1,6 +1,25 @@
 import Foundation
 import ModelSelection
+import TestSupport
 import Testing
+
+/// λ·r + κ·r³ with (log λ, log κ): φ″ changes with r, and outgrows φ′/r.
+private struct CubicFamily: PenaltyFamily {
+    let name = "cubic"
+    let parameterCount = 2
+
+    func penalty(at logs: [Double]) throws(InvalidPenalty) -> CubicNorm {
+        CubicNorm(lambda: exp(logs[0]), cube: exp(logs[1]))
+    }
+
+    func sensitivities(norm: Double, block: Int, at logs: [Double]) -> [Sensitivity] {
+        let cube = exp(logs[1])
+        return [
+            Sensitivity(parameter: 0, first: exp(logs[0])),
+            Sensitivity(parameter: 1, first: 3 * cube * norm * norm, second: 6 * cube * norm),
+        ]
+    }
+}
 
 /// A penalty family on a problem, at a point with some blocks active, its type hidden.
 struct Model: Sendable, CustomTestStringConvertible {
@@ -119,6 +138,12 @@ struct Model: Sendable, CustomTestStringConvertible {
             "elastic net, learned weights, three columns", width: 3, samples: 4,
             family: { LearnedWeights<ElasticNet>(blockCount: $0.blocks.count) }
         ) { logs(0.2, $0.blocks.count, $0) + [Foundation.log(1.5)] },
+        Model("cubic, one column", width: 1, samples: 5, family: { _ in CubicFamily() }) {
+            [log(0.25, $0), Foundation.log(0.3)]
+        },
+        Model("cubic, three columns", width: 3, samples: 4, family: { _ in CubicFamily() }) {
+            [log(0.25, $0), Foundation.log(0.3)]
+        },
         Model(
             "elastic net, given ridge", width: 3, samples: 4, family: { _ in SharedLambda<ElasticNet>(shape: 1.5) }
         ) { [log(0.25, $0)] },

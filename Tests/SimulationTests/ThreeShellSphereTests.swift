@@ -50,7 +50,9 @@ struct ThreeShellSphereTests {
             [0, 0, 0, n, -(n + 1)],
         ]
         let right = Matrix(rows: 5, columns: 1, elements: [-outer(x), s.x * (n + 1) * outer(x), 0, 0, 0])
-        let solution = try LU(Matrix(rows: 5, columns: 5) { rows[$0][$1] }).solve(right)
+        let svd = try SingularValues(Matrix(rows: 5, columns: 5) { rows[$0][$1] })
+        let scaled = Matrix.diagonal(svd.values.map { 1 / $0 }) * Matrix.product(svd.u, transposed: true, right)
+        let solution = Matrix.product(svd.vt, transposed: true, scaled)
         return solution[3, 0] + solution[4, 0]
     }
 

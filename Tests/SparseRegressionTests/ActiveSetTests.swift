@@ -42,4 +42,16 @@ struct ActiveSetTests {
         let beyond = ActiveSet.line(from: found[0], to: found[1], at: 2)
         #expect(excess(beyond, 2) < 0.5 * excess(found[1], 2))
     }
+
+    #if compiler(>=6.2)
+        @Test("offsets that do not ascend from zero to the number of columns end the program, not in foreign memory")
+        func offsets() async {
+            await #expect(processExitsWith: .failure) {
+                _ = ActiveSet(blocks: [0], offsets: [5, 1], coefficients: Matrix(rows: 3, columns: 1))
+            }
+            await #expect(processExitsWith: .failure) {
+                _ = ActiveSet(blocks: [0, 1], offsets: [0, 9, 1], coefficients: Matrix(rows: 3, columns: 1))
+            }
+        }
+    #endif
 }

@@ -15,7 +15,7 @@ struct PathTests {
         let problem = try problem(2)
         let weights: [Double]? = hasFree ? (0..<50).map { $0 % 20 == 7 ? 0 : 1 } : nil
         let largest = problem.largestLambda(weights: weights)
-        let grid = LambdaGrid(from: largest, to: 0.05, count: 8)
+        let grid = LambdaGrid(from: largest, toRatio: 0.05, count: 8)
         let stop = StopRule(relativeGap: 1e-9)
         let session = engine.solver.session(for: problem, parallelism: .serial)
         #expect(abs(session.largestLambda(weights: weights) - largest) <= 1e-12 * largest)
@@ -36,7 +36,7 @@ struct PathTests {
     @Test("a path ends where it is told to, and when it is cancelled", arguments: engines)
     func ends(_ engine: Engine) throws {
         let problem = try problem()
-        let grid = LambdaGrid(from: problem.largestLambda(), to: 0.1, count: 10)
+        let grid = LambdaGrid(from: problem.largestLambda(), toRatio: 0.1, count: 10)
         let session = engine.solver.session(for: problem, parallelism: .serial)
         let enough = try session.path(over: grid, penalty: { try GroupLasso(lambda: $0) }) {
             $0.solution.active.count >= 3
@@ -138,10 +138,10 @@ struct PathTests {
     @Test("a grid descends, without repetitions and impossible values")
     func grid() {
         #expect(LambdaGrid([1, 3, 2, 3, 0, -1, .nan, .infinity]).values == [3, 2, 1])
-        #expect(LambdaGrid(from: 8, to: 0.125, count: 4).values.map { $0.rounded() } == [8, 4, 2, 1])
-        #expect(
-            LambdaGrid(from: 8, to: 0.5, count: 1).values == [8] && LambdaGrid(from: 8, to: 0.5, count: 0).values == [])
-        #expect(
-            LambdaGrid(from: 0, to: 0.5, count: 3).values == [] && LambdaGrid(from: 1, to: 0.5, count: -1).values == [])
+        #expect(LambdaGrid(from: 8, toRatio: 0.125, count: 4).values.map { $0.rounded() } == [8, 4, 2, 1])
+        #expect(LambdaGrid(from: 8, toRatio: 0.5, count: 1).values == [8])
+        #expect(LambdaGrid(from: 8, toRatio: 0.5, count: 0).values == [])
+        #expect(LambdaGrid(from: 0, toRatio: 0.5, count: 3).values == [])
+        #expect(LambdaGrid(from: 1, toRatio: 0.5, count: -1).values == [])
     }
 }

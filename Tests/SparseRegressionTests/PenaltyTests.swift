@@ -1,11 +1,14 @@
 import Foundation
 import SparseRegression
+import TestSupport
 import Testing
 
 /// A penalty with four blocks: plain, of a small weight, unpenalized, excluded.
 struct NamedPenalty: CustomTestStringConvertible, Sendable {
     let name: String
     let penalty: any BlockPenalty
+    /// Whether the blocks differ; else all four are plain.
+    var isWeighted = true
     var testDescription: String { name }
 
     static let weights = [1, 0.3, 0, Double.infinity]
@@ -22,6 +25,8 @@ struct NamedPenalty: CustomTestStringConvertible, Sendable {
             .init(
                 name: "elastic net of entries",
                 penalty: Entrywise(try ElasticNet(lambda: lambda, ridge: 2, weights: weights))),
+            .init(name: "cubic", penalty: CubicNorm(lambda: lambda, cube: 0.3), isWeighted: false),
+            .init(name: "rounded", penalty: RoundedNorm(lambda: lambda, rise: 0.75), isWeighted: false),
         ]
     }
 
@@ -36,6 +41,7 @@ struct NamedPenalty: CustomTestStringConvertible, Sendable {
     }
 }
 
+/// What ``BlockPenalty`` promises to solvers, degrees of freedom and hypergradients, for every penalty there is.
 @Suite("Penalties")
 struct PenaltyTests {
     static let lambdas = [1.3, 0.02]
@@ -62,14 +68,35 @@ struct PenaltyTests {
                     }
                     #expect(found >= 0 && found <= norm, "\(named.name), block \(block), norm \(norm)")
                     #expect(objective(found) <= lowest + 1e-13, "\(named.name), block \(block), norm \(norm): \(found)")
+                    // (norm − r)/step is the slope at r.
+                    let slope = penalty.derivatives(norm: found, block: block).first
+                    #expect(
+                        found == 0 || abs(norm - found - step * slope) <= 1e-9 * norm,
+                        "\(named.name), block \(block), norm \(norm): \(found)")
                 }
             }
+            guard named.isWeighted else { continue }
             // An excluded block stays out, an unpenalized one has no threshold.
             #expect(penalty.proximal(norm: 1e12, step: step, block: 3) == 0)
             #expect(penalty.activation(step: step, block: 3) == .infinity)
             #expect(penalty.activation(step: step, block: 2) == 0)
             #expect(penalty.proximal(norm: 1e-12, step: step, block: 2) > 0)
             #expect(penalty.proximal(norm: 0, step: step, block: 0) == 0)
+        }
+    }
+
+    @Test("the proximal operator never falls as the norm grows", arguments: lambdas, steps)
+    func monotony(_ lambda: Double, _ step: Double) throws {
+        for named in try NamedPenalty.all(lambda: lambda) {
+            for block in 0..<4 {
+                var last = 0.0
+                for k in 0..<600 {
+                    let norm = 1e-3 * pow(1.05, Double(k)) * max(1, step.squareRoot() * 1e-2)
+                    let next = named.penalty.proximal(norm: norm, step: step, block: block)
+                    #expect(next >= last * (1 - 1e-12), "\(named.name), block \(block), norm \(norm)")
+                    last = next
+                }
+            }
         }
     }
 
@@ -97,7 +124,12 @@ struct PenaltyTests {
                     let h = 1e-5 * r
                     let values = [-1, 0, 1].map { penalty.value(norm: r + $0 * h, block: block) }
                     let slopes = [-1, 1].map { penalty.derivatives(norm: r + $0 * h, block: block).first }
+                    let bends = [-1, 1].map { penalty.derivatives(norm: r + $0 * h, block: block).second }
                     let (first, second) = penalty.derivatives(norm: r, block: block)
+                    let third = penalty.thirdDerivative(norm: r, block: block)
+                    #expect(
+                        abs((bends[1] - bends[0]) / (2 * h) - third) <= 1e-6 * max(lambda / (r * r), abs(third)),
+                        "\(named.name), block \(block), r \(r)")
                     #expect(
                         abs((values[2] - values[0]) / (2 * h) - first) <= 1e-6 * max(lambda, abs(first)),
                         "\(named.name), block \(block), r \(r)")
@@ -111,7 +143,8 @@ struct PenaltyTests {
                     #expect(penalty.activation(step: step, block: block) <= atZero * (1 + 1e-12) + 1e-300)
                 }
             }
-            #expect(penalty.value(norm: 1, block: 3) == .infinity && penalty.value(norm: 0, block: 3) == 0)
+            if named.isWeighted { #expect(penalty.value(norm: 1, block: 3) == .infinity) }
+            #expect(penalty.value(norm: 0, block: 3) == 0)
         }
     }
 
@@ -122,6 +155,7 @@ struct PenaltyTests {
             #expect(penalty.isConvex)
             for block in 0..<4 {
                 let limit = penalty.slopeLimit(block: block)
+                #expect(limit >= penalty.activation(step: 1, block: block))
                 for slope in [0, 0.1, 0.39, 1, 1.3, 2, 50] {
                     if slope <= limit {
                         let conjugate = penalty.conjugate(slope: slope, block: block)
@@ -144,6 +178,27 @@ struct PenaltyTests {
             }
         }
         for named in try NamedPenalty.nonconvex(lambda: 1.3) { #expect(!named.penalty.isConvex) }
+    }
+
+    @Test("a certified gap comes with a point that is nearly optimal", arguments: Engine.main + [.proximalGradient])
+    func certificates(_ engine: Engine) throws {
+        let problem = try randomProblem(n: 20, blocks: 40, width: 2, samples: 3, seed: 8)
+        let largest = problem.largestLambda()
+        let norm = (problem.blockNorms().max() ?? 0) * problem.squaredResponseNorm.squareRoot() / largest
+        for penalty in [
+            CubicNorm(lambda: 0.1 * largest, cube: 0.1 * largest),
+            RoundedNorm(lambda: 0.1 * largest, rise: 0.3 * largest),
+        ] as [any BlockPenalty] {
+            for gap in [1e-2, 1e-10] {
+                let solution = engine.solver.solve(problem, penalty, stop: StopRule(relativeGap: gap))
+                #expect(solution.reason == .converged && solution.active.count > 1, "\(penalty)")
+                // A proximal step of a block lowers the objective by at least ½L_j‖ΔB_j‖².
+                let certificate = solution.certificate
+                #expect(
+                    certificate.relativeViolation <= norm * certificate.relativeGap.squareRoot() + 1e-12,
+                    "\(penalty): \(certificate)")
+            }
+        }
     }
 
     @Test("the scope is that of entries for entries alone")

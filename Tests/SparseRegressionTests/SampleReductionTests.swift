@@ -70,4 +70,31 @@ struct SampleReductionTests {
             #expect(solution.active.coefficientsInOriginalSamples(of: problem).rows == 9)
         }
     }
+
+    @Test("a problem of fewer blocks keeps its samples, as many as they were and in the form they have")
+    func restriction() throws {
+        let (reduced, full) = try problems(n: 10, samples: 40, rank: 3, width: 3)
+        let penalty = try GroupLasso(lambda: 0.3 * full.largestLambda())
+        let active = AutomaticSolver().solve(reduced, penalty, stop: StopRule(relativeGap: 1e-13)).active
+        #expect(active.count > 1)
+        for problem in [reduced, full] {
+            let restricted = problem.restricted(to: active.blocks)
+            #expect(restricted.sampleCount == 40 && restricted.blocks.count == active.count)
+            #expect(restricted.response == problem.response && restricted.reduction == problem.reduction)
+            #expect(problem.restricted(to: []).sampleCount == 40)
+            let again = AutomaticSolver().solve(restricted, penalty, stop: StopRule(relativeGap: 1e-13)).active
+            #expect(again.coefficientsInOriginalSamples(of: restricted).rows == 40)
+            // Blocks at zero have no part in the degrees of freedom.
+            let freedom = try [(active, reduced), (again, restricted)].map { active, problem in
+                let columns = active.designColumns(of: problem)
+                let hessian = try #require(
+                    SupportHessian(
+                        gram: Matrix.product(columns, transposed: true, columns), coefficients: active.coefficients,
+                        offsets: active.offsets,
+                        slopes: active.norms.map { penalty.derivatives(norm: $0, block: 0) }))
+                return hessian.degreesOfFreedom(samples: problem.sampleCount)
+            }
+            #expect(abs(freedom[0] - freedom[1]) < 1e-6 * freedom[0], "\(freedom)")
+        }
+    }
 }

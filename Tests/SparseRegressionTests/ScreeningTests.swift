@@ -46,12 +46,12 @@ struct ScreeningTests {
                 let room = (2 * best.certificate.relativeGap * best.scale).squareRoot()
                 let optimum = Set(
                     best.active.blocks.filter {
-                        slopes[$0] + room * watched.norms[$0] >= penalty.activation(step: 1, block: $0)
+                        slopes[$0] + room * watched.correlations.norms[$0] >= penalty.activation(step: 1, block: $0)
                     })
                 held += optimum.count
                 let solution = watched.solve(
                     try own.penalty(), from: start, stop: StopRule(relativeGap: 1e-8), monitor: .silent)
-                let removed = watched.screenedBlocks
+                let removed = watched.isScreened.indices.filter { watched.isScreened[$0] }
                 screened += removed.count
                 let wrong = removed.filter(optimum.contains)
                 #expect(wrong.isEmpty, "\(own), λ \(ratio): \(wrong)")
@@ -101,7 +101,6 @@ struct CorrelationsTests {
             if kind == 0 { correlations.refresh { _ in level } }
             if kind == 1 { correlations.refresh { $0 % 3 == 0 ? .infinity : -1 } }
             if kind == 3 { correlations.refine { _ in level } }
-            if kind == 2, step % 7 == 0 { correlations.forget() }
             let product = Matrix.product(x, transposed: true, residual)
             for block in 0..<blocks.count {
                 let truth = product.rows(blocks.columns(of: block)).squaredNorm.squareRoot()

@@ -81,6 +81,8 @@ public final class SmoothSupport {
     public let response: Matrix
     /// φ_j′ and φ_j″ at ‖B_j‖.
     public let slopes: [(first: Double, second: Double)]
+    /// φ_j‴ at ‖B_j‖.
+    public let thirdDerivatives: [Double]
     /// ‖B_j‖.
     public let norms: [Double]
     /// The samples of the original response that it stands for.
@@ -104,6 +106,7 @@ public final class SmoothSupport {
         let norms = active.norms
         self.norms = norms
         slopes = zip(active.blocks, norms).map { penalty.derivatives(norm: $1, block: $0) }
+        thirdDerivatives = zip(active.blocks, norms).map { penalty.thirdDerivative(norm: $1, block: $0) }
     }
 
     /// X_SᵀX_S.

@@ -71,10 +71,13 @@ extension FitCriterion {
         for (support, change) in zip(fit.supports, derivatives) {
             var coefficients =
                 support.residualDerivative * combined.residualSlope + change.coefficients * combined.freedomSlope
-            // φ_j′ itself grows by φ_j″ with ‖B_j‖; φ_j″ is constant for every convex penalty of this package.
-            for j in support.active.blocks.indices where support.slopes[j].second != 0 {
+            // With ‖B_j‖, φ_j′ grows by φ_j″ and φ_j″ by φ_j‴.
+            for j in support.active.blocks.indices {
+                let (second, third) = (support.slopes[j].second, support.thirdDerivatives[j])
+                guard second != 0 || third != 0 else { continue }
                 let factor =
-                    combined.freedomSlope * change.firstSlopes[j] * support.slopes[j].second / support.norms[j]
+                    combined.freedomSlope * (change.firstSlopes[j] * second + change.secondSlopes[j] * third)
+                    / support.norms[j]
                 for c in support.active.offsets[j]..<support.active.offsets[j + 1] {
                     for t in 0..<coefficients.rows {
                         coefficients[t, c] += factor * support.active.coefficients[t, c]

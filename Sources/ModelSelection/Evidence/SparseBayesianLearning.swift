@@ -3,22 +3,12 @@ import Foundation
 /// Sparse Bayesian learning over blocks: every source has a variance γ_j of its own, and the γ that make the data most
 /// probable are found (Tipping 2001; Wipf & Nagarajan 2009; Champagne of Wipf et al. 2010).
 ///
-/// Minimizes log det Σ + tr(Σ⁻¹YYᵀ)/T with Σ = σ²I + Σ_j γ_jX_jX_jᵀ, by the convexity bound: with z_j = tr(X_jᵀΣ⁻¹X_j) and
-/// q_j = ‖X_jᵀΣ⁻¹Y‖²/T either γ_j ← γ_j√(q_j/z_j), or γ_j = ‖B_j‖/√(T z_j) with B of the multitask Lasso of weights
-/// λ_j = σ²√(T z_j). Neither raises the objective, and both have the same fixed points.
+/// Minimizes log det Σ + tr(Σ⁻¹YYᵀ)/T with Σ = σ²I + Σ_j γ_jX_jX_jᵀ, by the convexity bound: γ_j ← γ_j√(q_j/z_j) with
+/// z_j = tr(X_jᵀΣ⁻¹X_j) and q_j = ‖X_jᵀΣ⁻¹Y‖²/T, cheap steps accelerated by extrapolation. None raises the objective. At a
+/// fixed point γ_j = ‖B_j‖/√(T z_j) with B of the multitask Lasso of weights λ_j = σ²√(T z_j).
 public struct SparseBayesianLearning: Sendable {
-    /// How γ is updated.
-    public enum Update: String, Sendable, CaseIterable {
-        /// γ_j ← γ_j√(q_j/z_j): cheap steps, many of them, accelerated by extrapolation.
-        case variances
-        /// A weighted multitask Lasso a step: few steps.
-        case reweightedLasso = "reweighted-lasso"
-    }
-
     /// σ²: variance of an entry of the noise in Y.
     public var noiseVariance: Double
-    /// How γ is updated.
-    public var update: Update
     /// Sources below this part of the largest γ are dropped.
     public var pruning = 1e-4
     /// The updates end where log γ of no kept source changes by more.
@@ -28,11 +18,8 @@ public struct SparseBayesianLearning: Sendable {
     /// Most updates.
     public var maximumUpdates = 2000
 
-    /// A method from its noise level.
-    public init(noiseVariance: Double = 1, update: Update = .variances) {
-        self.noiseVariance = noiseVariance
-        self.update = update
-    }
+    /// - Parameter noiseVariance: σ² > 0, 1 after whitening with a right covariance.
+    public init(noiseVariance: Double = 1) { self.noiseVariance = noiseVariance }
 
     /// What was learned.
     public struct Outcome: Sendable {
@@ -50,8 +37,6 @@ public struct SparseBayesianLearning: Sendable {
         public let gradientNorm: Double
         /// Why the updates ended.
         public let end: SearchEnd
-        /// Problems solved on the way.
-        public let innerSolves: Int
     }
 
     /// Learns the variances.
@@ -59,14 +44,13 @@ public struct SparseBayesianLearning: Sendable {
     /// - Parameters:
     ///   - problem: what is explained.
     ///   - start: γ_j to begin with, each at least 0; nil begins with equal variances that explain the data's power.
-    ///   - stop: how exactly the inner problems of ``Update/reweightedLasso`` are solved.
     ///   - parallelism: threads for the larger products; they change no bit.
     ///   - monitor: progress and cancellation.
     /// - Throws: ``InvalidCriterion`` for a noise variance that is not positive, or a start of another length.
     /// - Complexity: O(n³ + n²·k) an update, k columns still kept.
     public func run(
-        _ problem: RegressionProblem, from start: [Double]? = nil, stop: StopRule = StopRule(),
-        parallelism: Parallelism = .serial, monitor: Monitor = .silent
+        _ problem: RegressionProblem, from start: [Double]? = nil, parallelism: Parallelism = .serial,
+        monitor: Monitor = .silent
     ) throws -> Outcome {
         guard noiseVariance > 0, noiseVariance.isFinite else {
             throw InvalidCriterion("a noise variance of \(noiseVariance); expected a positive number")
@@ -80,9 +64,7 @@ public struct SparseBayesianLearning: Sendable {
         var state = State(problem, noiseVariance, parallelism)
         var history: [Double] = []
         var counts: [Int] = []
-        var solves = 0
         var end: SearchEnd?
-        var solver: (session: WorkingSetSession, last: ActiveSet?)?
         /// The variances before the update before this one, every other time.
         var last: [Double]?
         var next = state.moments(variances)
@@ -107,27 +89,8 @@ public struct SparseBayesianLearning: Sendable {
             }
             if end != nil { break }
             var updated = variances
-            switch update {
-            case .variances:
-                for (i, j) in moments.kept.enumerated() {
-                    updated[j] = moments.z[i] > 0 ? variances[j] * (moments.q[i] / moments.z[i]).squareRoot() : 0
-                }
-            case .reweightedLasso:
-                let samples = Double(problem.sampleCount)
-                var weights = [Double](repeating: .infinity, count: count)
-                for (i, j) in moments.kept.enumerated() {
-                    weights[j] = noiseVariance * (samples * moments.z[i]).squareRoot()
-                }
-                let session = solver?.session ?? AutomaticSolver().session(for: problem, parallelism: parallelism)
-                let solution = session.solve(
-                    try GroupLasso(lambda: 1, weights: weights), from: solver?.last, stop: stop, monitor: monitor)
-                solves += 1
-                solver = (session, solution.active)
-                updated = [Double](repeating: 0, count: count)
-                let place = Dictionary(uniqueKeysWithValues: moments.kept.enumerated().map { ($1, $0) })
-                for (block, norm) in zip(solution.active.blocks, solution.active.norms) {
-                    if let i = place[block] { updated[block] = norm / (samples * moments.z[i]).squareRoot() }
-                }
+            for (i, j) in moments.kept.enumerated() {
+                updated[j] = moments.z[i] > 0 ? variances[j] * (moments.q[i] / moments.z[i]).squareRoot() : 0
             }
             let largest = updated.reduce(0, max)
             var change = 0.0
@@ -146,7 +109,7 @@ public struct SparseBayesianLearning: Sendable {
             // Updates shrink what is superfluous a little at a time: every third goes further along the parabola through the
             // last two steps in log γ (SQUAREM, Varadhan & Roland 2008), and is taken back where the objective would rise.
             var known: Moments?
-            if update == .variances, end == nil {
+            if end == nil {
                 if let before = last {
                     let further = extrapolated(before, variances, updated, moments.kept)
                     if let there = state.moments(further), there.objective < moments.objective {
@@ -174,8 +137,7 @@ public struct SparseBayesianLearning: Sendable {
                     let slope = variances[last.kept[$1]] * (last.z[$1] - last.q[$1])
                     return $0 + slope * slope
                 }.squareRoot()
-            } ?? .nan, end: end ?? .converged,
-            innerSolves: solves)
+            } ?? .nan, end: end ?? .converged)
     }
 
     /// γ further along the way from `first` over `second` to `third`.

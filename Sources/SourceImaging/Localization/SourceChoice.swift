@@ -243,7 +243,7 @@ struct SourceChoice: Sendable {
 
     private func byEvidence(_ problem: RegressionProblem, _ monitor: Monitor) throws -> Outcome {
         let learning = SparseBayesianLearning(noiseVariance: method.noiseVariance)
-        let found = try learning.run(problem, stop: stop, parallelism: parallelism, monitor: monitor)
+        let found = try learning.run(problem, parallelism: parallelism, monitor: monitor)
         if found.end == .cancelled { throw CancellationError() }
         let largest = problem.largestLambda(parallelism: parallelism)
         let seen = found.weights.filter { $0 > 0 && $0.isFinite }

@@ -3,34 +3,42 @@
 /// Every Θ gives D(Θ) = ⟨Y, Θ⟩ − ½‖Θ‖² − Σ_j φ_j*(‖X_jᵀΘ‖) ≤ min P. Θ is a multiple of the residual (projected off the
 /// unpenalized columns), shrunk until every conjugate is finite.
 enum DualBound {
-    /// The numbers of a direction R of Θ.
-    struct Direction {
-        /// ⟨Y, R⟩.
-        var fitted: Double
-        /// ‖R‖².
-        var squared: Double
-        /// max_j ‖X_jᵀR‖ over the largest feasible slope of block j, or an upper bound of it.
-        var ratio: Double
-    }
-
-    /// The bound, and the multiple of R that reaches it.
+    /// The bound of the best multiple of a direction R of Θ, and that multiple.
     ///
-    /// - Parameter conjugates: Σ_j φ_j*(f·‖X_jᵀR‖) for a factor f; nil where it is zero wherever it is finite.
+    /// - Parameters:
+    ///   - fitted: ⟨Y, R⟩.
+    ///   - squared: ‖R‖².
+    ///   - slopes: blocks with ‖X_jᵀR‖ or an upper bound of it, gone through several times; blocks left out are no part of
+    ///     the problem, and unpenalized ones do not count, R being orthogonal to them.
+    /// - Complexity: O(number of slopes).
     static func best(
-        _ direction: Direction, conjugates: ((_ factor: Double) -> Double)?
+        _ penalty: some BlockPenalty, fitted: Double, squared: Double, slopes: some Sequence<(Int, Double)>
     ) -> (value: Double, factor: Double) {
-        guard direction.squared > 0 else { return (0, 0) }
-        let limit = direction.ratio > 0 ? 1 / direction.ratio : Double.infinity
-        let free = direction.fitted / direction.squared
-        let factor = min(limit, max(-limit, free))
-        func value(_ f: Double) -> Double {
-            f * direction.fitted - 0.5 * f * f * direction.squared - (conjugates?(f) ?? 0)
+        guard squared > 0 else { return (0, 0) }
+        // How far R is from feasible: the largest slope over what its block allows.
+        var ratio = 0.0
+        for (block, slope) in slopes {
+            let limit = penalty.slopeLimit(block: block)
+            if limit > 0, limit < .infinity { ratio = max(ratio, slope / limit) }
         }
-        guard conjugates != nil else { return (value(factor), factor) }
-        // The residual itself is optimal at the optimum.
+        func conjugates(_ factor: Double) -> Double {
+            var sum = 0.0
+            for (block, slope) in slopes where slope > 0 && penalty.slopeLimit(block: block) > 0 {
+                sum += penalty.conjugate(slope: abs(factor) * slope, block: block)
+            }
+            return sum
+        }
+        func value(_ f: Double, _ conjugates: Double) -> Double { f * fitted - 0.5 * f * f * squared - conjugates }
+        let limit = ratio > 0 ? 1 / ratio : Double.infinity
+        // The best there is where conjugates are zero …
+        let factor = min(limit, max(-limit, fitted / squared))
+        let cost = conjugates(factor)
+        let best = value(factor, cost)
+        guard cost != 0 else { return (best, factor) }
+        // … and else the residual itself, which is optimal at the optimum.
         let plain = min(1, limit)
-        let (a, b) = (value(factor), value(plain))
-        return a > b ? (a, factor) : (b, plain)
+        let other = value(plain, conjugates(plain))
+        return best > other ? (best, factor) : (other, plain)
     }
 }
 

@@ -48,7 +48,7 @@ public struct SupportHessian: @unchecked Sendable {
         guard isValid else { return nil }
         gram.elements.withUnsafeBufferPointer { g in
             guard let g = g.baseAddress else { return }
-            factorization.inverse.pointer.update(from: g, count: gram.elements.count)
+            factorization.matrix.pointer.update(from: g, count: gram.elements.count)
         }
         guard factorization.factor(repairs: true) else { return nil }
     }
@@ -83,7 +83,7 @@ public struct SupportHessian: @unchecked Sendable {
         let size = factorization.width
         let count = factorization.count
         guard count > 0 else { return 0 }
-        let inverse = factorization.inverse.pointer
+        let inverse = factorization.matrix.pointer
         let curvature = factorization.curvature.pointer
         let offsets = factorization.offsets
         // M⁻¹G = I − M⁻¹·diag(a), and M⁻¹GM⁻¹ = M⁻¹ − M⁻¹·diag(a)·M⁻¹.

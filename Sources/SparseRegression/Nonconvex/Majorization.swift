@@ -9,7 +9,9 @@ public struct Majorization: Sendable {
     /// It ends when no ‖B_j‖ changes by more than this part of itself.
     public var tolerance: Double
 
-    /// Majorization from its settings.
+    /// - Parameters:
+    ///   - rounds: 0 or more.
+    ///   - tolerance: 0 never ends early.
     public init(rounds: Int = 10, tolerance: Double = 1e-6) {
         self.rounds = rounds
         self.tolerance = tolerance

@@ -16,7 +16,9 @@ public struct Reweighting: Sendable {
     /// Scale of the weights.
     public var scale: Scale
 
-    /// Reweighting from its settings.
+    /// - Parameters:
+    ///   - rounds: 0 or more.
+    ///   - scale: the strongest leaves few sources.
     public init(rounds: Int = 5, scale: Scale = .strongest) {
         self.rounds = rounds
         self.scale = scale
@@ -42,18 +44,22 @@ public struct Reweighting: Sendable {
     ///   - problem: the whole problem; only the columns of the first support are used.
     ///   - first: the solution of the unweighted problem at `lambda`.
     ///   - lambda: λ of every round.
-    /// - Throws: ``RegressionProblem/Invalid`` or ``InvalidPenalty`` where the numbers are impossible.
+    ///   - solver: the engine of the convex problems.
+    ///   - stop: when each convex solve stops.
+    ///   - parallelism: threads; no result depends on them.
+    ///   - monitor: progress and cancellation.
+    /// - Throws: ``InvalidPenalty`` where the numbers are impossible.
     public func run(
         _ problem: RegressionProblem, from first: Solution, lambda: Double, solver: some Solver, stop: StopRule,
         parallelism: Parallelism, monitor: Monitor = .silent
-    ) throws -> Outcome {
+    ) throws(InvalidPenalty) -> Outcome {
         let roots = first.active.norms.map { $0.squareRoot() }.sorted()
         let untouched = Outcome(
             active: first.active, squaredResidual: first.squaredResidual, relativeGap: first.certificate.relativeGap,
             epochs: 0, roundsDone: 0)
         guard rounds > 0, let strongest = roots.last else { return untouched }
         let c = scale == .strongest ? strongest : roots[roots.count / 2]
-        let restricted = try problem.restricted(to: first.active.blocks)
+        let restricted = problem.restricted(to: first.active.blocks)
         let start = ActiveSet(
             blocks: Array(first.active.blocks.indices), offsets: first.active.offsets,
             coefficients: first.active.coefficients)
@@ -69,22 +75,5 @@ public struct Reweighting: Sendable {
             squaredResidual: last.squaredResidual,
             relativeGap: max(first.certificate.relativeGap, reached.relativeGap), epochs: reached.epochs,
             roundsDone: reached.objectives.count)
-    }
-}
-
-extension RegressionProblem {
-    /// The same response with only some blocks of the design, in the given order.
-    ///
-    /// - Throws: ``Invalid`` when no block is left.
-    public func restricted(to kept: [Int]) throws(Invalid) -> RegressionProblem {
-        // A design without columns is not a problem; one column of zeros stands for it and never becomes active.
-        guard !kept.isEmpty else {
-            return try RegressionProblem(
-                design: Matrix(rows: rowCount, columns: 1), response: response,
-                blocks: BlockStructure(count: 1, size: 1))
-        }
-        return try RegressionProblem(
-            design: design.subset(kept.flatMap { Array(blocks.columns(of: $0)) }), response: response,
-            blocks: BlockStructure(sizes: kept.map { blocks.columns(of: $0).count }))
     }
 }

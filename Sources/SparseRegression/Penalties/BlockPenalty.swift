@@ -2,7 +2,12 @@
 ///
 /// A solver asks once a block and sweep, never once a number, so a call costs nothing beside the block's linear algebra.
 /// A new penalty is one file that conforms to this. Blocks are numbered as in the problem; under
-/// ``PenaltyScope/entry`` they are the columns of the design.
+/// ``PenaltyScope/entry`` they are the columns of the design. A penalty made with weights has to have one for every block
+/// it is asked about; fewer are a programming error.
+///
+/// Of φ_j is required, and nothing else: φ_j(0) = 0; φ_j never falls and is continuous for r ≥ 0; for r > 0 its slope is
+/// continuous, and it has three derivatives but at a few points. The slope need not fall (φ_j may be convex and steeper
+/// than any line: φ_j″ > φ_j′/r), the second derivative need not be constant, and a convex φ_j may have any conjugate.
 public protocol BlockPenalty: Sendable {
     /// Whether the blocks are those of the problem or single entries of B.
     var scope: PenaltyScope { get }
@@ -13,7 +18,13 @@ public protocol BlockPenalty: Sendable {
     /// φ_j(r) for r ≥ 0; zero at r = 0.
     func value(norm: Double, block: Int) -> Double
 
-    /// The r ≥ 0 that minimizes ½(r − norm)² + step·φ_j(r): the proximal operator acts on the norm, the direction stays.
+    /// The r ≥ 0 that minimizes ½(r − norm)² + step·φ_j(r), the global minimum where there are several: the proximal
+    /// operator acts on the norm, the direction stays. It is never above `norm` and never falls as `norm` grows.
+    ///
+    /// - Parameters:
+    ///   - norm: 0 or more.
+    ///   - step: above 0.
+    ///   - block: j.
     func proximal(norm: Double, step: Double, block: Int) -> Double
 
     /// The ‖X_jᵀR‖ up to which a proximal step of this size leaves a block at zero; φ_j′(0⁺) where φ_j is convex.
@@ -23,10 +34,14 @@ public protocol BlockPenalty: Sendable {
     /// φ_j′(r) and φ_j″(r) for r > 0; at r = 0 the slope φ_j′(0⁺), which may be infinite.
     func derivatives(norm: Double, block: Int) -> (first: Double, second: Double)
 
+    /// φ_j‴(r) for r > 0, which the slopes of degrees of freedom need; zero unless a penalty says otherwise, which is right
+    /// where φ_j″ is constant in pieces.
+    func thirdDerivative(norm: Double, block: Int) -> Double
+
     /// The conjugate φ_j*(s) = max_r (s·r − φ_j(r)) at a slope s ≥ 0 within ``slopeLimit(block:)``. Convex penalties only.
     func conjugate(slope: Double, block: Int) -> Double
 
-    /// The largest slope at which the conjugate is finite. Convex penalties only.
+    /// The largest slope at which the conjugate is finite, at least ``activation(step:block:)``. Convex penalties only.
     func slopeLimit(block: Int) -> Double
 }
 
@@ -41,6 +56,9 @@ public enum PenaltyScope: Sendable, Equatable {
 extension BlockPenalty {
     /// The blocks of the problem.
     public var scope: PenaltyScope { .block }
+
+    /// Zero.
+    public func thirdDerivative(norm: Double, block: Int) -> Double { 0 }
 
     /// Nothing is known of the dual of a penalty that is not convex.
     public func conjugate(slope: Double, block: Int) -> Double { .infinity }
@@ -81,7 +99,7 @@ public enum InvalidPenalty: Error, Equatable, Sendable, CustomStringConvertible 
 struct BlockScales: Sendable, Equatable {
     /// λ > 0.
     let lambda: Double
-    /// One weight a block, from 0 to infinity; nil means all one.
+    /// One weight a block, from 0 to infinity, as many as are asked for; nil means all one.
     let weights: [Double]?
 
     init(lambda: Double, weights: [Double]?) throws(InvalidPenalty) {

@@ -6,8 +6,6 @@ public struct ElasticNet: BlockPenalty, Equatable {
     /// μ > 0, the strength of the ridge.
     public let ridge: Double
 
-    /// A penalty from its parameters.
-    ///
     /// - Parameters:
     ///   - lambda: λ > 0.
     ///   - ridge: μ > 0.

@@ -5,7 +5,7 @@ public struct Entrywise<Base: BlockPenalty>: BlockPenalty {
     /// The penalty of an entry; weights are one a column of the design.
     public let base: Base
 
-    /// A penalty of entries.
+    /// - Parameter base: the penalty of every entry, with weights, if any, one a column of the design.
     public init(_ base: Base) { self.base = base }
 
     /// Single entries.
@@ -31,6 +31,9 @@ public struct Entrywise<Base: BlockPenalty>: BlockPenalty {
     public func derivatives(norm: Double, block: Int) -> (first: Double, second: Double) {
         base.derivatives(norm: norm, block: block)
     }
+
+    /// As the base.
+    public func thirdDerivative(norm: Double, block: Int) -> Double { base.thirdDerivative(norm: norm, block: block) }
 
     /// As the base.
     public func conjugate(slope: Double, block: Int) -> Double { base.conjugate(slope: slope, block: block) }

@@ -9,8 +9,9 @@ public struct GroupLasso: BlockPenalty, Equatable {
     /// One weight a block; nil means all one. Zero leaves its block unpenalized, infinity excludes it.
     public var weights: [Double]? { scales.weights }
 
-    /// A penalty from its parameters.
-    ///
+    /// - Parameters:
+    ///   - lambda: λ > 0.
+    ///   - weights: one weight a block from 0 to infinity; nil means all one.
     /// - Throws: ``InvalidPenalty``.
     public init(lambda: Double, weights: [Double]? = nil) throws(InvalidPenalty) {
         scales = try BlockScales(lambda: lambda, weights: weights)

@@ -6,8 +6,6 @@ public struct LogarithmicPenalty: BlockPenalty, Equatable {
     /// ε > 0: amplitudes well below it are penalized like a norm, those above hardly more than at ε.
     public let width: Double
 
-    /// A penalty from its parameters.
-    ///
     /// - Parameters:
     ///   - lambda: λ > 0.
     ///   - width: ε > 0.
@@ -63,5 +61,10 @@ public struct LogarithmicPenalty: BlockPenalty, Equatable {
     public func derivatives(norm: Double, block: Int) -> (first: Double, second: Double) {
         let first = scales[block] / (norm + width)
         return (first, -first / (norm + width))
+    }
+
+    /// 2λ_j/(r + ε)³.
+    public func thirdDerivative(norm: Double, block: Int) -> Double {
+        2 * scales[block] / ((norm + width) * (norm + width) * (norm + width))
     }
 }

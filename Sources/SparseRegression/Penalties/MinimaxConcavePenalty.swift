@@ -4,8 +4,6 @@ public struct MinimaxConcavePenalty: BlockPenalty, Equatable {
     /// γ > 0: the penalty is constant beyond γλ_j.
     public let gamma: Double
 
-    /// A penalty from its parameters.
-    ///
     /// - Parameters:
     ///   - lambda: λ > 0.
     ///   - gamma: γ > 0. Where γ exceeds 1/‖X_j‖₂² the proximal step is continuous.

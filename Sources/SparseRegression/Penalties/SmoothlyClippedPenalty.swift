@@ -4,8 +4,6 @@ public struct SmoothlyClippedPenalty: BlockPenalty, Equatable {
     /// γ > 2: the penalty is constant beyond γλ_j.
     public let gamma: Double
 
-    /// A penalty from its parameters.
-    ///
     /// - Parameters:
     ///   - lambda: λ > 0.
     ///   - gamma: γ > 2; 3.7 is the authors' choice.

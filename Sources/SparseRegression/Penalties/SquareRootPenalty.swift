@@ -4,8 +4,6 @@ import Foundation
 public struct SquareRootPenalty: BlockPenalty, Equatable {
     private let scales: BlockScales
 
-    /// A penalty from its parameters.
-    ///
     /// - Parameters:
     ///   - lambda: λ > 0.
     ///   - weights: one weight a block from 0 to infinity; nil means all one.
@@ -44,5 +42,10 @@ public struct SquareRootPenalty: BlockPenalty, Equatable {
         guard norm > 0 else { return (.infinity, -.infinity) }
         let first = scales[block] / (2 * norm.squareRoot())
         return (first, -first / (2 * norm))
+    }
+
+    /// 3λ_j/(8r²√r).
+    public func thirdDerivative(norm: Double, block: Int) -> Double {
+        scales[block] > 0 ? 0.375 * scales[block] / (norm * norm * norm.squareRoot()) : 0
     }
 }

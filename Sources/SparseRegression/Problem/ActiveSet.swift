@@ -16,14 +16,21 @@ public struct ActiveSet: Sendable, Equatable {
         ActiveSet(blocks: [], offsets: [0], coefficients: Matrix(rows: samples, columns: 0))
     }
 
-    /// Active blocks from their values.
+    /// Active blocks whose coefficients were computed; other offsets than these are a programming error.
+    ///
+    /// That the blocks are those of a problem is not checked: solvers refuse a start that does not fit
+    /// (``StopReason/notFinite``).
     ///
     /// - Parameters:
     ///   - blocks: ascending.
-    ///   - offsets: first column of each in `coefficients`, `blocks.count + 1` entries.
+    ///   - offsets: first column of each in `coefficients`, `blocks.count + 1` entries, from 0 ascending to the number of
+    ///     columns.
     ///   - coefficients: samples × columns.
     public init(blocks: [Int], offsets: [Int], coefficients: Matrix) {
-        precondition(offsets.count == blocks.count + 1 && offsets.last == coefficients.columns)
+        precondition(
+            offsets.count == blocks.count + 1 && offsets[0] == 0 && offsets[blocks.count] == coefficients.columns
+                && zip(offsets, offsets.dropFirst()).allSatisfy { $0 <= $1 },
+            "the offsets of active blocks ascend from 0 to the number of columns")
         self.blocks = blocks
         self.offsets = offsets
         self.coefficients = coefficients

@@ -5,11 +5,11 @@ import Foundation
 /// X is n × q, Y is n × T, B is q × T; block j of B is the rows of B that belong to block j of X.
 public struct RegressionProblem: Sendable {
     /// X: n × q, dimensionless after whitening.
-    public let design: Design
+    public private(set) var design: Design
     /// Y: n × T, or an orthogonal reduction of it (see ``reduction``).
     public let response: Matrix
     /// Blocks of the columns of X.
-    public let blocks: BlockStructure
+    public private(set) var blocks: BlockStructure
     /// Number of samples of the original response, which the degrees of freedom count.
     public let sampleCount: Int
     /// Where T was larger than the rank of Y: Vᵀ (T′ × T), with `response` = Y·V. Nothing in the objective changes,
@@ -138,6 +138,20 @@ public struct RegressionProblem: Sendable {
     /// Singular values of the response below this part of the largest are rounding.
     private static let rankTolerance = 1e-14
 
+    /// The same response with only some blocks of the design, in the given order; its samples stay as they are, reduced
+    /// or not.
+    ///
+    /// - Parameter kept: blocks of this problem, none twice. A column of zeros, which never becomes active, stands for none.
+    /// - Complexity: O(n · columns kept).
+    public func restricted(to kept: [Int]) -> RegressionProblem {
+        var other = self
+        other.design =
+            kept.isEmpty
+            ? Design(Matrix(rows: rowCount, columns: 1)) : design.subset(kept.flatMap { Array(blocks.columns(of: $0)) })
+        other.blocks = BlockStructure(sizes: kept.isEmpty ? [1] : kept.map { blocks.columns(of: $0).count })
+        return other
+    }
+
     /// The problem of some of its rows, for example without those held out to judge it.
     ///
     /// - Throws: ``Invalid`` when no row is left.
@@ -149,46 +163,6 @@ public struct RegressionProblem: Sendable {
 
     /// Number of rows, n.
     public var rowCount: Int { design.rows }
-
-    /// ‖X_jᵀA‖ for every block j.
-    ///
-    /// - Parameter matrix: A, n × k.
-    /// - Complexity: O(n·q·k), one full pass over the design.
-    public func correlationNorms(_ matrix: Matrix, parallelism: Parallelism) -> [Double] {
-        let pass = Correlations(
-            design: design, blocks: blocks, samples: matrix.columns, parallelism: parallelism,
-            norms: [Double](repeating: 0, count: blocks.count), allocations: AllocationCount())
-        matrix.elements.withUnsafeBufferPointer { elements in
-            if let pointer = elements.baseAddress { pass.move(to: pointer) }
-        }
-        pass.refine { _ in -1 }
-        return pass.bounds
-    }
-
-    /// The smallest λ at which no penalized block is active: max_j ‖X_jᵀY‖/w_j, over the blocks of positive weight.
-    ///
-    /// Blocks of weight zero are unpenalized; Y is then what is left of it after their least-squares fit.
-    ///
-    /// - Parameter weights: one weight a block, from 0 to infinity (which excludes a block); nil means all one.
-    /// - Complexity: O(n·q·T).
-    public func largestLambda(weights: [Double]? = nil, parallelism: Parallelism = .serial) -> Double {
-        let free = (weights ?? []).indices.filter { weights?[$0] == 0 }
-        let rest =
-            free.isEmpty
-            ? response : UnpenalizedSpan(free, of: self).remainder(of: response, scale: squaredResponseNorm)
-        let norms = correlationNorms(rest, parallelism: parallelism)
-        return norms.enumerated().reduce(0) { largest, entry in
-            let weight = weights?[entry.offset] ?? 1
-            return weight > 0 ? max(largest, entry.element / weight) : largest
-        }
-    }
-
-    /// The largest singular value ‖X_j‖₂ of every block, rounded up.
-    ///
-    /// - Complexity: O(nq).
-    public func blockNorms(parallelism: Parallelism = .serial) -> [Double] {
-        Correlations.largestSingularValues(design, blocks, parallelism)
-    }
 
     /// Coefficients in the original samples: B·Vᵀ where the samples were reduced.
     ///

@@ -51,9 +51,7 @@ final class AutomaticEngine: WorkingSetEngine {
             if effort.isAtTarget || effort.epochs < short.epochs || limit.isOver() { return effort }
         }
         let rest = InnerLimit(epochs: limit.epochs - effort.epochs, isOver: limit.isOver)
-        let more = dual.descend(penalty, from: start, target: target, limit: rest)
-        effort.epochs += more.epochs
-        effort.newtonSteps += more.newtonSteps
+        effort.add(dual.descend(penalty, from: start, target: target, limit: rest))
         return effort
     }
 }

@@ -238,7 +238,9 @@ final class DualNewtonEngine: WorkingSetEngine {
             if width > 0 {
                 context.parallelism.gemm(
                     true, false, t, width, n, 1, direction.pointer, n, columns.pointer, n, 0, rightHandSide.pointer, t)
-                fillGram()
+                Gathering.gram(
+                    positions, from: context.working.gram.pointer, leading: context.working.capacity,
+                    starts: context.working.starts, into: factorization.matrix.pointer, offsets: factorization.offsets)
                 guard factorization.factor(repairs: false) else { return (step, true) }
                 factorization.solve(rightHandSide.pointer, into: solved.pointer, shifts: shifts.pointer)
                 context.parallelism.gemm(
@@ -302,22 +304,5 @@ final class DualNewtonEngine: WorkingSetEngine {
             width += range.count
         }
         return width
-    }
-
-    private func fillGram() {
-        let working = context.working
-        let width = factorization.width
-        let offsets = factorization.offsets
-        for (k, column) in positions.enumerated() {
-            for c in 0..<working.range(column).count {
-                let source = working.gram.pointer + (working.starts[column] + c) * working.capacity
-                let target = factorization.inverse.pointer + (offsets[k] + c) * width
-                for (l, row) in positions.enumerated() {
-                    for r in 0..<(offsets[l + 1] - offsets[l]) {
-                        target[offsets[l] + r] = source[working.starts[row] + r]
-                    }
-                }
-            }
-        }
     }
 }

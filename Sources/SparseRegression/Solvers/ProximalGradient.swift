@@ -13,7 +13,9 @@ public struct ProximalGradient: Solver {
     /// The engine with its default settings.
     public init() {}
 
-    /// Opens a session; finds the step length by power iteration.
+    /// Opens a session; finds the step length.
+    ///
+    /// - Complexity: O(nq·min(n, q)).
     public func session(for problem: RegressionProblem, parallelism: Parallelism) -> ProximalGradientSession {
         ProximalGradientSession(problem, settings: self, parallelism: parallelism)
     }
@@ -26,7 +28,7 @@ public final class ProximalGradientSession: SolverSession {
     private let settings: ProximalGradient
     private let parallelism: Parallelism
     private let design: Matrix
-    /// An upper bound of ‖X‖₂².
+    /// ‖X‖₂², rounded up; ‖X‖² where its eigenvalues cannot be had.
     private let lipschitz: Double
 
     init(_ problem: RegressionProblem, settings: ProximalGradient, parallelism: Parallelism) {
@@ -34,18 +36,10 @@ public final class ProximalGradientSession: SolverSession {
         self.settings = settings
         self.parallelism = parallelism
         design = problem.design.matrix
-        // Power iteration approaches from below; the Frobenius norm bounds from above where it has not settled.
-        var random = SeededGenerator(seed: 1)
-        var vector = random.normal(rows: design.columns, columns: 1)
-        var value = 0.0
-        for _ in 0..<200 {
-            let image = design * (vector * (1 / max(vector.squaredNorm.squareRoot(), .leastNormalMagnitude)))
-            vector = Matrix.product(design, transposed: true, image)
-            let next = image.squaredNorm
-            if abs(next - value) <= 1e-6 * next { break }
-            value = next
-        }
-        lipschitz = min(1.02 * vector.squaredNorm.squareRoot(), design.squaredNorm)
+        let isWide = design.columns > design.rows
+        let gram = Matrix.product(
+            design, transposed: !isWide, design, transposed: isWide, parallelism: parallelism)
+        lipschitz = ((try? SymmetricEigen(gram))?.values.last ?? design.squaredNorm) * (1 + 1e-10)
     }
 
     /// Goes over to another response of the same design.
@@ -62,218 +56,242 @@ public final class ProximalGradientSession: SolverSession {
     public func solve(
         _ penalty: some BlockPenalty, from start: ActiveSet?, stop: StopRule, monitor: Monitor
     ) -> Solution {
-        let blocks =
-            penalty.scope == .entry ? BlockStructure(count: design.columns, size: 1) : problem.blocks
-        // Entries of different samples are blocks of their own.
-        let groups = penalty.scope == .entry ? problem.sampleCount : 1
-        let response = penalty.scope == .entry ? problem.unreducedResponse : problem.response
-        let samples = response.columns
+        let posed = PosedProblem(problem, penalty, design: design, parallelism: parallelism)
         let clock = Stopwatch(limit: stop.maximumSeconds)
         let half = 0.5 * problem.squaredResponseNorm
         let scale = half > 0 ? half : 1
         let step = lipschitz > 0 ? 1 / lipschitz : 1
-        let free = (0..<blocks.count).filter { penalty.frees($0) }
-        let span =
-            free.isEmpty
-            ? nil
-            : (try? problem.with(response: response, blocks: blocks)).map { UnpenalizedSpan(free, of: $0) }
-
-        func gradient(_ b: Matrix) -> (residual: Matrix, correlation: Matrix) {
-            let residual = response - Matrix.product(design, b, parallelism: parallelism)
-            return (residual, Matrix.product(design, transposed: true, residual, parallelism: parallelism))
-        }
-        /// Every block of B with its norm: rows of a range of columns, in all samples or in one.
-        func forEachBlock(_ body: (_ block: Int, _ rows: Range<Int>, _ samples: Range<Int>) -> Void) {
-            for block in 0..<blocks.count {
-                for group in 0..<groups {
-                    body(block, blocks.columns(of: block), groups == 1 ? 0..<samples : group..<(group + 1))
-                }
-            }
-        }
-        func norm(_ m: Matrix, _ rows: Range<Int>, _ columns: Range<Int>) -> Double {
-            var sum = 0.0
-            for s in columns { for r in rows { sum += m[r, s] * m[r, s] } }
-            return sum.squareRoot()
-        }
-        func proximalStep(_ point: Matrix, _ correlation: Matrix, _ steps: [Double]? = nil) -> Matrix {
-            var z = point
-            forEachBlock { block, rows, columns in
-                let step = steps?[block] ?? step
-                for s in columns { for r in rows { z[r, s] += step * correlation[r, s] } }
-                let size = norm(z, rows, columns)
-                let factor = size > 0 ? penalty.proximal(norm: size, step: step, block: block) / size : 0
-                for s in columns { for r in rows { z[r, s] *= factor } }
-            }
-            return z
-        }
-        func objective(_ b: Matrix, _ residual: Matrix) -> Double {
-            var value = 0.5 * residual.squaredNorm
-            forEachBlock { block, rows, columns in
-                value += penalty.value(norm: norm(b, rows, columns), block: block)
-            }
-            return value
-        }
-        /// Lower bound of the optimum from the residual at a point, for convex penalties.
-        func bound(_ residual: Matrix) -> Double {
-            let direction = span?.remainder(of: residual, scale: problem.squaredResponseNorm) ?? residual
-            let correlation = Matrix.product(design, transposed: true, direction, parallelism: parallelism)
-            var ratio = 0.0
-            var slopes: [(slope: Double, block: Int)] = []
-            var hasConjugates = false
-            forEachBlock { block, rows, columns in
-                let slope = norm(correlation, rows, columns)
-                let limit = penalty.slopeLimit(block: block)
-                if limit == .infinity {
-                    hasConjugates = hasConjugates || !penalty.excludes(block)
-                    slopes.append((slope, block))
-                } else if limit > 0 {
-                    ratio = max(ratio, slope / limit)
-                }
-            }
-            let fitted = zip(response.elements, direction.elements).reduce(0) { $0 + $1.0 * $1.1 }
-            return DualBound.best(
-                DualBound.Direction(fitted: fitted, squared: direction.squaredNorm, ratio: ratio),
-                conjugates: hasConjugates
-                    ? { factor in
-                        slopes.reduce(0) { $0 + penalty.conjugate(slope: abs(factor) * $1.slope, block: $1.block) }
-                    } : nil
-            ).value
-        }
-
-        var b = Matrix(rows: design.columns, columns: samples)
-        var reason = StopReason.limit
-        if let start {
-            if start.coefficients.firstNonFinite == nil, start.fits(problem, samples: samples) {
-                for (i, block) in start.blocks.enumerated() {
-                    for (k, column) in problem.blocks.columns(of: block).enumerated() {
-                        guard !penalty.excludes(penalty.scope == .entry ? column : block) else { continue }
-                        for s in 0..<samples { b[column, s] = start.coefficients[s, start.offsets[i] + k] }
-                    }
-                }
-            } else {
-                reason = .notFinite
-            }
-        }
-        let isStartUsable = reason != .notFinite
-        var scaleOfViolation = Double.leastNormalMagnitude
-        let first = Matrix.product(design, transposed: true, response, parallelism: parallelism)
-        forEachBlock { _, rows, columns in scaleOfViolation = max(scaleOfViolation, norm(first, rows, columns)) }
         // The steps that the violation is measured with: a block's own; without convexity, that of the iteration,
         // whose fixed points need not be those of a longer step.
-        let steps: [Double] =
-            penalty.isConvex
-            ? Correlations.largestSingularValues(problem.design, blocks, parallelism).map {
-                ($0 * $0).isNormal ? 1 / ($0 * $0) : 0
-            } : [Double](repeating: step, count: blocks.count)
-        var (residual, correlation) = gradient(b)
-        var value = objective(b, residual)
-        var dual = -Double.infinity
-        var point = b
-        var pointCorrelation = correlation
-        var momentum = 1.0
-        var iterations = 0
-        var looks = 0
+        let steps = penalty.isConvex ? posed.blockSteps : [Double](repeating: step, count: posed.blocks.count)
+        let violationScale = max(posed.largestCorrelation, .leastNormalMagnitude)
+        let begin = posed.coefficients(of: start, in: problem)
+        var iterate = Accelerated(posed.point(begin ?? posed.zero))
+        var (dual, violation) = (-Double.infinity, Double.infinity)
+        var (iterations, looks) = (0, 0)
         var (smallest, lowest, idle) = (Double.infinity, Double.infinity, 0)
-        var violation = Double.infinity
+        var reason = StopReason.limit
+        func gap() -> Double { penalty.isConvex ? max(0, iterate.best.value - dual) / scale : .infinity }
         while true {
             if iterations.isMultiple(of: settings.checkInterval) {
                 looks += 1
-                // L_j‖B_j − prox(B_j + X_jᵀR/L_j)‖ of the worst block.
-                let difference = proximalStep(b, correlation, steps) - b
-                violation = 0
-                forEachBlock { block, rows, columns in
-                    guard steps[block] > 0 else { return }
-                    violation = max(violation, norm(difference, rows, columns) / steps[block])
-                }
-                if penalty.isConvex { dual = max(dual, bound(residual)) }
-                let gap = penalty.isConvex ? max(0, value - dual) / scale : Double.infinity
-                monitor.report(.init(stage: "solving", detail: String(format: "gap %.0e", gap)))
-                if !value.isFinite {
-                    reason = .notFinite
-                    break
-                }
-                if penalty.isConvex
-                    ? gap <= max(0, stop.relativeGap) : violation <= stop.relativeViolation * scaleOfViolation
+                violation = posed.violation(iterate.best, steps)
+                if penalty.isConvex { dual = max(dual, posed.dualBound(iterate.best.residual)) }
+                let distance = penalty.isConvex ? gap() : violation
+                monitor.report(.init(stage: "solving", detail: String(format: "gap %.0e", gap())))
+                let goal =
+                    penalty.isConvex ? max(0, stop.relativeGap) : stop.relativeViolation * violationScale
+                if let end = stop.reason(
+                    isFinite: iterate.best.value.isFinite, isReached: distance <= goal, monitor: monitor, clock: clock)
                 {
-                    reason = isStartUsable ? .converged : .notFinite
-                    break
-                }
-                if monitor.isCancelled() {
-                    reason = .cancelled
-                    break
-                }
-                if clock.isOver() {
-                    reason = .timeLimit
+                    reason = end
                     break
                 }
                 // Where the objective shows no difference the gap still does, for a while.
-                let distance = penalty.isConvex ? gap : violation
-                idle = distance < 0.9 * smallest || value < lowest * (1 - 1e-12) ? 0 : idle + 1
-                (smallest, lowest) = (min(smallest, distance), min(lowest, value))
+                idle = distance < 0.9 * smallest || iterate.best.value < lowest * (1 - 1e-12) ? 0 : idle + 1
+                (smallest, lowest) = (min(smallest, distance), min(lowest, iterate.best.value))
                 if idle >= 100 {
-                    reason = isStartUsable ? .stagnated : .notFinite
+                    reason = .stagnated
                     break
                 }
                 if iterations >= stop.maximumEpochs || looks >= stop.maximumPasses { break }
             }
             iterations += 1
-            let next = proximalStep(point, pointCorrelation)
-            let (nextResidual, nextCorrelation) = gradient(next)
-            let nextValue = objective(next, nextResidual)
             // Differences below the rounding of the objective say nothing.
-            let level = value + 1e-14 * scale
-            guard nextValue <= level || momentum == 1 else {
-                // The momentum led astray: begin anew from the best point.
-                (point, pointCorrelation, momentum) = (b, correlation, 1)
-                continue
-            }
-            if nextValue <= level {
-                // Momentum that points uphill is dropped.
-                let isUphill =
-                    zip(zip(point.elements, next.elements), b.elements).reduce(0) {
-                        $0 + ($1.0.0 - $1.0.1) * ($1.0.1 - $1.1)
-                    } > 0
-                if isUphill { momentum = 1 }
-                let nextMomentum = settings.accelerates ? 0.5 * (1 + (1 + 4 * momentum * momentum).squareRoot()) : 1
-                let weight = settings.accelerates ? (momentum - 1) / nextMomentum : 0
-                point = next + (next - b) * weight
-                pointCorrelation =
-                    weight == 0 ? nextCorrelation : nextCorrelation + (nextCorrelation - correlation) * weight
-                momentum = nextMomentum
-                (b, residual, correlation, value) = (next, nextResidual, nextCorrelation, nextValue)
-            } else {
-                // A plain step raises the objective by rounding alone: nothing is left to gain.
-                reason = isStartUsable ? .stagnated : .notFinite
+            let level = iterate.best.value + 1e-14 * scale
+            if !iterate.advance(posed, step: step, to: level, accelerates: settings.accelerates) {
+                reason = .stagnated
                 break
             }
         }
-        if penalty.isConvex { dual = max(dual, bound(residual)) }
-        let gap = penalty.isConvex ? max(0, value - dual) / scale : Double.infinity
-        if reason == .stagnated, gap <= stop.relativeGap { reason = .converged }
+        if penalty.isConvex { dual = max(dual, posed.dualBound(iterate.best.residual)) }
+        if reason == .stagnated, gap() <= stop.relativeGap { reason = .converged }
         return Solution(
-            active: activeSet(b), squaredResidual: residual.squaredNorm,
+            active: posed.activeSet(iterate.best.b, in: problem), squaredResidual: iterate.best.residual.squaredNorm,
             certificate: Certificate(
-                objective: value, relativeGap: gap, relativeViolation: violation / scaleOfViolation,
+                objective: iterate.best.value, relativeGap: gap(), relativeViolation: violation / violationScale,
                 epochs: iterations, newtonSteps: 0, fullPasses: looks,
                 passesOverGain: Double(iterations + looks), screenedBlocks: 0, allocations: 0),
-            reason: reason, scale: scale)
+            reason: reason.afterStart(isUsable: begin != nil), scale: scale)
+    }
+}
+
+/// The best point of accelerated steps, and where the next step begins: ahead of it by their momentum.
+private struct Accelerated {
+    private(set) var best: PosedPoint
+    private var ahead: (b: Matrix, correlation: Matrix)
+    private var momentum = 1.0
+
+    init(_ start: PosedPoint) {
+        best = start
+        ahead = (start.b, start.correlation)
     }
 
-    private func activeSet(_ b: Matrix) -> ActiveSet {
-        var active: [Int] = []
-        var offsets = [0]
-        var elements: [Double] = []
-        for block in 0..<problem.blocks.count {
-            let columns = problem.blocks.columns(of: block)
-            guard columns.contains(where: { column in (0..<b.columns).contains { b[column, $0] != 0 } }) else {
-                continue
-            }
-            active.append(block)
-            for column in columns { elements.append(contentsOf: b.row(column)) }
-            offsets.append(elements.count / b.columns)
+    /// One step. It is taken where the objective comes down to the level; else the momentum led astray, and the next step
+    /// begins at the best point.
+    ///
+    /// - Returns: false where a plain step does not come down: it raises the objective by rounding alone, and nothing is
+    ///   left to gain.
+    mutating func advance(
+        _ posed: PosedProblem<some BlockPenalty>, step: Double, to level: Double, accelerates: Bool
+    ) -> Bool {
+        let next = posed.point(posed.proximalStep(ahead.b, ahead.correlation) { _ in step })
+        guard next.value <= level else {
+            defer { (ahead, momentum) = ((best.b, best.correlation), 1) }
+            return momentum > 1
         }
+        // Momentum that points uphill is dropped.
+        let uphill = zip(zip(ahead.b.elements, next.b.elements), best.b.elements).reduce(0) {
+            $0 + ($1.0.0 - $1.0.1) * ($1.0.1 - $1.1)
+        }
+        if uphill > 0 { momentum = 1 }
+        let nextMomentum = accelerates ? 0.5 * (1 + (1 + 4 * momentum * momentum).squareRoot()) : 1
+        let weight = accelerates ? (momentum - 1) / nextMomentum : 0
+        ahead = (
+            next.b + (next.b - best.b) * weight, next.correlation + (next.correlation - best.correlation) * weight
+        )
+        (best, momentum) = (next, nextMomentum)
+        return true
+    }
+}
+
+/// A point with all that is computed of it.
+private struct PosedPoint {
+    /// Bᵀ, T × q.
+    var b: Matrix
+    /// R = Y − XB, n × T.
+    var residual: Matrix
+    /// RᵀX, T × q.
+    var correlation: Matrix
+    /// The objective.
+    var value: Double
+}
+
+/// A problem as a penalty sees it: Bᵀ, T × q, in blocks that are contiguous, those of the problem or single entries.
+private struct PosedProblem<Penalty: BlockPenalty> {
+    let penalty: Penalty
+    let design: Matrix
+    let response: Matrix
+    let blocks: BlockStructure
+    let parallelism: Parallelism
+    private let source: RegressionProblem
+    private let span: UnpenalizedSpan?
+
+    init(_ problem: RegressionProblem, _ penalty: Penalty, design: Matrix, parallelism: Parallelism) {
+        self.penalty = penalty
+        self.design = design
+        self.parallelism = parallelism
+        let isOfEntries = penalty.scope == .entry
+        response = isOfEntries ? problem.unreducedResponse : problem.response
+        blocks = isOfEntries ? BlockStructure(count: design.columns, size: 1) : problem.blocks
+        source = (try? problem.with(response: response, blocks: blocks)) ?? problem
+        let free = (0..<blocks.count).filter { penalty.frees($0) }
+        span = free.isEmpty ? nil : UnpenalizedSpan(free, of: source)
+    }
+
+    var samples: Int { response.columns }
+
+    var zero: Matrix { Matrix(rows: samples, columns: design.columns) }
+
+    /// 1/L_j of every block; zero where its columns are zero.
+    var blockSteps: [Double] {
+        source.blockNorms(parallelism: parallelism).map { ($0 * $0).isNormal ? 1 / ($0 * $0) : 0 }
+    }
+
+    /// max_j ‖X_jᵀY‖.
+    var largestCorrelation: Double { norms(correlation(of: response)).reduce(0) { max($0, $1.1) } }
+
+    func point(_ b: Matrix) -> PosedPoint {
+        let residual =
+            response
+            - Matrix.product(
+                design, transposed: false, b, transposed: true, parallelism: parallelism)
+        let value = norms(b).reduce(0.5 * residual.squaredNorm) { $0 + penalty.value(norm: $1.1, block: $1.0) }
+        return PosedPoint(b: b, residual: residual, correlation: correlation(of: residual), value: value)
+    }
+
+    private func correlation(of values: Matrix) -> Matrix {
+        Matrix.product(values, transposed: true, design, parallelism: parallelism)
+    }
+
+    /// Every block with its elements in a T × q matrix; entries of different samples are blocks of their own.
+    private func forEachBlock(_ body: (_ block: Int, _ elements: Range<Int>) -> Void) {
+        let t = samples
+        if penalty.scope == .entry {
+            for k in 0..<(design.columns * t) { body(k / t, k..<(k + 1)) }
+        } else {
+            for j in 0..<blocks.count { body(j, (blocks.offsets[j] * t)..<(blocks.offsets[j + 1] * t)) }
+        }
+    }
+
+    /// The blocks with their norms in a T × q matrix.
+    private func norms(_ matrix: Matrix) -> [(Int, Double)] {
+        var result: [(Int, Double)] = []
+        matrix.elements.withUnsafeBufferPointer { elements in
+            guard let elements = elements.baseAddress else { return }
+            forEachBlock { result.append(($0, BLAS.norm($1.count, elements + $1.lowerBound))) }
+        }
+        return result
+    }
+
+    /// prox(B + step·RᵀX) with a step of each block.
+    func proximalStep(_ b: Matrix, _ correlation: Matrix, step: (_ block: Int) -> Double) -> Matrix {
+        var result = b
+        result.elements.withUnsafeMutableBufferPointer { z in
+            b.elements.withUnsafeBufferPointer { b in
+                correlation.elements.withUnsafeBufferPointer { h in
+                    guard let z = z.baseAddress, let b = b.baseAddress, let h = h.baseAddress else { return }
+                    forEachBlock { block, range in
+                        let own = z + range.lowerBound
+                        let factor = penalty.proximalStep(
+                            block, step: step(block), count: range.count, from: b + range.lowerBound,
+                            along: h + range.lowerBound, into: own
+                        ).factor
+                        for k in 0..<range.count { own[k] *= factor }
+                    }
+                }
+            }
+        }
+        return result
+    }
+
+    /// L_j‖B_j − prox(B_j + X_jᵀR/L_j)‖ of the worst block.
+    func violation(_ point: PosedPoint, _ steps: [Double]) -> Double {
+        let moved = proximalStep(point.b, point.correlation) { steps[$0] }
+        return norms(moved - point.b).reduce(0) { steps[$1.0] > 0 ? max($0, $1.1 / steps[$1.0]) : $0 }
+    }
+
+    /// A lower bound of the optimum from a residual. Convex penalties only.
+    func dualBound(_ residual: Matrix) -> Double {
+        let direction = span?.remainder(of: residual, scale: source.squaredResponseNorm) ?? residual
+        let fitted = zip(response.elements, direction.elements).reduce(0) { $0 + $1.0 * $1.1 }
+        return DualBound.best(
+            penalty, fitted: fitted, squared: direction.squaredNorm, slopes: norms(correlation(of: direction))
+        ).value
+    }
+
+    /// Bᵀ of a start, without what the penalty excludes; nil where the start is not finite or of another problem.
+    func coefficients(of start: ActiveSet?, in problem: RegressionProblem) -> Matrix? {
+        var b = zero
+        guard let start else { return b }
+        guard start.coefficients.firstNonFinite == nil, start.fits(problem, samples: samples) else { return nil }
+        for (i, block) in start.blocks.enumerated() {
+            for (k, column) in problem.blocks.columns(of: block).enumerated()
+            where !penalty.excludes(penalty.scope == .entry ? column : block) {
+                for s in 0..<samples { b[s, column] = start.coefficients[s, start.offsets[i] + k] }
+            }
+        }
+        return b
+    }
+
+    /// The blocks of the problem that are not zero.
+    func activeSet(_ b: Matrix, in problem: RegressionProblem) -> ActiveSet {
+        let active = (0..<problem.blocks.count).filter { block in
+            problem.blocks.columns(of: block).contains { column in (0..<samples).contains { b[$0, column] != 0 } }
+        }
+        let sizes = active.map { problem.blocks.columns(of: $0).count }
         return ActiveSet(
-            blocks: active, offsets: offsets,
-            coefficients: Matrix(rows: b.columns, columns: elements.count / b.columns, elements: elements))
+            blocks: active, offsets: BlockStructure(sizes: sizes).offsets,
+            coefficients: b.columns(active.flatMap { Array(problem.blocks.columns(of: $0)) }))
     }
 }

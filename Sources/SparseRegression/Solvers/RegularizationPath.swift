@@ -24,7 +24,7 @@ public struct LambdaGrid: Sendable, Equatable {
     ///   - largest: the first λ, usually λ_max.
     ///   - ratio: the last λ as a fraction of the first, above 0 and at most 1.
     ///   - count: number of values.
-    public init(from largest: Double, to ratio: Double, count: Int) {
+    public init(from largest: Double, toRatio ratio: Double, count: Int) {
         self.init(
             (0..<max(0, count)).map { largest * pow(ratio, count > 1 ? Double($0) / Double(count - 1) : 0) })
     }

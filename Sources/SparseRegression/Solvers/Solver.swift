@@ -54,30 +54,3 @@ extension Solver {
         session(for: problem, parallelism: parallelism).solve(penalty, from: start, stop: stop, monitor: monitor)
     }
 }
-
-/// When a solver stops.
-public struct StopRule: Sendable, Equatable {
-    /// Duality gap over ½‖Y‖² that is good enough.
-    public var relativeGap: Double
-    /// Violation of the optimality conditions over max_j ‖X_jᵀY‖ that is good enough for a penalty that is not convex
-    /// and therefore has no gap.
-    public var relativeViolation: Double
-    /// Most sweeps of coordinate descent, or inner steps of another engine.
-    public var maximumEpochs: Int
-    /// Most looks at all blocks.
-    public var maximumPasses: Int
-    /// Longest time, s; looked at between rounds of sweeps.
-    public var maximumSeconds: Double
-
-    /// A rule from its limits.
-    public init(
-        relativeGap: Double = 1e-6, relativeViolation: Double = 1e-6, maximumEpochs: Int = 200_000,
-        maximumPasses: Int = 1_000, maximumSeconds: Double = .infinity
-    ) {
-        self.relativeGap = relativeGap
-        self.relativeViolation = relativeViolation
-        self.maximumEpochs = maximumEpochs
-        self.maximumPasses = maximumPasses
-        self.maximumSeconds = maximumSeconds
-    }
-}

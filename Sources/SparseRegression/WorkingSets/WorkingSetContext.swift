@@ -69,11 +69,9 @@ final class WorkingSetContext {
     private func gatherSupport() {
         let n = problem.rowCount
         gathered.reserve(n * iterate.width)
-        for (i, position) in iterate.support.enumerated() {
-            let range = working.range(position)
-            (gathered.pointer + iterate.starts[i] * n).update(
-                from: working.columns.pointer + range.lowerBound * n, count: range.count * n)
-        }
+        Gathering.columns(
+            iterate.support, from: working.columns.pointer, height: n, starts: working.starts,
+            into: gathered.pointer, offsets: iterate.starts)
     }
 
     /// Projects n × T values off the unpenalized columns, in place.
@@ -115,16 +113,11 @@ final class WorkingSetContext {
         let step = step(id)
         guard step > 0 else { return 0 }
         let count = iterate.range(j).count * iterate.samples
-        let b = iterate.b.pointer + iterate.starts[j] * iterate.samples
         block.reserve(count)
-        let z = block.pointer
-        for k in 0..<count { z[k] = b[k] + step * h[k] }
-        let norm = BLAS.norm(count, z)
-        let shrunk = norm > 0 ? penalty.proximal(norm: norm, step: step, block: id) : 0
-        let factor = norm > 0 ? shrunk / norm : 0
-        var squared = 0.0
-        for k in 0..<count { squared += (b[k] - factor * z[k]) * (b[k] - factor * z[k]) }
-        return squared.squareRoot() / step
+        return penalty.squaredProximalChange(
+            id, step: step, count: count, from: iterate.b.pointer + iterate.starts[j] * iterate.samples, along: h,
+            scratch: block.pointer
+        ).squareRoot() / step
     }
 
     // MARK: - On the working set
@@ -156,9 +149,7 @@ final class WorkingSetContext {
             if let place = iterate.place(of: position) {
                 largest = max(largest, violation(place, gradient: h + working.starts[position] * t, penalty))
             } else if slopes[position] > activation(id, penalty) {
-                let step = step(id)
-                largest = max(
-                    largest, penalty.proximal(norm: step * slopes[position], step: step, block: id) / step)
+                largest = max(largest, penalty.violationAtZero(id, slope: slopes[position], step: step(id)))
             }
         }
         return value.isFinite ? largest : value
@@ -179,28 +170,8 @@ final class WorkingSetContext {
     }
 
     private func considerDual(_ numbers: Numbers, _ penalty: some BlockPenalty) {
-        var ratio = 0.0
-        var hasConjugates = false
-        for (position, id) in working.blocks.enumerated() {
-            let limit = penalty.slopeLimit(block: id)
-            if limit.isFinite {
-                // Unpenalized blocks have been projected out.
-                if limit > 0 { ratio = max(ratio, slopes[position] / limit) }
-            } else if !penalty.excludes(id) {
-                hasConjugates = true
-            }
-        }
-        let direction = DualBound.Direction(fitted: numbers.fitted, squared: numbers.squared, ratio: ratio)
         let bound = DualBound.best(
-            direction,
-            conjugates: hasConjugates
-                ? { factor in
-                    var sum = 0.0
-                    for (position, id) in self.working.blocks.enumerated() {
-                        sum += penalty.conjugate(slope: abs(factor) * self.slopes[position], block: id)
-                    }
-                    return sum
-                } : nil)
+            penalty, fitted: numbers.fitted, squared: numbers.squared, slopes: zip(working.blocks, slopes))
         innerDual = max(innerDual, bound.value)
     }
 
@@ -261,11 +232,9 @@ final class WorkingSetContext {
         Parallelism(threads: workers).forEachPiece(of: columns, piece: piece) { number, items in
             let rows = scratch + (number % workers) * piece * width
             for column in items {
-                let source = gram + column * capacity
-                let target = rows + (column - items.lowerBound) * width
-                for (i, position) in support.enumerated() {
-                    for k in 0..<(starts[i + 1] - starts[i]) { target[starts[i] + k] = source[cached[position] + k] }
-                }
+                Gathering.rows(
+                    support, from: gram + column * capacity, starts: cached,
+                    into: rows + (column - items.lowerBound) * width, offsets: starts)
             }
             BLAS.gemm(
                 false, false, t, items.count, width, -1, b, t, rows, width, 1, gradient + items.lowerBound * t, t)

@@ -56,30 +56,20 @@ final class SupportNewton {
 
     /// G of the chosen blocks, from the Gram matrix of the support.
     func fillGram(_ gram: UnsafePointer<Double>, ld: Int) {
-        let width = factorization.width
-        let offsets = factorization.offsets
-        for (k, j) in nonzero.enumerated() {
-            for c in 0..<(offsets[k + 1] - offsets[k]) {
-                let source = gram + (starts[j] + c) * ld
-                let target = factorization.inverse.pointer + (offsets[k] + c) * width
-                for (l, i) in nonzero.enumerated() {
-                    for r in 0..<(offsets[l + 1] - offsets[l]) { target[offsets[l] + r] = source[starts[i] + r] }
-                }
-            }
-        }
+        Gathering.gram(
+            nonzero, from: gram, leading: ld, starts: starts, into: factorization.matrix.pointer,
+            offsets: factorization.offsets)
     }
 
     /// G of the chosen blocks, from the columns of the support.
     func fillGram(columns: UnsafePointer<Double>, rows: Int) {
         let width = factorization.width
-        let offsets = factorization.offsets
-        for (k, j) in nonzero.enumerated() {
-            (gathered.pointer + offsets[k] * rows).update(
-                from: columns + starts[j] * rows, count: (offsets[k + 1] - offsets[k]) * rows)
-        }
+        Gathering.columns(
+            nonzero, from: columns, height: rows, starts: starts, into: gathered.pointer, offsets: factorization.offsets
+        )
         parallelism.gemm(
             true, false, width, width, rows, 1, gathered.pointer, rows, gathered.pointer, rows, 0,
-            factorization.inverse.pointer, width)
+            factorization.matrix.pointer, width)
     }
 
     /// H⁻¹ times the descent direction.

@@ -98,15 +98,6 @@ final class Correlations {
         }
     }
 
-    /// Forgets the bounds: the next refresh computes what it is asked for.
-    func forget() {
-        for j in 0..<bounds.count {
-            bounds[j] = .infinity
-            isExact[j] = false
-            isRounded[j] = false
-        }
-    }
-
     /// Computes ‖X_jᵀR‖ for every block whose bound is above its limit, unless it is known already: exactly, or over a
     /// design in single precision up to the rounding of single precision, which the bound then includes.
     ///
@@ -135,7 +126,8 @@ final class Correlations {
             count += 1
         }
         guard count > 0 else { return }
-        columnsComputed += inSingle ? runInSingle(count) : run(count)
+        if inSingle { multiplyInSingle(count) } else { multiply(count) }
+        columnsComputed += (0..<count).reduce(0) { $0 + blocks.columns(of: Int(stale[$1])).count }
         let unit = Double(design.rows + 4) * 0x1p-24 * residualNorm
         for k in 0..<count {
             let j = Int(stale[k])
@@ -147,132 +139,118 @@ final class Correlations {
         }
     }
 
-    /// As ``run(_:)``, in single precision: the sum of squares of a block is taken in double.
-    private func runInSingle(_ count: Int) -> Int {
+    /// Multiplies the first `count` stale blocks with the residual.
+    private func multiply(_ count: Int) {
         let n = design.rows
         let t = samples
         let offsets = blocks.offsets
-        let blocksAPiece = blocksAPiece(count)
-        let workers = scratch.count
+        nonisolated(unsafe) let r = residual.pointer
+        forEachPiece(of: count) { reader, own, listed, results in
+            let first = Int(listed[0])
+            let isRun = Int(listed[listed.count - 1]) - first == listed.count - 1
+            var x = UnsafePointer(own.columns.pointer)
+            var width = 0
+            if isRun, let inPlace = reader.inPlace(offsets[first]) {
+                x = inPlace
+                width = offsets[first + listed.count] - offsets[first]
+            } else {
+                // Scattered or single-precision columns are brought together for one product.
+                for block in listed {
+                    let columns = offsets[Int(block)]..<offsets[Int(block) + 1]
+                    reader.copy(columns, to: own.columns.pointer + width * n)
+                    width += columns.count
+                }
+            }
+            let sums = own.sums.pointer
+            if t == 1 {
+                BLAS.gemv(true, n, width, 1, x, n, r, 0, sums)
+                for k in 0..<width { sums[k] *= sums[k] }
+            } else {
+                let h = own.products.pointer
+                BLAS.gemm(true, false, width, t, n, 1, x, n, r, n, 0, h, width)
+                sums.update(repeating: 0, count: width)
+                for s in 0..<t {
+                    let column = h + s * width
+                    for k in 0..<width { sums[k] += column[k] * column[k] }
+                }
+            }
+            var column = 0
+            for block in listed {
+                var sum = 0.0
+                for _ in offsets[Int(block)]..<offsets[Int(block) + 1] {
+                    sum += sums[column]
+                    column += 1
+                }
+                results[Int(block)] = sum.squareRoot()
+            }
+        }
+    }
+
+    /// As ``multiply(_:)``, in single precision: the sum of squares of a block is taken in double.
+    private func multiplyInSingle(_ count: Int) {
+        let n = design.rows
+        let t = samples
+        let offsets = blocks.offsets
         let rounded = roundedResidual
-        design.withReader { reader in
-            rounded.withUnsafeBufferPointer { rounded in
-                stale.withUnsafeBufferPointer { stale in
-                    bounds.withUnsafeMutableBufferPointer { bounds in
-                        guard let listed = stale.baseAddress, let results = bounds.baseAddress,
-                            let residual = rounded.baseAddress
-                        else { return }
-                        nonisolated(unsafe) let (reader, list, result, r) = (reader, listed, results, residual)
-                        nonisolated(unsafe) let scratch = scratch
-                        Parallelism(threads: workers).forEachPiece(of: count, piece: blocksAPiece) { piece, items in
-                            let own = scratch[piece % workers]
-                            var item = items.lowerBound
-                            while item < items.upperBound {
-                                // A run of neighbours is multiplied at once, where it lies.
-                                let first = Int(list[item])
-                                var last = item + 1
-                                while last < items.upperBound, Int(list[last]) == first + last - item { last += 1 }
-                                let start = offsets[first]
-                                let width = offsets[first + last - item] - start
-                                guard let x = reader.inPlaceSingle(start) else { return }
-                                let h = own.singles
-                                BLAS.transposedProduct(width, t, n, x, n, r, n, h, width)
-                                let sums = own.sums.pointer
-                                sums.update(repeating: 0, count: width)
-                                for s in 0..<t {
-                                    let column = h + s * width
-                                    for k in 0..<width { sums[k] += Double(column[k]) * Double(column[k]) }
-                                }
-                                for k in item..<last {
-                                    let block = Int(list[k])
-                                    var sum = 0.0
-                                    for c in offsets[block]..<offsets[block + 1] { sum += sums[c - start] }
-                                    result[block] = sum.squareRoot()
-                                }
-                                item = last
-                            }
-                        }
+        rounded.withUnsafeBufferPointer { rounded in
+            guard let residual = rounded.baseAddress else { return }
+            nonisolated(unsafe) let r = residual
+            forEachPiece(of: count) { reader, own, listed, results in
+                var item = 0
+                while item < listed.count {
+                    // A run of neighbours is multiplied at once, where it lies.
+                    let first = Int(listed[item])
+                    var last = item + 1
+                    while last < listed.count, Int(listed[last]) == first + last - item { last += 1 }
+                    let start = offsets[first]
+                    let width = offsets[first + last - item] - start
+                    guard let x = reader.inPlaceSingle(start) else { return }
+                    let h = own.singles
+                    BLAS.transposedProduct(width, t, n, x, n, r, n, h, width)
+                    let sums = own.sums.pointer
+                    sums.update(repeating: 0, count: width)
+                    for s in 0..<t {
+                        let column = h + s * width
+                        for k in 0..<width { sums[k] += Double(column[k]) * Double(column[k]) }
                     }
+                    for k in item..<last {
+                        let block = Int(listed[k])
+                        var sum = 0.0
+                        for c in offsets[block]..<offsets[block + 1] { sum += sums[c - start] }
+                        results[block] = sum.squareRoot()
+                    }
+                    item = last
                 }
             }
         }
-        return columnCount(count)
     }
 
-    /// How many stale blocks make a piece: whole blocks, as many as the scratch memory holds columns.
-    private func blocksAPiece(_ count: Int) -> Int {
-        var widest = 1
-        for k in 0..<count {
-            widest = max(widest, blocks.offsets[Int(stale[k]) + 1] - blocks.offsets[Int(stale[k])])
-        }
-        return max(1, pieceColumns / widest)
-    }
-
-    private func columnCount(_ count: Int) -> Int {
-        (0..<count).reduce(0) { $0 + blocks.columns(of: Int(stale[$1])).count }
-    }
-
-    /// The first `count` stale blocks, in pieces.
+    /// Hands out the first `count` stale blocks in pieces of as many whole blocks as scratch memory holds columns, on all
+    /// threads.
     ///
-    /// - Returns: the number of columns.
-    private func run(_ count: Int) -> Int {
-        let n = design.rows
-        let t = samples
-        let offsets = blocks.offsets
-        let blocksAPiece = blocksAPiece(count)
+    /// - Parameter body: receives the columns, scratch memory of its own, the blocks, and where their values go.
+    private func forEachPiece(
+        of count: Int,
+        _ body:
+            @Sendable (
+                _ reader: Design.Reader, _ own: Scratch, _ listed: UnsafeBufferPointer<Int32>,
+                _ results: UnsafeMutablePointer<Double>
+            ) -> Void
+    ) {
+        let widest = (0..<count).reduce(1) { max($0, blocks.columns(of: Int(stale[$1])).count) }
         let workers = scratch.count
         design.withReader { reader in
             stale.withUnsafeBufferPointer { stale in
                 bounds.withUnsafeMutableBufferPointer { bounds in
-                    guard let listed = stale.baseAddress, let results = bounds.baseAddress else { return }
-                    nonisolated(unsafe) let (reader, list, result) = (reader, listed, results)
-                    nonisolated(unsafe) let (scratch, r) = (scratch, residual.pointer)
-                    Parallelism(threads: workers).forEachPiece(of: count, piece: blocksAPiece) { piece, items in
+                    guard let first = bounds.baseAddress else { return }
+                    nonisolated(unsafe) let (reader, stale, results, scratch) = (reader, stale, first, scratch)
+                    Parallelism(threads: workers).forEachPiece(of: count, piece: max(1, pieceColumns / widest)) {
                         // Pieces are dealt out in turn, so pieces of one worker never run at the same time.
-                        let own = scratch[piece % workers]
-                        let first = Int(list[items.lowerBound])
-                        let isRun = Int(list[items.upperBound - 1]) - first == items.count - 1
-                        var x = UnsafePointer(own.columns.pointer)
-                        var width = 0
-                        if isRun, let inPlace = reader.inPlace(offsets[first]) {
-                            x = inPlace
-                            width = offsets[first + items.count] - offsets[first]
-                        } else {
-                            // Scattered or single-precision columns are brought together for one product.
-                            for k in items {
-                                let columns = offsets[Int(list[k])]..<offsets[Int(list[k]) + 1]
-                                reader.copy(columns, to: own.columns.pointer + width * n)
-                                width += columns.count
-                            }
-                        }
-                        let sums = own.sums.pointer
-                        if t == 1 {
-                            BLAS.gemv(true, n, width, 1, x, n, r, 0, sums)
-                            for k in 0..<width { sums[k] *= sums[k] }
-                        } else {
-                            let h = own.products.pointer
-                            BLAS.gemm(true, false, width, t, n, 1, x, n, r, n, 0, h, width)
-                            sums.update(repeating: 0, count: width)
-                            for s in 0..<t {
-                                let column = h + s * width
-                                for k in 0..<width { sums[k] += column[k] * column[k] }
-                            }
-                        }
-                        var column = 0
-                        for k in items {
-                            let block = Int(list[k])
-                            var sum = 0.0
-                            for _ in offsets[block]..<offsets[block + 1] {
-                                sum += sums[column]
-                                column += 1
-                            }
-                            result[block] = sum.squareRoot()
-                        }
+                        body(reader, scratch[$0 % workers], UnsafeBufferPointer(rebasing: stale[$1]), results)
                     }
                 }
             }
         }
-        return columnCount(count)
     }
 
     /// The largest singular value of every block, rounded up.
