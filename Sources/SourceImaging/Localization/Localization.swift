@@ -47,10 +47,9 @@ public struct Localization: Sendable {
         monitor.report(.init(stage: "preparing", detail: "channels, whitening, orientation, depth"))
         let repeats = settings.stability.repeats
         let repeatMethod = settings.stability.method ?? (recording.epochs.count > 1 ? .epochs : .noise)
-        var preparation = settings.preparation
-        preparation.keepsEpochs = choice.needsReplicates || repeats > 0 && repeatMethod == .epochs
         let prepared = try PreparedProblem(
-            recording: recording, forward: forward, covariance: covariance, settings: preparation,
+            recording: recording, forward: forward, covariance: covariance, settings: settings.preparation,
+            keepsEpochs: choice.needsReplicates || repeats > 0 && repeatMethod == .epochs,
             parallelism: settings.parallelism)
         let preparedAt = DispatchTime.now().uptimeNanoseconds
         let early =
@@ -60,7 +59,11 @@ public struct Localization: Sendable {
         if monitor.isCancelled() { throw CancellationError() }
         let choice = choice.with(noiseVariance: prepared.noiseVariance)
         let session = AutomaticSolver().session(for: prepared.problem, parallelism: settings.parallelism)
-        let refining = choice.isRefined ? self.refining(prepared, forward, monitor) : nil
+        let refining =
+            choice.isRefined
+            ? SourceChoice.Refining(
+                prepared, forward, isGiven: settings.preparation.noiseLevel.isGiven, seed: choice.method.seed,
+                parallelism: settings.parallelism, monitor: monitor) : nil
         let origin = SourceChoice.Origin(
             rowLabels: prepared.rowLabels, replicates: prepared.replicates, refining: refining)
         let chosen = try choice.run(session, origin, monitor: monitor)
@@ -92,27 +95,6 @@ public struct Localization: Sendable {
             prepare: Double(preparedAt - began) * 1e-9, solve: Double(solved - preparedAt) * 1e-9,
             total: Double(solved - began) * 1e-9)
         return estimate
-    }
-
-    /// What refining needs: the ways that a source may look, and what noise makes one explain.
-    private func refining(_ prepared: PreparedProblem, _ forward: Forward, _ monitor: Monitor) -> SourceChoice.Refining
-    {
-        let patches = prepared.patches(forward)
-        var ridge = AtomDictionary.usualRidge
-        let dictionary = AtomDictionary(
-            design: prepared.problem.design, families: patches.families, ridge: ridge,
-            parallelism: settings.parallelism)
-        // Two atoms that nearly coincide lose half as much to the ridge as one. Where that is worth a good part of a
-        // charge, the strongest sources would be told as two: the ridge may take half of what white noise makes a source
-        // explain, which no charge is below, from the strongest.
-        let strongest = dictionary.largestScore(prepared.problem.response)
-        let least = prepared.whiteNoiseCharge(dictionary, seed: choice.method.seed)
-        if ridge * strongest > 0.5 * least { ridge = max(1e-6, 0.5 * least / strongest) }
-        return SourceChoice.Refining(
-            families: patches.families,
-            charge: prepared.noiseCharge(
-                forward, patches, ridge: ridge, isGiven: settings.preparation.noiseLevel.isGiven,
-                seed: choice.method.seed, parallelism: settings.parallelism, monitor: monitor), ridge: ridge)
     }
 
     private func warnings(_ estimate: Estimate) -> [String] {
@@ -208,8 +190,8 @@ public struct Localization: Sendable {
                     index: block, position: forward.sources.positions[block],
                     hemisphere: forward.sources.hemispheres?[block], vertex: forward.sources.vertices?[block],
                     amplitudes: amplitudes, axes: prepared.axes?[block], field: field.squareRoot(),
-                    share: total > 0 ? field / total : 0, extent: chosen.refined?.extents[i],
-                    timesNoise: chosen.refined?.timesNoise[i]))
+                    share: total > 0 ? field / total : 0, extent: chosen.refined?.sources[i].extent,
+                    timesNoise: chosen.refined?.sources[i].timesNoise))
         }
         sources.sort { $0.field > $1.field || ($0.field == $1.field && $0.index < $1.index) }
         return (sources, prepared.projection.apply(raw), total > 0 ? 1 - residual.squaredNorm / total : 0)

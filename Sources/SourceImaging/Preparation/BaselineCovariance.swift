@@ -20,7 +20,7 @@ struct BaselineCovariance {
     /// Variance, after whitening with four fifths of the baseline, of the other fifth: what σ² to expect of data that
     /// the covariance has not seen. Mean over the five choices.
     let heldOutVariance: Double
-    /// A fifth of the baseline each, and the covariance from the other four with the same α and β.
+    /// A fifth of the baseline each, and what the other four say of the noise with the same α and β.
     let folds: [Fold]
 
     /// A fifth of the baseline, and what the rest of it says of the noise.
@@ -29,6 +29,8 @@ struct BaselineCovariance {
         let heldOut: Range<Int>
         /// Covariance from the others.
         let matrix: Matrix
+        /// What whitens by it: rank × sensors, projection included.
+        let whitener: Matrix
         /// Subtracted from each sample before it is whitened: the mean of the others, or 0, one value a sensor.
         let mean: [Double]
     }
@@ -43,9 +45,12 @@ struct BaselineCovariance {
     /// Estimates a covariance.
     ///
     /// - Parameters:
-    ///   - baseline: sensors × samples before time 0, projected.
+    ///   - baseline: sensors × samples before time 0, SI units, projected.
+    ///   - sensors: its channels.
+    ///   - projection: directions removed from it.
     ///   - gain: the fields of the sources, sensors × columns, projected or not; nil leaves the brain out (β = 0).
-    /// - Throws: ``InputError`` when there are too few samples or they are constant.
+    ///   - parallelism: threads; no result depends on them.
+    /// - Throws: ``InputError`` when there are fewer than ``fewestSamples`` samples or they are constant.
     /// - Complexity: O(sensors²·(sensors + samples + columns)).
     init(
         _ baseline: Matrix, sensors: Sensors, projection: Projection, gain: Matrix? = nil,
@@ -102,15 +107,23 @@ struct BaselineCovariance {
         matrix = result
         shrinkage = alpha
         brainPart = beta
-        folds = zip(parts, folded).map { Fold(heldOut: $0.heldOut, matrix: $1, mean: $0.mean) }
-        var squares = 0.0
-        var entries = 0
-        for fold in folds {
-            let whitener = try Whitener(covariance: fold.matrix, sensors: sensors, projection: projection)
-            squares += (whitener.matrix * baseline.columns(fold.heldOut).subtracting(fold.mean)).squaredNorm
-            entries += whitener.rank * fold.heldOut.count
+        var folds: [Fold] = []
+        for (part, matrix) in zip(parts, folded) {
+            let whitener = try Whitener(covariance: matrix, sensors: sensors, projection: projection)
+            folds.append(Fold(heldOut: part.heldOut, matrix: matrix, whitener: whitener.matrix, mean: part.mean))
         }
-        heldOutVariance = squares / Double(max(1, entries))
+        self.folds = folds
+        heldOutVariance = Self.variance(of: baseline, folds)
+    }
+
+    /// Variance of what each fold holds out, whitened by the others.
+    private static func variance(of baseline: Matrix, _ folds: [Fold]) -> Double {
+        var (squares, entries) = (0.0, 0)
+        for fold in folds {
+            squares += (fold.whitener * baseline.columns(fold.heldOut).subtracting(fold.mean)).squaredNorm
+            entries += fold.whitener.rows * fold.heldOut.count
+        }
+        return squares / Double(max(1, entries))
     }
 
     /// Second moments of the samples that are not held out, about their mean or about 0.
