@@ -79,7 +79,7 @@ struct RefinementTests {
                 families: Patches(prepared, world.forward, columnWeights: prepared.columnWeights).families, ridge: 0.05)
             let white = NoiseCharge.whiteNoise(prepared, dictionary, seed: 1).map(dictionary.largestScore).max()
             return NoiseCharge(
-                atLeast: try #require(white), prepared, world.forward, dictionary, isGiven: true, monitor: .silent)
+                atLeast: try #require(white), prepared, world.forward, dictionary, monitor: .silent)
         }
         let (one, two) = (try charge(1), try charge(2))
         #expect(one.stretches == 0 && one.length == 0)

@@ -62,8 +62,7 @@ public struct Localization: Sendable {
         let refining =
             choice.isRefined
             ? SourceChoice.Refining(
-                prepared, forward, isGiven: settings.preparation.noiseLevel.isGiven, seed: choice.method.seed,
-                parallelism: settings.parallelism, monitor: monitor) : nil
+                prepared, forward, seed: choice.method.seed, parallelism: settings.parallelism, monitor: monitor) : nil
         let origin = SourceChoice.Origin(
             rowLabels: prepared.rowLabels, replicates: prepared.replicates, refining: refining)
         let chosen = try choice.run(session, origin, monitor: monitor)
@@ -173,13 +172,14 @@ public struct Localization: Sendable {
             let amplitudes = Matrix(rows: columns.count, columns: samples) { k, s in
                 coefficients[s, active.offsets[i] + k] * prepared.columnWeights[columns.lowerBound + k]
             }
-            let topography = Matrix.columns(
-                scaled.combinations(i, in: problem).map { combination in
-                    combination.reduce(into: [Double](repeating: 0, count: prepared.sensors.count)) { sum, part in
-                        let factor = part.weight * prepared.columnWeights[part.row]
-                        prepared.addField(of: part.row, factor, forward, to: &sum)
-                    }
-                }, rows: prepared.sensors.count)
+            let fields = scaled.combinations(i, in: problem).map { combination in
+                combination.reduce(into: [Double](repeating: 0, count: prepared.sensors.count)) { sum, part in
+                    let factor = part.weight * prepared.columnWeights[part.row]
+                    prepared.addField(of: part.row, factor, forward, to: &sum)
+                }
+            }
+            let topography = Matrix(
+                rows: prepared.sensors.count, columns: fields.count, elements: fields.flatMap { $0 })
             raw =
                 raw
                 + Matrix.product(
@@ -210,12 +210,5 @@ extension PreparedProblem {
         for (i, row) in forwardRows.enumerated() {
             for d in 0..<3 { field[i] += factor * axis[d] * forward.gain[row, 3 * block + d] }
         }
-    }
-}
-
-extension Matrix {
-    /// A matrix from its columns.
-    fileprivate static func columns(_ columns: [[Double]], rows: Int) -> Matrix {
-        Matrix(rows: rows, columns: columns.count, elements: columns.flatMap { $0 })
     }
 }

@@ -17,17 +17,16 @@ extension NoiseCharge {
     ///   - prepared: the problem, its noise and its baseline.
     ///   - forward: what it was prepared from.
     ///   - dictionary: points and patches over the problem.
-    ///   - isGiven: whether σ is a number.
     ///   - monitor: progress; what was measured until the caller cancelled is no charge.
     /// - Complexity: O(n·q·T) a stretch; where the covariance comes from the baseline, O(sensors²·columns of the gain).
     init(
         atLeast white: Double, _ prepared: PreparedProblem, _ forward: Forward, _ dictionary: AtomDictionary,
-        isGiven: Bool, monitor: Monitor
+        monitor: Monitor
     ) {
         let (baseline, folds, window) = (prepared.baseline, prepared.noise.folds, prepared.times.count)
         let stretches = Self.stretches(of: baseline.columns, folds: folds.map(\.heldOut), window: window)
         let length = stretches.first?.count ?? 0
-        guard !isGiven, length > 0 else {
+        guard !prepared.noise.level.isGiven, length > 0 else {
             self.init(value: white, stretches: 0, length: 0)
             return
         }

@@ -78,13 +78,11 @@ extension SourceChoice.Refining {
     /// - Parameters:
     ///   - prepared: the problem, its noise and its baseline.
     ///   - forward: what it was prepared from.
-    ///   - isGiven: whether σ is a number: then draws of white noise alone count, scaled by it.
     ///   - seed: of the draws.
     ///   - parallelism: threads; no result depends on them.
     ///   - monitor: progress; once the caller cancelled, the charge means nothing.
     init(
-        _ prepared: PreparedProblem, _ forward: Forward, isGiven: Bool, seed: UInt64, parallelism: Parallelism,
-        monitor: Monitor
+        _ prepared: PreparedProblem, _ forward: Forward, seed: UInt64, parallelism: Parallelism, monitor: Monitor
     ) {
         var dictionary = AtomDictionary(
             design: prepared.problem.design,
@@ -102,7 +100,6 @@ extension SourceChoice.Refining {
             white = largest()
         }
         self.dictionary = dictionary
-        charge = NoiseCharge(
-            atLeast: white, prepared, forward, dictionary, isGiven: isGiven, monitor: monitor)
+        charge = NoiseCharge(atLeast: white, prepared, forward, dictionary, monitor: monitor)
     }
 }

@@ -1,10 +1,10 @@
 /// Whether and how the stability of the sources is measured.
 public struct StabilitySettings: Sendable, Equatable {
-    /// Number of repeats; 0 for none.
+    /// Number of repeats, 2 to 1000, or 0 for none.
     public var repeats = 0
     /// What they differ in; nil takes epochs where the recording has them, else noise.
     public var method: StabilityMethod?
-    /// Distance within which a source of a repeat counts as that of the estimate, m.
+    /// Distance within which a source of a repeat counts as that of the estimate, m, above 0 and at most 0.1.
     public var radius = 0.01
 
     /// The default settings: no repeats.

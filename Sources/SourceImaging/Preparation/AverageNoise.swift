@@ -3,6 +3,8 @@ import Foundation
 /// The noise of a recording's average: its covariance, given or estimated before time 0, and its level after whitening.
 struct AverageNoise {
     let whitener: Whitener
+    /// Where σ comes from.
+    let level: NoiseLevel
     /// σ²: variance of the whitened noise.
     let variance: Double
     /// Standard deviation of the whitened baseline, see ``PreparationReport/baselineDeviation``.
@@ -74,17 +76,8 @@ struct AverageNoise {
             deviation = heldOut
             usual = estimated.heldOutVariance
         }
-        switch level {
-        case .covariance: variance = usual
-        case .baseline:
-            guard let deviation, deviation > 0 else {
-                throw InputError(
-                    "sigma", found: "baseline, but the recording has no noise before time 0",
-                    expected: "samples before time 0", advice: "use --sigma covariance or a number")
-            }
-            variance = deviation * deviation
-        case .deviation(let sigma): variance = sigma * sigma
-        }
+        self.level = level
+        variance = try level.variance(usual, baseline: deviation)
         baselineDeviation = deviation
         self.warnings = warnings
     }

@@ -63,31 +63,15 @@ struct BaselineCovariance {
                 advice: "give a noise covariance with --covariance")
         }
         samples = baseline.columns
-        let centred = Moments(baseline, 0..<0, isCentred: true)
         let n = baseline.rows
-        // Subtracting the mean of a constant leaves rounding, which is no noise.
-        let isNoisy = (0..<n).map {
-            centred.covariance[$0, $0] > 1e-20 * centred.mean[$0] * centred.mean[$0] && centred.covariance[$0, $0] > 0
-        }
+        let (whole, parts, isNoisy) = Moments.split(baseline)
         guard isNoisy.contains(true) else {
             throw InputError(
                 "recording", found: "a constant signal before time 0",
                 expected: "noise to estimate the covariance from",
                 advice: "give a noise covariance with --covariance")
         }
-        // A recording that was corrected by the mean of its baseline has what that mean had of slow noise in every sample
-        // of the window; a part of the baseline less the mean of the rest is like that. One that was not corrected is
-        // taken as it is: its offset is noise.
-        let isCorrected = (0..<n).allSatisfy {
-            centred.mean[$0] * centred.mean[$0] <= 1e-6 * centred.covariance[$0, $0]
-        }
-        let whole = isCorrected ? centred : Moments(baseline, 0..<0, isCentred: false)
         let scales = Whitener.scales(whole.covariance, sensors)
-        let count = baseline.columns
-        let parts = (0..<Self.foldCount).map { k in
-            Moments(
-                baseline, (k * count / Self.foldCount)..<((k + 1) * count / Self.foldCount), isCentred: isCorrected)
-        }
         var result = Matrix(rows: n, columns: n)
         var folded = [Matrix](repeating: Matrix(rows: n, columns: n), count: Self.foldCount)
         var (alpha, beta) = (0.0, 0.0)
@@ -131,6 +115,25 @@ struct BaselineCovariance {
         let heldOut: Range<Int>
         let mean: [Double]
         let covariance: Matrix
+
+        /// Of all samples, and of all but each fifth; and whether each sensor has any noise.
+        static func split(_ baseline: Matrix) -> (whole: Moments, parts: [Moments], isNoisy: [Bool]) {
+            let centred = Moments(baseline, 0..<0, isCentred: true)
+            let moments = (0..<baseline.rows).map { (mean: centred.mean[$0], variance: centred.covariance[$0, $0]) }
+            // A recording that was corrected by the mean of its baseline has what that mean had of slow noise in every
+            // sample of the window; a part of the baseline less the mean of the rest is like that. One that was not
+            // corrected is taken as it is: its offset is noise.
+            let isCorrected = moments.allSatisfy { $0.mean * $0.mean <= 1e-6 * $0.variance }
+            let (count, folds) = (baseline.columns, BaselineCovariance.foldCount)
+            return (
+                isCorrected ? centred : Moments(baseline, 0..<0, isCentred: false),
+                (0..<folds).map {
+                    Moments(baseline, ($0 * count / folds)..<(($0 + 1) * count / folds), isCentred: isCorrected)
+                },
+                // Subtracting the mean of a constant leaves rounding, which is no noise.
+                moments.map { $0.variance > 1e-20 * $0.mean * $0.mean && $0.variance > 0 }
+            )
+        }
 
         init(_ samples: Matrix, _ heldOut: Range<Int>, isCentred: Bool) {
             self.heldOut = heldOut

@@ -133,15 +133,22 @@ public struct AtomDictionary: Sendable {
                 design.withReader { reader in
                     nonisolated(unsafe) let reader = reader
                     parallelism.forEachPiece(of: q, piece: 3 * Self.piece) { _, columns in
-                        reader.withColumns(columns, rows: n) {
+                        // In place where the design is in double precision, else converted.
+                        var converted: [Double] = []
+                        if reader.inPlace(columns.lowerBound) == nil {
+                            converted = [Double](repeating: 0, count: columns.count * n)
+                            reader.copy(columns, to: &converted)
+                        }
+                        converted.withUnsafeBufferPointer { buffer in
+                            guard let d = reader.inPlace(columns.lowerBound) ?? buffer.baseAddress else { return }
                             BLAS.gemm(
-                                true, false, k, columns.count, n, 1, a, n, $0, n, 0, target + columns.lowerBound * k, k)
+                                true, false, k, columns.count, n, 1, a, n, d, n, 0, target + columns.lowerBound * k, k)
                         }
                     }
                 }
             }
         }
-        return families.map { $0.combine(base) }
+        return families.map { $0.combine(base, parallelism) }
     }
 
     /// The power of a response, as single atoms see it.
@@ -177,18 +184,5 @@ public struct AtomDictionary: Sendable {
     /// - Complexity: O(q·width²), no product with the design.
     public func largestScore(_ power: Power) -> Double {
         AtomScores(beside: SubsetFit(samples: 0), of: power, in: self).addition?.score ?? 0
-    }
-}
-
-extension Design.Reader {
-    /// Gives columns in double precision, n values each: in place, or converted for the time of the closure.
-    fileprivate func withColumns(_ columns: Range<Int>, rows n: Int, _ body: (UnsafePointer<Double>) -> Void) {
-        if let pointer = inPlace(columns.lowerBound) { return body(pointer) }
-        var converted = [Double](repeating: 0, count: columns.count * n)
-        converted.withUnsafeMutableBufferPointer { buffer in
-            guard let buffer = buffer.baseAddress else { return }
-            copy(columns, to: buffer)
-            body(buffer)
-        }
     }
 }

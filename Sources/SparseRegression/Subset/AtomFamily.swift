@@ -112,18 +112,21 @@ public struct AtomFamily: Sendable, Equatable {
     }
 
     /// A·P for a matrix A with as many columns as the design, k × q.
-    func combine(_ matrix: Matrix) -> Matrix {
+    func combine(_ matrix: Matrix, _ parallelism: Parallelism) -> Matrix {
         guard let combination else { return matrix }
         let k = matrix.rows
         var result = Matrix(rows: k, columns: blocks.columnCount)
         matrix.elements.withUnsafeBufferPointer { source in
             result.elements.withUnsafeMutableBufferPointer { target in
                 guard let source = source.baseAddress, let target = target.baseAddress else { return }
-                for column in 0..<blocks.columnCount {
-                    for entry in combination.offsets[column]..<combination.offsets[column + 1] {
-                        BLAS.axpy(
-                            k, combination.weights[entry], source + Int(combination.rows[entry]) * k,
-                            target + column * k)
+                // Pieces write to columns of their own.
+                nonisolated(unsafe) let (a, product) = (source, target)
+                parallelism.forEachPiece(of: blocks.columnCount, piece: 512) { _, columns in
+                    for column in columns {
+                        for entry in combination.offsets[column]..<combination.offsets[column + 1] {
+                            let row = Int(combination.rows[entry])
+                            BLAS.axpy(k, combination.weights[entry], a + row * k, product + column * k)
+                        }
                     }
                 }
             }

@@ -9,11 +9,7 @@
 struct AtomScores {
     typealias Atom = AtomDictionary.Atom
 
-    /// An atom and its score.
-    struct Scored {
-        var atom: Atom
-        var score: Double
-    }
+    typealias Scored = (atom: Atom, score: Double)
 
     /// The best atom to add (forward selection); nil where no atom explains anything.
     private(set) var addition: Scored?
@@ -34,8 +30,7 @@ struct AtomScores {
         for f in dictionary.families.indices {
             let count = dictionary.families[f].blocks.count
             let pieces = (count + AtomDictionary.piece - 1) / AtomDictionary.piece
-            let nothing = Scored(atom: Atom(family: f, block: -1), score: 0)
-            var found = [Scored](repeating: nothing, count: pieces * stride)
+            var found = [Scored](repeating: (Atom(family: f, block: -1), 0), count: pieces * stride)
             found.withUnsafeMutableBufferPointer { places in
                 guard let start = places.baseAddress else { return }
                 // Pieces write to places of their own.
@@ -72,7 +67,7 @@ struct AtomScores {
                 let owner = owners[j]
                 for i in 0...fit.atoms.count where owner == nil || owner == i {
                     let score = remainders.score(j, without: i)
-                    if score > found[i].score { found[i] = Scored(atom: Atom(family: f, block: j), score: score) }
+                    if score > found[i].score { found[i] = (Atom(family: f, block: j), score) }
                 }
             }
         }
@@ -91,8 +86,12 @@ private struct Remainders {
     let crossed, powered, solved, rest: UnsafeMutablePointer<Double>
     /// G_j and E_jE_jᵀ of every atom, `width` numbers a column.
     let grams, squares: UnsafeMutablePointer<Double>
-    /// The same of one atom beside less of the fit, width² each; V·A of it, as many rows as the widest atom of the fit has.
-    let gram, square, scratch: UnsafeMutablePointer<Double>
+    /// The same of one atom beside less of the fit, width² each.
+    let gram, square: UnsafeMutablePointer<Double>
+    /// V·A and S·V·A of it, as many rows as the widest atom of the fit has.
+    let left, right: UnsafeMutablePointer<Double>
+    /// V_i and S_i of every atom of the fit.
+    let fitted: UnsafeBufferPointer<Double>
 
     /// Lends memory for the blocks `items` of a family.
     static func lend(_ items: Range<Int>, _ blocks: BlockStructure, _ fit: SubsetFit, _ body: (Remainders) -> Void) {
@@ -100,15 +99,21 @@ private struct Remainders {
         let width = items.reduce(0) { max($0, blocks.columns(of: $1).count) }
         let widest = fit.parts.reduce(0) { max($0, $1.columns.columns) }
         let (large, middle, small) = (fit.columnCount * columns.count, width * columns.count, width * width)
-        let capacity = 4 * large + 2 * middle + 2 * small + width * widest
+        let capacity = 4 * large + 2 * middle + 2 * small + 2 * width * widest
         withUnsafeTemporaryAllocation(of: Double.self, capacity: capacity) { memory in
-            guard let start = memory.baseAddress else { return }
-            let (second, third) = (start + 4 * large, start + 4 * large + 2 * middle)
-            body(
-                Remainders(
-                    fit: fit, blocks: blocks, columns: columns, width: width, crossed: start, powered: start + large,
-                    solved: start + 2 * large, rest: start + 3 * large, grams: second, squares: second + middle,
-                    gram: third, square: third + small, scratch: third + 2 * small))
+            guard var next = memory.baseAddress else { return }
+            func lent(_ count: Int) -> UnsafeMutablePointer<Double> {
+                defer { next += count }
+                return next
+            }
+            fit.squares.withUnsafeBufferPointer {
+                body(
+                    Remainders(
+                        fit: fit, blocks: blocks, columns: columns, width: width, crossed: lent(large),
+                        powered: lent(large), solved: lent(large), rest: lent(large), grams: lent(middle),
+                        squares: lent(middle), gram: lent(small), square: lent(small), left: lent(width * widest),
+                        right: lent(width * widest), fitted: $0))
+            }
         }
     }
 
@@ -183,33 +188,35 @@ private struct Remainders {
     /// V = K_ii⁻¹, S = b_ib_iᵀ and R here the rows of K·R.
     @inline(__always)
     private func restore(_ i: Int, _ w: Int, _ solved: UnsafePointer<Double>, _ rest: UnsafePointer<Double>) {
-        let (k, first, place) = (fit.columnCount, fit.offsets[i], fit.squareOffsets[i])
+        let (k, first, v) = (fit.columnCount, fit.offsets[i], fit.squareOffsets[i])
         let own = fit.offsets[i + 1] - first
+        let s = v + own * own
         if w == 1, own == 1 {
-            let (a, r, v, s) = (solved[first], rest[first], fit.schur[place], fit.squares[place])
-            let va = v * a
+            let (a, r) = (solved[first], rest[first])
+            let va = fitted[v] * a
             gram[0] += a * va
-            square[0] += 2 * r * va + va * va * s
+            square[0] += 2 * r * va + va * va * fitted[s]
             return
         }
-        // V·A of one column of the atom at a time.
         for y in 0..<w {
             for p in 0..<own {
                 var value = 0.0
-                for q in 0..<own { value += fit.schur[place + p + q * own] * solved[first + q + y * k] }
-                scratch[p + y * own] = value
+                for q in 0..<own { value += fitted[v + p + q * own] * solved[first + q + y * k] }
+                left[p + y * own] = value
+            }
+            for p in 0..<own {
+                var value = 0.0
+                for q in 0..<own { value += fitted[s + p + q * own] * left[q + y * own] }
+                right[p + y * own] = value
             }
         }
         for x in 0..<w {
             for y in 0..<w {
                 var (lost, gained) = (0.0, 0.0)
                 for p in 0..<own {
-                    lost += solved[first + p + x * k] * scratch[p + y * own]
-                    gained +=
-                        scratch[p + x * own] * rest[first + p + y * k] + rest[first + p + x * k] * scratch[p + y * own]
-                    var inner = 0.0
-                    for q in 0..<own { inner += fit.squares[place + p + q * own] * scratch[q + y * own] }
-                    gained += scratch[p + x * own] * inner
+                    lost += solved[first + p + x * k] * left[p + y * own]
+                    gained += left[p + x * own] * rest[first + p + y * k] + rest[first + p + x * k] * left[p + y * own]
+                    gained += left[p + x * own] * right[p + y * own]
                 }
                 gram[x + y * w] += lost
                 square[x + y * w] += gained

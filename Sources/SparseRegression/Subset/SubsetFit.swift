@@ -17,10 +17,9 @@ struct SubsetFit {
     private(set) var inverse = Matrix(rows: 0, columns: 0)
     /// W = DᵀYYᵀD, k × k.
     private(set) var power = Matrix(rows: 0, columns: 0)
-    /// Of each atom V_i = K_ii⁻¹ and S_i = b_ib_iᵀ, b_i its rows of B: width² each, placed by ``squareOffsets``.
-    private(set) var schur: [Double] = []
+    /// Of each atom V_i = K_ii⁻¹, then S_i = b_ib_iᵀ with b_i its rows of B, width² each; and where V_i begins.
     private(set) var squares: [Double] = []
-    private(set) var squareOffsets = [0]
+    private(set) var squareOffsets: [Int] = []
     /// What each atom brings.
     private(set) var parts: [Part] = []
 
@@ -81,9 +80,8 @@ struct SubsetFit {
             let columns = Array(offsets[i]..<offsets[i + 1])
             guard let block = try? Cholesky(inverse.rows(columns).columns(columns)) else { return nil }
             let (own, square) = (block.inverse(), amplitudes.rows(columns).columns(columns))
-            schur += own.elements
-            squares += square.elements
-            squareOffsets.append(schur.count)
+            squareOffsets.append(squares.count)
+            squares += own.elements + square.elements
             dropCosts.append(zip(own.elements, square.elements).reduce(0) { $0 + $1.0 * $1.1 })
         }
         let correlated = Matrix.product(
