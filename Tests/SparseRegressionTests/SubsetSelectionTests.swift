@@ -203,7 +203,7 @@ import Testing
         let selection = SubsetSelection(charge: 0.05 * world.response.squaredNorm)
         let alone = try selection.run(world.dictionary, response: world.response)
         let again = try selection.run(world.dictionary, response: world.response, starts: [alone.atoms])
-        #expect(again.atoms == alone.atoms && again.objectives.count == 2)
+        #expect(again.atoms == alone.atoms && again.objectives.count == 2 && again.looks == alone.looks + 1)
         #expect(abs(again.objectives[1] - alone.objective) < 1e-12 * world.response.squaredNorm)
         let everything = (0..<9).map { Atom(family: 0, block: $0) }
         let fromAll = try selection.run(world.dictionary, response: world.response, starts: [everything])

@@ -78,7 +78,7 @@ public struct SubsetSelection: Sendable {
         var objectives = [best.objective]
         for start in starts where !monitor.isCancelled() {
             var blocks = Set<Int>()
-            let atoms = Array(start.lazy.filter { blocks.insert($0.block).inserted }.prefix(max(0, maximumCount)))
+            let atoms = Array(start.filter { blocks.insert($0.block).inserted }.prefix(max(0, maximumCount)))
             guard let fit = SubsetFit(atoms, to: power, in: dictionary, after: empty) else { continue }
             let end = descend(from: fit, power, dictionary, total, &looks, monitor)
             objectives.append(end.objective)
