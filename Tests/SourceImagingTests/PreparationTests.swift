@@ -263,8 +263,8 @@ struct PreparationTests {
 
     @Test("depth weights: none at 0, equal fields at 1, nothing for what no sensor sees")
     func depth() {
-        #expect(PreparedProblem.depthWeights([1, 2, 4], exponent: 0) == [1, 1, 1])
-        let weights = PreparedProblem.depthWeights([1, 2, 4, 0], exponent: 1)
+        #expect(WhitenedGain.depthWeights([1, 2, 4], exponent: 0) == [1, 1, 1])
+        let weights = WhitenedGain.depthWeights([1, 2, 4, 0], exponent: 1)
         #expect(zip(weights, [1.0, 2, 4, 0]).map { $0 * $1 } == [2, 2, 2, 0])
     }
 

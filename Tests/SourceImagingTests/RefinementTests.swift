@@ -74,9 +74,12 @@ struct RefinementTests {
             settings.noiseLevel = .deviation(sigma)
             let prepared = try PreparedProblem(
                 recording: world.recording, forward: world.forward, covariance: world.covariance, settings: settings)
-            return prepared.noiseCharge(
-                world.forward, prepared.patches(world.forward), ridge: 0.05, isGiven: true, seed: 1,
-                parallelism: .serial, monitor: .silent)
+            let dictionary = AtomDictionary(
+                design: prepared.problem.design,
+                families: Patches(prepared, world.forward, columnWeights: prepared.columnWeights).families, ridge: 0.05)
+            let white = NoiseCharge.whiteNoise(prepared, dictionary, seed: 1).map(dictionary.largestScore).max()
+            return NoiseCharge(
+                atLeast: try #require(white), prepared, world.forward, dictionary, monitor: .silent)
         }
         let (one, two) = (try charge(1), try charge(2))
         #expect(one.stretches == 0 && one.length == 0)

@@ -176,10 +176,9 @@ struct SourceChoiceTests {
     @Test("whitened epochs have the whitened average as their mean, and noise of deviation √N")
     func replicates() throws {
         let (world, epochs) = (try Self.world.get(), try Self.epochs.get())
-        var settings = PreparationSettings()
-        settings.keepsEpochs = true
         let prepared = try PreparedProblem(
-            recording: epochs, forward: world.forward, covariance: world.covariance, settings: settings)
+            recording: epochs, forward: world.forward, covariance: world.covariance, settings: .init(),
+            keepsEpochs: true)
         let replicates = try #require(prepared.replicates)
         let mean = try #require(replicates.mean(of: replicates.present))
         let response = prepared.problem.unreducedResponse

@@ -4,14 +4,9 @@ struct ActiveAtoms: Sendable {
     let active: ActiveSet
     /// What each active block stands for; nil for the blocks of the gain themselves.
     let families: [AtomFamily]?
-    /// Active blocks of the gain.
-    init(_ active: ActiveSet) {
-        self.active = active
-        families = nil
-    }
 
-    /// Atoms, one family an active block.
-    init(_ active: ActiveSet, families: [AtomFamily]?) {
+    /// Active atoms, one family an active block, or active blocks of the gain.
+    init(_ active: ActiveSet, families: [AtomFamily]? = nil) {
         self.active = active
         self.families = families
     }

@@ -47,10 +47,9 @@ public struct Localization: Sendable {
         monitor.report(.init(stage: "preparing", detail: "channels, whitening, orientation, depth"))
         let repeats = settings.stability.repeats
         let repeatMethod = settings.stability.method ?? (recording.epochs.count > 1 ? .epochs : .noise)
-        var preparation = settings.preparation
-        preparation.keepsEpochs = choice.needsReplicates || repeats > 0 && repeatMethod == .epochs
         let prepared = try PreparedProblem(
-            recording: recording, forward: forward, covariance: covariance, settings: preparation,
+            recording: recording, forward: forward, covariance: covariance, settings: settings.preparation,
+            keepsEpochs: choice.needsReplicates || repeats > 0 && repeatMethod == .epochs,
             parallelism: settings.parallelism)
         let preparedAt = DispatchTime.now().uptimeNanoseconds
         let early =
@@ -60,7 +59,10 @@ public struct Localization: Sendable {
         if monitor.isCancelled() { throw CancellationError() }
         let choice = choice.with(noiseVariance: prepared.noiseVariance)
         let session = AutomaticSolver().session(for: prepared.problem, parallelism: settings.parallelism)
-        let refining = choice.isRefined ? self.refining(prepared, forward, monitor) : nil
+        let refining =
+            choice.isRefined
+            ? SourceChoice.Refining(
+                prepared, forward, seed: choice.method.seed, parallelism: settings.parallelism, monitor: monitor) : nil
         let origin = SourceChoice.Origin(
             rowLabels: prepared.rowLabels, replicates: prepared.replicates, refining: refining)
         let chosen = try choice.run(session, origin, monitor: monitor)
@@ -92,27 +94,6 @@ public struct Localization: Sendable {
             prepare: Double(preparedAt - began) * 1e-9, solve: Double(solved - preparedAt) * 1e-9,
             total: Double(solved - began) * 1e-9)
         return estimate
-    }
-
-    /// What refining needs: the ways that a source may look, and what noise makes one explain.
-    private func refining(_ prepared: PreparedProblem, _ forward: Forward, _ monitor: Monitor) -> SourceChoice.Refining
-    {
-        let patches = prepared.patches(forward)
-        var ridge = AtomDictionary.usualRidge
-        let dictionary = AtomDictionary(
-            design: prepared.problem.design, families: patches.families, ridge: ridge,
-            parallelism: settings.parallelism)
-        // Two atoms that nearly coincide lose half as much to the ridge as one. Where that is worth a good part of a
-        // charge, the strongest sources would be told as two: the ridge may take half of what white noise makes a source
-        // explain, which no charge is below, from the strongest.
-        let strongest = dictionary.largestScore(prepared.problem.response)
-        let least = prepared.whiteNoiseCharge(dictionary, seed: choice.method.seed)
-        if ridge * strongest > 0.5 * least { ridge = max(1e-6, 0.5 * least / strongest) }
-        return SourceChoice.Refining(
-            families: patches.families,
-            charge: prepared.noiseCharge(
-                forward, patches, ridge: ridge, isGiven: settings.preparation.noiseLevel.isGiven,
-                seed: choice.method.seed, parallelism: settings.parallelism, monitor: monitor), ridge: ridge)
     }
 
     private func warnings(_ estimate: Estimate) -> [String] {
@@ -191,13 +172,14 @@ public struct Localization: Sendable {
             let amplitudes = Matrix(rows: columns.count, columns: samples) { k, s in
                 coefficients[s, active.offsets[i] + k] * prepared.columnWeights[columns.lowerBound + k]
             }
-            let topography = Matrix.columns(
-                scaled.combinations(i, in: problem).map { combination in
-                    combination.reduce(into: [Double](repeating: 0, count: prepared.sensors.count)) { sum, part in
-                        let factor = part.weight * prepared.columnWeights[part.row]
-                        prepared.addField(of: part.row, factor, forward, to: &sum)
-                    }
-                }, rows: prepared.sensors.count)
+            let fields = scaled.combinations(i, in: problem).map { combination in
+                combination.reduce(into: [Double](repeating: 0, count: prepared.sensors.count)) { sum, part in
+                    let factor = part.weight * prepared.columnWeights[part.row]
+                    prepared.addField(of: part.row, factor, forward, to: &sum)
+                }
+            }
+            let topography = Matrix(
+                rows: prepared.sensors.count, columns: fields.count, elements: fields.flatMap { $0 })
             raw =
                 raw
                 + Matrix.product(
@@ -208,8 +190,8 @@ public struct Localization: Sendable {
                     index: block, position: forward.sources.positions[block],
                     hemisphere: forward.sources.hemispheres?[block], vertex: forward.sources.vertices?[block],
                     amplitudes: amplitudes, axes: prepared.axes?[block], field: field.squareRoot(),
-                    share: total > 0 ? field / total : 0, extent: chosen.refined?.extents[i],
-                    timesNoise: chosen.refined?.timesNoise[i]))
+                    share: total > 0 ? field / total : 0, extent: chosen.refined?.sources[i].extent,
+                    timesNoise: chosen.refined?.sources[i].timesNoise))
         }
         sources.sort { $0.field > $1.field || ($0.field == $1.field && $0.index < $1.index) }
         return (sources, prepared.projection.apply(raw), total > 0 ? 1 - residual.squaredNorm / total : 0)
@@ -228,12 +210,5 @@ extension PreparedProblem {
         for (i, row) in forwardRows.enumerated() {
             for d in 0..<3 { field[i] += factor * axis[d] * forward.gain[row, 3 * block + d] }
         }
-    }
-}
-
-extension Matrix {
-    /// A matrix from its columns.
-    fileprivate static func columns(_ columns: [[Double]], rows: Int) -> Matrix {
-        Matrix(rows: rows, columns: columns.count, elements: columns.flatMap { $0 })
     }
 }

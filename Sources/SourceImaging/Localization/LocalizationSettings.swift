@@ -14,7 +14,7 @@ public struct LocalizationSettings: Sendable, Equatable {
     public var lambda = LambdaChoice.automatic
     /// By which criterion and search, with which weights.
     public var selection = SelectionSettings()
-    /// Rounds of reweighting; 0 for the convex solution alone, nil for 5 where there is reweighting.
+    /// Rounds of reweighting, 0 to 100; 0 for the convex solution alone, nil for 5 where there is reweighting.
     public var reweightingRounds: Int?
     /// Whether amplitudes are debiased at the end.
     public var isDebiased = true
@@ -22,7 +22,7 @@ public struct LocalizationSettings: Sendable, Equatable {
     public var reweightingScale = Reweighting.Scale.strongest
     /// Whether and how the whole choice is repeated.
     public var stability = StabilitySettings()
-    /// Relative duality gap of every solve.
+    /// Relative duality gap of every solve, from 1e-12 to below 1.
     public var relativeGap = 1e-6
     /// Threads; no result depends on it.
     public var parallelism = Parallelism.allCores

@@ -27,9 +27,9 @@ public struct SelectionSettings: Sendable, Equatable {
     /// reweighting are asked for, reweighting where λ or another number of rounds is, else refined sources; no reweighting
     /// under another penalty than the L2,1 norm.
     public var weights: SourceWeights?
-    /// Folds of the criteria that hold something out; nil takes 5.
+    /// Folds of the criteria that hold something out, from 2 to as many as epochs or rows; nil takes 5.
     public var folds: Int?
-    /// Random directions of Monte-Carlo SURE; nil takes one.
+    /// Random directions of Monte-Carlo SURE, 1 to 1000; nil takes one.
     public var draws: Int?
     /// Seed of folds, directions, searches and repeats.
     public var seed: UInt64 = 0

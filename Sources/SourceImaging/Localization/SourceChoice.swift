@@ -31,23 +31,6 @@ struct SourceChoice: Sendable {
         var refined: Refined?
     }
 
-    /// What refining found.
-    struct Refined {
-        let refinement: Refinement
-        /// Extent of the patch that each active block stands for, m, in ascending order of the blocks.
-        let extents: [Double]
-        /// By how many times the charge ‖Y − fit‖² would rise without each active block, the others refitted; same order.
-        let timesNoise: [Double]
-    }
-
-    /// What refining the sources needs.
-    struct Refining: Sendable {
-        let families: [AtomFamily]
-        let charge: NoiseCharge
-        /// Of the dictionary, and of that which the charge was measured with.
-        let ridge: Double
-    }
-
     /// What a problem is made of, as far as criteria ask.
     struct Origin: Sendable {
         /// The block of the whitener that each row is of.
@@ -105,44 +88,6 @@ struct SourceChoice: Sendable {
         } catch let error as InvalidCriterion {
             throw InputError(method.criterion.hasFolds ? "folds" : "criterion", found: "\(error)")
         }
-    }
-
-    /// Whether the sources are refined in the end.
-    var isRefined: Bool { weights == .refined }
-
-    /// The few points and patches that are worth more than noise, the sources so far as a start.
-    private func refined(
-        _ chosen: Outcome, _ problem: RegressionProblem, _ refining: Refining, _ monitor: Monitor
-    ) throws -> Outcome {
-        let dictionary = AtomDictionary(
-            design: problem.design, families: refining.families, ridge: refining.ridge, parallelism: parallelism)
-        let selection = SubsetSelection(charge: refining.charge.value)
-        let start = chosen.atoms.active
-        // The strongest sources of the start; a subset cannot hold more.
-        let strongest = zip(start.blocks, start.norms).sorted { $0.1 > $1.1 }.prefix(selection.maximumCount)
-        let found = try selection.run(
-            dictionary, response: problem.response,
-            starts: [strongest.map { AtomDictionary.Atom(family: 0, block: $0.0) }], monitor: monitor)
-        if found.isCancelled { throw CancellationError() }
-        var offsets = [0]
-        for atom in found.atoms {
-            offsets.append(offsets[offsets.count - 1] + problem.blocks.columns(of: atom.block).count)
-        }
-        var outcome = chosen
-        outcome.atoms = ActiveAtoms(
-            ActiveSet(blocks: found.atoms.map(\.block), offsets: offsets, coefficients: found.coefficients),
-            families: found.atoms.map { refining.families[$0.family] })
-        outcome.refined = Refined(
-            refinement: Refinement(
-                charge: refining.charge, objectives: found.objectives, isSettled: found.isSettled, looks: found.looks),
-            extents: found.atoms.map { Patches.extents[$0.family] },
-            timesNoise: found.scores.map { $0 / refining.charge.value })
-        if !found.isSettled {
-            outcome.warnings.append(
-                "more than \(selection.maximumCount) sources explain more than noise does: "
-                    + "the data hold more than the noise covariance and the gain account for")
-        }
-        return outcome
     }
 
     // MARK: - One λ

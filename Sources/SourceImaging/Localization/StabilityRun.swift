@@ -109,12 +109,13 @@ struct StabilityRun {
         }
         let held = Set(split.folds[r % folds])
         let rows = (0..<prepared.problem.rowCount).filter { !held.contains($0) }
+        let part = try prepared.problem.restricted(toRows: rows)
         return (
-            try prepared.problem.restricted(toRows: rows),
+            part,
             SourceChoice.Origin(
                 rowLabels: rows.map { prepared.rowLabels[$0] },
                 replicates: prepared.replicates.map { Replicates($0.responses.map { $0.rows(rows) }) },
-                refining: refining)
+                refining: refining?.with(part))
         )
     }
 

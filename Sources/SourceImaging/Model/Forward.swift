@@ -14,8 +14,15 @@ public struct Forward: Sendable {
 
     /// A forward model from its parts.
     ///
-    /// NaN and infinity in rows of channels marked bad are set to zero: nothing reads them.
+    /// NaN and infinity in rows of channels marked bad are set to zero: nothing reads them. Units are not checked here; see
+    /// ``plausibilityWarnings()``.
     ///
+    /// - Parameters:
+    ///   - subject: name; may be empty.
+    ///   - gain: sensors × (sources·orientations), SI units, see ``gain``.
+    ///   - orientations: columns a source, 1 or 3.
+    ///   - sensors: one a row of the gain.
+    ///   - sources: one a block of columns.
     /// - Throws: ``InputError`` when shapes disagree or the gain holds NaN or infinity (the channel and source are named).
     public init(
         subject: String = "", gain: Matrix, orientations: Int, sensors: Sensors, sources: SourceSpace

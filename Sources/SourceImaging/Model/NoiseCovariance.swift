@@ -11,8 +11,14 @@ public struct NoiseCovariance: Sendable {
 
     /// A covariance from its parts.
     ///
-    /// NaN and infinity in rows and columns of channels marked bad are set to zero: nothing reads them.
+    /// NaN and infinity in rows and columns of channels marked bad are set to zero: nothing reads them. Only the diagonal
+    /// is checked for being positive semidefinite; whitening checks the rest.
     ///
+    /// - Parameters:
+    ///   - matrix: sensors × sensors, of one epoch, product of the sensors' units; symmetric to 1e-6.
+    ///   - samples: how many it was estimated from; 0 when unknown.
+    ///   - sensors: one a row and column.
+    ///   - projectors: k × sensors; nil for none.
     /// - Throws: ``InputError`` when shapes disagree, it holds NaN or infinity, is not symmetric, or has a variance
     ///   that is negative.
     public init(matrix: Matrix, samples: Int, sensors: Sensors, projectors: Matrix? = nil) throws(InputError) {

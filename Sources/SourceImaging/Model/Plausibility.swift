@@ -7,7 +7,8 @@ import Foundation
 /// (Hämäläinen et al. 1993); a dipole of 10 nA·m gives about 100 fT at a magnetometer and 1 µV at the scalp. The bounds
 /// leave at least a factor of ten to every real file that was seen.
 public enum Plausibility {
-    /// Median absolute value of a recording's channels of one kind, V, T or T/m.
+    /// Median absolute value of a recording's channels of one kind, and median noise standard deviation of one epoch's
+    /// samples, V, T or T/m.
     static func amplitude(_ kind: SensorKind) -> ClosedRange<Double> {
         switch kind {
         case .mag: 1e-16...1e-9
@@ -25,35 +26,30 @@ public enum Plausibility {
         }
     }
 
-    /// Median noise standard deviation of one epoch's samples, V, T or T/m.
-    static func noiseDeviation(_ kind: SensorKind) -> ClosedRange<Double> {
-        switch kind {
-        case .mag: 1e-16...1e-9
-        case .grad: 1e-15...1e-7
-        case .eeg: 1e-9...1e-3
-        }
-    }
-
     /// Largest distance of a source from the origin of its frame, m.
     static let headRadius = 0.01...0.2
 
-    /// A sentence when a typical value of one kind of channel lies outside what is seen in practice.
-    static func warning(
-        _ what: String, _ kind: SensorKind, _ value: Double, _ range: ClosedRange<Double>, unit: String
-    ) -> String? {
-        guard value > 0, !range.contains(value) else { return nil }
-        let size = value > range.upperBound ? "large" : "small"
-        let bounds = String(format: "%.0e to %.0e", range.lowerBound, range.upperBound)
-        var line = "the \(what) of \(kind.plural) is unusually \(size): "
-        line += String(format: "%.3g", value) + " \(unit) in the median, where \(bounds) is usual"
-        if kind == .eeg, unit == "V", value > range.upperBound {
-            line += " (are the values in µV instead of V?)"
-        } else if unit == "T" || unit == "T/m", value > range.upperBound {
-            line += " (are the values in fT instead of T?)"
-        } else {
-            line += "; check the unit"
+    /// A sentence for each kind of channel whose median value lies outside of what is seen in practice.
+    ///
+    /// - Parameters:
+    ///   - what: the quantity in plain English.
+    ///   - values: one a channel or column; those of a kind in its unit per `divisor`.
+    ///   - range: what is usual of a kind.
+    ///   - divisor: what the sensor's unit is divided by; empty for a quantity that sensors measure.
+    static func warnings(
+        _ what: String, _ values: [SensorKind: [Double]], _ range: (SensorKind) -> ClosedRange<Double>,
+        per divisor: String = ""
+    ) -> [String] {
+        SensorKind.allCases.compactMap { kind in
+            let (value, range) = (median(values[kind] ?? []), range(kind))
+            guard value > 0, !range.contains(value) else { return nil }
+            let isLarge = value > range.upperBound
+            var line = "the \(what) of \(kind.plural) is unusually \(isLarge ? "large" : "small"): "
+            line += String(format: "%.3g", value) + " \(kind.unit)\(divisor) in the median, where "
+            line += String(format: "%.0e to %.0e", range.lowerBound, range.upperBound) + " is usual"
+            guard isLarge, divisor.isEmpty else { return line + "; check the unit" }
+            return line + " (are the values in \(kind == .eeg ? "µV instead of V" : "fT instead of T")?)"
         }
-        return line
     }
 
     /// The middle of a list; 0 for none.
@@ -75,7 +71,6 @@ extension Recording {
     /// Bad channels are left out.
     /// - Complexity: O(values · log(samples)).
     public func plausibilityWarnings() -> [String] {
-        var warnings: [String] = []
         let data = average
         var typical: [SensorKind: [Double]] = [:]
         var flat: [String] = []
@@ -87,14 +82,7 @@ extension Recording {
                 typical[sensors.kinds[i], default: []].append(Plausibility.median(row.map(abs)))
             }
         }
-        for kind in SensorKind.allCases {
-            guard let values = typical[kind] else { continue }
-            let range = Plausibility.amplitude(kind)
-            let median = Plausibility.median(values)
-            if let line = Plausibility.warning("amplitude", kind, median, range, unit: kind.unit) {
-                warnings.append(line)
-            }
-        }
+        var warnings = Plausibility.warnings("amplitude", typical, Plausibility.amplitude)
         if flat.count == sensors.bad.count(where: { !$0 }) {
             warnings.append("every channel is flat: the recording holds no signal")
         } else if !flat.isEmpty {
@@ -111,30 +99,23 @@ extension Forward {
     /// Bad channels are left out.
     /// - Complexity: O(gain).
     public func plausibilityWarnings() -> [String] {
-        var warnings: [String] = []
-        var squares: [SensorKind: [Double]] = [:]
-        var counts: [SensorKind: Int] = [:]
-        for (kind, isBad) in zip(sensors.kinds, sensors.bad) where !isBad { counts[kind, default: 0] += 1 }
-        for kind in counts.keys { squares[kind] = [Double](repeating: 0, count: gain.columns) }
+        let rows = Dictionary(grouping: sensors.names.indices.filter { !sensors.bad[$0] }) { sensors.kinds[$0] }
+        let norms = rows.mapValues { rows in
+            (0..<gain.columns).map { j in
+                (rows.reduce(0) { $0 + gain[$1, j] * gain[$1, j] } / Double(rows.count)).squareRoot()
+            }.filter { $0 > 0 }
+        }
+        var warnings = Plausibility.warnings("gain", norms, Plausibility.gain, per: "/(A·m)")
         var rowMaxima = [Double](repeating: 0, count: gain.rows)
         var zeroSources = Set<Int>()
         for j in 0..<gain.columns {
             var columnIsZero = true
             for i in 0..<gain.rows {
                 let value = gain[i, j]
-                if !sensors.bad[i] { squares[sensors.kinds[i]]?[j] += value * value }
                 rowMaxima[i] = max(rowMaxima[i], abs(value))
                 if value != 0 { columnIsZero = false }
             }
             if columnIsZero { zeroSources.insert(j / orientations) }
-        }
-        for kind in SensorKind.allCases {
-            guard let count = counts[kind], let sums = squares[kind] else { continue }
-            let typical = Plausibility.median(sums.filter { $0 > 0 }.map { ($0 / Double(count)).squareRoot() })
-            let unit = "\(kind.unit)/(A·m)"
-            if let line = Plausibility.warning("gain", kind, typical, Plausibility.gain(kind), unit: unit) {
-                warnings.append(line)
-            }
         }
         let deaf = sensors.names.indices.filter { rowMaxima[$0] == 0 && !sensors.bad[$0] }.map { sensors.names[$0] }
         if !deaf.isEmpty {
@@ -161,7 +142,6 @@ extension NoiseCovariance {
     /// Bad channels are left out.
     /// - Complexity: O(sensors²).
     public func plausibilityWarnings() -> [String] {
-        var warnings: [String] = []
         var deviations: [SensorKind: [Double]] = [:]
         var silent: [String] = []
         for i in 0..<sensors.count where !sensors.bad[i] {
@@ -172,14 +152,7 @@ extension NoiseCovariance {
                 silent.append(sensors.names[i])
             }
         }
-        for kind in SensorKind.allCases {
-            guard let values = deviations[kind] else { continue }
-            let range = Plausibility.noiseDeviation(kind)
-            let median = Plausibility.median(values)
-            if let line = Plausibility.warning("noise deviation", kind, median, range, unit: kind.unit) {
-                warnings.append(line)
-            }
-        }
+        var warnings = Plausibility.warnings("noise deviation", deviations, Plausibility.amplitude)
         if !silent.isEmpty {
             warnings.append("channels without noise (variance 0), not marked bad: \(Plausibility.list(silent))")
         }

@@ -22,8 +22,18 @@ public struct Recording: Sendable {
 
     /// A recording from its parts.
     ///
-    /// NaN and infinity in channels marked bad are set to zero: nothing reads them.
+    /// NaN and infinity in channels marked bad are set to zero: nothing reads them. Units are not checked here; see
+    /// ``plausibilityWarnings()``.
     ///
+    /// - Parameters:
+    ///   - epochs: channels × samples each, all of one shape, V, T or T/m by kind of sensor; at least one.
+    ///   - samplingFrequency: Hz, positive.
+    ///   - firstTime: of the first sample, s from the event.
+    ///   - averages: trials that each of `epochs` averages, 1 to 1e9.
+    ///   - condition: name; may be empty.
+    ///   - isProjected: whether the projectors are already applied.
+    ///   - sensors: one a row.
+    ///   - projectors: k × channels, of any length; nil for none.
     /// - Throws: ``InputError`` when shapes disagree, there is no sample, data or projectors hold NaN or infinity (the
     ///   channel and sample are named), or the sampling frequency, first time or number of averages make no sense.
     public init(

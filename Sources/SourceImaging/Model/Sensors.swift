@@ -51,6 +51,11 @@ public struct Sensors: Sendable, Equatable {
 
     /// Channels from their columns.
     ///
+    /// - Parameters:
+    ///   - names: unique, none empty, at least one.
+    ///   - kinds: one a name.
+    ///   - bad: one a name; nil where none is marked.
+    ///   - locations: channels × 12, position (m) and three axes; nil when unknown. Their values are not checked.
     /// - Throws: ``InputError`` when lengths disagree, a name stands twice or is empty, or there is no channel.
     public init(names: [String], kinds: [SensorKind], bad: [Bool]? = nil, locations: Matrix? = nil) throws(InputError) {
         guard !names.isEmpty else {

@@ -62,7 +62,14 @@ public struct SourceSpace: Sendable, Equatable {
 
     /// Sources from their columns.
     ///
-    /// Normals are scaled to length one.
+    /// Normals are scaled to length one. Positions may coincide.
+    ///
+    /// - Parameters:
+    ///   - positions: m, at least one.
+    ///   - normals: of any length, one a position; zero where `hemispheres` says volume.
+    ///   - hemispheres: one a position; nil when unknown.
+    ///   - vertices: one a position; nil when unknown.
+    ///   - frame: of positions and normals.
     /// - Throws: ``InputError`` when lengths disagree, a position is not finite or lies further than 0.5 m from the
     ///   origin (millimetres by mistake), or a normal has no direction and its source is not of a volume.
     public init(

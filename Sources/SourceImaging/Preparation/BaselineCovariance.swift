@@ -20,7 +20,7 @@ struct BaselineCovariance {
     /// Variance, after whitening with four fifths of the baseline, of the other fifth: what σ² to expect of data that
     /// the covariance has not seen. Mean over the five choices.
     let heldOutVariance: Double
-    /// A fifth of the baseline each, and the covariance from the other four with the same α and β.
+    /// A fifth of the baseline each, and what the other four say of the noise with the same α and β.
     let folds: [Fold]
 
     /// A fifth of the baseline, and what the rest of it says of the noise.
@@ -29,6 +29,8 @@ struct BaselineCovariance {
         let heldOut: Range<Int>
         /// Covariance from the others.
         let matrix: Matrix
+        /// What whitens by it: rank × sensors, projection included.
+        let whitener: Matrix
         /// Subtracted from each sample before it is whitened: the mean of the others, or 0, one value a sensor.
         let mean: [Double]
     }
@@ -43,9 +45,12 @@ struct BaselineCovariance {
     /// Estimates a covariance.
     ///
     /// - Parameters:
-    ///   - baseline: sensors × samples before time 0, projected.
+    ///   - baseline: sensors × samples before time 0, SI units, projected.
+    ///   - sensors: its channels.
+    ///   - projection: directions removed from it.
     ///   - gain: the fields of the sources, sensors × columns, projected or not; nil leaves the brain out (β = 0).
-    /// - Throws: ``InputError`` when there are too few samples or they are constant.
+    ///   - parallelism: threads; no result depends on them.
+    /// - Throws: ``InputError`` when there are fewer than ``fewestSamples`` samples or they are constant.
     /// - Complexity: O(sensors²·(sensors + samples + columns)).
     init(
         _ baseline: Matrix, sensors: Sensors, projection: Projection, gain: Matrix? = nil,
@@ -58,31 +63,15 @@ struct BaselineCovariance {
                 advice: "give a noise covariance with --covariance")
         }
         samples = baseline.columns
-        let centred = Moments(baseline, 0..<0, isCentred: true)
         let n = baseline.rows
-        // Subtracting the mean of a constant leaves rounding, which is no noise.
-        let isNoisy = (0..<n).map {
-            centred.covariance[$0, $0] > 1e-20 * centred.mean[$0] * centred.mean[$0] && centred.covariance[$0, $0] > 0
-        }
+        let (whole, parts, isNoisy) = Moments.split(baseline)
         guard isNoisy.contains(true) else {
             throw InputError(
                 "recording", found: "a constant signal before time 0",
                 expected: "noise to estimate the covariance from",
                 advice: "give a noise covariance with --covariance")
         }
-        // A recording that was corrected by the mean of its baseline has what that mean had of slow noise in every sample
-        // of the window; a part of the baseline less the mean of the rest is like that. One that was not corrected is
-        // taken as it is: its offset is noise.
-        let isCorrected = (0..<n).allSatisfy {
-            centred.mean[$0] * centred.mean[$0] <= 1e-6 * centred.covariance[$0, $0]
-        }
-        let whole = isCorrected ? centred : Moments(baseline, 0..<0, isCentred: false)
         let scales = Whitener.scales(whole.covariance, sensors)
-        let count = baseline.columns
-        let parts = (0..<Self.foldCount).map { k in
-            Moments(
-                baseline, (k * count / Self.foldCount)..<((k + 1) * count / Self.foldCount), isCentred: isCorrected)
-        }
         var result = Matrix(rows: n, columns: n)
         var folded = [Matrix](repeating: Matrix(rows: n, columns: n), count: Self.foldCount)
         var (alpha, beta) = (0.0, 0.0)
@@ -102,15 +91,23 @@ struct BaselineCovariance {
         matrix = result
         shrinkage = alpha
         brainPart = beta
-        folds = zip(parts, folded).map { Fold(heldOut: $0.heldOut, matrix: $1, mean: $0.mean) }
-        var squares = 0.0
-        var entries = 0
-        for fold in folds {
-            let whitener = try Whitener(covariance: fold.matrix, sensors: sensors, projection: projection)
-            squares += (whitener.matrix * baseline.columns(fold.heldOut).subtracting(fold.mean)).squaredNorm
-            entries += whitener.rank * fold.heldOut.count
+        var folds: [Fold] = []
+        for (part, matrix) in zip(parts, folded) {
+            let whitener = try Whitener(covariance: matrix, sensors: sensors, projection: projection)
+            folds.append(Fold(heldOut: part.heldOut, matrix: matrix, whitener: whitener.matrix, mean: part.mean))
         }
-        heldOutVariance = squares / Double(max(1, entries))
+        self.folds = folds
+        heldOutVariance = Self.variance(of: baseline, folds)
+    }
+
+    /// Variance of what each fold holds out, whitened by the others.
+    private static func variance(of baseline: Matrix, _ folds: [Fold]) -> Double {
+        var (squares, entries) = (0.0, 0)
+        for fold in folds {
+            squares += (fold.whitener * baseline.columns(fold.heldOut).subtracting(fold.mean)).squaredNorm
+            entries += fold.whitener.rows * fold.heldOut.count
+        }
+        return squares / Double(max(1, entries))
     }
 
     /// Second moments of the samples that are not held out, about their mean or about 0.
@@ -118,6 +115,25 @@ struct BaselineCovariance {
         let heldOut: Range<Int>
         let mean: [Double]
         let covariance: Matrix
+
+        /// Of all samples, and of all but each fifth; and whether each sensor has any noise.
+        static func split(_ baseline: Matrix) -> (whole: Moments, parts: [Moments], isNoisy: [Bool]) {
+            let centred = Moments(baseline, 0..<0, isCentred: true)
+            let moments = (0..<baseline.rows).map { (mean: centred.mean[$0], variance: centred.covariance[$0, $0]) }
+            // A recording that was corrected by the mean of its baseline has what that mean had of slow noise in every
+            // sample of the window; a part of the baseline less the mean of the rest is like that. One that was not
+            // corrected is taken as it is: its offset is noise.
+            let isCorrected = moments.allSatisfy { $0.mean * $0.mean <= 1e-6 * $0.variance }
+            let (count, folds) = (baseline.columns, BaselineCovariance.foldCount)
+            return (
+                isCorrected ? centred : Moments(baseline, 0..<0, isCentred: false),
+                (0..<folds).map {
+                    Moments(baseline, ($0 * count / folds)..<(($0 + 1) * count / folds), isCentred: isCorrected)
+                },
+                // Subtracting the mean of a constant leaves rounding, which is no noise.
+                moments.map { $0.variance > 1e-20 * $0.mean * $0.mean && $0.variance > 0 }
+            )
+        }
 
         init(_ samples: Matrix, _ heldOut: Range<Int>, isCentred: Bool) {
             self.heldOut = heldOut

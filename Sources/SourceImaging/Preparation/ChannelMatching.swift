@@ -13,6 +13,11 @@ struct ChannelMatching {
 
     /// Matches channels by name; bad ones, in any of the three, stay out.
     ///
+    /// - Parameters:
+    ///   - recording: all channels of the recording.
+    ///   - forward: all rows of the gain.
+    ///   - covariance: all rows of the covariance; nil without one.
+    ///   - selection: kinds that are wanted.
     /// - Throws: ``InputError`` when none is left, or a channel is of different kinds in two of them.
     init(
         recording: Sensors, forward: Sensors, covariance: Sensors?, selection: SensorSelection
@@ -59,40 +64,43 @@ struct ChannelMatching {
             rows.append(i)
             forwardRows.append(f)
         }
-        guard selected > 0 else {
-            let kinds = SensorKind.allCases.filter { recording.countByKind[$0] != nil }.map(\.rawValue)
-            throw InputError(
-                "sensors", found: "no channel of kind '\(selection.rawValue)' in the recording",
-                expected: "one of the kinds it has: \(kinds.joined(separator: ", "))")
-        }
-        guard !rows.isEmpty || bad < selected else {
-            throw InputError(
-                "sensors", found: "all \(selected) selected channels are marked bad", expected: "at least one good one")
-        }
         guard !rows.isEmpty else {
-            let names = { (sensors: Sensors) in "'\(sensors.names[0])'…" }
-            var found = "no channels in common: the recording has \(names(recording)), the forward \(names(forward))"
-            if let covariance { found += ", the covariance \(names(covariance))" }
-            if bad > 0 { found += "; \(bad) of \(selected) selected channels are bad" }
-            throw InputError(
-                "sensors", found: found, expected: "the same names, letter by letter",
-                advice: "rename the channels or use files of one acquisition")
+            throw Self.nothingLeft(of: selected, bad, recording, forward, covariance, selection)
         }
-        var warnings: [String] = []
-        func warn(_ count: Int, _ why: String) {
-            if count > 0 {
-                warnings.append(
-                    "\(count) of \(selected) selected channels left out: \(why)")
-            }
+        func warning(_ count: Int, _ why: String) -> [String] {
+            count > 0 ? ["\(count) of \(selected) selected channels left out: \(why)"] : []
         }
-        warn(noGain, "the forward does not have them")
-        warn(noNoise, "the covariance does not have them")
+        warnings =
+            warning(noGain, "the forward does not have them") + warning(noNoise, "the covariance does not have them")
         inRecording = rows
         inForward = forwardRows
         inCovariance = covarianceIndex == nil ? nil : covarianceRows
         sensors = try Sensors(
             names: rows.map { recording.names[$0] }, kinds: rows.map { recording.kinds[$0] },
             locations: recording.locations.map { $0.rows(rows) })
-        self.warnings = warnings
+    }
+
+    /// Why no channel is left of those selected.
+    private static func nothingLeft(
+        of selected: Int, _ bad: Int, _ recording: Sensors, _ forward: Sensors, _ covariance: Sensors?,
+        _ selection: SensorSelection
+    ) -> InputError {
+        if selected == 0 {
+            let kinds = SensorKind.allCases.filter { recording.countByKind[$0] != nil }.map(\.rawValue)
+            return InputError(
+                "sensors", found: "no channel of kind '\(selection.rawValue)' in the recording",
+                expected: "one of the kinds it has: \(kinds.joined(separator: ", "))")
+        }
+        if bad == selected {
+            return InputError(
+                "sensors", found: "all \(selected) selected channels are marked bad", expected: "at least one good one")
+        }
+        let names = { (sensors: Sensors) in "'\(sensors.names[0])'…" }
+        var found = "no channels in common: the recording has \(names(recording)), the forward \(names(forward))"
+        if let covariance { found += ", the covariance \(names(covariance))" }
+        if bad > 0 { found += "; \(bad) of \(selected) selected channels are bad" }
+        return InputError(
+            "sensors", found: found, expected: "the same names, letter by letter",
+            advice: "rename the channels or use files of one acquisition")
     }
 }

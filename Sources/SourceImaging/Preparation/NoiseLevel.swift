@@ -26,6 +26,26 @@ public enum NoiseLevel: Sendable, Equatable {
         }
     }
 
+    /// σ².
+    ///
+    /// - Parameters:
+    ///   - usual: what the covariance says.
+    ///   - deviation: of the whitened baseline; nil where there is none.
+    /// - Throws: ``InputError`` where σ is that deviation and there is none.
+    func variance(_ usual: Double, baseline deviation: Double?) throws(InputError) -> Double {
+        switch self {
+        case .covariance: return usual
+        case .baseline:
+            guard let deviation, deviation > 0 else {
+                throw InputError(
+                    "sigma", found: "baseline, but the recording has no noise before time 0",
+                    expected: "samples before time 0", advice: "use --sigma covariance or a number")
+            }
+            return deviation * deviation
+        case .deviation(let sigma): return sigma * sigma
+        }
+    }
+
     /// Whether it is a number.
     var isGiven: Bool {
         if case .deviation = self { true } else { false }

@@ -36,6 +36,37 @@ public enum Orientation: Sendable, Equatable {
         }
     }
 
+    /// The orientation to use: what was asked for, where the forward allows it.
+    ///
+    /// - Throws: ``InputError`` where it does not, or ℓ is outside of 0…1.
+    static func resolved(_ wanted: Orientation?, for forward: Forward) throws(InputError) -> Orientation {
+        let hasNormals = forward.sources.normals != nil
+        let lacking = (0..<forward.sources.count).count { forward.sources.normal($0) == nil }
+        let isFree = forward.orientations == 3
+        guard let wanted else { return isFree ? (hasNormals ? .loose(0.2) : .free) : .fixed }
+        switch wanted {
+        case .fixed where isFree && !hasNormals:
+            throw InputError(
+                "orientation", found: "fixed, but the forward has no sources/normal", expected: "normals",
+                advice: "use --orientation free")
+        case .fixed where isFree && lacking > 0:
+            throw InputError(
+                "orientation", found: "fixed, but \(lacking) of \(forward.sources.count) sources have no normal",
+                expected: "normals", advice: "use --orientation loose:0.2, in which sources of volumes are free")
+        case .free where !isFree, .loose where !isFree:
+            throw InputError(
+                "orientation", found: "\(wanted.name), but the forward has one orientation a source",
+                expected: "a forward with three", advice: "use --orientation fixed")
+        case .loose where !hasNormals:
+            throw InputError(
+                "orientation", found: "\(wanted.name), but the forward has no sources/normal", expected: "normals",
+                advice: "use --orientation free")
+        case .loose(let value) where !(value > 0 && value <= 1):
+            throw InputError("orientation", found: "loose:\(value)", expected: "loose:ℓ with 0 < ℓ ≤ 1")
+        default: return wanted
+        }
+    }
+
     /// The axes a source keeps of its three, and the factor on each column before the penalty.
     ///
     /// - Parameter normal: unit normal of the source; needed by all but `free`.

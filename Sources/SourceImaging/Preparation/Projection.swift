@@ -30,6 +30,34 @@ struct Projection {
         removed = Matrix(rows: sensorCount, columns: basis.count, elements: basis.flatMap { $0 })
     }
 
+    /// All projectors over the chosen channels; an average reference is added where EEG lacks one.
+    ///
+    /// - Returns: the projection, and what the user should know of it, one line each.
+    static func all(
+        of recording: Recording, _ covariance: NoiseCovariance?, _ matching: ChannelMatching
+    ) -> (Projection, notes: [String]) {
+        // Lengths are taken over all channels, so that the part of a projector that is left says how much it matters.
+        func parts(_ projectors: Matrix, _ rows: [Int]) -> [[Double]] {
+            (0..<projectors.rows).compactMap { k in
+                let whole = projectors.row(k)
+                let largest = whole.map(abs).max() ?? 0
+                guard largest > 0 else { return nil }
+                let length = whole.reduce(0) { $0 + ($1 / largest) * ($1 / largest) }.squareRoot()
+                return rows.map { whole[$0] / largest / length }
+            }
+        }
+        var vectors = parts(recording.projectors, matching.inRecording)
+        if let covariance, let rows = matching.inCovariance { vectors += parts(covariance.projectors, rows) }
+        let sensors = matching.sensors
+        let reference = sensors.kinds.map { $0 == .eeg ? 1.0 : 0.0 }
+        let given = Projection(vectors, sensorCount: sensors.count)
+        guard reference.reduce(0, +) > 1, given.remainder(of: reference) > 1e-3 else { return (given, []) }
+        return (
+            Projection(vectors + [reference], sensorCount: sensors.count),
+            ["the recording has no EEG average reference: one was applied to data, gain and covariance"]
+        )
+    }
+
     /// (I − UUᵀ)·A.
     func apply(_ matrix: Matrix) -> Matrix {
         guard rank > 0 else { return matrix }

@@ -35,32 +35,79 @@ struct Whitener {
     /// - Complexity: O(sensors³).
     init(covariance: Matrix, sensors: Sensors, projection: Projection) throws(InputError) {
         let n = sensors.count
-        var warnings: [String] = []
         let scales = Self.scales(covariance, sensors)
-        let scaledVariances = (0..<n).map { covariance[$0, $0] * scales[$0] * scales[$0] }
-        let silent = (0..<n).filter { !(scaledVariances[$0] > Self.silence) }
-        guard silent.count < n else {
-            throw InputError("covariance", found: "all variances are zero", expected: "positive variances")
-        }
-        if let loud = (0..<n).first(where: { scaledVariances[$0] > 1 / Self.silence }) {
-            throw InputError(
-                "covariance",
-                // The name stays out of the format: it is a user's text and may hold percent signs.
-                found: "channel '\(sensors.names[loud])' has " + String(format: "%.0e", scaledVariances[loud])
-                    + " times the noise variance of its kind's median",
-                expected: "channels of like noise", advice: "mark it bad")
-        }
+        let silent = try Self.silentChannels(covariance, sensors, scales)
         let usable = n - projection.rank - silent.count
         guard usable > 0 else {
             throw InputError(
                 "covariance", found: "rank 0 after projection", expected: "at least one direction with noise",
                 advice: "use more channels or fewer projectors")
         }
+        var warnings: [String] = []
         if let first = silent.first {
             warnings.append(
                 "\(silent.count) channels have no noise variance (first '\(sensors.names[first])') and carry no weight; "
                     + "mark flat channels bad")
         }
+        let eigen = try Self.spectrum(covariance, sensors, projection, scales, silent)
+        let largest = eigen.values.last ?? 0
+        let kept = eigen.values.indices.suffix(usable).filter { eigen.values[$0] > Self.rankTolerance * largest }
+        if let first = kept.first, first > 0, eigen.values[first] < 1e-7 * largest {
+            warnings.append(
+                "the covariance is nearly singular: its rank could be read as less than \(kept.count); "
+                    + "check the whitened baseline")
+        }
+        var matrix = Matrix(rows: kept.count, columns: n)
+        for (row, k) in kept.enumerated() {
+            let factor = 1 / eigen.values[k].squareRoot()
+            // A fixed sign, since that of an eigenvector is the eigensolver's choice. No optimum depends on it.
+            let column = eigen.vectors.column(k)
+            let lead = column.max { abs($0) < abs($1) } ?? 1
+            let sign = lead < 0 ? -1.0 : 1.0
+            for i in 0..<n { matrix[row, i] = sign * factor * column[i] * scales[i] }
+        }
+        // W·(I − UUᵀ): whatever is whitened is projected, too.
+        matrix = projection.apply(matrix.transposed).transposed
+        for i in silent {
+            for row in 0..<matrix.rows { matrix[row, i] = 0 }
+        }
+        self.matrix = matrix
+        self.warnings = warnings
+        rowBlocks = (0..<matrix.rows).map { row in
+            var energy = [0.0, 0.0]
+            for i in 0..<n where scales[i] > 0 {
+                let value = matrix[row, i] / scales[i]
+                energy[sensors.kinds[i] == .eeg ? 1 : 0] += value * value
+            }
+            return energy[1] > energy[0] ? 1 : 0
+        }
+    }
+
+    /// Channels whose variance counts as none.
+    private static func silentChannels(
+        _ covariance: Matrix, _ sensors: Sensors, _ scales: [Double]
+    ) throws(InputError) -> [Int] {
+        let variances = scales.indices.map { covariance[$0, $0] * scales[$0] * scales[$0] }
+        let silent = variances.indices.filter { !(variances[$0] > silence) }
+        guard silent.count < variances.count else {
+            throw InputError("covariance", found: "all variances are zero", expected: "positive variances")
+        }
+        if let loud = variances.firstIndex(where: { $0 > 1 / silence }) {
+            throw InputError(
+                "covariance",
+                // The name stays out of the format: it is a user's text and may hold percent signs.
+                found: "channel '\(sensors.names[loud])' has " + String(format: "%.0e", variances[loud])
+                    + " times the noise variance of its kind's median",
+                expected: "channels of like noise", advice: "mark it bad")
+        }
+        return silent
+    }
+
+    /// Eigenvalues, ascending, and eigenvectors of the covariance, electrodes apart, projected and scaled by kind.
+    private static func spectrum(
+        _ covariance: Matrix, _ sensors: Sensors, _ projection: Projection, _ scales: [Double], _ silent: [Int]
+    ) throws(InputError) -> SymmetricEigen {
+        let n = sensors.count
         let apart = Matrix(rows: n, columns: n) { (row: Int, column: Int) -> Double in
             (sensors.kinds[row] == .eeg) == (sensors.kinds[column] == .eeg) ? covariance[row, column] : 0
         }
@@ -90,36 +137,7 @@ struct Whitener {
                 expected: "a positive semidefinite matrix",
                 advice: "compute the covariance again, from more samples or with shrinkage")
         }
-        let kept = eigen.values.indices.suffix(usable).filter { eigen.values[$0] > Self.rankTolerance * largest }
-        if let first = kept.first, first > 0, eigen.values[first] < 1e-7 * largest {
-            warnings.append(
-                "the covariance is nearly singular: its rank could be read as less than \(kept.count); "
-                    + "check the whitened baseline")
-        }
-        var matrix = Matrix(rows: kept.count, columns: n)
-        for (row, k) in kept.enumerated() {
-            let factor = 1 / eigen.values[k].squareRoot()
-            // A fixed sign, since that of an eigenvector is the eigensolver's choice. No optimum depends on it.
-            let column = eigen.vectors.column(k)
-            let lead = column.max { abs($0) < abs($1) } ?? 1
-            let sign = lead < 0 ? -1.0 : 1.0
-            for i in 0..<n { matrix[row, i] = sign * factor * column[i] * scales[i] }
-        }
-        // W·(I − UUᵀ): whatever is whitened is projected, too.
-        matrix = projection.apply(matrix.transposed).transposed
-        for i in silent {
-            for row in 0..<matrix.rows { matrix[row, i] = 0 }
-        }
-        rowBlocks = (0..<matrix.rows).map { row in
-            var energy = [0.0, 0.0]
-            for i in 0..<n where scales[i] > 0 {
-                let value = matrix[row, i] / scales[i]
-                energy[sensors.kinds[i] == .eeg ? 1 : 0] += value * value
-            }
-            return energy[1] > energy[0] ? 1 : 0
-        }
-        self.matrix = matrix
-        self.warnings = warnings
+        return eigen
     }
 
     /// One factor a sensor: the inverse root of the median variance of its kind.

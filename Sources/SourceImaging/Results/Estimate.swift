@@ -61,36 +61,6 @@ public struct EstimatedSource: Sendable {
     }
 }
 
-/// What was found about the data while the problem was prepared.
-public struct PreparationReport: Sendable, Equatable {
-    /// Channels used, by kind.
-    public let channels: [SensorKind: Int]
-    /// Rank of the whitened data: independent directions left after projectors and null space.
-    public let rank: Int
-    /// Standard deviation of the whitened data before time 0, 1 when the covariance is right; nil without baseline.
-    /// Where the covariance was estimated from that baseline: of parts of it that the estimate has not seen.
-    public let baselineDeviation: Double?
-    /// Standard deviation of the whitened noise that the selection assumed.
-    public let noiseDeviation: Double
-    /// Where the noise covariance came from, in plain English.
-    public let noiseSource: String
-    /// Trials in the average; the covariance was divided by it.
-    public let averages: Int
-
-    /// A report from its values.
-    public init(
-        channels: [SensorKind: Int], rank: Int, baselineDeviation: Double?, noiseDeviation: Double, noiseSource: String,
-        averages: Int
-    ) {
-        self.channels = channels
-        self.rank = rank
-        self.baselineDeviation = baselineDeviation
-        self.noiseDeviation = noiseDeviation
-        self.noiseSource = noiseSource
-        self.averages = averages
-    }
-}
-
 /// Proof of how well the numerical problems behind an estimate were solved.
 public struct EstimateCertificate: Sendable, Equatable {
     /// Largest duality gap, over ½‖Y‖², of the solves that the estimate rests on: the chosen λ and every reweighting.

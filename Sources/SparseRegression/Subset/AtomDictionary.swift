@@ -6,13 +6,14 @@ public struct AtomDictionary: Sendable {
     public let design: Design
     /// The families; all have as many blocks as the design.
     public let families: [AtomFamily]
-    /// c: see ``SubsetSelection``.
-    public let ridge: Double
-    /// D_jᵀD_j + c·max diag(D_jᵀD_j)·I of every atom, width², one after the other, a family an array.
+    /// c of ``SubsetSelection``, positive. Another one needs no product anew.
+    public var ridge: Double
+    /// D_jᵀD_j of every atom, a family an array, placed by ``AtomFamily/squareOffsets``.
     let grams: [[Double]]
-    /// Where the Gram matrix of each atom begins, a family an array.
-    let gramOffsets: [[Int]]
-    let parallelism: Parallelism
+    /// The largest squared column of every atom, a family an array; 0 where no row sees the atom.
+    let largest: [[Double]]
+    /// Threads; no result depends on them.
+    public let parallelism: Parallelism
 
     /// An atom: a block of one of the families.
     public struct Atom: Sendable, Hashable {
@@ -21,11 +22,21 @@ public struct AtomDictionary: Sendable {
         /// Number of the block.
         public let block: Int
 
-        /// An atom by its family and block.
+        /// An atom of a dictionary; numbers that it does not have are a programming error where they are used.
         public init(family: Int, block: Int) {
             self.family = family
             self.block = block
         }
+    }
+
+    /// The power of a response, YYᵀ, also as single atoms see it, whatever the ridge.
+    public struct Power: Sendable {
+        /// Y, n × T.
+        let response: Matrix
+        /// YYᵀ, n × n.
+        let matrix: Matrix
+        /// D_jᵀYYᵀD_j of every atom, a family an array, placed by ``AtomFamily/squareOffsets``.
+        let squares: [[Double]]
     }
 
     /// c where no source is so strong that it matters.
@@ -36,68 +47,76 @@ public struct AtomDictionary: Sendable {
 
     /// A dictionary of a design.
     ///
-    /// - Parameter ridge: c of ``SubsetSelection``, positive.
+    /// - Parameters:
+    ///   - design: X, n × q.
+    ///   - families: each of as many blocks as the others.
+    ///   - ridge: c of ``SubsetSelection``, positive.
+    ///   - parallelism: threads; no result depends on them.
     /// - Complexity: O(n·(nonzero weights of all families)).
     public init(design: Design, families: [AtomFamily], ridge: Double = usualRidge, parallelism: Parallelism = .serial)
     {
+        precondition(families.allSatisfy { $0.suits(design) }, "a family of columns that the design does not have")
         self.design = design
         self.families = families
         self.ridge = ridge
         self.parallelism = parallelism
-        let n = design.rows
-        var grams: [[Double]] = []
-        var gramOffsets: [[Int]] = []
-        for family in families {
-            let blocks = family.blocks
-            var offsets = [0]
-            for j in 0..<blocks.count {
-                let width = blocks.columns(of: j).count
-                offsets.append(offsets[j] + width * width)
+        grams = families.map { Self.grams($0, design, parallelism) }
+        largest = zip(families, grams).map { family, grams in
+            (0..<family.blocks.count).map { j in
+                let width = family.blocks.columns(of: j).count
+                return (0..<width).reduce(0) { max($0, grams[family.squareOffsets[j] + $1 * (width + 1)]) }
             }
-            var gram = [Double](repeating: 0, count: offsets[blocks.count])
-            let starts = offsets
-            gram.withUnsafeMutableBufferPointer { elements in
-                guard let start = elements.baseAddress else { return }
-                // Pieces write to Gram matrices of their own.
-                nonisolated(unsafe) let target = start
-                design.withReader { reader in
-                    nonisolated(unsafe) let columnsOfDesign = reader
-                    parallelism.forEachPiece(of: blocks.count, piece: Self.piece) { _, items in
-                        let columns = blocks.offsets[items.lowerBound]..<blocks.offsets[items.upperBound]
-                        var memory = [Double](repeating: 0, count: (columns.count + 1) * n)
-                        memory.withUnsafeMutableBufferPointer { memory in
-                            guard let scratch = memory.baseAddress else { return }
-                            let built = scratch + n
-                            family.build(columns, columnsOfDesign, n, scratch, built)
-                            for j in items {
-                                let own = blocks.columns(of: j)
-                                let first = built + (own.lowerBound - columns.lowerBound) * n
-                                for a in 0..<own.count {
-                                    for b in 0..<own.count {
-                                        target[starts[j] + a + b * own.count] = BLAS.dot(
-                                            n, first + a * n, first + b * n)
-                                    }
-                                }
-                                let diagonal = target + starts[j]
-                                var largest = 0.0
-                                for a in 0..<own.count { largest = max(largest, diagonal[a + a * own.count]) }
-                                for a in 0..<own.count { diagonal[a + a * own.count] += ridge * largest }
-                            }
+        }
+    }
+
+    /// D_jᵀD_j of every atom of a family.
+    private static func grams(_ family: AtomFamily, _ design: Design, _ parallelism: Parallelism) -> [Double] {
+        let (blocks, offsets, n) = (family.blocks, family.squareOffsets, design.rows)
+        var grams = [Double](repeating: 0, count: offsets[blocks.count])
+        grams.withUnsafeMutableBufferPointer { elements in
+            guard let start = elements.baseAddress else { return }
+            // Pieces write to Gram matrices of their own.
+            nonisolated(unsafe) let target = start
+            design.withReader { reader in
+                nonisolated(unsafe) let reader = reader
+                parallelism.forEachPiece(of: blocks.count, piece: piece) { _, items in
+                    let columns = blocks.offsets[items.lowerBound]..<blocks.offsets[items.upperBound]
+                    var memory = [Double](repeating: 0, count: (columns.count + 1) * n)
+                    memory.withUnsafeMutableBufferPointer { memory in
+                        guard let scratch = memory.baseAddress else { return }
+                        let built = scratch + n
+                        family.build(columns, reader, n, scratch, built)
+                        for j in items {
+                            let own = blocks.columns(of: j)
+                            square(n, own.count, built + (own.lowerBound - columns.lowerBound) * n, target + offsets[j])
                         }
                     }
                 }
             }
-            grams.append(gram)
-            gramOffsets.append(offsets)
         }
-        self.grams = grams
-        self.gramOffsets = gramOffsets
+        return grams
+    }
+
+    /// AᵀA of `count` columns of n values each.
+    private static func square(
+        _ n: Int, _ count: Int, _ columns: UnsafePointer<Double>, _ target: UnsafeMutablePointer<Double>
+    ) {
+        for a in 0..<count {
+            for b in 0...a {
+                let product = BLAS.dot(n, columns + a * n, columns + b * n)
+                target[a + b * count] = product
+                target[b + a * count] = product
+            }
+        }
     }
 
     /// D_jᵀD_j + c·max diag(D_jᵀD_j)·I of one atom, element (a, b).
+    @inline(__always)
     func gram(_ atom: Atom, _ a: Int, _ b: Int) -> Double {
-        let width = families[atom.family].blocks.columns(of: atom.block).count
-        return grams[atom.family][gramOffsets[atom.family][atom.block] + a + b * width]
+        let family = families[atom.family]
+        let width = family.blocks.columns(of: atom.block).count
+        let element = grams[atom.family][family.squareOffsets[atom.block] + a + b * width]
+        return a == b ? element + ridge * largest[atom.family][atom.block] : element
     }
 
     /// AᵀD for all atoms, k × columns, a family a matrix.
@@ -111,60 +130,59 @@ public struct AtomDictionary: Sendable {
             base.elements.withUnsafeMutableBufferPointer { products in
                 guard let first = elements.baseAddress, let start = products.baseAddress else { return }
                 nonisolated(unsafe) let (a, target) = (first, start)
-                design.withReader { columnsOfDesign in
-                    nonisolated(unsafe) let reader = columnsOfDesign
+                design.withReader { reader in
+                    nonisolated(unsafe) let reader = reader
                     parallelism.forEachPiece(of: q, piece: 3 * Self.piece) { _, columns in
-                        if let pointer = reader.inPlace(columns.lowerBound) {
+                        // In place where the design is in double precision, else converted.
+                        var converted: [Double] = []
+                        if reader.inPlace(columns.lowerBound) == nil {
+                            converted = [Double](repeating: 0, count: columns.count * n)
+                            reader.copy(columns, to: &converted)
+                        }
+                        converted.withUnsafeBufferPointer { buffer in
+                            guard let d = reader.inPlace(columns.lowerBound) ?? buffer.baseAddress else { return }
                             BLAS.gemm(
-                                true, false, k, columns.count, n, 1, a, n, pointer, n, 0,
-                                target + columns.lowerBound * k, k)
-                        } else {
-                            var converted = [Double](repeating: 0, count: columns.count * n)
-                            converted.withUnsafeMutableBufferPointer { buffer in
-                                guard let buffer = buffer.baseAddress else { return }
-                                reader.copy(columns, to: buffer)
-                                BLAS.gemm(
-                                    true, false, k, columns.count, n, 1, a, n, buffer, n, 0,
-                                    target + columns.lowerBound * k, k)
-                            }
+                                true, false, k, columns.count, n, 1, a, n, d, n, 0, target + columns.lowerBound * k, k)
                         }
                     }
                 }
             }
         }
-        return families.map { $0.combine(base) }
+        return families.map { $0.combine(base, parallelism) }
     }
 
-    /// D_jᵀYYᵀD_j of every atom, a family an array, placed as the Gram matrices.
+    /// The power of a response, as single atoms see it.
     ///
     /// - Parameter response: Y, n × T.
     /// - Complexity: O(n·q·T).
-    func squares(of response: Matrix) -> [[Double]] {
+    public func power(of response: Matrix) -> Power {
         let t = response.columns
-        return zip(products(response), families.indices).map { products, f in
-            let blocks = families[f].blocks
-            var squares = [Double](repeating: 0, count: grams[f].count)
-            products.elements.withUnsafeBufferPointer { p in
-                guard let p = p.baseAddress else { return }
-                for j in 0..<blocks.count {
-                    let own = blocks.columns(of: j)
-                    for (x, a) in own.enumerated() {
-                        for (y, b) in own.enumerated() {
-                            squares[gramOffsets[f][j] + x + y * own.count] = BLAS.dot(t, p + a * t, p + b * t)
+        return Power(
+            response: response,
+            matrix: Matrix.product(response, transposed: false, response, transposed: true, parallelism: parallelism),
+            squares: zip(families, products(response)).map { family, products in
+                let blocks = family.blocks
+                var squares = [Double](repeating: 0, count: family.squareOffsets[blocks.count])
+                products.elements.withUnsafeBufferPointer { products in
+                    squares.withUnsafeMutableBufferPointer { squares in
+                        guard let products = products.baseAddress, let squares = squares.baseAddress else { return }
+                        for j in 0..<blocks.count {
+                            let own = blocks.columns(of: j)
+                            Self.square(
+                                t, own.count, products + own.lowerBound * t, squares + family.squareOffsets[j])
                         }
                     }
                 }
-            }
-            return squares
-        }
+                return squares
+            })
     }
 
     /// What the best single atom explains of a response: the largest fall of ‖Y − fit‖², ridge included.
     ///
-    /// - Parameter response: n × T.
-    /// - Complexity: O(n·q·T).
-    public func largestScore(_ response: Matrix) -> Double {
-        var look = SubsetLook(self, response)
-        return look.look(at: [])?.addition?.score ?? 0
+    /// - Parameter power: of the response, from this dictionary or from one of another ridge.
+    /// - Returns: 0 where no atom explains anything.
+    /// - Complexity: O(q·width²), no product with the design.
+    public func largestScore(_ power: Power) -> Double {
+        AtomScores(beside: SubsetFit(samples: 0), of: power, in: self).addition?.score ?? 0
     }
 }

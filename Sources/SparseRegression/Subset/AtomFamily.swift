@@ -9,6 +9,8 @@ public struct AtomFamily: Sendable, Equatable {
 
     /// Blocks of D's columns; as many as the design has.
     public let blocks: BlockStructure
+    /// Where each atom's width² numbers begin in an array of a small matrix an atom, and the length of such an array.
+    let squareOffsets: [Int]
     /// P by columns; nil for the identity.
     private let combination: Combination?
 
@@ -25,7 +27,8 @@ public struct AtomFamily: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - blocks: blocks of the combinations, one for every block of the design.
-    ///   - columns: one a column of `blocks`; rows that the design does not have are a programming error.
+    ///   - columns: one a column of `blocks`; another number of them, or rows that the design does not have, are a
+    ///     programming error.
     public init(blocks: BlockStructure, columns: some Sequence<Column>) {
         var combination = Combination()
         for column in columns {
@@ -42,9 +45,19 @@ public struct AtomFamily: Sendable, Equatable {
     private init(_ blocks: BlockStructure, _ combination: Combination?) {
         self.blocks = blocks
         self.combination = combination
+        squareOffsets = (0..<blocks.count).reduce(into: [0]) { offsets, j in
+            let width = blocks.columns(of: j).count
+            offsets.append(offsets[j] + width * width)
+        }
     }
 
-    /// One column of P.
+    /// Whether it combines columns that a design has, and no others.
+    func suits(_ design: Design) -> Bool {
+        guard let combination else { return blocks.columnCount == design.columns }
+        return combination.rows.allSatisfy { $0 >= 0 && $0 < design.columns }
+    }
+
+    /// One column of P: the columns of the design in it and their weights.
     public func column(_ index: Int) -> Column {
         guard let combination else { return [(index, 1)] }
         return (combination.offsets[index]..<combination.offsets[index + 1]).map {
@@ -68,9 +81,13 @@ public struct AtomFamily: Sendable, Equatable {
         return result
     }
 
-    /// Writes some of D's columns to `target`.
+    /// Writes some of D's columns, one after the other.
     ///
-    /// - Parameter scratch: n values, for designs in single precision.
+    /// - Parameters:
+    ///   - columns: of D.
+    ///   - design: X, of n rows.
+    ///   - scratch: n values, for designs in single precision.
+    ///   - target: n values a column.
     func build(
         _ columns: Range<Int>, _ design: Design.Reader, _ n: Int, _ scratch: UnsafeMutablePointer<Double>,
         _ target: UnsafeMutablePointer<Double>
@@ -95,18 +112,21 @@ public struct AtomFamily: Sendable, Equatable {
     }
 
     /// A·P for a matrix A with as many columns as the design, k × q.
-    func combine(_ matrix: Matrix) -> Matrix {
+    func combine(_ matrix: Matrix, _ parallelism: Parallelism) -> Matrix {
         guard let combination else { return matrix }
         let k = matrix.rows
         var result = Matrix(rows: k, columns: blocks.columnCount)
         matrix.elements.withUnsafeBufferPointer { source in
             result.elements.withUnsafeMutableBufferPointer { target in
                 guard let source = source.baseAddress, let target = target.baseAddress else { return }
-                for column in 0..<blocks.columnCount {
-                    for entry in combination.offsets[column]..<combination.offsets[column + 1] {
-                        BLAS.axpy(
-                            k, combination.weights[entry], source + Int(combination.rows[entry]) * k,
-                            target + column * k)
+                // Pieces write to columns of their own.
+                nonisolated(unsafe) let (a, product) = (source, target)
+                parallelism.forEachPiece(of: blocks.columnCount, piece: 512) { _, columns in
+                    for column in columns {
+                        for entry in combination.offsets[column]..<combination.offsets[column + 1] {
+                            let row = Int(combination.rows[entry])
+                            BLAS.axpy(k, combination.weights[entry], a + row * k, product + column * k)
+                        }
                     }
                 }
             }

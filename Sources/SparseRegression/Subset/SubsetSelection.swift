@@ -15,7 +15,9 @@ public struct SubsetSelection: Sendable {
 
     /// A selection.
     ///
-    /// - Parameter charge: τ, positive.
+    /// - Parameters:
+    ///   - charge: τ, positive; ``run(_:response:starts:monitor:)`` throws for another.
+    ///   - maximumCount: most atoms; none below 1.
     public init(charge: Double, maximumCount: Int = 30) {
         self.charge = charge
         self.maximumCount = maximumCount
@@ -25,13 +27,15 @@ public struct SubsetSelection: Sendable {
     public struct Outcome: Sendable {
         /// The atoms, ordered by block.
         public let atoms: [AtomDictionary.Atom]
-        /// Coefficients over the columns of the atoms in their order, T × columns.
+        /// Coefficients over the columns of the atoms in their order, T × columns, in units of response over design.
         public let coefficients: Matrix
         /// By how much the objective without its charges would rise without each atom, the others refitted.
         public let scores: [Double]
         /// The objective at the end of the descent from each start.
         public let objectives: [Double]
-        /// Whether no exchange, drop or addition lowers the objective; else the descent was cut short.
+        /// Whether no exchange, drop or addition lowers the objective by more than rounding: each that the scores promise
+        /// was tried and did not. Else another atom would have, beyond the most, or what was to be tried could not be
+        /// fitted, since its atoms coincide but for rounding, or the caller cancelled.
         public let isSettled: Bool
         /// Looks at all atoms, over all starts.
         public let looks: Int
@@ -44,8 +48,7 @@ public struct SubsetSelection: Sendable {
 
     /// Where a descent from one start ended.
     private struct Descent {
-        var atoms: [AtomDictionary.Atom]
-        var sight: SubsetLook.Sight
+        var fit: SubsetFit
         var objective: Double
         var isSettled: Bool
     }
@@ -54,8 +57,9 @@ public struct SubsetSelection: Sendable {
     ///
     /// - Parameters:
     ///   - dictionary: what can be selected; at most one atom of a block is.
-    ///   - response: Y, n × T.
-    ///   - starts: subsets to begin with, beside the empty one.
+    ///   - response: Y, n × T; another n than the dictionary's is a programming error.
+    ///   - starts: subsets to begin with, beside the empty one. One that cannot be fitted, since its atoms coincide, is left
+    ///     out; so are a second atom of a block and atoms beyond the most.
     ///   - monitor: progress and cancellation.
     /// - Throws: ``InvalidPenalty`` for a charge that is not a positive number.
     /// - Complexity: O(q·k²) a look at all atoms, k columns in the subset, and O(n·q) for every new atom; memory O(q·k).
@@ -66,67 +70,72 @@ public struct SubsetSelection: Sendable {
         guard charge > 0, charge.isFinite else {
             throw .shape(name: "the charge for a source", value: charge, expected: "a positive number")
         }
-        var look = SubsetLook(dictionary, response)
+        let power = dictionary.power(of: response)
         let total = response.squaredNorm
-        var best: Descent?
-        var objectives: [Double] = []
-        for start in [[]] + starts {
-            guard let end = descend(from: start, &look, total, monitor) else { continue }
+        let empty = SubsetFit(samples: response.columns)
+        var looks = 0
+        var best = descend(from: empty, power, dictionary, total, &looks, monitor)
+        var objectives = [best.objective]
+        for start in starts where !monitor.isCancelled() {
+            var blocks = Set<Int>()
+            let atoms = Array(start.filter { blocks.insert($0.block).inserted }.prefix(max(0, maximumCount)))
+            guard let fit = SubsetFit(atoms, to: power, in: dictionary, after: empty) else { continue }
+            let end = descend(from: fit, power, dictionary, total, &looks, monitor)
             objectives.append(end.objective)
             // A later start must be better by more than rounding.
-            if best.map({ end.objective < $0.objective - 1e-10 * total }) ?? true { best = end }
-            if monitor.isCancelled() { break }
+            if end.objective < best.objective - 1e-10 * total { best = end }
         }
-        guard let best else {
-            return Outcome(
-                atoms: [], coefficients: Matrix(rows: response.columns, columns: 0), scores: [], objectives: [total],
-                isSettled: false, looks: look.looks, isCancelled: monitor.isCancelled())
-        }
-        let order = best.atoms.indices.sorted { best.atoms[$0].block < best.atoms[$1].block }
-        let atoms = order.map { best.atoms[$0] }
-        let sight = look.look(at: atoms, wantsPrices: false) ?? best.sight
+        let ordered = best.fit.atoms.sorted { $0.block < $1.block }
+        let fit = SubsetFit(ordered, to: power, in: dictionary, after: best.fit) ?? best.fit
         return Outcome(
-            atoms: atoms, coefficients: sight.coefficients, scores: sight.own, objectives: objectives,
-            isSettled: best.isSettled, looks: look.looks, isCancelled: monitor.isCancelled())
+            atoms: fit.atoms, coefficients: fit.coefficients, scores: fit.dropCosts, objectives: objectives,
+            isSettled: best.isSettled, looks: looks, isCancelled: monitor.isCancelled())
     }
 
     private func descend(
-        from start: [AtomDictionary.Atom], _ look: inout SubsetLook, _ total: Double, _ monitor: Monitor
-    ) -> Descent? {
-        var atoms: [AtomDictionary.Atom] = []
-        var blocks = Set<Int>()
-        for atom in start where atoms.count < maximumCount && blocks.insert(atom.block).inserted { atoms.append(atom) }
-        let tolerance = 1e-9 * total
-        guard var sight = look.look(at: atoms) else { return nil }
-        func objective(_ sight: SubsetLook.Sight) -> Double {
-            total - sight.explained + charge * Double(sight.own.count)
-        }
-        while true {
-            monitor.report(.init(stage: "refining", detail: "\(atoms.count) sources"))
-            var next: [AtomDictionary.Atom]?
-            let gains = atoms.indices.map { (sight.exchanges[$0]?.score ?? 0) - sight.own[$0] }
-            if let i = gains.indices.max(by: { gains[$0] < gains[$1] }), gains[i] > tolerance,
-                let better = sight.exchanges[i]
-            {
-                next = atoms
-                next?[i] = better.atom
-            } else if let i = sight.own.indices.min(by: { sight.own[$0] < sight.own[$1] }), sight.own[i] < charge {
-                next = atoms
-                next?.remove(at: i)
-            } else if let addition = sight.addition, addition.score > charge + tolerance {
-                guard atoms.count < maximumCount else { break }
-                next = atoms + [addition.atom]
+        from start: SubsetFit, _ power: AtomDictionary.Power, _ dictionary: AtomDictionary, _ total: Double,
+        _ looks: inout Int, _ monitor: Monitor
+    ) -> Descent {
+        var fit = start
+        func objective(_ fit: SubsetFit) -> Double { total - fit.explained + charge * Double(fit.atoms.count) }
+        descent: while true {
+            monitor.report(.init(stage: "refining", detail: "\(fit.atoms.count) sources"))
+            looks += 1
+            let moves = moves(from: fit, AtomScores(beside: fit, of: power, in: dictionary), tolerance: 1e-9 * total)
+            var isSettled = true
+            for next in moves {
+                // No room for another atom, no time, or no fit but for rounding: a move that may have been better.
+                guard next.count <= maximumCount, !monitor.isCancelled(),
+                    let there = SubsetFit(next, to: power, in: dictionary, after: fit)
+                else {
+                    isSettled = false
+                    continue
+                }
+                if objective(there) < objective(fit) {
+                    fit = there
+                    continue descent
+                }
             }
-            // Every move lowers the objective; one that does not, by rounding, is not made.
-            guard let next, !monitor.isCancelled(), let there = look.look(at: next),
-                objective(there) < objective(sight)
-            else {
-                return Descent(
-                    atoms: atoms, sight: sight, objective: objective(sight),
-                    isSettled: next == nil || !monitor.isCancelled())
-            }
-            (atoms, sight) = (next, there)
+            return Descent(fit: fit, objective: objective(fit), isSettled: isSettled)
         }
-        return Descent(atoms: atoms, sight: sight, objective: objective(sight), isSettled: false)
+    }
+
+    /// The subsets that should lower the objective by what the scores say, the one to try first at the head: exchanges, the
+    /// one that gains most first, drops, the one that costs least first, and the best addition.
+    private func moves(from fit: SubsetFit, _ scores: AtomScores, tolerance: Double) -> [[AtomDictionary.Atom]] {
+        let (atoms, costs) = (fit.atoms, fit.dropCosts)
+        let gains = atoms.indices.map { (scores.exchanges[$0]?.score ?? 0) - costs[$0] }
+        var moves: [[AtomDictionary.Atom]] = []
+        for i in atoms.indices.sorted(by: { (gains[$0], $1) > (gains[$1], $0) }) where gains[i] > tolerance {
+            guard let exchange = scores.exchanges[i] else { continue }
+            moves.append(atoms)
+            moves[moves.count - 1][i] = exchange.atom
+        }
+        for i in atoms.indices.sorted(by: { (costs[$0], $0) < (costs[$1], $1) }) where costs[i] < charge {
+            moves.append(atoms)
+            moves[moves.count - 1].remove(at: i)
+        }
+        if let addition = scores.addition, addition.score > charge + tolerance { moves.append(atoms + [addition.atom]) }
+        return moves
     }
 }

@@ -13,9 +13,15 @@ struct Patches {
     /// One family of atoms an extent.
     let families: [AtomFamily]
 
+    /// Patches over the sources of a prepared problem, which `forward` is of; for the weights see the other initializer.
+    init(_ prepared: PreparedProblem, _ forward: Forward, columnWeights: [Double]) {
+        self.init(forward.sources, prepared.problem.blocks, axes: prepared.axes, columnWeights: columnWeights)
+    }
+
     /// Patches over a source space.
     ///
     /// - Parameters:
+    ///   - sources: the space.
     ///   - blocks: columns of the gain, one block a source.
     ///   - axes: of each source, one a column of its block; nil where each has one column of unknown direction.
     ///   - columnWeights: factor on each column of the gain; 0 where no sensor sees the source.
