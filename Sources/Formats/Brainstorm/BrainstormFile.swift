@@ -139,14 +139,14 @@ struct BrainstormFile: FormatReader {
 
     private func channels(_ options: ReadingOptions) throws(InputError) -> BrainstormChannels {
         if hasChannels { return try BrainstormChannels(file) }
-        guard let path = options.channels else {
+        guard let channels = options.channelFile else {
             throw InputError(
                 path, found: "a Brainstorm file, whose channels have their names elsewhere",
                 expected: "the channel file of the study", advice: "give it with --channels FILE")
         }
-        guard let file = try MATLABFile(try FileCandidate(path)), file.variables.contains("Channel") else {
+        guard let file = try MATLABFile(channels.candidate()), file.variables.contains("Channel") else {
             throw InputError(
-                path, found: "no Brainstorm channel file saved as MATLAB 7.3",
+                channels.path, found: "no Brainstorm channel file saved as MATLAB 7.3",
                 expected: "one, with the variable 'Channel'")
         }
         return try BrainstormChannels(file)

@@ -1,4 +1,4 @@
-import Foundation
+import HDF5
 import SourceImaging
 
 /// A dataset of EEGLAB (`.set`) saved as MATLAB 7.3.
@@ -158,24 +158,25 @@ struct EEGLABFile: FormatReader {
         }
 
         func epochs(_ rows: [Int]) throws(InputError) -> [Matrix] {
-            guard let handle = FileHandle(forReadingAtPath: path) else {
-                throw InputError(
-                    path, found: "no such file, or it may not be read", expected: "the data of the dataset",
-                    advice: "keep the .fdt file beside the .set file")
+            let file: InputFile?
+            do { file = try InputFile(path) } catch {
+                guard error.kind == .emptyFile else {
+                    throw InputError(
+                        path, found: "no such file, or it may not be read", expected: "the data of the dataset",
+                        advice: "keep the .fdt file beside the .set file")
+                }
+                file = nil
             }
-            defer { try? handle.close() }
             let (epochValues, overflow) = channels.multipliedReportingOverflow(by: samples)
             let (values, overflowAgain) = epochValues.multipliedReportingOverflow(by: trials)
-            guard !overflow, !overflowAgain, let byteCount = try? handle.seekToEnd(), values < 1 << 56,
-                byteCount == UInt64(4 * values), (try? handle.seek(toOffset: 0)) != nil
-            else {
+            guard let file, !overflow, !overflowAgain, values < 1 << 56, file.byteCount == 4 * values else {
                 throw InputError(
                     path, found: "another size than \(channels) × \(samples) × \(trials) 32-bit floats",
                     expected: "the data of the dataset", advice: "keep the .fdt file that was saved with the .set file")
             }
             var epochs: [Matrix] = []
-            for _ in 0..<trials {
-                guard let bytes = try? handle.read(upToCount: 4 * epochValues), bytes.count == 4 * epochValues else {
+            for epoch in 0..<trials {
+                guard let bytes = try? file.bytes(4 * epochValues, at: 4 * epochValues * epoch) else {
                     throw InputError(path, found: "the file cannot be read to its end", expected: "an intact file")
                 }
                 epochs.append(

@@ -13,7 +13,7 @@ final class MATLABFile: Sendable {
     /// No cell array, struct array or text of a recording has more elements.
     private static let mostElements = 1 << 24
 
-    private let shared: SharedHDF5File
+    private let file: HDF5File
     /// Names of the variables.
     let variables: [String]
     /// Paths of the objects that references lead to, by address.
@@ -22,18 +22,18 @@ final class MATLABFile: Sendable {
     private let addresses: [String: UInt64]
 
     /// Path of the file as the caller gave it.
-    var path: String { shared.file.path }
+    var path: String { file.path }
 
     /// The file, when it is of this kind; nil where it is another.
     ///
     /// - Throws: ``InputError`` when it is damaged.
     init?(_ candidate: FileCandidate) throws(InputError) {
-        guard let hdf5 = candidate.hdf5, candidate.head.starts(with: Self.heading) else { return nil }
-        shared = hdf5
+        guard let file = candidate.hdf5, candidate.head.starts(with: Self.heading) else { return nil }
+        self.file = file
         let (roots, referenced) = try translating { () throws(HDF5Error) -> ([HDF5File.Link], [HDF5File.Link]) in
-            let roots = try hdf5.file.links()
+            let roots = try file.links()
             let hasReferences = roots.contains { $0.name == "#refs#" }
-            return (roots, hasReferences ? try hdf5.file.links(in: "#refs#") : [])
+            return (roots, hasReferences ? try file.links(in: "#refs#") : [])
         }
         variables = roots.map(\.name).filter { !$0.hasPrefix("#") }
         let pairs = referenced.compactMap { link in link.address.map { ($0, "#refs#/\(link.name)") } }
@@ -42,7 +42,7 @@ final class MATLABFile: Sendable {
     }
 
     /// Size of the file in bytes.
-    var byteCount: Int { shared.file.byteCount }
+    var byteCount: Int { file.byteCount }
 
     /// A complaint about a variable or field.
     func error(_ object: String, found: String, expected: String = "", advice: String = "") -> InputError {
@@ -54,30 +54,26 @@ final class MATLABFile: Sendable {
         object.hasPrefix("#") ? object : object.split(separator: "/").joined(separator: ".")
     }
 
-    private func reading<T>(_ body: (borrowing HDF5File) throws(HDF5Error) -> T) throws(InputError) -> T {
-        do { return try body(shared.file) } catch { throw InputError(error) }
-    }
-
     // MARK: What is there
 
     /// Whether there is such a variable or field.
     func contains(_ object: String) throws(InputError) -> Bool {
-        try reading { file throws(HDF5Error) -> Bool in try file.kind(of: object) != nil }
+        try translating { () throws(HDF5Error) -> Bool in try file.kind(of: object) != nil }
     }
 
     /// Whether it is a struct, or an array of structs.
     func isStruct(_ object: String) throws(InputError) -> Bool {
-        try reading { file throws(HDF5Error) -> Bool in try file.kind(of: object) == .group }
+        try translating { () throws(HDF5Error) -> Bool in try file.kind(of: object) == .group }
     }
 
     /// Names of the fields of a struct.
     func fields(of object: String) throws(InputError) -> [String] {
-        try reading { file throws(HDF5Error) -> [String] in try file.links(in: object).map(\.name) }
+        try translating { () throws(HDF5Error) -> [String] in try file.links(in: object).map(\.name) }
     }
 
     /// MATLAB's class of a value, for example `double`, `char`, `cell`; empty where the file does not say.
     func className(of object: String) throws(InputError) -> String {
-        try reading { file throws(HDF5Error) -> String in
+        try translating { () throws(HDF5Error) -> String in
             try file.string(attribute: "MATLAB_class", of: object) ?? ""
         }
     }
@@ -86,7 +82,7 @@ final class MATLABFile: Sendable {
     func size(of object: String) throws(InputError) -> [Int]? {
         guard try !isStruct(object) else { return nil }
         if try isMarkedEmpty(object) { return [0, 0] }
-        return try reading { file throws(HDF5Error) -> [Int] in Array(try file.describe(object).shape.reversed()) }
+        return try translating { () throws(HDF5Error) -> [Int] in Array(try file.describe(object).shape.reversed()) }
     }
 
     /// Whether a value is absent, or has no elements.
@@ -97,7 +93,7 @@ final class MATLABFile: Sendable {
     }
 
     private func isMarkedEmpty(_ object: String) throws(InputError) -> Bool {
-        try reading { file throws(HDF5Error) -> Bool in
+        try translating { () throws(HDF5Error) -> Bool in
             try file.integer(attribute: "MATLAB_empty", of: object) ?? 0 != 0
         }
     }
@@ -108,7 +104,7 @@ final class MATLABFile: Sendable {
     func array(_ object: String) throws(InputError) -> (size: [Int], elements: [Double]) {
         guard try contains(object) else { throw error(object, found: "not in the file", expected: "numbers") }
         if try isStruct(object) {
-            let isSparse = try reading { file throws(HDF5Error) -> Bool in
+            let isSparse = try translating { () throws(HDF5Error) -> Bool in
                 try file.integer(attribute: "MATLAB_sparse", of: object) != nil
             }
             throw isSparse
@@ -116,7 +112,7 @@ final class MATLABFile: Sendable {
                 : error(object, found: "a struct", expected: "numbers")
         }
         if try isMarkedEmpty(object) { return ([0, 0], []) }
-        let read = try reading { file throws(HDF5Error) -> HDF5Array<Double> in
+        let read = try translating { () throws(HDF5Error) -> HDF5Array<Double> in
             guard case .other("compound records") = try file.describe(object).type else {
                 return try file.doubles(object)
             }
@@ -132,7 +128,7 @@ final class MATLABFile: Sendable {
         guard let address = addresses[object] else { return try array(object) }
         let read: HDF5Array<Double>?
         do {
-            read = try shared.file.doubles(at: address, named: object, unlessMarked: "MATLAB_empty")
+            read = try file.doubles(at: address, named: object, unlessMarked: "MATLAB_empty")
         } catch {
             guard error.kind == .wrongType else { throw InputError(error) }
             // What else it is, and what to do about it.
@@ -157,7 +153,7 @@ final class MATLABFile: Sendable {
         _ object: String, _ body: (_ start: Int, _ height: Int, _ elements: UnsafeBufferPointer<Double>) -> Void
     ) throws(InputError) {
         guard try !isEmpty(object) else { return }
-        try reading { file throws(HDF5Error) in try file.slabs(object, body) }
+        try translating { () throws(HDF5Error) in try file.slabs(object, body) }
     }
 
     /// A list of numbers, as a row or a column; empty where MATLAB's is.
@@ -211,7 +207,7 @@ final class MATLABFile: Sendable {
         guard size.count == 2, size[0] == 1, size[1] <= Self.mostElements else {
             throw error(object, found: "text of \(text(size)) characters", expected: "one line of text")
         }
-        let codes = try reading { file throws(HDF5Error) -> [Int] in try file.integers(object).elements }
+        let codes = try translating { () throws(HDF5Error) -> [Int] in try file.integers(object).elements }
         return String(decoding: codes.map { UInt16(truncatingIfNeeded: $0) }, as: UTF16.self)
     }
 
@@ -249,7 +245,7 @@ final class MATLABFile: Sendable {
     }
 
     private func references(_ object: String) throws(InputError) -> [String] {
-        let addresses = try reading { file throws(HDF5Error) -> [UInt64] in
+        let addresses = try translating { () throws(HDF5Error) -> [UInt64] in
             try file.references(object).elements
         }
         guard addresses.count <= Self.mostElements else {

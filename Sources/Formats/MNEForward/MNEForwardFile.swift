@@ -8,19 +8,19 @@ import SourceImaging
 struct MNEForwardFile: FormatReader {
     static let formatName = "HDF5 of MNE-Python"
 
-    let path: String
     let contents: [FileContent] = [.forward]
+    var path: String { file.path }
 
-    private let hdf5: SharedHDF5File
+    private let file: HDF5File
     private static let root = "h5io/key_fwd"
 
     static func open(_ candidate: FileCandidate) throws(InputError) -> MNEForwardFile? {
-        guard let hdf5 = candidate.hdf5 else { return nil }
+        guard let file = candidate.hdf5 else { return nil }
         let isForward = try translating { () throws(HDF5Error) -> Bool in
-            guard try hdf5.file.kind(of: "h5io") == .group else { return false }
-            return try hdf5.file.kind(of: root) == .group
+            guard try file.kind(of: "h5io") == .group else { return false }
+            return try file.kind(of: root) == .group
         }
-        return isForward ? MNEForwardFile(path: candidate.path, hdf5: hdf5) : nil
+        return isForward ? MNEForwardFile(file: file) : nil
     }
 
     func forward(_ options: ReadingOptions) throws(InputError) -> Forward {
@@ -199,22 +199,22 @@ struct MNEForwardFile: FormatReader {
     }
 
     private func contains(_ object: String) throws(InputError) -> Bool {
-        try translating { () throws(HDF5Error) -> Bool in try hdf5.file.kind(of: name(object)) != nil }
+        try translating { () throws(HDF5Error) -> Bool in try file.kind(of: name(object)) != nil }
     }
 
     private func title(_ object: String) throws(InputError) -> String? {
         guard try contains(object) else { return nil }
         return try translating { () throws(HDF5Error) -> String? in
-            try hdf5.file.string(attribute: "TITLE", of: name(object))
+            try file.string(attribute: "TITLE", of: name(object))
         }
     }
 
     private func integers(_ object: String) throws(InputError) -> [Int] {
-        try translating { () throws(HDF5Error) -> [Int] in try hdf5.file.integers(name(object)).elements }
+        try translating { () throws(HDF5Error) -> [Int] in try file.integers(name(object)).elements }
     }
 
     private func doubles(_ object: String) throws(InputError) -> [Double] {
-        try translating { () throws(HDF5Error) -> [Double] in try hdf5.file.doubles(name(object)).elements }
+        try translating { () throws(HDF5Error) -> [Double] in try file.doubles(name(object)).elements }
     }
 
     private func integer(_ object: String) throws(InputError) -> Int {
@@ -230,11 +230,11 @@ struct MNEForwardFile: FormatReader {
     }
 
     private func matrix(_ object: String) throws(InputError) -> Matrix {
-        try translating { () throws(HDF5Error) -> Matrix in Matrix(try hdf5.file.matrix(name(object))) }
+        try translating { () throws(HDF5Error) -> Matrix in Matrix(try file.matrix(name(object))) }
     }
 
     private func vectors(_ object: String, count: Int? = nil) throws(InputError) -> [SIMD3<Double>] {
-        let array = try translating { () throws(HDF5Error) -> HDF5Array<Double> in try hdf5.file.doubles(name(object)) }
+        let array = try translating { () throws(HDF5Error) -> HDF5Array<Double> in try file.doubles(name(object)) }
         guard array.shape.count == 2, array.shape[1] == 3, count == nil || array.shape[0] == count else {
             throw error(
                 object, array.shape.map(String.init).joined(separator: " × "),

@@ -1,26 +1,8 @@
 import HDF5
 import SourceImaging
 
-extension InputError {
-    /// The same complaint about a file, as the program's own error.
-    init(_ error: HDF5Error) {
-        let place = [error.file, error.object].filter { !$0.isEmpty }.joined(separator: ": ")
-        self.init(place, found: error.found, expected: error.expected, advice: error.advice)
-    }
-}
-
-/// Runs a reading or writing of HDF5 and tells its failure as an ``InputError``.
-func translating<T: ~Copyable>(_ body: () throws(HDF5Error) -> T) throws(InputError) -> T {
-    do { return try body() } catch { throw InputError(error) }
-}
-
-/// Runs the making of a value and puts the file's path before what is wrong with it.
-func within<T>(_ path: String, _ body: () throws(InputError) -> T) throws(InputError) -> T {
-    do { return try body() } catch { throw error.within(path) }
-}
-
 /// A file of the program's own layout that is open, and how its parts common to several formats are read.
-struct NativeReader: ~Copyable {
+struct NativeReader {
     /// The newest version of the layout that is understood.
     static let version = 1
 
@@ -31,8 +13,16 @@ struct NativeReader: ~Copyable {
     ///
     /// - Throws: ``InputError`` when it cannot be read, holds something else or is of a newer version.
     init(_ path: String, content: FileContent) throws(InputError) {
-        let file = try translating { () throws(HDF5Error) -> HDF5File in try HDF5File(path) }
-        guard let found = try NativeFile.recognize(file) else {
+        try self.init(translating { () throws(HDF5Error) -> HDF5File in try HDF5File(path) }, content: content)
+    }
+
+    /// Checks what a file that is open holds.
+    ///
+    /// - Throws: ``InputError`` when it holds something else or is of a newer version.
+    init(_ file: HDF5File, content: FileContent) throws(InputError) {
+        self.file = file
+        let path = file.path
+        guard let found = try Self.content(of: file) else {
             throw InputError(
                 path, found: "an HDF5 file without the attribute 'format'", expected: content.phrase)
         }
@@ -47,7 +37,25 @@ struct NativeReader: ~Copyable {
                 "\(path): @version", found: "\(version ?? 1)", expected: "\(Self.version)",
                 advice: "the file was written by a newer program")
         }
-        self.file = file
+    }
+
+    /// What a file of this layout holds; nil for another layout.
+    ///
+    /// - Throws: ``InputError`` when its attribute `format` names nothing that is known.
+    static func content(of file: HDF5File) throws(InputError) -> FileContent? {
+        let (name, isProblem) = try translating { () throws(HDF5Error) -> (String?, Bool) in
+            if let name = try file.string(attribute: "format") { return (name, false) }
+            // A problem file may come without the attribute: two datasets say all.
+            guard try file.kind(of: "gain") == .dataset else { return (nil, false) }
+            return (nil, try file.kind(of: "data") == .dataset)
+        }
+        guard let name else { return isProblem ? .problem : nil }
+        guard let content = FileContent(rawValue: name) else {
+            throw InputError(
+                "\(file.path): @format", found: "'\(name)'",
+                expected: "one of " + FileContent.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", "))
+        }
+        return content
     }
 
     // MARK: Attributes

@@ -60,12 +60,15 @@ public enum ProblemFile {
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> ProblemContents {
-        let reader = try NativeReader(path, content: .problem)
+        try read(NativeReader(path, content: .problem))
+    }
+
+    static func read(_ reader: NativeReader) throws(InputError) -> ProblemContents {
         let gain = try reader.design("gain")
         let data = try reader.matrix("data")
         let isOfGain = try reader.integer("orientations") == nil
         let orientations = try reader.orientations(of: isOfGain ? "gain" : "/")
-        return try within(path) { () throws(InputError) in
+        return try within(reader.path) { () throws(InputError) in
             try ProblemContents(design: gain, data: data, orientations: orientations)
         }
     }

@@ -12,7 +12,10 @@ public enum RecordingFile {
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> Recording {
-        let reader = try NativeReader(path, content: .recording)
+        try read(NativeReader(path, content: .recording))
+    }
+
+    static func read(_ reader: NativeReader) throws(InputError) -> Recording {
         let frequency = try reader.required(
             try reader.double("sampling_frequency"), "sampling_frequency", "the sampling frequency in Hz")
         let firstTime = try reader.required(
@@ -28,10 +31,10 @@ public enum RecordingFile {
         }
         if averages == nil, !isStack {
             throw InputError(
-                "\(path): @averages", found: "no such attribute", expected: "the number of trials that were averaged",
+                "\(reader.path): @averages", found: "no such attribute", expected: "the number of trials that were averaged",
                 advice: "write 1 if the data are a single trial")
         }
-        return try within(path) { () throws(InputError) in
+        return try within(reader.path) { () throws(InputError) in
             try Recording(
                 epochs: epochs, samplingFrequency: frequency, firstTime: firstTime, averages: averages ?? 1,
                 condition: condition, isProjected: projected != 0, sensors: sensors, projectors: projectors)
