@@ -71,7 +71,7 @@ struct SelectCommand: ParsableCommand {
     mutating func run() throws {
         let parallelism = try computing.parallelism()
         try validateOptions()
-        let began = DispatchTime.now().uptimeNanoseconds
+        let clock = Stopwatch()
         let regression = try SolveCommand.read(problem, keepsSamples: penalty == .l1)
         let largest =
             penalty == .l1
@@ -97,14 +97,9 @@ struct SelectCommand: ParsableCommand {
         } catch let error as RegressionProblem.Invalid {
             throw InputError(problem, found: "\(error)")
         }
-        result.seconds = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
+        result.seconds = clock.seconds
         if computing.json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys]
-            encoder.keyEncodingStrategy = .convertToSnakeCase
-            encoder.nonConformingFloatEncodingStrategy = .convertToString(
-                positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-            try Terminal.result(String(decoding: try encoder.encode(result), as: UTF8.self))
+            try Terminal.result(JSON.text(result, isIndented: false, keys: .convertToSnakeCase))
         } else {
             try Terminal.result(result.text)
         }

@@ -128,10 +128,9 @@ struct SolveCommand: ParsableCommand {
     mutating func run() throws {
         let parallelism = try computing.parallelism()
         try checkOptions()
-        let clock = ContinuousClock()
-        let began = clock.now
+        let clock = Stopwatch()
         let regression = try Self.read(problem, keepsSamples: penalty == .l1)
-        let loaded = clock.now
+        let loaded = clock.seconds
         let answer: (largest: Double, points: [PathPoint])
         switch solver {
         case .auto: answer = try solve(AutomaticSolver().session(for: regression, parallelism: parallelism))
@@ -139,14 +138,14 @@ struct SolveCommand: ParsableCommand {
         case .dual: answer = try solve(DualNewton().session(for: regression, parallelism: parallelism))
         case .gradient: answer = try solve(ProximalGradient().session(for: regression, parallelism: parallelism))
         }
-        let solved = clock.now
+        let solved = clock.seconds
         guard let last = answer.points.last else { throw CancellationError() }
         if answer.points.contains(where: { $0.solution.reason == .cancelled }) { throw CancellationError() }
         let result = Result(
             last: Point(last.lambda, last.solution),
             path: path == nil ? nil : answer.points.map { Point($0.lambda, $0.solution) }, penalty: penalty.rawValue,
-            solver: solver.rawValue, lambdaMax: answer.largest, seconds: (solved - loaded) / .seconds(1),
-            loadSeconds: (loaded - began) / .seconds(1))
+            solver: solver.rawValue, lambdaMax: answer.largest, seconds: solved - loaded,
+            loadSeconds: loaded)
         warn(answer.points)
         try show(result, blocks: regression.blocks.count)
     }
@@ -232,10 +231,7 @@ struct SolveCommand: ParsableCommand {
 
     private func show(_ result: Result, blocks: Int) throws {
         if computing.json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys]
-            encoder.keyEncodingStrategy = .convertToSnakeCase
-            try Terminal.result(String(decoding: try encoder.encode(result), as: UTF8.self))
+            try Terminal.result(JSON.text(result, isIndented: false, keys: .convertToSnakeCase))
             return
         }
         if let path = result.path {

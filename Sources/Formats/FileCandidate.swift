@@ -29,7 +29,7 @@ public struct FileCandidate: Sendable {
     /// - Throws: ``InputError`` when it is missing, empty, no regular file or unreadable, or HDF5 that is damaged.
     init(_ path: String, sensors: SensorLookUp? = nil) throws(InputError) {
         self.sensors = sensors
-        let input = try translating { () throws(HDF5Error) -> InputFile in try InputFile(path) }
+        let input = try reading(InputFile(path))
         self.input = input
         head = (try? input.bytes(min(Self.headCount, input.byteCount), at: 0)) ?? []
         do {

@@ -56,6 +56,12 @@ public enum FileFormats {
     public static func encode(
         _ value: FileValue, to path: String
     ) throws(InputError) -> [(path: String, bytes: [UInt8])] {
+        try encode(value, to: path, by: writers)
+    }
+
+    static func encode(
+        _ value: FileValue, to path: String, by writers: [any FormatWriter.Type]
+    ) throws(InputError) -> [(path: String, bytes: [UInt8])] {
         var best: (any FormatWriter.Type)?
         var longest = 0
         for writer in writers {

@@ -32,10 +32,10 @@ public enum FileInspection {
         let contents = reader.contents
         var findings = FileFindings()
         if contents.count > 1 {
-            findings.facts.append(("contents", contents.map(\.rawValue).joined(separator: ", ")))
+            findings.facts.append("contents", contents.map(\.rawValue).joined(separator: ", "))
         }
         if reader.conditions.count > 1 {
-            findings.facts.append(("conditions", type(of: reader).list(reader.conditions)))
+            findings.facts.append("conditions", type(of: reader).list(reader.conditions))
         }
         findings.facts += try reader.facts(options)
         for content in contents {

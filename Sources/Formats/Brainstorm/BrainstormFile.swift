@@ -35,10 +35,10 @@ struct BrainstormFile: FormatReader {
 
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
         var facts: [FileFact] = []
-        if hasChannels { facts.append(("channel file", "names and projectors, for --channels")) }
+        if hasChannels { facts.append("channel file", "names and projectors, for --channels") }
         for field in ["HeadModelType", "MEGMethod", "EEGMethod", "DataType"] {
             let text = try file.textIfAny(field)
-            if !text.isEmpty { facts.append((field, text)) }
+            if !text.isEmpty { facts.append(field, text) }
         }
         return facts
     }

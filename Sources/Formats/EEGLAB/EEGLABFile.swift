@@ -33,7 +33,7 @@ struct EEGLABFile: FormatReader {
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
         var facts: [FileFact] = [("units as stored", "µV")]
         let reference = try file.textIfAny("\(root)ref")
-        if !reference.isEmpty { facts.append(("reference", reference)) }
+        if !reference.isEmpty { facts.append("reference", reference) }
         return facts
     }
 
@@ -115,7 +115,7 @@ struct EEGLABFile: FormatReader {
         let fits = trials == 1 ? [[channels, samples], [channels, samples, 1]] : [[channels, samples, trials]]
         guard fits.contains(size) || (samples == 1 && trials == 1 && size == [channels, 1]) else {
             throw file.error(
-                place, found: file.text(size), expected: file.text([channels, samples, trials]))
+                place, found: sizes(size), expected: sizes([channels, samples, trials]))
         }
         var epochs = [Matrix](repeating: Matrix(rows: rows.count, columns: samples), count: trials)
         // In the file the last dimension comes first: trials, or samples where there is one trial.

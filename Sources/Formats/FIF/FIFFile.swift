@@ -92,7 +92,7 @@ struct FIFFile: FormatReader {
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
         try Self.within(path) { () throws(InputError) in
             var facts: [FileFact] = []
-            if hasRawData { facts.append(("raw data", "in the file; cut epochs in MNE to localize them")) }
+            if hasRawData { facts.append("raw data", "in the file; cut epochs in MNE to localize them") }
             if let measurement = try FIFMeasurement(tree) {
                 let channels = measurement.channels
                 let others = Dictionary(grouping: channels.all.indices.filter { !channels.used.contains($0) }) {
@@ -100,25 +100,18 @@ struct FIFFile: FormatReader {
                 }
                 if !others.isEmpty {
                     facts.append(
-                        (
-                            "left out",
-                            others.map { "\($0.value.count) \($0.key)" }.sorted().joined(separator: ", ")
-                        ))
+                        "left out", others.map { "\($0.value.count) \($0.key)" }.sorted().joined(separator: ", "))
                 }
                 if channels.sensors.countByKind.keys.contains(where: { $0 != .eeg }) {
                     let isKnown = try tree.transforms(in: measurement.info).contains {
                         Set([$0.from, $0.to]) == [1, 4]
                     }
                     facts.append(
-                        (
-                            "MEG channel positions",
-                            "device coordinates; the transform to head is \(isKnown ? "" : "not ")in the file"
-                        ))
+                        "MEG channel positions",
+                        "device coordinates; the transform to head is \(isKnown ? "" : "not ")in the file")
                     facts.append(
-                        (
-                            "compensation",
-                            channels.compensation.map { $0 == 0 ? "none" : "grade \($0)" } ?? "different grades"
-                        ))
+                        "compensation",
+                        channels.compensation.map { $0 == 0 ? "none" : "grade \($0)" } ?? "different grades")
                 }
             }
             if let forward = try FIFForward(tree) { facts += forward.facts }

@@ -105,7 +105,7 @@ struct FIFNumbers: Sendable {
         }
         guard product * element.bytes + 4 + 4 * rank == size else {
             throw InputError(
-                place, found: "\(size) bytes for \(shape.map(String.init).joined(separator: " × ")) numbers",
+                place, found: "\(size) bytes for \(sizes(shape)) numbers",
                 expected: "dimensions that fit the data", advice: "copy or make the file again")
         }
         return shape

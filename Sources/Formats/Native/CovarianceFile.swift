@@ -35,11 +35,4 @@ public enum CovarianceFile {
             try writer.write("projectors", covariance.projectors)
         }
     }
-
-    /// Writes a covariance, atomically.
-    ///
-    /// - Throws: ``InputError`` as ``encode(_:)`` and ``AtomicFile/write(_:to:)`` do.
-    public static func write(_ covariance: NoiseCovariance, to path: String) throws(InputError) {
-        try AtomicFile.write(try encode(covariance), to: path)
-    }
 }

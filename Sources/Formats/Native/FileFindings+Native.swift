@@ -18,14 +18,15 @@ extension FileFindings {
 
     init(_ estimate: StoredEstimate) {
         var facts: [FileFact] = []
-        if !estimate.subject.isEmpty { facts.append(("subject", estimate.subject)) }
-        if !estimate.condition.isEmpty { facts.append(("condition", estimate.condition)) }
-        facts.append(("active sources", "\(estimate.sources.count) of \(estimate.candidateCount)"))
+        if !estimate.subject.isEmpty { facts.append("subject", estimate.subject) }
+        if !estimate.condition.isEmpty { facts.append("condition", estimate.condition) }
+        facts.append("active sources", "\(estimate.sources.count) of \(estimate.candidateCount)")
         facts += Self.time(estimate.times)
-        facts.append(("frame", estimate.frame.rawValue))
-        facts.append(("goodness of fit", Self.short(estimate.goodnessOfFit)))
-        facts.append(("λ / λ_max", "\(Self.short(estimate.selection.chosen.ratio)), by \(estimate.selection.criterion)"))
-        facts.append(("relative gap", Self.short(estimate.certificate.relativeGap)))
+        facts.append("frame", estimate.frame.rawValue)
+        facts.append("goodness of fit", Self.short(estimate.goodnessOfFit))
+        let ratio = Self.short(estimate.selection.chosen.ratio)
+        facts.append("λ / λ_max", "\(ratio), by \(estimate.selection.criterion)")
+        facts.append("relative gap", Self.short(estimate.certificate.relativeGap))
         facts += estimate.settings.map { ("setting \($0.name)", $0.value) }
         facts += estimate.versions.map { ("version of \($0.name)", $0.value) }
         self.init(facts: facts, warnings: estimate.warnings)
@@ -34,7 +35,7 @@ extension FileFindings {
     init(_ truth: Truth) {
         var facts: [FileFact] = [("sources", "\(truth.sources.count)")]
         facts += Self.time(truth.times)
-        facts.append(("frame", truth.frame.rawValue))
+        facts.append("frame", truth.frame.rawValue)
         facts += truth.settings.map { ("setting \($0.name)", $0.value) }
         self.init(facts: facts)
     }

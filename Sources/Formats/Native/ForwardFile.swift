@@ -71,11 +71,4 @@ public enum ForwardFile {
             }
         }
     }
-
-    /// Writes a forward model, atomically.
-    ///
-    /// - Throws: ``InputError`` as ``encode(_:singlePrecision:)`` and ``AtomicFile/write(_:to:)`` do.
-    public static func write(_ forward: Forward, to path: String, singlePrecision: Bool = false) throws(InputError) {
-        try AtomicFile.write(try encode(forward, singlePrecision: singlePrecision), to: path)
-    }
 }

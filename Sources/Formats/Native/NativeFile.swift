@@ -20,7 +20,7 @@ struct NativeFile: FormatReader {
     static func open(_ candidate: FileCandidate) throws(InputError) -> NativeFile? {
         guard let file = candidate.hdf5, let content = try NativeReader.content(of: file) else { return nil }
         guard content == .recording else { return NativeFile(content: content, conditions: [], file: file) }
-        let condition = try translating { () throws(HDF5Error) -> String? in try file.string(attribute: "condition") }
+        let condition = try reading(file.string(attribute: "condition"))
         return NativeFile(content: content, conditions: [condition ?? ""], file: file)
     }
 

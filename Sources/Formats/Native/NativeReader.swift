@@ -13,7 +13,7 @@ struct NativeReader {
     ///
     /// - Throws: ``InputError`` when it cannot be read, holds something else or is of a newer version.
     init(_ path: String, content: FileContent) throws(InputError) {
-        try self.init(translating { () throws(HDF5Error) -> HDF5File in try HDF5File(path) }, content: content)
+        try self.init(reading(HDF5File(path)), content: content)
     }
 
     /// Checks what a file that is open holds.
@@ -31,7 +31,7 @@ struct NativeReader {
                 path, found: found.phrase, expected: content.phrase,
                 advice: "check which file is given for which purpose")
         }
-        let version = try translating { () throws(HDF5Error) -> Int? in try file.integer(attribute: "version") }
+        let version = try reading(file.integer(attribute: "version"))
         guard (version ?? 1) >= 1, (version ?? 1) <= Self.version else {
             throw InputError(
                 "\(path): @version", found: "\(version ?? 1)", expected: "\(Self.version)",
@@ -43,13 +43,11 @@ struct NativeReader {
     ///
     /// - Throws: ``InputError`` when its attribute `format` names nothing that is known.
     static func content(of file: HDF5File) throws(InputError) -> FileContent? {
-        let (name, isProblem) = try translating { () throws(HDF5Error) -> (String?, Bool) in
-            if let name = try file.string(attribute: "format") { return (name, false) }
+        guard let name = try reading(file.string(attribute: "format")) else {
             // A problem file may come without the attribute: two datasets say all.
-            guard try file.kind(of: "gain") == .dataset else { return (nil, false) }
-            return (nil, try file.kind(of: "data") == .dataset)
+            for name in ["gain", "data"] where try reading(file.kind(of: name)) != .dataset { return nil }
+            return .problem
         }
-        guard let name else { return isProblem ? .problem : nil }
         guard let content = FileContent(rawValue: name) else {
             throw InputError(
                 "\(file.path): @format", found: "'\(name)'",
@@ -61,15 +59,15 @@ struct NativeReader {
     // MARK: Attributes
 
     func text(_ name: String, of object: String = "/") throws(InputError) -> String? {
-        try translating { () throws(HDF5Error) -> String? in try file.string(attribute: name, of: object) }
+        try reading(file.string(attribute: name, of: object))
     }
 
     func integer(_ name: String, of object: String = "/") throws(InputError) -> Int? {
-        try translating { () throws(HDF5Error) -> Int? in try file.integer(attribute: name, of: object) }
+        try reading(file.integer(attribute: name, of: object))
     }
 
     func double(_ name: String, of object: String = "/") throws(InputError) -> Double? {
-        try translating { () throws(HDF5Error) -> Double? in try file.double(attribute: name, of: object) }
+        try reading(file.double(attribute: name, of: object))
     }
 
     /// A value that must be there.
@@ -85,7 +83,7 @@ struct NativeReader {
     /// All attributes of a group as text, in the file's order.
     func settings(of group: String) throws(InputError) -> [(name: String, value: String)] {
         guard try contains(group) else { return [] }
-        let names = try translating { () throws(HDF5Error) -> [String] in try file.attributeNames(of: group) }
+        let names = try reading(file.attributeNames(of: group))
         var settings: [(name: String, value: String)] = []
         for name in names { settings.append((name, try text(name, of: group) ?? "")) }
         return settings
@@ -94,20 +92,18 @@ struct NativeReader {
     // MARK: Datasets
 
     func contains(_ object: String) throws(InputError) -> Bool {
-        try translating { () throws(HDF5Error) -> Bool in try file.kind(of: object) != nil }
+        try reading(file.kind(of: object) != nil)
     }
 
     func matrix(_ name: String) throws(InputError) -> Matrix {
-        try translating { () throws(HDF5Error) -> Matrix in Matrix(try file.matrix(name)) }
+        try reading(Matrix(file.matrix(name)))
     }
 
     /// A matrix in the precision that it is stored in.
     func design(_ name: String) throws(InputError) -> Design {
-        try translating { () throws(HDF5Error) -> Design in
-            guard try file.describe(name).type == .float(bytes: 4) else { return Design(Matrix(try file.matrix(name))) }
-            let read = try file.singleMatrix(name)
-            return Design(rows: read.rows, columns: read.columns, elements: read.elements)
-        }
+        guard try reading(file.describe(name).type == .float(bytes: 4)) else { return Design(try matrix(name)) }
+        let read = try reading(file.singleMatrix(name))
+        return Design(rows: read.rows, columns: read.columns, elements: read.elements)
     }
 
     func optionalMatrix(_ name: String) throws(InputError) -> Matrix? {
@@ -116,20 +112,17 @@ struct NativeReader {
 
     /// One number for each of `count` items, or however many there are.
     func doubles(_ name: String, count: Int? = nil, _ item: String) throws(InputError) -> [Double] {
-        let array = try translating { () throws(HDF5Error) -> HDF5Array<Double> in try file.doubles(name) }
-        return try list(array, name, count, item)
+        try list(reading(file.doubles(name)), name, count, item)
     }
 
     /// One whole number for each item.
     func integers(_ name: String, count: Int? = nil, _ item: String) throws(InputError) -> [Int] {
-        let array = try translating { () throws(HDF5Error) -> HDF5Array<Int> in try file.integers(name) }
-        return try list(array, name, count, item)
+        try list(reading(file.integers(name)), name, count, item)
     }
 
     /// One string for each item.
     func strings(_ name: String, count: Int? = nil, _ item: String) throws(InputError) -> [String] {
-        let array = try translating { () throws(HDF5Error) -> HDF5Array<String> in try file.strings(name) }
-        return try list(array, name, count, item)
+        try list(reading(file.strings(name)), name, count, item)
     }
 
     private func list<T>(
@@ -143,19 +136,17 @@ struct NativeReader {
 
     /// A [count, 3] dataset as vectors.
     func vectors(_ name: String, count: Int? = nil) throws(InputError) -> [SIMD3<Double>] {
-        let array = try translating { () throws(HDF5Error) -> HDF5Array<Double> in try file.doubles(name) }
+        let array = try reading(file.doubles(name))
         guard array.shape.count == 2, array.shape[1] == 3, count == nil || array.shape[0] == count else {
             throw shapeError(name, array.shape, "\(count.map(String.init) ?? "sources") × 3")
         }
-        return (0..<array.shape[0]).map {
-            SIMD3(array.elements[3 * $0], array.elements[3 * $0 + 1], array.elements[3 * $0 + 2])
-        }
+        return Formats.vectors(rowMajor: array.elements)
     }
 
     func shapeError(_ name: String, _ shape: [Int], _ expected: String) -> InputError {
         InputError(
             "\(path): \(name)",
-            found: shape.isEmpty ? "a single value" : shape.map(String.init).joined(separator: " × "),
+            found: shape.isEmpty ? "a single value" : sizes(shape),
             expected: expected)
     }
 

@@ -83,11 +83,4 @@ public enum ProblemFile {
             try writer.write("data", problem.data)
         }
     }
-
-    /// Writes a problem, atomically.
-    ///
-    /// - Throws: ``InputError`` as ``encode(_:)`` and ``AtomicFile/write(_:to:)`` do.
-    public static func write(_ problem: ProblemContents, to path: String) throws(InputError) {
-        try AtomicFile.write(try encode(problem), to: path)
-    }
 }

@@ -62,11 +62,4 @@ public enum TruthFile {
             try writer.write(settings: truth.settings, to: "settings")
         }
     }
-
-    /// Writes known sources, atomically.
-    ///
-    /// - Throws: ``InputError`` as ``encode(_:)`` and ``AtomicFile/write(_:to:)`` do.
-    public static func write(_ truth: Truth, to path: String) throws(InputError) {
-        try AtomicFile.write(try encode(truth), to: path)
-    }
 }

@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 
 extension Search {
@@ -55,8 +54,7 @@ extension Search {
         _ record: inout SearchRecord, _ memory: inout Memory, _ objective: SelectionObjective<some PenaltyFamily>,
         _ limit: SearchLimit, _ monitor: Monitor
     ) throws {
-        let began = DispatchTime.now().uptimeNanoseconds
-        func seconds() -> Double { Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9 }
+        let clock = Stopwatch(limit: limit.maximumSeconds)
         let entries = Double(objective.problem.rowCount) * Double(objective.problem.sampleCount)
         while true {
             let step = next(after: record.points, memory: &memory, in: record.domain)
@@ -68,11 +66,11 @@ extension Search {
                 record.end = .cancelled
             } else if record.points.count >= limit.maximumEvaluations {
                 record.end = .evaluationLimit
-            } else if seconds() > limit.maximumSeconds {
+            } else if clock.isOver() {
                 record.end = .timeLimit
             }
             if record.end != nil { return }
-            let before = (solves: objective.solves, seconds: seconds())
+            let before = (solves: objective.solves, seconds: clock.seconds)
             var stop = limit.stop
             stop.relativeGap = max(stop.relativeGap, min(1e-2, stop.relativeGap * max(1, accuracy)))
             let found = try objective.evaluate(logs, wantsGradient: gradient, stop: stop, monitor: monitor)
@@ -90,7 +88,7 @@ extension Search {
                     columnsPerRow: found.columnsPerRow, residualSlope: found.residualSlope,
                     relativeGap: found.relativeGap,
                     innerSolves: objective.solves - before.solves, epochs: found.epochs,
-                    fullPasses: found.fullPasses, seconds: seconds() - before.seconds))
+                    fullPasses: found.fullPasses, seconds: clock.seconds - before.seconds))
             monitor.report(
                 .init(
                     stage: "choosing λ",

@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 
 /// What an engine does between two looks at all sources: it descends on the working set of its context.
@@ -493,16 +492,4 @@ public final class WorkingSetSession: SolverSession {
             parts, columns: columns, unsolved: unsolved, relativeViolation: largest > 0 ? violation / largest : 0,
             reason: isStartUsable ? nil : .notFinite, problem: problem)
     }
-}
-
-/// Seconds since it was made, against a limit.
-struct Stopwatch {
-    private let began = DispatchTime.now().uptimeNanoseconds
-    private let limit: Double
-
-    init(limit: Double) { self.limit = limit }
-
-    var seconds: Double { Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9 }
-
-    func isOver() -> Bool { limit < .infinity && seconds > limit }
 }
