@@ -14,7 +14,9 @@ public struct ReadingOptions: Sendable {
     /// What channels measure, by their names, for files that do not say it: of the recording that goes with them.
     public var sensors: Sensors?
 
-    /// Options; without any, of a file that holds one thing and says all of it.
+    /// Options; none are needed for a file that holds one condition and says what its channels measure.
+    ///
+    /// - Parameters: as the properties of these names.
     public init(condition: String? = nil, channels: String? = nil, sensors: Sensors? = nil) {
         self.condition = condition
         self.sensors = sensors

@@ -10,8 +10,7 @@ import Foundation
 ///
 /// Safe to use from several threads: calls wait for one another, for all files together.
 public final class HDF5File: Sendable {
-    /// The file itself.
-    public let input: InputFile
+    let input: InputFile
     /// The path as the caller gave it.
     public var path: String { input.path }
     /// Size of the file in bytes.

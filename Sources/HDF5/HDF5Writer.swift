@@ -134,7 +134,9 @@ public struct HDF5Writer: ~Copyable, Sendable {
         }
     }
 
-    /// Writes an attribute: ASCII text of fixed length.
+    /// Writes an attribute: ASCII text of fixed length, as MATLAB wants it; what is not ASCII is not refused.
+    ///
+    /// - Parameters: as for text.
     public borrowing func attribute(_ name: String, of object: String = "/", ascii value: String) throws(HDF5Error) {
         try HDF5Library.locked { () throws(HDF5Error) in
             let bytes = Array(value.utf8)
@@ -145,7 +147,9 @@ public struct HDF5Writer: ~Copyable, Sendable {
         }
     }
 
-    /// Writes an attribute: an integer, of 64 bits unless another width is asked for.
+    /// Writes an attribute: an integer, of 64 bits unless another width is asked for; what that cannot hold is clipped.
+    ///
+    /// - Parameters: as for text; `width` how it is stored.
     public borrowing func attribute(
         _ name: String, of object: String = "/", _ value: Int, as width: IntegerWidth = .int64
     ) throws(HDF5Error) {
@@ -156,6 +160,8 @@ public struct HDF5Writer: ~Copyable, Sendable {
     }
 
     /// Writes an attribute: a 64-bit floating-point number.
+    ///
+    /// - Parameters: as for text.
     public borrowing func attribute(_ name: String, of object: String = "/", _ value: Double) throws(HDF5Error) {
         try HDF5Library.locked { () throws(HDF5Error) in
             var value = value

@@ -43,9 +43,11 @@ extension OpenDataset {
                         let block = i * extent[1] * extent[2]
                         blocks.buffer.withUnsafeBufferPointer { from in
                             results[e + i].withUnsafeMutableBufferPointer { to in
-                                Self.transpose(
-                                    UnsafeBufferPointer(rebasing: from[block...]), rows: extent[1], columns: extent[2],
-                                    to: UnsafeMutableBufferPointer(rebasing: to[(c * rows + r)...]), stride: rows)
+                                guard let from = from.baseAddress, let to = to.baseAddress else { return }
+                                transpose(
+                                    from + block, rows: extent[1], columns: extent[2], pitch: extent[2],
+                                    to: to + c * rows + r, stride: rows
+                                ) { $0 }
                             }
                         }
                     }
@@ -53,21 +55,6 @@ extension OpenDataset {
             }
         }
         return results.map { HDF5Matrix(rows: rows, columns: columns, elements: $0) }
-    }
-
-    /// Puts a row-major block into a column-major matrix, in squares that fit the first cache.
-    private static func transpose<Element>(
-        _ from: UnsafeBufferPointer<Element>, rows: Int, columns: Int, to: UnsafeMutableBufferPointer<Element>,
-        stride: Int
-    ) {
-        let side = 32
-        for left in Swift.stride(from: 0, to: columns, by: side) {
-            for top in Swift.stride(from: 0, to: rows, by: side) {
-                for k in left..<min(left + side, columns) {
-                    for j in top..<min(top + side, rows) { to[k * stride + j] = from[j * columns + k] }
-                }
-            }
-        }
     }
 
     /// Size of the blocks to read. Of data in one piece: parts of all rows, which fit a core's cache and are turned there.

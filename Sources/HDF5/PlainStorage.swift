@@ -118,48 +118,13 @@ struct PlainStorage: Sendable {
                         }
                     }
                     guard let lines = tile.baseAddress else { return }
-                    Self.transpose(
+                    transpose(
                         lines, rows: high, columns: wide, pitch: pitch, to: result + left * rows + top, stride: rows,
                         convert)
                 }
             }
         }
         return !failed.load(ordering: .relaxed)
-    }
-
-    /// Puts row-major lines into a column-major matrix, in squares that fit the first cache, eight lines at once.
-    @inline(__always)
-    private static func transpose<Stored: Real, Element: Real>(
-        _ from: UnsafePointer<Stored>, rows: Int, columns: Int, pitch: Int, to: UnsafeMutablePointer<Element>,
-        stride: Int, _ convert: (Stored) -> Element
-    ) {
-        let side = 32
-        for left in Swift.stride(from: 0, to: columns, by: side) {
-            let right = min(left + side, columns)
-            for top in Swift.stride(from: 0, to: rows, by: 8) {
-                if top + 8 <= rows {
-                    let (a, b) = (from + top * pitch, from + (top + 1) * pitch)
-                    let (c, d) = (from + (top + 2) * pitch, from + (top + 3) * pitch)
-                    let (e, f) = (from + (top + 4) * pitch, from + (top + 5) * pitch)
-                    let (g, h) = (from + (top + 6) * pitch, from + (top + 7) * pitch)
-                    for k in left..<right {
-                        let column = to + k * stride + top
-                        column[0] = convert(a[k])
-                        column[1] = convert(b[k])
-                        column[2] = convert(c[k])
-                        column[3] = convert(d[k])
-                        column[4] = convert(e[k])
-                        column[5] = convert(f[k])
-                        column[6] = convert(g[k])
-                        column[7] = convert(h[k])
-                    }
-                } else {
-                    for k in left..<right {
-                        for j in top..<rows { to[k * stride + j] = convert(from[j * pitch + k]) }
-                    }
-                }
-            }
-        }
     }
 
     /// Takes memory for pages that were not touched yet in one call instead of a fault each; does nothing where the
@@ -175,5 +140,47 @@ struct PlainStorage: Sendable {
     /// Fills the buffer; false where the file ends before or cannot be read.
     private func readStored(_ buffer: UnsafeMutableRawBufferPointer, from first: Int) -> Bool {
         input.read(buffer, at: offset + first * elementSize) == 0
+    }
+}
+
+/// Puts row-major lines into a column-major matrix, in squares that fit the first cache, eight lines at once.
+///
+/// - Parameters:
+///   - from: the first line; each begins `pitch` elements after the last.
+///   - rows: number of lines.
+///   - columns: elements of a line.
+///   - to: place of the first element in the matrix, whose columns begin `stride` elements after one another.
+///   - convert: from what is stored to what the matrix holds.
+@inline(__always)
+func transpose<Stored: Real, Element: Real>(
+    _ from: UnsafePointer<Stored>, rows: Int, columns: Int, pitch: Int, to: UnsafeMutablePointer<Element>,
+    stride: Int, _ convert: (Stored) -> Element
+) {
+    let side = 32
+    for left in Swift.stride(from: 0, to: columns, by: side) {
+        let right = min(left + side, columns)
+        for top in Swift.stride(from: 0, to: rows, by: 8) {
+            if top + 8 <= rows {
+                let (a, b) = (from + top * pitch, from + (top + 1) * pitch)
+                let (c, d) = (from + (top + 2) * pitch, from + (top + 3) * pitch)
+                let (e, f) = (from + (top + 4) * pitch, from + (top + 5) * pitch)
+                let (g, h) = (from + (top + 6) * pitch, from + (top + 7) * pitch)
+                for k in left..<right {
+                    let column = to + k * stride + top
+                    column[0] = convert(a[k])
+                    column[1] = convert(b[k])
+                    column[2] = convert(c[k])
+                    column[3] = convert(d[k])
+                    column[4] = convert(e[k])
+                    column[5] = convert(f[k])
+                    column[6] = convert(g[k])
+                    column[7] = convert(h[k])
+                }
+            } else {
+                for k in left..<right {
+                    for j in top..<rows { to[k * stride + j] = convert(from[j * pitch + k]) }
+                }
+            }
+        }
     }
 }

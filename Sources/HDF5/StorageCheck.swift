@@ -31,7 +31,7 @@ struct StorageCheck {
         }
         guard bytes <= min(stored, file.byteCount) else { throw unbelievable }
         if isContiguous {
-            // The library's buffer for small reads overruns when data lie beyond the end that the file states.
+            // Nor may they lie beyond the end that the file states, which the library minds and a direct reading does not.
             let start = H5Dget_offset(dataset.id)
             var end: haddr_t = 0
             guard H5Fget_eoa(file.id, &end) >= 0, start != foci_haddr_undefined(), start <= end,

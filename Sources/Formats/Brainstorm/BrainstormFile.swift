@@ -49,7 +49,7 @@ struct BrainstormFile: FormatReader {
         guard contents.contains(.forward) else { throw lacks(.forward) }
         let channels = try channels(options)
         let positions = try file.vectors("GridLoc")
-        let orientations = try file.vectors("GridOrient", optional: true)
+        let orientations = try file.isEmpty("GridOrient") ? [] : file.vectors("GridOrient")
         var gain = try file.matrix("Gain")
         guard gain.rows == channels.count else { throw channels.mismatch(file, "Gain", "\(gain.rows) rows") }
         guard gain.columns == 3 * positions.count else {
@@ -150,14 +150,6 @@ struct BrainstormFile: FormatReader {
                 expected: "one, with the variable 'Channel'")
         }
         return try BrainstormChannels(file)
-    }
-}
-
-extension MATLABFile {
-    /// Positions or directions; none where the field is absent and may be.
-    fileprivate func vectors(_ object: String, optional: Bool) throws(InputError) -> [SIMD3<Double>] {
-        if optional, try isEmpty(object) { return [] }
-        return try vectors(object)
     }
 }
 

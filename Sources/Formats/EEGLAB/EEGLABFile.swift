@@ -107,9 +107,8 @@ struct EEGLABFile: FormatReader {
     private func data(channels: Int, samples: Int, trials: Int, rows: [Int]) throws(InputError) -> [Matrix] {
         let place = "\(root)data"
         if try file.isText(place) {
-            return try DataFile(
-                named: try file.text(place) ?? "", beside: path, channels: channels, samples: samples, trials: trials
-            ).epochs(rows)
+            let path = try dataFile(named: try file.text(place) ?? "")
+            return try Self.read(path, channels: channels, samples: samples, trials: trials, rows: rows)
         }
         let size = try file.size(of: place) ?? []
         let fits = trials == 1 ? [[channels, samples], [channels, samples, 1]] : [[channels, samples, trials]]
@@ -134,61 +133,60 @@ struct EEGLABFile: FormatReader {
         return epochs
     }
 
-    /// The file of 32-bit floats that a dataset may keep its data in.
-    private struct DataFile {
-        let path: String
-        let channels: Int
-        let samples: Int
-        let trials: Int
-
-        /// A name counts only within the folder of the dataset: what a file says never leads elsewhere.
-        init(
-            named name: String, beside owner: String, channels: Int, samples: Int, trials: Int
-        ) throws(InputError) {
-            let base = name.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ""
-            guard base.hasSuffix(".fdt"), !base.utf8.contains(0) else {
-                throw InputError(
-                    "\(owner): EEG.data", found: "'\(base)'",
-                    expected: "numbers, or the name of a file that ends in .fdt")
-            }
-            let folder = owner.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-                .joined(separator: "/")
-            path = folder.isEmpty ? (owner.hasPrefix("/") ? "/\(base)" : base) : "\(folder)/\(base)"
-            (self.channels, self.samples, self.trials) = (channels, samples, trials)
+    /// Path of the file that the data are in. A name counts only within the folder of the dataset: what a file says never
+    /// leads elsewhere.
+    private func dataFile(named name: String) throws(InputError) -> String {
+        let base = name.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ""
+        guard base.hasSuffix(".fdt"), !base.utf8.contains(0) else {
+            throw InputError(
+                "\(path): EEG.data", found: "'\(base)'",
+                expected: "numbers, or the name of a file that ends in .fdt")
         }
+        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        return folder.isEmpty ? (path.hasPrefix("/") ? "/\(base)" : base) : "\(folder)/\(base)"
+    }
 
-        func epochs(_ rows: [Int]) throws(InputError) -> [Matrix] {
-            let file: InputFile?
-            do { file = try InputFile(path) } catch {
-                guard error.kind == .emptyFile else {
-                    throw InputError(
-                        path, found: "no such file, or it may not be read", expected: "the data of the dataset",
-                        advice: "keep the .fdt file beside the .set file")
-                }
-                file = nil
-            }
-            let (epochValues, overflow) = channels.multipliedReportingOverflow(by: samples)
-            let (values, overflowAgain) = epochValues.multipliedReportingOverflow(by: trials)
-            guard let file, !overflow, !overflowAgain, values < 1 << 56, file.byteCount == 4 * values else {
+    /// The epochs in V of a file of 32-bit floats in µV, the channels of a sample side by side.
+    ///
+    /// - Parameters:
+    ///   - path: of the file.
+    ///   - channels: number of channels in it.
+    ///   - samples: of a trial.
+    ///   - trials: number of trials.
+    ///   - rows: the channels to keep.
+    private static func read(
+        _ path: String, channels: Int, samples: Int, trials: Int, rows: [Int]
+    ) throws(InputError) -> [Matrix] {
+        let file: InputFile?
+        do { file = try InputFile(path) } catch {
+            guard error.kind == .emptyFile else {
                 throw InputError(
-                    path, found: "another size than \(channels) × \(samples) × \(trials) 32-bit floats",
-                    expected: "the data of the dataset", advice: "keep the .fdt file that was saved with the .set file")
+                    path, found: "no such file, or it may not be read", expected: "the data of the dataset",
+                    advice: "keep the .fdt file beside the .set file")
             }
-            var epochs: [Matrix] = []
-            for epoch in 0..<trials {
-                guard let bytes = try? file.bytes(4 * epochValues, at: 4 * epochValues * epoch) else {
-                    throw InputError(path, found: "the file cannot be read to its end", expected: "an intact file")
-                }
-                epochs.append(
-                    bytes.withUnsafeBytes { buffer in
-                        Matrix(rows: rows.count, columns: samples) { row, t in
-                            let word = buffer.loadUnaligned(
-                                fromByteOffset: 4 * (t * channels + rows[row]), as: UInt32.self)
-                            return Double(Float(bitPattern: UInt32(littleEndian: word))) * 1e-6
-                        }
-                    })
-            }
-            return epochs
+            file = nil
         }
+        let (epochValues, overflow) = channels.multipliedReportingOverflow(by: samples)
+        let (values, overflowAgain) = epochValues.multipliedReportingOverflow(by: trials)
+        guard let file, !overflow, !overflowAgain, values < 1 << 56, file.byteCount == 4 * values else {
+            throw InputError(
+                path, found: "another size than \(channels) × \(samples) × \(trials) 32-bit floats",
+                expected: "the data of the dataset", advice: "keep the .fdt file that was saved with the .set file")
+        }
+        var epochs: [Matrix] = []
+        for epoch in 0..<trials {
+            guard let bytes = try? file.bytes(4 * epochValues, at: 4 * epochValues * epoch) else {
+                throw InputError(path, found: "the file cannot be read to its end", expected: "an intact file")
+            }
+            epochs.append(
+                bytes.withUnsafeBytes { buffer in
+                    Matrix(rows: rows.count, columns: samples) { row, t in
+                        let word = buffer.loadUnaligned(
+                            fromByteOffset: 4 * (t * channels + rows[row]), as: UInt32.self)
+                        return Double(Float(bitPattern: UInt32(littleEndian: word))) * 1e-6
+                    }
+                })
+        }
+        return epochs
     }
 }

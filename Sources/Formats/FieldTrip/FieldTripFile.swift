@@ -53,7 +53,7 @@ struct FieldTripFile: FormatReader {
     func recording(_ options: ReadingOptions) throws(InputError) -> Recording {
         guard !conditions.isEmpty else { throw lacks(.recording) }
         let variable = conditions[try chosenCondition(options)]
-        let channels = try channels(variable)
+        let channels = try FieldTripChannels(file, variable)
         let times = try file.numbers("\(variable)/time")
         let frequency = try samplingFrequency(times, variable)
         try checkDimensions(variable)
@@ -164,7 +164,7 @@ struct FieldTripFile: FormatReader {
             }
             variable = wanted
         }
-        let channels = try channels(variable)
+        let channels = try FieldTripChannels(file, variable)
         let place = "\(variable)/cov"
         let (size, elements) = try file.array(place)
         let count = channels.total
@@ -188,9 +188,5 @@ struct FieldTripFile: FormatReader {
         return try within(path) { () throws(InputError) in
             try NoiseCovariance(matrix: scaled, samples: 0, sensors: channels.sensors)
         }
-    }
-
-    private func channels(_ variable: String) throws(InputError) -> FieldTripChannels {
-        try FieldTripChannels(file, variable)
     }
 }

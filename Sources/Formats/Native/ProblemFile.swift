@@ -13,17 +13,22 @@ public struct ProblemContents: Sendable, Equatable {
     /// The gain in double precision; a copy where it is stored in single.
     public var gain: Matrix { design.matrix }
 
-    /// A problem from its parts.
+    /// A problem whose gain is in double precision.
     ///
+    /// - Parameters:
+    ///   - gain: n × (positions·orientations), whitened; a multiple of `orientations` columns.
+    ///   - data: n × samples, whitened.
+    ///   - orientations: columns a position, at least 1.
     /// - Throws: ``InputError`` when rows disagree, something is empty or not finite, the columns of the gain are not
     ///   divisible by the orientations.
     public init(gain: Matrix, data: Matrix, orientations: Int) throws(InputError) {
         try self.init(design: Design(gain), data: data, orientations: orientations)
     }
 
-    /// A problem whose gain is in either precision; see the other initializer.
+    /// A problem whose gain is in either precision.
     ///
-    /// - Throws: ``InputError``.
+    /// - Parameters: as of ``init(gain:data:orientations:)``.
+    /// - Throws: ``InputError`` as that does.
     public init(design gain: Design, data: Matrix, orientations: Int) throws(InputError) {
         guard orientations >= 1 else {
             throw InputError("gain@orientations", found: "\(orientations)", expected: "1 or more")
