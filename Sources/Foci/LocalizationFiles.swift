@@ -31,18 +31,19 @@ public struct LocalizationFiles: Sendable {
         public let covariance: NoiseCovariance?
     }
 
-    /// Reads the files.
+    /// Reads the files, each opened once.
     ///
     /// - Throws: ``InputError`` naming the file and what is wrong with it.
     /// - Complexity: memory of the gain in double precision.
     public func read() throws(InputError) -> Contents {
         // The small files first: a mistake in them is told before the large one is read.
-        let recording = try FileFormats.open(recording).recording(options)
+        let reader = try FileFormats.open(recording)
+        let recording = try reader.recording(options)
         var noise: NoiseCovariance?
         if let covariance {
             var options = options
             options.sensors = recording.sensors
-            noise = try FileFormats.open(covariance).covariance(options)
+            noise = try (covariance == self.recording ? reader : FileFormats.open(covariance)).covariance(options)
         }
         let forward = try FileFormats.open(forward).forward(options)
         return Contents(forward: forward, recording: recording, covariance: noise)

@@ -34,6 +34,6 @@ struct CompareCommand: ParsableCommand {
         let known = try TruthFile.read(truth)
         let comparison = try Comparison(
             found: stored.sources, times: stored.times, frame: stored.frame, truth: known, radius: radius / 1000)
-        try Terminal.result(json ? try encoded(comparison) : comparison.description)
+        try Terminal.result(json ? try JSON.text(comparison, isIndented: true) : comparison.description)
     }
 }

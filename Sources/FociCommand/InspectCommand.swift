@@ -43,11 +43,11 @@ struct InspectCommand: ParsableCommand {
         if json {
             let facts = Dictionary(description.facts.map { ($0.name, $0.value) }, uniquingKeysWith: { "\($0); \($1)" })
             try Terminal.result(
-                encoded(
+                JSON.text(
                     Printed(
                         file: file, format: description.format, contents: description.contents.map(\.rawValue),
                         conditions: description.conditions, facts: facts, missing: description.missing,
-                        warnings: description.warnings)))
+                        warnings: description.warnings), isIndented: true))
             return
         }
         let width = description.facts.reduce(0) { max($0, $1.name.count) }

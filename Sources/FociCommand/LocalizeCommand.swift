@@ -75,7 +75,7 @@ struct LocalizeCommand: ParsableCommand {
     }
 
     private func localize() throws {
-        let began = DispatchTime.now().uptimeNanoseconds
+        let clock = Stopwatch()
         let monitor = Terminal.monitor(quiet: options.computing.quiet)
         let localization = try Localization(options.settings())
         var folder = try OutputFolder(output, force: force)
@@ -84,15 +84,15 @@ struct LocalizeCommand: ParsableCommand {
             forward: forward, recording: recording, covariance: covariance,
             options: ReadingOptions(condition: condition, channels: channels))
         let contents = try files.read()
-        let loaded = DispatchTime.now().uptimeNanoseconds
+        let loaded = clock.seconds
         var estimate = try localization.run(
             recording: contents.recording, forward: contents.forward, covariance: contents.covariance, monitor: monitor)
-        estimate.seconds.load = Double(loaded - began) * 1e-9
-        estimate.seconds.total = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
+        estimate.seconds.load = loaded
+        estimate.seconds.total = clock.seconds
         try folder.add(estimate, candidates: contents.forward.sources.positions)
         if monitor.isCancelled() { throw CancellationError() }
         try folder.commit()
-        estimate.seconds.total = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
+        estimate.seconds.total = clock.seconds
         if options.computing.json {
             try Terminal.result(Summary(estimate).json())
         } else if !options.computing.quiet {

@@ -268,10 +268,3 @@ struct LocalizationOptions: ParsableArguments {
         return settings
     }
 }
-
-/// Writes a value as JSON: sorted keys, one a line.
-func encoded(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
-}

@@ -68,12 +68,7 @@ struct SelectCommand: ParsableCommand {
     func run() throws {
         let result = try selected()
         if computing.json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys]
-            encoder.keyEncodingStrategy = .convertToSnakeCase
-            encoder.nonConformingFloatEncodingStrategy = .convertToString(
-                positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-            try Terminal.result(String(decoding: try encoder.encode(result), as: UTF8.self))
+            try Terminal.result(JSON.text(result, isIndented: false, keys: .convertToSnakeCase))
         } else {
             try Terminal.result(result.text)
         }
@@ -85,7 +80,7 @@ struct SelectCommand: ParsableCommand {
     func selected() throws -> Selected {
         let parallelism = try computing.parallelism()
         try validateOptions()
-        let began = DispatchTime.now().uptimeNanoseconds
+        let clock = Stopwatch()
         let penalty = penalizing.penalty
         let regression = try SolveCommand.read(problem, keepsSamples: penalty.scope == .entry)
         let largest = penalty.largestLambda(of: regression, parallelism: parallelism)
@@ -109,7 +104,7 @@ struct SelectCommand: ParsableCommand {
         } catch let error as RegressionProblem.Invalid {
             throw InputError(problem, found: "\(error)")
         }
-        result.seconds = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
+        result.seconds = clock.seconds
         return result
     }
 

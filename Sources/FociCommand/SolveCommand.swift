@@ -119,10 +119,9 @@ struct SolveCommand: ParsableCommand {
         let parallelism = try computing.parallelism()
         try checkOptions()
         let (penalty, shape) = (penalizing.penalty, try penalizing.shape(isNeeded: true))
-        let clock = ContinuousClock()
-        let began = clock.now
+        let clock = Stopwatch()
         let regression = try Self.read(problem, keepsSamples: penalty.scope == .entry)
-        let loaded = clock.now
+        let loaded = clock.seconds
         let answer: (largest: Double, points: [PathPoint])
         switch solver {
         case .auto: answer = try solve(AutomaticSolver().session(for: regression, parallelism: parallelism), shape)
@@ -131,7 +130,7 @@ struct SolveCommand: ParsableCommand {
         case .gradient:
             answer = try solve(ProximalGradient().session(for: regression, parallelism: parallelism), shape)
         }
-        let solved = clock.now
+        let solved = clock.seconds
         guard let last = answer.points.last else { throw CancellationError() }
         if answer.points.contains(where: { $0.solution.reason == .cancelled }) { throw CancellationError() }
         warn(answer.points)
@@ -139,7 +138,7 @@ struct SolveCommand: ParsableCommand {
             last: Point(last.lambda, last.solution),
             path: path == nil ? nil : answer.points.map { Point($0.lambda, $0.solution) }, penalty: penalty.name,
             solver: solver.rawValue, lambdaMax: answer.largest, sources: regression.blocks.count,
-            seconds: (solved - loaded) / .seconds(1), loadSeconds: (loaded - began) / .seconds(1))
+            seconds: solved - loaded, loadSeconds: loaded)
     }
 
     private func checkOptions() throws(InputError) {
@@ -206,10 +205,7 @@ struct SolveCommand: ParsableCommand {
 
     private func show(_ result: Result) throws {
         if computing.json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys]
-            encoder.keyEncodingStrategy = .convertToSnakeCase
-            try Terminal.result(String(decoding: try encoder.encode(result), as: UTF8.self))
+            try Terminal.result(JSON.text(result, isIndented: false, keys: .convertToSnakeCase))
             return
         }
         if let path = result.path {

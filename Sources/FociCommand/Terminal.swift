@@ -69,15 +69,14 @@ private struct LineHandler: LogHandler {
 
 /// One line on standard error that is written over; it appears once work has lasted half a second.
 private final class ProgressLine: Sendable {
-    private let began = DispatchTime.now().uptimeNanoseconds
-    private let last = Mutex<UInt64>(0)
+    private let clock = Stopwatch()
+    private let last = Mutex(0.0)
 
     func show(_ progress: Monitor.Progress) {
-        let now = DispatchTime.now().uptimeNanoseconds
-        let seconds = Double(now - began) * 1e-9
+        let seconds = clock.seconds
         last.withLock { last in
-            guard seconds > 0.5, now - last > 100_000_000 else { return }
-            last = now
+            guard seconds > 0.5, seconds - last > 0.1 else { return }
+            last = seconds
             Terminal.write("\r\u{1B}[K\(progress.stage): \(progress.detail), \(String(format: "%.0f", seconds)) s\r")
         }
     }

@@ -1,6 +1,6 @@
 import SourceImaging
 
-/// All formats that files are read from, and the telling of them apart.
+/// All formats that files are read from and written in, and the telling of them apart. Nothing else knows them all.
 public enum FileFormats {
     /// A reader a format; the first that recognizes a file reads it.
     static let readers: [any FormatReader.Type] = [
@@ -16,21 +16,35 @@ public enum FileFormats {
     ///
     /// - Throws: ``InputError`` when it cannot be read or is of no known format; then with what it looks like.
     public static func open(_ path: String) throws(InputError) -> any FormatReader {
-        let candidate = try FileCandidate(path)
+        try open(FileCandidate(path, sensors: { channels throws(InputError) in try sensors(of: channels.candidate()) }))
+    }
+
+    /// The reader of a file.
+    ///
+    /// - Parameters:
+    ///   - candidate: the file.
+    ///   - readers: the formats to try, in order.
+    /// - Throws: ``InputError`` as ``open(_:)`` does.
+    static func open(
+        _ candidate: FileCandidate, by readers: [any FormatReader.Type] = readers
+    ) throws(InputError) -> any FormatReader {
         for format in readers {
             if let reader = try format.open(candidate) { return reader }
         }
-        throw candidate.notHDF5
-            ?? InputError(
-                path, found: "an HDF5 file of no known layout",
-                expected: "this program's own layout (attribute 'format') or a layout listed in 'foci help inspect'")
+        let expected = "one of " + readers.map { $0.formatName }.joined(separator: ", ")
+        guard let other = candidate.notHDF5 else {
+            throw InputError(
+                candidate.path, found: "an HDF5 file of no known layout", expected: expected,
+                advice: "\(NativeFile.formatName) says what it holds in an attribute 'format' of its root")
+        }
+        throw InputError(candidate.path, found: other.found, expected: expected, advice: other.advice)
     }
 
     /// What the channels of a recording or forward model measure.
     ///
     /// - Throws: ``InputError`` when the file is neither.
-    static func sensors(of path: String) throws(InputError) -> Sensors {
-        let reader = try open(path)
+    private static func sensors(of candidate: FileCandidate) throws(InputError) -> Sensors {
+        let reader = try open(candidate)
         if reader.contents.contains(.forward) { return try reader.forward(ReadingOptions()).sensors }
         let isOne = reader.conditions.count == 1
         return try reader.recording(ReadingOptions(condition: isOne ? nil : "0")).sensors
@@ -41,6 +55,12 @@ public enum FileFormats {
     /// - Throws: ``InputError`` when no format has such an ending, or the format cannot hold the value.
     public static func encode(
         _ value: FileValue, to path: String
+    ) throws(InputError) -> [(path: String, bytes: [UInt8])] {
+        try encode(value, to: path, by: writers)
+    }
+
+    static func encode(
+        _ value: FileValue, to path: String, by writers: [any FormatWriter.Type]
     ) throws(InputError) -> [(path: String, bytes: [UInt8])] {
         var best: (any FormatWriter.Type)?
         var longest = 0

@@ -4,21 +4,25 @@ import SourceImaging
 public struct ReadingOptions: Sendable {
     /// The condition of a recording: its name, or its index from 0; nil where there is only one.
     public var condition: String?
-    /// Path of the file that describes the channels, for formats that keep them apart.
-    public var channels: String?
+    /// Path of the file that describes the channels, for formats that keep them apart. It is opened once for all files
+    /// that are read with the same options.
+    public var channels: String? {
+        get { channelFile?.path }
+        set { channelFile = newValue.map { ChannelFile($0) } }
+    }
+    var channelFile: ChannelFile?
     /// What channels measure, by their names, for files that do not say it: of the recording that goes with them.
     public var sensors: Sensors?
 
-    /// Options by their values.
+    /// Options; none are needed for a file that holds one condition and says what its channels measure.
+    ///
+    /// - Parameters: as the properties of these names.
     public init(condition: String? = nil, channels: String? = nil, sensors: Sensors? = nil) {
-        self.sensors = sensors
         self.condition = condition
+        self.sensors = sensors
         self.channels = channels
     }
 }
-
-/// A fact about a file, for people.
-public typealias FileFact = (name: String, value: String)
 
 /// A file of one format, open for reading.
 ///
@@ -67,14 +71,6 @@ public protocol FormatReader: Sendable {
 
     /// What a file holds, described by the format itself; nil where it is a value that others describe.
     func describe(_ content: FileContent, _ options: ReadingOptions) throws(InputError) -> FileFindings?
-}
-
-/// What was found in a file: facts in order, and what looks wrong.
-public struct FileFindings: Sendable {
-    /// Facts in order, a name and a value each.
-    public var facts: [FileFact] = []
-    /// What looks wrong, in plain English, one line each.
-    public var warnings: [String] = []
 }
 
 extension FormatReader {

@@ -1,5 +1,3 @@
-import Foundation
-
 /// What the first bytes of a file say about its format.
 enum FileSignature: Equatable {
     /// HDF5, beginning at a byte: after a user block where there is one.
@@ -14,21 +12,17 @@ enum FileSignature: Equatable {
 
     static let bytes: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
 
-    /// Reads the signature of an open file: at 0, 512, 1024 and each further power of two.
-    init(descriptor: Int32, byteCount: Int) {
-        func read(_ count: Int, at offset: Int) -> [UInt8] {
-            var buffer = [UInt8](repeating: 0, count: count)
-            let got = pread(descriptor, &buffer, count, off_t(offset))
-            return got > 0 ? Array(buffer.prefix(got)) : []
-        }
-        let head = read(128, at: 0)
+    /// Reads the signature of a file: at 0, 512, 1024 and each further power of two.
+    init(_ file: InputFile) {
+        let byteCount = file.byteCount
+        let head = (try? file.bytes(min(128, byteCount), at: 0)) ?? []
         if head.starts(with: Self.bytes) {
             self = byteCount < Self.shortestHeader ? .partOfHDF5 : .hdf5(start: 0)
             return
         }
         var offset = 512
         while offset < byteCount, offset <= 1 << 40 {
-            if read(8, at: offset) == Self.bytes {
+            if (try? file.bytes(8, at: offset)) == Self.bytes {
                 self = byteCount - offset < Self.shortestHeader ? .partOfHDF5 : .hdf5(start: offset)
                 return
             }
@@ -44,7 +38,7 @@ enum FileSignature: Equatable {
         } else if text.hasPrefix("MATLAB 5.0 MAT-file") {
             self = .other("a MATLAB file of version 5 or 7", advice: "save it in MATLAB with the option '-v7.3'")
         } else if head.starts(with: [0, 0, 0, 100, 0, 0, 0, 31]) {
-            self = .other("a FIF file (MNE, MEGIN)", advice: "give an HDF5 file of this program's own layout")
+            self = .other("a FIF file (MNE, MEGIN)", advice: "")
         } else if head.starts(with: [0x1F, 0x8B]) {
             self = .other("a gzip-compressed file", advice: "unpack it with gunzip")
         } else if head.starts(with: [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59]) {

@@ -43,8 +43,8 @@ public struct HDF5Error: Error, Equatable, Sendable, CustomStringConvertible {
     /// What the user can do; may be empty.
     public let advice: String
 
-    /// An error from its parts; each is a clause without a full stop.
-    public init(
+    /// Each part is a clause without a full stop.
+    init(
         _ kind: Kind, file: String, object: String = "", found: String, expected: String = "", advice: String = ""
     ) {
         self.kind = kind

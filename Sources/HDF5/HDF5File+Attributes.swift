@@ -133,7 +133,7 @@ extension HDF5File {
         _ attribute: borrowing Handle, _ type: borrowing Handle, _ place: String
     ) throws(HDF5Error) -> String {
         if H5Tis_variable_str(type.id) > 0 {
-            let strings = VariableStrings.read(from: id, byteCount: byteCount, count: 1) { type, buffer in
+            let strings = VariableStrings.read(from: self, count: 1) { type, buffer in
                 H5Aread(attribute.id, type, buffer) >= 0
             }
             guard let string = strings?.first else { throw damaged(place) }

@@ -55,8 +55,7 @@ extension HDF5File {
     ///
     /// - Throws: ``HDF5Error`` when the dataset is missing, holds something else, or is damaged.
     public func references(_ dataset: String) throws(HDF5Error) -> HDF5Array<UInt64> {
-        try HDF5Library.locked { () throws(HDF5Error) -> HDF5Array<UInt64> in
-            let opened = try OpenDataset(self, dataset)
+        try withDataset(dataset) { opened throws(HDF5Error) in
             guard opened.type == .reference else { throw opened.wrongType(expected: "references to objects") }
             return HDF5Array(
                 shape: opened.shape, elements: try opened.readAll(UInt64(0), as: foci_h5t_std_ref_object()))

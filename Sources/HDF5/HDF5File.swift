@@ -1,6 +1,5 @@
 import CHDF5
 import Foundation
-import Glibc
 
 /// An HDF5 file that is open for reading.
 ///
@@ -10,11 +9,12 @@ import Glibc
 /// what the file can hold before memory is allocated.
 ///
 /// Safe to use from several threads: calls wait for one another, for all files together.
-public struct HDF5File: ~Copyable, Sendable {
+public final class HDF5File: Sendable {
+    let input: InputFile
     /// The path as the caller gave it.
-    public let path: String
+    public var path: String { input.path }
     /// Size of the file in bytes.
-    public let byteCount: Int
+    public var byteCount: Int { input.byteCount }
 
     let id: hid_t
 
@@ -32,30 +32,32 @@ public struct HDF5File: ~Copyable, Sendable {
     ///
     /// - Throws: ``HDF5Error`` of kind `missingFile`, `notRegularFile`, `unreadable`, `emptyFile`, `notHDF5`,
     ///   `truncated` or `damaged`.
-    public init(_ path: String) throws(HDF5Error) {
-        let byteCount = try Self.checkReadable(path)
-        let id = try HDF5Library.locked { () throws(HDF5Error) -> hid_t in
-            guard let access = Handle(H5Pcreate(foci_h5p_file_access())) else {
-                throw HDF5Error(.damaged, file: path, found: "HDF5 failed: \(HDF5Library.lastFailure())")
+    public convenience init(_ path: String) throws(HDF5Error) {
+        try self.init(InputFile(path))
+    }
+
+    /// The HDF5 in a file that is open; its structure is checked before the library follows it.
+    ///
+    /// - Throws: ``HDF5Error`` of kind `notHDF5`, `truncated` or `damaged`.
+    /// - Complexity: O(objects + chunks) reads of a page.
+    public init(_ input: InputFile) throws(HDF5Error) {
+        try Self.checkStructure(input)
+        self.input = input
+        id = try HDF5Library.locked { () throws(HDF5Error) -> hid_t in
+            var source = foci_descriptor(descriptor: input.descriptor, byte_count: haddr_t(input.byteCount))
+            guard let access = Handle(H5Pcreate(foci_h5p_file_access())),
+                H5Pset_driver(access.id, HDF5Library.descriptorDriver, &source) >= 0
+            else {
+                throw HDF5Error(.damaged, file: input.path, found: "HDF5 failed: \(HDF5Library.lastFailure())")
             }
-            _ = foci_h5p_disable_file_locking(access.id)
-            // Matrices are read in parts of rows; the library's buffer would read twice as much and copy it once more.
-            _ = H5Pset_sieve_buf_size(access.id, 0)
-            let id = H5Fopen(path, foci_h5f_read_only(), access.id)
+            let id = H5Fopen(input.path, foci_h5f_read_only(), access.id)
             guard id >= 0 else {
                 let reason = HDF5Library.lastFailure()
-                if reason.contains("truncated file") || reason.contains("end of file") {
-                    throw Self.truncated(path)
-                }
-                throw HDF5Error(
-                    .damaged, file: path, found: "a damaged HDF5 file (\(reason))", expected: "an intact one",
-                    advice: "copy or make it again")
+                throw reason.contains("truncated file") || reason.contains("end of file")
+                    ? Self.truncated(input) : Self.damaged(input, reason)
             }
             return id
         }
-        self.path = path
-        self.byteCount = byteCount
-        self.id = id
     }
 
     deinit {
@@ -63,55 +65,28 @@ public struct HDF5File: ~Copyable, Sendable {
         HDF5Library.locked { _ = H5Fclose(id) }
     }
 
-    private static func truncated(_ path: String) -> HDF5Error {
+    private static func truncated(_ input: InputFile) -> HDF5Error {
         HDF5Error(
-            .truncated, file: path, found: "an HDF5 file that is cut off (truncated)", expected: "a complete file",
-            advice: "copy or download it again")
+            .truncated, file: input.path, found: "an HDF5 file that is cut off (truncated)",
+            expected: "a complete file", advice: "copy or download it again")
     }
 
-    /// Throws unless the path is a file that can be read and looks like HDF5; gives its size.
-    private static func checkReadable(_ path: String) throws(HDF5Error) -> Int {
-        guard !path.isEmpty, !path.utf8.contains(0) else {
-            throw HDF5Error(.missingFile, file: path, found: "not the name of a file", expected: "a path")
-        }
-        var status = stat()
-        guard stat(path, &status) == 0 else {
-            let reason = errno
-            if reason == ENOENT || reason == ENOTDIR {
-                throw HDF5Error(.missingFile, file: path, found: "no such file", advice: "check the path")
-            }
-            throw HDF5Error(.unreadable, file: path, found: "cannot be read: \(String(cString: strerror(reason)))")
-        }
-        guard status.st_mode & S_IFMT != S_IFDIR else {
-            throw HDF5Error(.notRegularFile, file: path, found: "a folder", expected: "a file")
-        }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw HDF5Error(.notRegularFile, file: path, found: "not a regular file", expected: "a file")
-        }
-        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw HDF5Error(
-                .unreadable, file: path, found: "cannot be read: \(String(cString: strerror(errno)))",
-                advice: "check its permissions")
-        }
-        defer { close(descriptor) }
-        let byteCount = Int(status.st_size)
-        guard byteCount > 0 else {
-            throw HDF5Error(.emptyFile, file: path, found: "an empty file (0 bytes)", expected: "a file")
-        }
-        switch FileSignature(descriptor: descriptor, byteCount: byteCount) {
+    private static func damaged(_ input: InputFile, _ reason: String) -> HDF5Error {
+        HDF5Error(
+            .damaged, file: input.path, found: "a damaged HDF5 file (\(reason))", expected: "an intact one",
+            advice: "copy or make it again")
+    }
+
+    /// Throws unless a file is HDF5 whose structures do not contradict themselves.
+    private static func checkStructure(_ input: InputFile) throws(HDF5Error) {
+        switch FileSignature(input) {
         case .hdf5(let start):
-            if let damage = StructureCheck.damage(descriptor: descriptor, base: start, byteCount: byteCount) {
-                if damage.isCutOff { throw truncated(path) }
-                throw HDF5Error(
-                    .damaged, file: path, found: "a damaged HDF5 file (\(damage.found))", expected: "an intact one",
-                    advice: "copy or make it again")
-            }
-            return byteCount
-        case .partOfHDF5: throw truncated(path)
+            guard let damage = StructureCheck.damage(in: input, base: start) else { return }
+            throw damage.isCutOff ? truncated(input) : damaged(input, damage.found)
+        case .partOfHDF5: throw truncated(input)
         case .other(let name, let advice):
             throw HDF5Error(
-                .notHDF5, file: path, found: "not an HDF5 file" + (name.map { ": it looks like \($0)" } ?? ""),
+                .notHDF5, file: input.path, found: "not an HDF5 file" + (name.map { ": it looks like \($0)" } ?? ""),
                 expected: "HDF5", advice: advice)
         }
     }

@@ -18,6 +18,9 @@ public enum HDF5Library {
     /// Done once, at the first entry, inside the lock.
     private static let prepared: Void = VariableStrings.registerRawConversion()
 
+    /// What reads files through descriptors that are open already. Inside the lock.
+    static let descriptorDriver = foci_register_descriptor_driver()
+
     /// Runs `body` as the only user of the library. Not recursive: only public entry points call it.
     static func locked<T: Sendable, Failure: Error>(_ body: () throws(Failure) -> T) throws(Failure) -> T {
         try lock.withLock { _ throws(Failure) -> T in

@@ -20,6 +20,13 @@ public struct HDF5Writer: ~Copyable, Sendable {
         case float32
         /// IEEE, 8 bytes.
         case float64
+
+        fileprivate var fileType: hid_t {
+            switch self {
+            case .float32: foci_h5t_ieee_f32le()
+            case .float64: foci_h5t_ieee_f64le()
+            }
+        }
     }
 
     /// The type in which whole numbers are stored.
@@ -118,55 +125,49 @@ public struct HDF5Writer: ~Copyable, Sendable {
     public borrowing func attribute(_ name: String, of object: String = "/", _ value: String) throws(HDF5Error) {
         try HDF5Library.locked { () throws(HDF5Error) in
             guard let type = Self.stringType() else { throw Self.failure(name) }
-            var failed = false
-            try withAttribute(name, of: object, type.id) { attribute in
+            try writeAttribute(name, of: object, type.id) { attribute in
                 value.withCString { text in
                     var pointer: UnsafePointer<CChar>? = text
-                    failed = H5Awrite(attribute, type.id, &pointer) < 0
+                    return H5Awrite(attribute, type.id, &pointer)
                 }
             }
-            if failed { throw Self.failure(name) }
         }
     }
 
-    /// Writes an attribute: ASCII text of fixed length.
+    /// Writes an attribute: ASCII text of fixed length, as MATLAB wants it; what is not ASCII is not refused.
+    ///
+    /// - Parameters: as for text.
     public borrowing func attribute(_ name: String, of object: String = "/", ascii value: String) throws(HDF5Error) {
         try HDF5Library.locked { () throws(HDF5Error) in
             let bytes = Array(value.utf8)
             guard let type = Handle(H5Tcopy(foci_h5t_c_string())), H5Tset_size(type.id, max(1, bytes.count)) >= 0 else {
                 throw Self.failure(name)
             }
-            var failed = false
-            try withAttribute(name, of: object, type.id) { attribute in
-                failed = H5Awrite(attribute, type.id, bytes.isEmpty ? [0] : bytes) < 0
-            }
-            if failed { throw Self.failure(name) }
+            try writeAttribute(name, of: object, type.id) { H5Awrite($0, type.id, bytes.isEmpty ? [0] : bytes) }
         }
     }
 
-    /// Writes an attribute: an integer, of 64 bits unless another width is asked for.
+    /// Writes an attribute: an integer, of 64 bits unless another width is asked for; what that cannot hold is clipped.
+    ///
+    /// - Parameters: as for text; `width` how it is stored.
     public borrowing func attribute(
         _ name: String, of object: String = "/", _ value: Int, as width: IntegerWidth = .int64
     ) throws(HDF5Error) {
         try HDF5Library.locked { () throws(HDF5Error) in
-            var failed = false
-            try withAttribute(name, of: object, width.fileType) { attribute in
-                var value = Int64(value)
-                failed = H5Awrite(attribute, foci_h5t_native_int64(), &value) < 0
-            }
-            if failed { throw Self.failure(name) }
+            var value = Int64(value)
+            try writeAttribute(name, of: object, width.fileType) { H5Awrite($0, foci_h5t_native_int64(), &value) }
         }
     }
 
     /// Writes an attribute: a 64-bit floating-point number.
+    ///
+    /// - Parameters: as for text.
     public borrowing func attribute(_ name: String, of object: String = "/", _ value: Double) throws(HDF5Error) {
         try HDF5Library.locked { () throws(HDF5Error) in
-            var failed = false
-            try withAttribute(name, of: object, foci_h5t_ieee_f64le()) { attribute in
-                var value = value
-                failed = H5Awrite(attribute, foci_h5t_native_double(), &value) < 0
+            var value = value
+            try writeAttribute(name, of: object, foci_h5t_ieee_f64le()) {
+                H5Awrite($0, foci_h5t_native_double(), &value)
             }
-            if failed { throw Self.failure(name) }
         }
     }
 
@@ -183,24 +184,7 @@ public struct HDF5Writer: ~Copyable, Sendable {
         _ path: String, _ values: [Double], shape: [Int], as precision: Precision = .float64
     ) throws(HDF5Error) {
         try HDF5Library.locked { () throws(HDF5Error) in
-            try checkCount(path, values.count, shape)
-            let dataset = try makeDataset(path, Self.fileType(precision), shape, compressed: false)
-            guard !values.isEmpty else { return }
-            guard H5Dwrite(dataset.id, foci_h5t_native_double(), foci_h5s_all(), foci_h5s_all(), 0, values) >= 0
-            else { throw Self.failure(path) }
-        }
-    }
-
-    /// Writes an array of floats.
-    ///
-    /// - Parameters: as of ``dataset(_:_:shape:as:)-([Double])``.
-    public borrowing func dataset(_ path: String, floats values: [Float], shape: [Int]) throws(HDF5Error) {
-        try HDF5Library.locked { () throws(HDF5Error) in
-            try checkCount(path, values.count, shape)
-            let dataset = try makeDataset(path, foci_h5t_ieee_f32le(), shape, compressed: false)
-            guard !values.isEmpty else { return }
-            guard H5Dwrite(dataset.id, foci_h5t_native_float(), foci_h5s_all(), foci_h5s_all(), 0, values) >= 0
-            else { throw Self.failure(path) }
+            try write(path, precision.fileType, values, as: foci_h5t_native_double(), shape: shape)
         }
     }
 
@@ -215,16 +199,12 @@ public struct HDF5Writer: ~Copyable, Sendable {
         _ path: String, integers values: [Int], shape: [Int], as width: IntegerWidth = .int64
     ) throws(HDF5Error) {
         try HDF5Library.locked { () throws(HDF5Error) in
-            try checkCount(path, values.count, shape)
             if let value = values.first(where: { !width.range.contains($0) }) {
                 throw HDF5Error(
                     .notWritten, file: "", object: path, found: "\(value)",
                     expected: "\(width.range.lowerBound) to \(width.range.upperBound)")
             }
-            let dataset = try makeDataset(path, width.fileType, shape, compressed: false)
-            guard !values.isEmpty else { return }
-            guard H5Dwrite(dataset.id, foci_h5t_native_int64(), foci_h5s_all(), foci_h5s_all(), 0, values) >= 0
-            else { throw Self.failure(path) }
+            try write(path, width.fileType, values, as: foci_h5t_native_int64(), shape: shape)
         }
     }
 
@@ -232,8 +212,6 @@ public struct HDF5Writer: ~Copyable, Sendable {
     public borrowing func dataset(_ path: String, strings values: [String]) throws(HDF5Error) {
         try HDF5Library.locked { () throws(HDF5Error) in
             guard let type = Self.stringType() else { throw Self.failure(path) }
-            let dataset = try makeDataset(path, type.id, [values.count], compressed: false)
-            guard !values.isEmpty else { return }
             // One buffer of zero-terminated strings, and where each begins.
             var bytes: [CChar] = []
             var starts: [Int] = []
@@ -241,11 +219,10 @@ public struct HDF5Writer: ~Copyable, Sendable {
                 starts.append(bytes.count)
                 bytes.append(contentsOf: value.utf8CString)
             }
-            let status = bytes.withUnsafeBufferPointer { text in
+            try bytes.withUnsafeBufferPointer { text throws(HDF5Error) in
                 let pointers = starts.map { start in text.baseAddress.map { $0 + start } }
-                return H5Dwrite(dataset.id, type.id, foci_h5s_all(), foci_h5s_all(), 0, pointers)
+                try write(path, type.id, pointers, as: type.id, shape: [values.count])
             }
-            guard status >= 0 else { throw Self.failure(path) }
         }
     }
 
@@ -257,18 +234,14 @@ public struct HDF5Writer: ~Copyable, Sendable {
     ///   - shape: sizes of the dimensions.
     public borrowing func dataset(_ path: String, references targets: [String], shape: [Int]) throws(HDF5Error) {
         try HDF5Library.locked { () throws(HDF5Error) in
-            try checkCount(path, targets.count, shape)
             var references = [hobj_ref_t](repeating: 0, count: targets.count)
             for (position, target) in targets.enumerated() {
                 guard H5Rcreate(&references[position], id, target, H5R_OBJECT, -1) >= 0 else {
                     throw Self.failure(target)
                 }
             }
-            let dataset = try makeDataset(path, foci_h5t_std_ref_object(), shape, compressed: false)
-            guard !targets.isEmpty else { return }
-            guard
-                H5Dwrite(dataset.id, foci_h5t_std_ref_object(), foci_h5s_all(), foci_h5s_all(), 0, references) >= 0
-            else { throw Self.failure(path) }
+            try write(
+                path, foci_h5t_std_ref_object(), references, as: foci_h5t_std_ref_object(), shape: shape)
         }
     }
 
@@ -308,7 +281,7 @@ public struct HDF5Writer: ~Copyable, Sendable {
     ) throws(HDF5Error) {
         try HDF5Library.locked { () throws(HDF5Error) in
             for matrix in stack { try checkCount(path, matrix.count, [rows, columns]) }
-            let dataset = try makeDataset(path, Self.fileType(precision), shape, compressed: compressed)
+            let dataset = try makeDataset(path, precision.fileType, shape, compressed: compressed)
             guard rows > 0, columns > 0, let space = Handle(H5Dget_space(dataset.id)) else { return }
             let chunkRows = compressed ? Self.chunk(shape)[shape.count - 2] : 1
             let fit = max(1, max(rows * columns / 16, 1 << 16) / columns / chunkRows)
@@ -338,13 +311,6 @@ public struct HDF5Writer: ~Copyable, Sendable {
     private static func failure(_ object: String) -> HDF5Error {
         HDF5Error(
             .notWritten, file: "", object: object, found: "HDF5 could not write it (\(HDF5Library.lastFailure()))")
-    }
-
-    private static func fileType(_ precision: Precision) -> hid_t {
-        switch precision {
-        case .float32: foci_h5t_ieee_f32le()
-        case .float64: foci_h5t_ieee_f64le()
-        }
     }
 
     private static func stringType() -> Handle? {
@@ -412,16 +378,27 @@ public struct HDF5Writer: ~Copyable, Sendable {
         return dataset
     }
 
-    private func withAttribute(
-        _ name: String, of object: String, _ type: hid_t, _ body: (_ attribute: hid_t) -> Void
+    private func writeAttribute(
+        _ name: String, of object: String, _ type: hid_t, _ write: (_ attribute: hid_t) -> herr_t
     ) throws(HDF5Error) {
         guard !name.isEmpty, !name.utf8.contains(0) else {
             throw HDF5Error(.notWritten, file: "", object: object, found: "an attribute without a name")
         }
         if object != "/", H5Lexists(id, object, 0) <= 0 { try makeGroups(object) }
         guard let owner = Handle(H5Oopen(id, object, 0)), let space = Handle(H5Screate(H5S_SCALAR)),
-            let attribute = Handle(H5Acreate2(owner.id, name, type, space.id, 0, 0))
+            let attribute = Handle(H5Acreate2(owner.id, name, type, space.id, 0, 0)), write(attribute.id) >= 0
         else { throw Self.failure("\(object)@\(name)") }
-        body(attribute.id)
+    }
+
+    /// Writes a dataset whose elements stand in memory as `memoryType` says.
+    private func write<Element: BitwiseCopyable>(
+        _ path: String, _ type: hid_t, _ elements: [Element], as memoryType: hid_t, shape: [Int]
+    ) throws(HDF5Error) {
+        try checkCount(path, elements.count, shape)
+        let dataset = try makeDataset(path, type, shape, compressed: false)
+        guard !elements.isEmpty else { return }
+        guard H5Dwrite(dataset.id, memoryType, foci_h5s_all(), foci_h5s_all(), 0, elements) >= 0 else {
+            throw Self.failure(path)
+        }
     }
 }

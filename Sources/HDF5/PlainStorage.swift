@@ -22,19 +22,17 @@ extension Float: Real {
 /// The place of a dataset that lies in its file as in memory: in one piece, unpacked, little-endian IEEE numbers.
 ///
 /// It is read without the library, which would read a part of a matrix row by row through several layers, and would
-/// widen single precision in a buffer of its own. The descriptor is the library's own: nothing is opened again.
+/// widen single precision in a buffer of its own.
 struct PlainStorage: Sendable {
-    private let descriptor: Int32
+    private let input: InputFile
     private let offset: Int
     /// Bytes of an element: 4 or 8.
     let elementSize: Int
 
-    /// Finds the place of a dataset that was checked to be whole and to lie in one piece within its file.
-    /// Inside the lock, as is every use: the library may not close the file meanwhile.
+    /// Finds the place of a dataset that was checked to be whole and to lie in one piece within its file. Inside the lock.
     ///
-    /// - Returns: nil where the elements have another form than memory has, or the library does not read the file
-    ///   through a descriptor.
-    init?(_ dataset: borrowing Handle, type: borrowing Handle, file: hid_t) {
+    /// - Returns: nil where the elements have another form than memory has.
+    init?(_ dataset: borrowing Handle, type: borrowing Handle, in input: InputFile) {
         guard 1.littleEndian == 1 else { return nil }
         if H5Tequal(type.id, foci_h5t_ieee_f64le()) > 0 {
             elementSize = 8
@@ -44,20 +42,9 @@ struct PlainStorage: Sendable {
             return nil
         }
         let start = H5Dget_offset(dataset.id)
-        guard start != foci_haddr_undefined(), let offset = Int(exactly: start),
-            let descriptor = Self.descriptor(file)
-        else { return nil }
+        guard start != foci_haddr_undefined(), let offset = Int(exactly: start) else { return nil }
         self.offset = offset
-        self.descriptor = descriptor
-    }
-
-    private static func descriptor(_ file: hid_t) -> Int32? {
-        guard let access = Handle(H5Fget_access_plist(file)), foci_h5p_reads_by_descriptor(access.id) > 0 else {
-            return nil
-        }
-        var place: UnsafeMutableRawPointer?
-        guard H5Fget_vfd_handle(file, access.id, &place) >= 0, let place else { return nil }
-        return place.load(as: Int32.self)
+        self.input = input
     }
 
     /// Reads `buffer.count` elements as they are stored.
@@ -131,48 +118,13 @@ struct PlainStorage: Sendable {
                         }
                     }
                     guard let lines = tile.baseAddress else { return }
-                    Self.transpose(
+                    transpose(
                         lines, rows: high, columns: wide, pitch: pitch, to: result + left * rows + top, stride: rows,
                         convert)
                 }
             }
         }
         return !failed.load(ordering: .relaxed)
-    }
-
-    /// Puts row-major lines into a column-major matrix, in squares that fit the first cache, eight lines at once.
-    @inline(__always)
-    private static func transpose<Stored: Real, Element: Real>(
-        _ from: UnsafePointer<Stored>, rows: Int, columns: Int, pitch: Int, to: UnsafeMutablePointer<Element>,
-        stride: Int, _ convert: (Stored) -> Element
-    ) {
-        let side = 32
-        for left in Swift.stride(from: 0, to: columns, by: side) {
-            let right = min(left + side, columns)
-            for top in Swift.stride(from: 0, to: rows, by: 8) {
-                if top + 8 <= rows {
-                    let (a, b) = (from + top * pitch, from + (top + 1) * pitch)
-                    let (c, d) = (from + (top + 2) * pitch, from + (top + 3) * pitch)
-                    let (e, f) = (from + (top + 4) * pitch, from + (top + 5) * pitch)
-                    let (g, h) = (from + (top + 6) * pitch, from + (top + 7) * pitch)
-                    for k in left..<right {
-                        let column = to + k * stride + top
-                        column[0] = convert(a[k])
-                        column[1] = convert(b[k])
-                        column[2] = convert(c[k])
-                        column[3] = convert(d[k])
-                        column[4] = convert(e[k])
-                        column[5] = convert(f[k])
-                        column[6] = convert(g[k])
-                        column[7] = convert(h[k])
-                    }
-                } else {
-                    for k in left..<right {
-                        for j in top..<rows { to[k * stride + j] = convert(from[j * pitch + k]) }
-                    }
-                }
-            }
-        }
     }
 
     /// Takes memory for pages that were not touched yet in one call instead of a fault each; does nothing where the
@@ -187,15 +139,48 @@ struct PlainStorage: Sendable {
 
     /// Fills the buffer; false where the file ends before or cannot be read.
     private func readStored(_ buffer: UnsafeMutableRawBufferPointer, from first: Int) -> Bool {
-        var done = 0
-        while done < buffer.count {
-            let got = pread(
-                descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done,
-                off_t(offset + first * elementSize + done))
-            if got < 0, errno == EINTR { continue }
-            guard got > 0 else { return false }
-            done += got
+        input.read(buffer, at: offset + first * elementSize) == 0
+    }
+}
+
+/// Puts row-major lines into a column-major matrix, in squares that fit the first cache, eight lines at once.
+///
+/// - Parameters:
+///   - from: the first line; each begins `pitch` elements after the last.
+///   - rows: number of lines.
+///   - columns: elements of a line.
+///   - to: place of the first element in the matrix, whose columns begin `stride` elements after one another.
+///   - convert: from what is stored to what the matrix holds.
+@inline(__always)
+func transpose<Stored: Real, Element: Real>(
+    _ from: UnsafePointer<Stored>, rows: Int, columns: Int, pitch: Int, to: UnsafeMutablePointer<Element>,
+    stride: Int, _ convert: (Stored) -> Element
+) {
+    let side = 32
+    for left in Swift.stride(from: 0, to: columns, by: side) {
+        let right = min(left + side, columns)
+        for top in Swift.stride(from: 0, to: rows, by: 8) {
+            if top + 8 <= rows {
+                let (a, b) = (from + top * pitch, from + (top + 1) * pitch)
+                let (c, d) = (from + (top + 2) * pitch, from + (top + 3) * pitch)
+                let (e, f) = (from + (top + 4) * pitch, from + (top + 5) * pitch)
+                let (g, h) = (from + (top + 6) * pitch, from + (top + 7) * pitch)
+                for k in left..<right {
+                    let column = to + k * stride + top
+                    column[0] = convert(a[k])
+                    column[1] = convert(b[k])
+                    column[2] = convert(c[k])
+                    column[3] = convert(d[k])
+                    column[4] = convert(e[k])
+                    column[5] = convert(f[k])
+                    column[6] = convert(g[k])
+                    column[7] = convert(h[k])
+                }
+            } else {
+                for k in left..<right {
+                    for j in top..<rows { to[k * stride + j] = convert(from[j * pitch + k]) }
+                }
+            }
         }
-        return true
     }
 }

@@ -1,5 +1,4 @@
 import CHDF5
-import Foundation
 
 /// Reads strings of variable length without the library's own conversion.
 ///
@@ -30,12 +29,12 @@ enum VariableStrings {
     ///   - read: fills a buffer with references, given the type to read them as; false when that fails.
     /// - Returns: nil when a reference or a heap is damaged.
     static func read(
-        from file: hid_t, byteCount: Int, count: Int, _ read: (_ type: hid_t, _ buffer: UnsafeMutableRawPointer) -> Bool
+        from file: HDF5File, count: Int, _ read: (_ type: hid_t, _ buffer: UnsafeMutableRawPointer) -> Bool
     ) -> [String]? {
-        guard let creation = Handle(H5Fget_create_plist(file)) else { return nil }
+        guard let creation = Handle(H5Fget_create_plist(file.id)) else { return nil }
         var (addressSize, lengthSize, userBlock): (Int, Int, UInt64) = (0, 0, 0)
         guard H5Pget_sizes(creation.id, &addressSize, &lengthSize) >= 0, H5Pget_userblock(creation.id, &userBlock) >= 0,
-            (2...8).contains(addressSize), (2...8).contains(lengthSize), userBlock <= UInt64(byteCount)
+            (2...8).contains(addressSize), (2...8).contains(lengthSize), userBlock <= UInt64(file.byteCount)
         else { return nil }
         let referenceSize = 4 + addressSize + 4
         guard let type = Handle(H5Tcreate(H5T_OPAQUE, referenceSize)), H5Tset_tag(type.id, "reference") >= 0 else {
@@ -46,14 +45,10 @@ enum VariableStrings {
             buffer.baseAddress.map { read(type.id, $0) } ?? (count == 0)
         }
         guard done else { return nil }
-        var handle: UnsafeMutableRawPointer?
-        guard H5Fget_vfd_handle(file, foci_h5p_default(), &handle) >= 0, let handle else { return nil }
-        let descriptor = handle.load(as: Int32.self)
-
         var heaps: [UInt64: GlobalHeap] = [:]
         var strings: [String] = []
         // Many references may share one string: the total is limited by more than the size of the file.
-        var room = byteCount + (64 << 20)
+        var room = file.byteCount + (64 << 20)
         for k in 0..<count {
             let reference = references[(k * referenceSize)..<((k + 1) * referenceSize)]
             let length = reference.littleEndian(0, 4)
@@ -66,8 +61,7 @@ enum VariableStrings {
             if heaps[address] == nil {
                 let (start, overflow) = address.addingReportingOverflow(userBlock)
                 guard !overflow, let start = Int(exactly: start) else { return nil }
-                heaps[address] = GlobalHeap(
-                    descriptor: descriptor, at: start, fileByteCount: byteCount, lengthSize: lengthSize)
+                heaps[address] = GlobalHeap(file.input, at: start, lengthSize: lengthSize)
             }
             guard let bytes = heaps[address]?[number], bytes.count == Int(clamping: length), room >= bytes.count else {
                 return nil
@@ -85,13 +79,12 @@ private struct GlobalHeap {
     private var objects: [UInt64: Range<Int>] = [:]
 
     /// Reads a collection; nil when it is not one or contradicts itself.
-    init?(descriptor: Int32, at start: Int, fileByteCount: Int, lengthSize: Int) {
+    init?(_ input: InputFile, at start: Int, lengthSize: Int) {
         let header = 8 + lengthSize
-        guard start >= 0, start <= fileByteCount - header,
-            let head = Self.read(descriptor, header, at: start), Array(head.prefix(5)) == [0x47, 0x43, 0x4F, 0x4C, 1],
+        guard start >= 0, start <= input.byteCount - header,
+            let head = try? input.bytes(header, at: start), Array(head.prefix(5)) == [0x47, 0x43, 0x4F, 0x4C, 1],
             let size = Int(exactly: head[...].littleEndian(8, lengthSize)), size >= header,
-            size <= fileByteCount - start,
-            let bytes = Self.read(descriptor, size, at: start)
+            size <= input.byteCount - start, let bytes = try? input.bytes(size, at: start)
         else { return nil }
         self.bytes = bytes
         var position = (header + 7) & ~7
@@ -110,11 +103,6 @@ private struct GlobalHeap {
 
     /// The bytes of an object.
     subscript(_ number: UInt64) -> ArraySlice<UInt8>? { objects[number].map { bytes[$0] } }
-
-    private static func read(_ descriptor: Int32, _ count: Int, at offset: Int) -> [UInt8]? {
-        var buffer = [UInt8](repeating: 0, count: count)
-        return pread(descriptor, &buffer, count, off_t(offset)) == count ? buffer : nil
-    }
 }
 
 extension ArraySlice<UInt8> {

@@ -1,13 +1,18 @@
 import Dispatch
 
-/// Seconds since it was made, against a limit.
-struct Stopwatch {
+/// Time since it was made, against a limit; the one clock of the program.
+///
+/// It does not go on while the computer sleeps, and nobody sets it.
+package struct Stopwatch: Sendable {
     private let began = DispatchTime.now().uptimeNanoseconds
     private let limit: Double
 
-    init(limit: Double) { self.limit = limit }
+    /// - Parameter limit: s.
+    package init(limit: Double = .infinity) { self.limit = limit }
 
-    var seconds: Double { Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9 }
+    /// Seconds since it was made.
+    package var seconds: Double { Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9 }
 
-    func isOver() -> Bool { limit < .infinity && seconds > limit }
+    /// Whether the limit has passed.
+    package func isOver() -> Bool { limit < .infinity && seconds > limit }
 }

@@ -158,7 +158,7 @@ struct MNEReadingTests {
                 (mixed.sources.normal(j) == nil) == (mixed.sources.hemispheres?[j] == .volume)
             })
         // Through the own layout and back, volumes without normals included.
-        try ForwardFile.write(mixed, to: folder.file("own.h5"))
+        try folder.write("own.h5", ForwardFile.encode(mixed))
         try expectSame(try ForwardFile.read(folder.file("own.h5")), mixed, tolerance: 0)
         let facts = try FileInspection.describe(folder.file("mixed-fwd.fif")).facts
         #expect(facts.contains { $0.name == "coordinates" && $0.value.contains("MRI") && $0.value.contains("head") })

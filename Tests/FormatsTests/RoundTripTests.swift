@@ -15,7 +15,7 @@ struct RoundTripTests {
     @Test("A forward comes back exactly", arguments: [1, 3])
     func forward(orientations: Int) throws {
         let forward = try Samples.forward(orientations: orientations)
-        try ForwardFile.write(forward, to: folder.file("f.h5"))
+        try folder.write("f.h5", ForwardFile.encode(forward))
         let read = try ForwardFile.read(folder.file("f.h5"))
         #expect(read.gain == forward.gain)
         #expect(read.orientations == orientations)
@@ -28,7 +28,7 @@ struct RoundTripTests {
     @Test("A forward in single precision comes back rounded to floats")
     func single() throws {
         let forward = try Samples.forward()
-        try ForwardFile.write(forward, to: folder.file("f.h5"), singlePrecision: true)
+        try folder.write("f.h5", ForwardFile.encode(forward, singlePrecision: true))
         #expect(
             try ForwardFile.read(folder.file("f.h5")).gain.elements == forward.gain.elements.map { Double(Float($0)) })
         var huge = forward.gain
@@ -40,7 +40,7 @@ struct RoundTripTests {
     @Test("A recording comes back exactly, average or epochs", arguments: [1, 3])
     func recording(epochs: Int) throws {
         let recording = try Samples.recording(epochs: epochs)
-        try RecordingFile.write(recording, to: folder.file("r.h5"))
+        try folder.write("r.h5", RecordingFile.encode(recording))
         let read = try RecordingFile.read(folder.file("r.h5"))
         #expect(read.epochs == recording.epochs)
         #expect(read.samplingFrequency == recording.samplingFrequency)
@@ -55,7 +55,7 @@ struct RoundTripTests {
     @Test("A covariance comes back exactly")
     func covariance() throws {
         let covariance = try Samples.covariance()
-        try CovarianceFile.write(covariance, to: folder.file("c.h5"))
+        try folder.write("c.h5", CovarianceFile.encode(covariance))
         let read = try CovarianceFile.read(folder.file("c.h5"))
         #expect(read.matrix == covariance.matrix)
         #expect(read.samples == 2904)
@@ -68,13 +68,13 @@ struct RoundTripTests {
         var random = SeededGenerator(seed: 1)
         let problem = try ProblemContents(
             gain: random.normal(rows: 6, columns: 9), data: random.normal(rows: 6, columns: 2), orientations: 3)
-        try ProblemFile.write(problem, to: folder.file("p.h5"))
+        try folder.write("p.h5", ProblemFile.encode(problem))
         #expect(try ProblemFile.read(folder.file("p.h5")) == problem)
     }
 
     @Test("A truth comes back exactly, its settings in order")
     func truth() throws {
-        try TruthFile.write(Samples.truth(), to: folder.file("t.h5"))
+        try folder.write("t.h5", TruthFile.encode(Samples.truth()))
         let read = try TruthFile.read(folder.file("t.h5"))
         #expect(read.sources == Samples.truth().sources)
         #expect(read.times == [0, 0.01, 0.02])
@@ -121,10 +121,10 @@ struct RoundTripTests {
 
     @Test("Every format is described, with its name and facts")
     func inspection() throws {
-        try ForwardFile.write(Samples.forward(), to: folder.file("forward"))
-        try RecordingFile.write(Samples.recording(), to: folder.file("recording"))
-        try CovarianceFile.write(Samples.covariance(), to: folder.file("covariance"))
-        try TruthFile.write(Samples.truth(), to: folder.file("truth"))
+        try folder.write("forward", ForwardFile.encode(Samples.forward()))
+        try folder.write("recording", RecordingFile.encode(Samples.recording()))
+        try folder.write("covariance", CovarianceFile.encode(Samples.covariance()))
+        try folder.write("truth", TruthFile.encode(Samples.truth()))
         try EstimateFile.write(Samples.estimate(), to: folder.file("estimate"), programVersion: "1")
         for content in [FileContent.forward, .recording, .covariance, .truth, .estimate] {
             let description = try FileInspection.describe(folder.file(content.rawValue))

@@ -35,10 +35,10 @@ struct BrainstormFile: FormatReader {
 
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
         var facts: [FileFact] = []
-        if hasChannels { facts.append(("channel file", "names and projectors, for --channels")) }
+        if hasChannels { facts.append("channel file", "names and projectors, for --channels") }
         for field in ["HeadModelType", "MEGMethod", "EEGMethod", "DataType"] {
             let text = try file.textIfAny(field)
-            if !text.isEmpty { facts.append((field, text)) }
+            if !text.isEmpty { facts.append(field, text) }
         }
         return facts
     }
@@ -49,7 +49,7 @@ struct BrainstormFile: FormatReader {
         guard contents.contains(.forward) else { throw lacks(.forward) }
         let channels = try channels(options)
         let positions = try file.vectors("GridLoc")
-        let orientations = try file.vectors("GridOrient", optional: true)
+        let orientations = try file.isEmpty("GridOrient") ? [] : file.vectors("GridOrient")
         var gain = try file.matrix("Gain")
         guard gain.rows == channels.count else { throw channels.mismatch(file, "Gain", "\(gain.rows) rows") }
         guard gain.columns == 3 * positions.count else {
@@ -139,25 +139,17 @@ struct BrainstormFile: FormatReader {
 
     private func channels(_ options: ReadingOptions) throws(InputError) -> BrainstormChannels {
         if hasChannels { return try BrainstormChannels(file) }
-        guard let path = options.channels else {
+        guard let channels = options.channelFile else {
             throw InputError(
                 path, found: "a Brainstorm file, whose channels have their names elsewhere",
                 expected: "the channel file of the study", advice: "give it with --channels FILE")
         }
-        guard let file = try MATLABFile(try FileCandidate(path)), file.variables.contains("Channel") else {
+        guard let file = try MATLABFile(channels.candidate()), file.variables.contains("Channel") else {
             throw InputError(
-                path, found: "no Brainstorm channel file saved as MATLAB 7.3",
+                channels.path, found: "no Brainstorm channel file saved as MATLAB 7.3",
                 expected: "one, with the variable 'Channel'")
         }
         return try BrainstormChannels(file)
-    }
-}
-
-extension MATLABFile {
-    /// Positions or directions; none where the field is absent and may be.
-    fileprivate func vectors(_ object: String, optional: Bool) throws(InputError) -> [SIMD3<Double>] {
-        if optional, try isEmpty(object) { return [] }
-        return try vectors(object)
     }
 }
 

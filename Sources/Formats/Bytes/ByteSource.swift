@@ -1,11 +1,10 @@
-import Foundation
-import Glibc
+import HDF5
 import SourceImaging
 
 /// Bytes that are read piece by piece, of an open file or in memory.
-final class ByteSource: Sendable {
+struct ByteSource: Sendable {
     private enum Storage {
-        case file(Int32)
+        case file(InputFile)
         case memory([UInt8])
     }
 
@@ -19,21 +18,10 @@ final class ByteSource: Sendable {
         storage = .memory(bytes)
     }
 
-    /// The bytes of a file, which stays open as long as this value.
-    ///
-    /// - Throws: ``InputError`` when it cannot be opened.
-    init(path: String) throws(InputError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw InputError(path, found: "cannot be read: \(String(cString: strerror(errno)))")
-        }
-        var status = stat()
-        count = fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
-        storage = .file(descriptor)
-    }
-
-    deinit {
-        if case .file(let descriptor) = storage { close(descriptor) }
+    /// The bytes of a file.
+    init(_ file: InputFile) {
+        count = file.byteCount
+        storage = .file(file)
     }
 
     /// Bytes from an offset on.
@@ -47,23 +35,10 @@ final class ByteSource: Sendable {
         }
         switch storage {
         case .memory(let bytes): return Array(bytes[offset..<offset + length])
-        case .file(let descriptor):
-            var failure: Int32 = 0
-            let bytes = [UInt8](unsafeUninitializedCapacity: length) { buffer, done in
-                while done < length, let start = buffer.baseAddress {
-                    let got = pread(descriptor, start + done, length - done, off_t(offset + done))
-                    if got < 0, errno == EINTR { continue }
-                    if got <= 0 {
-                        failure = got < 0 ? errno : ENODATA
-                        return
-                    }
-                    done += got
-                }
+        case .file(let file):
+            do { return try file.bytes(length, at: offset) } catch {
+                throw InputError("", found: "cannot be read: \(error.reason)")
             }
-            guard failure == 0 else {
-                throw InputError("", found: "cannot be read: \(String(cString: strerror(failure)))")
-            }
-            return bytes
         }
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import HDF5
 import SourceImaging
 
 /// A dataset of EEGLAB (`.set`) saved as MATLAB 7.3.
@@ -33,7 +33,7 @@ struct EEGLABFile: FormatReader {
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
         var facts: [FileFact] = [("units as stored", "µV")]
         let reference = try file.textIfAny("\(root)ref")
-        if !reference.isEmpty { facts.append(("reference", reference)) }
+        if !reference.isEmpty { facts.append("reference", reference) }
         return facts
     }
 
@@ -107,15 +107,14 @@ struct EEGLABFile: FormatReader {
     private func data(channels: Int, samples: Int, trials: Int, rows: [Int]) throws(InputError) -> [Matrix] {
         let place = "\(root)data"
         if try file.isText(place) {
-            return try DataFile(
-                named: try file.text(place) ?? "", beside: path, channels: channels, samples: samples, trials: trials
-            ).epochs(rows)
+            let path = try dataFile(named: try file.text(place) ?? "")
+            return try Self.read(path, channels: channels, samples: samples, trials: trials, rows: rows)
         }
         let size = try file.size(of: place) ?? []
         let fits = trials == 1 ? [[channels, samples], [channels, samples, 1]] : [[channels, samples, trials]]
         guard fits.contains(size) || (samples == 1 && trials == 1 && size == [channels, 1]) else {
             throw file.error(
-                place, found: file.text(size), expected: file.text([channels, samples, trials]))
+                place, found: sizes(size), expected: sizes([channels, samples, trials]))
         }
         var epochs = [Matrix](repeating: Matrix(rows: rows.count, columns: samples), count: trials)
         // In the file the last dimension comes first: trials, or samples where there is one trial.
@@ -134,60 +133,60 @@ struct EEGLABFile: FormatReader {
         return epochs
     }
 
-    /// The file of 32-bit floats that a dataset may keep its data in.
-    private struct DataFile {
-        let path: String
-        let channels: Int
-        let samples: Int
-        let trials: Int
-
-        /// A name counts only within the folder of the dataset: what a file says never leads elsewhere.
-        init(
-            named name: String, beside owner: String, channels: Int, samples: Int, trials: Int
-        ) throws(InputError) {
-            let base = name.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ""
-            guard base.hasSuffix(".fdt"), !base.utf8.contains(0) else {
-                throw InputError(
-                    "\(owner): EEG.data", found: "'\(base)'",
-                    expected: "numbers, or the name of a file that ends in .fdt")
-            }
-            let folder = owner.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-                .joined(separator: "/")
-            path = folder.isEmpty ? (owner.hasPrefix("/") ? "/\(base)" : base) : "\(folder)/\(base)"
-            (self.channels, self.samples, self.trials) = (channels, samples, trials)
+    /// Path of the file that the data are in. A name counts only within the folder of the dataset: what a file says never
+    /// leads elsewhere.
+    private func dataFile(named name: String) throws(InputError) -> String {
+        let base = name.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ""
+        guard base.hasSuffix(".fdt"), !base.utf8.contains(0) else {
+            throw InputError(
+                "\(path): EEG.data", found: "'\(base)'",
+                expected: "numbers, or the name of a file that ends in .fdt")
         }
+        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        return folder.isEmpty ? (path.hasPrefix("/") ? "/\(base)" : base) : "\(folder)/\(base)"
+    }
 
-        func epochs(_ rows: [Int]) throws(InputError) -> [Matrix] {
-            guard let handle = FileHandle(forReadingAtPath: path) else {
+    /// The epochs in V of a file of 32-bit floats in µV, the channels of a sample side by side.
+    ///
+    /// - Parameters:
+    ///   - path: of the file.
+    ///   - channels: number of channels in it.
+    ///   - samples: of a trial.
+    ///   - trials: number of trials.
+    ///   - rows: the channels to keep.
+    private static func read(
+        _ path: String, channels: Int, samples: Int, trials: Int, rows: [Int]
+    ) throws(InputError) -> [Matrix] {
+        let file: InputFile?
+        do { file = try InputFile(path) } catch {
+            guard error.kind == .emptyFile else {
                 throw InputError(
                     path, found: "no such file, or it may not be read", expected: "the data of the dataset",
                     advice: "keep the .fdt file beside the .set file")
             }
-            defer { try? handle.close() }
-            let (epochValues, overflow) = channels.multipliedReportingOverflow(by: samples)
-            let (values, overflowAgain) = epochValues.multipliedReportingOverflow(by: trials)
-            guard !overflow, !overflowAgain, let byteCount = try? handle.seekToEnd(), values < 1 << 56,
-                byteCount == UInt64(4 * values), (try? handle.seek(toOffset: 0)) != nil
-            else {
-                throw InputError(
-                    path, found: "another size than \(channels) × \(samples) × \(trials) 32-bit floats",
-                    expected: "the data of the dataset", advice: "keep the .fdt file that was saved with the .set file")
-            }
-            var epochs: [Matrix] = []
-            for _ in 0..<trials {
-                guard let bytes = try? handle.read(upToCount: 4 * epochValues), bytes.count == 4 * epochValues else {
-                    throw InputError(path, found: "the file cannot be read to its end", expected: "an intact file")
-                }
-                epochs.append(
-                    bytes.withUnsafeBytes { buffer in
-                        Matrix(rows: rows.count, columns: samples) { row, t in
-                            let word = buffer.loadUnaligned(
-                                fromByteOffset: 4 * (t * channels + rows[row]), as: UInt32.self)
-                            return Double(Float(bitPattern: UInt32(littleEndian: word))) * 1e-6
-                        }
-                    })
-            }
-            return epochs
+            file = nil
         }
+        let (epochValues, overflow) = channels.multipliedReportingOverflow(by: samples)
+        let (values, overflowAgain) = epochValues.multipliedReportingOverflow(by: trials)
+        guard let file, !overflow, !overflowAgain, values < 1 << 56, file.byteCount == 4 * values else {
+            throw InputError(
+                path, found: "another size than \(channels) × \(samples) × \(trials) 32-bit floats",
+                expected: "the data of the dataset", advice: "keep the .fdt file that was saved with the .set file")
+        }
+        var epochs: [Matrix] = []
+        for epoch in 0..<trials {
+            guard let bytes = try? file.bytes(4 * epochValues, at: 4 * epochValues * epoch) else {
+                throw InputError(path, found: "the file cannot be read to its end", expected: "an intact file")
+            }
+            epochs.append(
+                bytes.withUnsafeBytes { buffer in
+                    Matrix(rows: rows.count, columns: samples) { row, t in
+                        let word = buffer.loadUnaligned(
+                            fromByteOffset: 4 * (t * channels + rows[row]), as: UInt32.self)
+                        return Double(Float(bitPattern: UInt32(littleEndian: word))) * 1e-6
+                    }
+                })
+        }
+        return epochs
     }
 }

@@ -56,8 +56,8 @@ struct FIFEpochs: Sendable {
         let expected = [count, measurement.channels.all.count, last - first + 1]
         guard numbers.shape == expected else {
             throw InputError(
-                tree.place(tag), found: numbers.shape.map(String.init).joined(separator: " × ") + " numbers",
-                expected: expected.map(String.init).joined(separator: " × ") + " (epochs × channels × samples)")
+                tree.place(tag), found: sizes(numbers.shape) + " numbers",
+                expected: sizes(expected) + " (epochs × channels × samples)")
         }
         var epochs: [Matrix] = []
         for epoch in members[index] {

@@ -89,7 +89,7 @@ struct FIFEvoked: Sendable {
             let isRow = count == 1 && shape.count == 2 && shape[1] == 1
             guard shape.count == 2, shape[0] == count || isRow else {
                 throw InputError(
-                    tree.place(tags[0]), found: "data of \(shape.map(String.init).joined(separator: " × ")) numbers",
+                    tree.place(tags[0]), found: "data of \(sizes(shape)) numbers",
                     expected: "\(count) rows, one a channel")
             }
             return try measurement.rows(of: numbers, from: 0, samples: isRow ? shape[0] : shape[1])

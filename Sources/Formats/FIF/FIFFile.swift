@@ -8,6 +8,7 @@ struct FIFFile: FormatReader {
     let contents: [FileContent]
     let conditions: [String]
 
+    private let lookUp: SensorLookUp?
     private let tree: FIFTree
     private let evoked: FIFEvoked
     private let epochs: FIFEpochs?
@@ -16,22 +17,25 @@ struct FIFFile: FormatReader {
     static func open(_ candidate: FileCandidate) throws(InputError) -> FIFFile? {
         let path = candidate.path
         func begins(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0, 0, 0, 100, 0, 0, 0, 31, 0, 0, 0, 20]) }
-        if begins(candidate.head) {
-            return try FIFFile(path, try ByteSource(path: path))
-        }
+        let source = ByteSource(candidate.input)
+        if begins(candidate.head) { return try FIFFile(path, source, candidate.sensors) }
         guard Gzip.isGzip(candidate.head) else { return nil }
         return try within(path) { () throws(InputError) -> FIFFile? in
-            let packed = try ByteSource(path: path)
-            guard begins((try? Gzip.unpack(packed, wanted: 12)) ?? []) else { return nil }
-            return try FIFFile(path, ByteSource(try Gzip.unpack(packed)))
+            guard begins((try? Gzip.unpack(source, wanted: 12)) ?? []) else { return nil }
+            return try FIFFile(path, ByteSource(try Gzip.unpack(source)), candidate.sensors)
         }
     }
 
     /// The file in some bytes.
     ///
+    /// - Parameters:
+    ///   - path: of the file, for messages.
+    ///   - source: its bytes, unpacked.
+    ///   - lookUp: how to look into another file for what channels measure.
     /// - Throws: ``InputError`` when the tags do not make a FIF file.
-    init(_ path: String, _ source: ByteSource) throws(InputError) {
+    private init(_ path: String, _ source: ByteSource, _ lookUp: SensorLookUp?) throws(InputError) {
         self.path = path
+        self.lookUp = lookUp
         (tree, evoked, epochs) = try Self.within(path) { () throws(InputError) in
             let tree = try FIFTree(source)
             return (tree, try FIFEvoked(tree), try FIFEpochs(tree))
@@ -88,7 +92,7 @@ struct FIFFile: FormatReader {
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
         try Self.within(path) { () throws(InputError) in
             var facts: [FileFact] = []
-            if hasRawData { facts.append(("raw data", "in the file; cut epochs in MNE to localize them")) }
+            if hasRawData { facts.append("raw data", "in the file; cut epochs in MNE to localize them") }
             if let measurement = try FIFMeasurement(tree) {
                 let channels = measurement.channels
                 let others = Dictionary(grouping: channels.all.indices.filter { !channels.used.contains($0) }) {
@@ -96,25 +100,18 @@ struct FIFFile: FormatReader {
                 }
                 if !others.isEmpty {
                     facts.append(
-                        (
-                            "left out",
-                            others.map { "\($0.value.count) \($0.key)" }.sorted().joined(separator: ", ")
-                        ))
+                        "left out", others.map { "\($0.value.count) \($0.key)" }.sorted().joined(separator: ", "))
                 }
                 if channels.sensors.countByKind.keys.contains(where: { $0 != .eeg }) {
                     let isKnown = try tree.transforms(in: measurement.info).contains {
                         Set([$0.from, $0.to]) == [1, 4]
                     }
                     facts.append(
-                        (
-                            "MEG channel positions",
-                            "device coordinates; the transform to head is \(isKnown ? "" : "not ")in the file"
-                        ))
+                        "MEG channel positions",
+                        "device coordinates; the transform to head is \(isKnown ? "" : "not ")in the file")
                     facts.append(
-                        (
-                            "compensation",
-                            channels.compensation.map { $0 == 0 ? "none" : "grade \($0)" } ?? "different grades"
-                        ))
+                        "compensation",
+                        channels.compensation.map { $0 == 0 ? "none" : "grade \($0)" } ?? "different grades")
                 }
             }
             if let forward = try FIFForward(tree) { facts += forward.facts }
@@ -142,7 +139,7 @@ struct FIFFile: FormatReader {
     /// What channels of a covariance measure: from the recording that goes with it, another file, or this one.
     private func sensors(_ options: ReadingOptions) throws(InputError) -> Sensors? {
         if let sensors = options.sensors { return sensors }
-        if let channels = options.channels { return try FileFormats.sensors(of: channels) }
+        if let channels = options.channelFile, let lookUp { return try lookUp(channels) }
         return try Self.within(path) { () throws(InputError) in try FIFMeasurement(tree)?.channels.sensors }
     }
 

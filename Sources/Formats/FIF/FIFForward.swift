@@ -105,34 +105,26 @@ struct FIFForward: Sendable {
     /// Facts that the model does not carry.
     var facts: [FileFact] {
         var facts: [FileFact] = []
-        facts.append(
-            (
-                "source spaces",
-                spaces.parts.map { "\($0.kind.name) (\($0.count))" }.joined(separator: ", ")
-            ))
+        facts.append("source spaces", spaces.parts.map { "\($0.kind.name) (\($0.count))" }.joined(separator: ", "))
         let stored = spaces.storedFrames.subtracting([frame]).map(Self.name(ofFrame:)).sorted()
         if !stored.isEmpty {
             facts.append(
-                (
-                    "coordinates",
-                    "stored in \(stored.joined(separator: ", ")) coordinates, converted to "
-                        + "\(Self.name(ofFrame: frame)) coordinates by the transform in the file"
-                ))
+                "coordinates",
+                "stored in \(stored.joined(separator: ", ")) coordinates, converted to "
+                    + "\(Self.name(ofFrame: frame)) coordinates by the transform in the file")
         }
         if spaces.strayCount > 0 {
             facts.append(
-                (
-                    "patches of cortex",
-                    "missing for \(spaces.strayCount) sources, whose normals are those of other patches, as in MNE; "
-                        + "make source spaces anew (mne.setup_source_space)"
-                ))
+                "patches of cortex",
+                "missing for \(spaces.strayCount) sources, whose normals are those of other patches, as in MNE; "
+                    + "make source spaces anew (mne.setup_source_space)")
         }
         if channels.used.contains(where: { channels.all[$0].kind == 1 }),
             measurementTransforms.contains(where: { $0.from == 1 && $0.to == 4 })
         {
-            facts.append(("MEG channel positions", "device coordinates; the transform to head is in the file"))
+            facts.append("MEG channel positions", "device coordinates; the transform to head is in the file")
         }
-        if let grade = channels.compensation, grade > 0 { facts.append(("compensation", "grade \(grade)")) }
+        if let grade = channels.compensation, grade > 0 { facts.append("compensation", "grade \(grade)") }
         return facts
     }
 
@@ -160,7 +152,7 @@ struct FIFForward: Sendable {
         let gain = try tree.numbers(tag)
         guard gain.shape == [columns, names.count] else {
             throw InputError(
-                tree.place(tag), found: "a gain of " + gain.shape.map(String.init).joined(separator: " × "),
+                tree.place(tag), found: "a gain of " + sizes(gain.shape),
                 expected: "\(columns) × \(names.count) (\(isFixed ? "sources" : "3 · sources") × channels)")
         }
         if let count = try tree.integer(FIFKind.channelCount, in: block), count != names.count {

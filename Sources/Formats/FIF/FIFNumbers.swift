@@ -36,49 +36,64 @@ struct FIFNumbers: Sendable {
         place = "tag \(tag.kind) at byte \(tag.offset - FIFTag.headerSize)"
         self.source = source
         let coding = UInt32(bitPattern: tag.type) & 0xFFFF_0000
-        let (type, size, start) = (tag.type & 0xFFFF, tag.size, tag.offset)
         guard coding == 0 || coding == 0x4000_0000 else {
             throw InputError(
                 place, found: coding & 0x4000_0000 != 0 ? "a sparse matrix" : "data of type \(tag.type)",
                 expected: "a list or a dense matrix")
         }
-        switch type {
-        case 1: element = .uint8
-        case 2, 16: element = .int16
-        case 3: element = .int32
-        case 4: element = .float32
-        case 5: element = .float64
-        case 7: element = .uint16
-        case 8: element = .uint32
-        case 23 where coding == 0 && size >= 8:
-            let head = try source.read(8, at: start)
-            element = .packed(offset: Self.float32(head, at: 0), scale: Self.float32(head, at: 4))
+        element = try Self.element(tag, isList: coding == 0, source, place)
+        guard coding == 0 else {
+            offset = tag.offset
+            shape = try Self.dimensions(tag, element, source, place)
+            count = shape.reduce(1, *)
+            return
+        }
+        // What packed numbers are scaled and shifted by stands before them.
+        let skipped = if case .packed = element { 8 } else { 0 }
+        offset = tag.offset + skipped
+        count = (tag.size - skipped) / element.bytes
+        shape = [count]
+        guard (tag.size - skipped).isMultiple(of: element.bytes) else {
+            throw InputError(
+                place, found: "\(tag.size) bytes", expected: "a multiple of \(element.bytes), the size of a number")
+        }
+    }
+
+    private static func element(
+        _ tag: FIFTag, isList: Bool, _ source: ByteSource, _ place: String
+    ) throws(InputError) -> Element {
+        switch tag.type & 0xFFFF {
+        case 1: return .uint8
+        case 2, 16: return .int16
+        case 3: return .int32
+        case 4: return .float32
+        case 5: return .float64
+        case 7: return .uint16
+        case 8: return .uint32
+        case 23 where isList && tag.size >= 8:
+            let head = try source.read(8, at: tag.offset)
+            return .packed(offset: float32(head, at: 0), scale: float32(head, at: 4))
         case 20, 21: throw InputError(place, found: "complex numbers", expected: "real numbers")
         default: throw InputError(place, found: "data of type \(tag.type)", expected: "numbers")
         }
-        if coding == 0 {
-            let skipped = type == 23 ? 8 : 0
-            offset = start + skipped
-            count = (size - skipped) / element.bytes
-            shape = [count]
-            guard (size - skipped).isMultiple(of: element.bytes) else {
-                throw InputError(
-                    place, found: "\(size) bytes", expected: "a multiple of \(element.bytes), the size of a number")
-            }
-            return
-        }
-        offset = start
-        guard size >= 8, case let dimensions = Self.int32(try source.read(4, at: start + size - 4), at: 0),
-            (1...3).contains(dimensions), size >= 4 + 4 * Int(dimensions)
+    }
+
+    /// Sizes of the dimensions of a dense matrix, which stand behind its numbers, the fastest first, and then how many.
+    private static func dimensions(
+        _ tag: FIFTag, _ element: Element, _ source: ByteSource, _ place: String
+    ) throws(InputError) -> [Int] {
+        let (size, end) = (tag.size, tag.offset + tag.size)
+        guard size >= 8, case let rank = Int(int32(try source.read(4, at: end - 4), at: 0)), (1...3).contains(rank),
+            size >= 4 + 4 * rank
         else {
             throw InputError(
                 place, found: "a matrix without its dimensions", expected: "one to three of them",
                 advice: "copy or make the file again")
         }
-        let tail = try source.read(4 * Int(dimensions), at: start + size - 4 - 4 * Int(dimensions))
+        let tail = try source.read(4 * rank, at: end - 4 - 4 * rank)
         var (shape, product) = ([Int](), 1)
-        for k in stride(from: Int(dimensions) - 1, through: 0, by: -1) {
-            let extent = Int(Self.int32(tail, at: 4 * k))
+        for k in stride(from: rank - 1, through: 0, by: -1) {
+            let extent = Int(int32(tail, at: 4 * k))
             let (whole, overflow) = product.multipliedReportingOverflow(by: extent)
             guard extent >= 0, !overflow, whole <= size / element.bytes else {
                 throw InputError(
@@ -88,13 +103,12 @@ struct FIFNumbers: Sendable {
             shape.append(extent)
             product = whole
         }
-        guard product * element.bytes + 4 + 4 * Int(dimensions) == size else {
+        guard product * element.bytes + 4 + 4 * rank == size else {
             throw InputError(
-                place, found: "\(size) bytes for \(shape.map(String.init).joined(separator: " × ")) numbers",
+                place, found: "\(size) bytes for \(sizes(shape)) numbers",
                 expected: "dimensions that fit the data", advice: "copy or make the file again")
         }
-        self.shape = shape
-        count = product
+        return shape
     }
 
     /// A range of the numbers, in the order of the file.

@@ -41,7 +41,7 @@ struct FIFProjectors: Sendable {
             guard numbers.shape.count == 2, columns == channels.count, rows == count else {
                 throw InputError(
                     tree.place(tag),
-                    found: "a projector of \(numbers.shape.map(String.init).joined(separator: " × ")) numbers",
+                    found: "a projector of \(sizes(numbers.shape)) numbers",
                     expected: "\(count) × \(channels.count), a column a channel")
             }
             guard vectors.count + rows <= Self.most else {

@@ -169,10 +169,8 @@ struct FIFSourceSpaces: Sendable {
         let numbers = try tree.numbers(tag)
         guard numbers.shape == [count, 3] else {
             throw InputError(
-                tree.place(tag), found: numbers.shape.map(String.init).joined(separator: " × ") + " numbers",
-                expected: "\(count) × 3")
+                tree.place(tag), found: sizes(numbers.shape) + " numbers", expected: "\(count) × 3")
         }
-        let values = try numbers.read()
-        return (0..<count).map { SIMD3(values[3 * $0], values[3 * $0 + 1], values[3 * $0 + 2]) }
+        return Formats.vectors(rowMajor: try numbers.read())
     }
 }

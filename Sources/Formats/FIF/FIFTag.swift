@@ -13,7 +13,6 @@ struct FIFTag: Sendable {
 
 /// Kinds of tags, public constants of the format.
 enum FIFKind {
-    static let fileID: Int32 = 100
     static let blockStart: Int32 = 104
     static let blockEnd: Int32 = 105
     static let referenceRole: Int32 = 115
@@ -28,9 +27,7 @@ enum FIFKind {
     static let coordinateTransform: Int32 = 222
     static let sampleCount: Int32 = 228
     static let firstTime: Int32 = 229
-    static let name: Int32 = 233
     static let channelKind: Int32 = 252
-    static let channelRange: Int32 = 253
     static let channelCalibration: Int32 = 254
     static let channelLocation: Int32 = 255
     static let channelUnit: Int32 = 256
@@ -68,7 +65,6 @@ enum FIFKind {
 
 /// Kinds of blocks, public constants of the format.
 enum FIFBlockKind {
-    static let measurement: Int32 = 100
     static let measurementInfo: Int32 = 101
     static let rawData: Int32 = 102
     static let evoked: Int32 = 104

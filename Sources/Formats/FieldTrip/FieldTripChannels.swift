@@ -27,28 +27,7 @@ struct FieldTripChannels {
     init(_ file: MATLABFile, _ variable: String, geometric: Bool = false) throws(InputError) {
         let labels = try file.texts("\(variable)/label")
         guard !labels.isEmpty else { throw file.error("\(variable)/label", found: "no channels", expected: "names") }
-        var units: [String: String] = [:]
-        var types: [String: String] = [:]
-        for part in ["", "/grad", "/elec", "/hdr", "/cfg/grad", "/cfg/elec"] {
-            let place = variable + part
-            guard try file.contains(place), try file.contains("\(place)/label") else { continue }
-            let names = try file.texts("\(place)/label")
-            for (field, isUnit) in [("chanunit", true), ("chantype", false)] {
-                guard try !file.isEmpty("\(place)/\(field)") else { continue }
-                let values = try file.texts("\(place)/\(field)")
-                guard values.count == names.count else {
-                    throw file.error(
-                        "\(place)/\(field)", found: "\(values.count) entries", expected: "\(names.count), one a label")
-                }
-                for (name, value) in zip(names, values) where value != "unknown" && !value.isEmpty {
-                    if isUnit {
-                        units[name] = units[name] ?? value
-                    } else {
-                        types[name] = types[name] ?? value.lowercased()
-                    }
-                }
-            }
-        }
+        let (units, types) = try Self.descriptions(file, variable)
         var (rows, factors, kinds) = ([Int](), [Double](), [SensorKind]())
         var unknown: [String] = []
         for (row, label) in labels.enumerated() {
@@ -62,14 +41,7 @@ struct FieldTripChannels {
                 throw file.error(
                     "\(variable)/chanunit", found: "'\(text)' for channel '\(label)'", expected: MATLABUnit.choices)
             }
-            let fits =
-                switch type {
-                case "": true
-                case "eeg": unit.kind == .eeg
-                case "megplanar": unit.kind == .grad
-                default: type.hasPrefix("meg") ? unit.kind != .eeg : unit.kind == .eeg || !type.contains("eeg")
-                }
-            guard fits else {
+            guard Self.fits(unit, type) else {
                 throw file.error(
                     "\(variable)/chanunit", found: "'\(text)' for channel '\(label)' of type '\(type)'",
                     expected: type == "megplanar" ? "T/m, T/cm or fT/cm" : "a unit of that type",
@@ -95,6 +67,45 @@ struct FieldTripChannels {
         self.factors = factors
         sensors = try within(file.path) { () throws(InputError) in
             try Sensors(names: rows.map { labels[$0] }, kinds: kinds)
+        }
+    }
+
+    /// Units and types by the names of channels: of the structure, else of the sensors that it describes.
+    private static func descriptions(
+        _ file: MATLABFile, _ variable: String
+    ) throws(InputError) -> (units: [String: String], types: [String: String]) {
+        var units: [String: String] = [:]
+        var types: [String: String] = [:]
+        for part in ["", "/grad", "/elec", "/hdr", "/cfg/grad", "/cfg/elec"] {
+            let place = variable + part
+            guard try file.contains(place), try file.contains("\(place)/label") else { continue }
+            let names = try file.texts("\(place)/label")
+            for (field, isUnit) in [("chanunit", true), ("chantype", false)] {
+                guard try !file.isEmpty("\(place)/\(field)") else { continue }
+                let values = try file.texts("\(place)/\(field)")
+                guard values.count == names.count else {
+                    throw file.error(
+                        "\(place)/\(field)", found: "\(values.count) entries", expected: "\(names.count), one a label")
+                }
+                for (name, value) in zip(names, values) where value != "unknown" && !value.isEmpty {
+                    if isUnit {
+                        units[name] = units[name] ?? value
+                    } else {
+                        types[name] = types[name] ?? value.lowercased()
+                    }
+                }
+            }
+        }
+        return (units, types)
+    }
+
+    /// Whether channels of a type may have a unit.
+    private static func fits(_ unit: MATLABUnit, _ type: String) -> Bool {
+        switch type {
+        case "": true
+        case "eeg": unit.kind == .eeg
+        case "megplanar": unit.kind == .grad
+        default: type.hasPrefix("meg") ? unit.kind != .eeg : unit.kind == .eeg || !type.contains("eeg")
         }
     }
 

@@ -68,7 +68,7 @@ extension FieldTripFile {
             }
             guard size == [channels.total, columns] else {
                 throw file.error(
-                    place, found: "\(file.text(size)) at position \(j + 1)",
+                    place, found: "\(sizes(size)) at position \(j + 1)",
                     expected: "\(channels.total) × \(columns), channels × orientations")
             }
             if kept.isEmpty {
@@ -181,8 +181,8 @@ extension FieldTripFile {
         guard try !file.isEmpty(place) else { return nil }
         let (size, values) = try file.array(place)
         guard size == [3, count] else {
-            throw file.error(place, found: file.text(size), expected: "3 × \(count)")
+            throw file.error(place, found: sizes(size), expected: "3 × \(count)")
         }
-        return (0..<count).map { SIMD3(values[3 * $0], values[3 * $0 + 1], values[3 * $0 + 2]) }
+        return vectors(rowMajor: values)
     }
 }

@@ -42,8 +42,8 @@ struct FieldTripFile: FormatReader {
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
         var facts: [FileFact] = []
         for variable in leadfields {
-            if let system = try coordinateSystem(variable) { facts.append(("coordinates of \(variable)", system)) }
-            if let unit = try file.text("\(variable)/unit") { facts.append(("positions of \(variable)", "in \(unit)")) }
+            if let system = try coordinateSystem(variable) { facts.append("coordinates of \(variable)", system) }
+            if let unit = try file.text("\(variable)/unit") { facts.append("positions of \(variable)", "in \(unit)") }
         }
         return facts
     }
@@ -53,7 +53,7 @@ struct FieldTripFile: FormatReader {
     func recording(_ options: ReadingOptions) throws(InputError) -> Recording {
         guard !conditions.isEmpty else { throw lacks(.recording) }
         let variable = conditions[try chosenCondition(options)]
-        let channels = try channels(variable)
+        let channels = try FieldTripChannels(file, variable)
         let times = try file.numbers("\(variable)/time")
         let frequency = try samplingFrequency(times, variable)
         try checkDimensions(variable)
@@ -105,7 +105,7 @@ struct FieldTripFile: FormatReader {
         let full = size + [Int](repeating: 1, count: max(0, 3 - size.count))
         guard full.count == 3, full[1] == channels.total, full[2] == samples else {
             throw file.error(
-                place, found: file.text(size), expected: "trials × \(channels.total) × \(samples)")
+                place, found: sizes(size), expected: "trials × \(channels.total) × \(samples)")
         }
         let count = full[0]
         var epochs = [Matrix](repeating: Matrix(rows: channels.rows.count, columns: samples), count: count)
@@ -164,7 +164,7 @@ struct FieldTripFile: FormatReader {
             }
             variable = wanted
         }
-        let channels = try channels(variable)
+        let channels = try FieldTripChannels(file, variable)
         let place = "\(variable)/cov"
         let (size, elements) = try file.array(place)
         let count = channels.total
@@ -179,7 +179,7 @@ struct FieldTripFile: FormatReader {
                 return elements[first..<(first + trials)].reduce(0, +) / Double(trials)
             }
         } else {
-            throw file.error(place, found: file.text(size), expected: "\(count) × \(count), channels × channels")
+            throw file.error(place, found: sizes(size), expected: "\(count) × \(count), channels × channels")
         }
         let rows = channels.rows
         let scaled = Matrix(rows: rows.count, columns: rows.count) { i, j in
@@ -188,9 +188,5 @@ struct FieldTripFile: FormatReader {
         return try within(path) { () throws(InputError) in
             try NoiseCovariance(matrix: scaled, samples: 0, sensors: channels.sensors)
         }
-    }
-
-    private func channels(_ variable: String) throws(InputError) -> FieldTripChannels {
-        try FieldTripChannels(file, variable)
     }
 }

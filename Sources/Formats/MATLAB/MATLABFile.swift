@@ -13,7 +13,7 @@ final class MATLABFile: Sendable {
     /// No cell array, struct array or text of a recording has more elements.
     private static let mostElements = 1 << 24
 
-    private let shared: SharedHDF5File
+    private let file: HDF5File
     /// Names of the variables.
     let variables: [String]
     /// Paths of the objects that references lead to, by address.
@@ -22,19 +22,16 @@ final class MATLABFile: Sendable {
     private let addresses: [String: UInt64]
 
     /// Path of the file as the caller gave it.
-    var path: String { shared.file.path }
+    var path: String { file.path }
 
     /// The file, when it is of this kind; nil where it is another.
     ///
     /// - Throws: ``InputError`` when it is damaged.
     init?(_ candidate: FileCandidate) throws(InputError) {
-        guard let hdf5 = candidate.hdf5, candidate.head.starts(with: Self.heading) else { return nil }
-        shared = hdf5
-        let (roots, referenced) = try translating { () throws(HDF5Error) -> ([HDF5File.Link], [HDF5File.Link]) in
-            let roots = try hdf5.file.links()
-            let hasReferences = roots.contains { $0.name == "#refs#" }
-            return (roots, hasReferences ? try hdf5.file.links(in: "#refs#") : [])
-        }
+        guard let file = candidate.hdf5, candidate.head.starts(with: Self.heading) else { return nil }
+        self.file = file
+        let roots = try reading(file.links())
+        let referenced = roots.contains { $0.name == "#refs#" } ? try reading(file.links(in: "#refs#")) : []
         variables = roots.map(\.name).filter { !$0.hasPrefix("#") }
         let pairs = referenced.compactMap { link in link.address.map { ($0, "#refs#/\(link.name)") } }
         targets = Dictionary(pairs, uniquingKeysWith: { first, _ in first })
@@ -42,7 +39,7 @@ final class MATLABFile: Sendable {
     }
 
     /// Size of the file in bytes.
-    var byteCount: Int { shared.file.byteCount }
+    var byteCount: Int { file.byteCount }
 
     /// A complaint about a variable or field.
     func error(_ object: String, found: String, expected: String = "", advice: String = "") -> InputError {
@@ -54,39 +51,33 @@ final class MATLABFile: Sendable {
         object.hasPrefix("#") ? object : object.split(separator: "/").joined(separator: ".")
     }
 
-    private func reading<T>(_ body: (borrowing HDF5File) throws(HDF5Error) -> T) throws(InputError) -> T {
-        do { return try body(shared.file) } catch { throw InputError(error) }
-    }
-
     // MARK: What is there
 
     /// Whether there is such a variable or field.
     func contains(_ object: String) throws(InputError) -> Bool {
-        try reading { file throws(HDF5Error) -> Bool in try file.kind(of: object) != nil }
+        try reading(file.kind(of: object) != nil)
     }
 
     /// Whether it is a struct, or an array of structs.
     func isStruct(_ object: String) throws(InputError) -> Bool {
-        try reading { file throws(HDF5Error) -> Bool in try file.kind(of: object) == .group }
+        try reading(file.kind(of: object) == .group)
     }
 
     /// Names of the fields of a struct.
     func fields(of object: String) throws(InputError) -> [String] {
-        try reading { file throws(HDF5Error) -> [String] in try file.links(in: object).map(\.name) }
+        try reading(file.links(in: object).map(\.name))
     }
 
     /// MATLAB's class of a value, for example `double`, `char`, `cell`; empty where the file does not say.
     func className(of object: String) throws(InputError) -> String {
-        try reading { file throws(HDF5Error) -> String in
-            try file.string(attribute: "MATLAB_class", of: object) ?? ""
-        }
+        try reading(file.string(attribute: "MATLAB_class", of: object) ?? "")
     }
 
     /// Sizes of a value in MATLAB's order; nil for a struct.
     func size(of object: String) throws(InputError) -> [Int]? {
         guard try !isStruct(object) else { return nil }
         if try isMarkedEmpty(object) { return [0, 0] }
-        return try reading { file throws(HDF5Error) -> [Int] in Array(try file.describe(object).shape.reversed()) }
+        return try reading(Array(file.describe(object).shape.reversed()))
     }
 
     /// Whether a value is absent, or has no elements.
@@ -97,9 +88,7 @@ final class MATLABFile: Sendable {
     }
 
     private func isMarkedEmpty(_ object: String) throws(InputError) -> Bool {
-        try reading { file throws(HDF5Error) -> Bool in
-            try file.integer(attribute: "MATLAB_empty", of: object) ?? 0 != 0
-        }
+        try reading(file.integer(attribute: "MATLAB_empty", of: object) ?? 0 != 0)
     }
 
     // MARK: Numbers
@@ -108,22 +97,17 @@ final class MATLABFile: Sendable {
     func array(_ object: String) throws(InputError) -> (size: [Int], elements: [Double]) {
         guard try contains(object) else { throw error(object, found: "not in the file", expected: "numbers") }
         if try isStruct(object) {
-            let isSparse = try reading { file throws(HDF5Error) -> Bool in
-                try file.integer(attribute: "MATLAB_sparse", of: object) != nil
-            }
+            let isSparse = try reading(file.integer(attribute: "MATLAB_sparse", of: object) != nil)
             throw isSparse
                 ? error(object, found: "a sparse matrix", expected: "a full one", advice: "save full(…) of it")
                 : error(object, found: "a struct", expected: "numbers")
         }
         if try isMarkedEmpty(object) { return ([0, 0], []) }
-        let read = try reading { file throws(HDF5Error) -> HDF5Array<Double> in
-            guard case .other("compound records") = try file.describe(object).type else {
-                return try file.doubles(object)
-            }
-            throw HDF5Error(
-                .wrongType, file: file.path, object: object, found: "complex numbers", expected: "real ones",
-                advice: "save real(…) of it")
+        if case .other("compound records") = try reading(file.describe(object).type) {
+            throw InputError(
+                "\(path): \(object)", found: "complex numbers", expected: "real ones", advice: "save real(…) of it")
         }
+        let read = try reading(file.doubles(object))
         return (read.shape.reversed(), read.elements)
     }
 
@@ -132,7 +116,7 @@ final class MATLABFile: Sendable {
         guard let address = addresses[object] else { return try array(object) }
         let read: HDF5Array<Double>?
         do {
-            read = try shared.file.doubles(at: address, named: object, unlessMarked: "MATLAB_empty")
+            read = try file.doubles(at: address, named: object, unlessMarked: "MATLAB_empty")
         } catch {
             guard error.kind == .wrongType else { throw InputError(error) }
             // What else it is, and what to do about it.
@@ -147,7 +131,7 @@ final class MATLABFile: Sendable {
     /// - Complexity: reads straight into the result, without transposing.
     func matrix(_ object: String) throws(InputError) -> Matrix {
         let (size, elements) = try array(object)
-        guard size.count == 2 else { throw error(object, found: text(size), expected: "a matrix") }
+        guard size.count == 2 else { throw error(object, found: sizes(size), expected: "a matrix") }
         return Matrix(rows: size[0], columns: size[1], elements: elements)
     }
 
@@ -157,14 +141,14 @@ final class MATLABFile: Sendable {
         _ object: String, _ body: (_ start: Int, _ height: Int, _ elements: UnsafeBufferPointer<Double>) -> Void
     ) throws(InputError) {
         guard try !isEmpty(object) else { return }
-        try reading { file throws(HDF5Error) in try file.slabs(object, body) }
+        try reading(file.slabs(object, body))
     }
 
     /// A list of numbers, as a row or a column; empty where MATLAB's is.
     func numbers(_ object: String) throws(InputError) -> [Double] {
         let (size, elements) = try array(object)
         guard size.allSatisfy({ $0 == 1 || $0 == elements.count }) || elements.isEmpty else {
-            throw error(object, found: text(size), expected: "a row or a column")
+            throw error(object, found: sizes(size), expected: "a row or a column")
         }
         return elements
     }
@@ -173,7 +157,7 @@ final class MATLABFile: Sendable {
     func number(_ object: String) throws(InputError) -> Double? {
         guard try !isEmpty(object) else { return nil }
         let (size, elements) = try array(object)
-        guard elements.count == 1 else { throw error(object, found: text(size), expected: "one number") }
+        guard elements.count == 1 else { throw error(object, found: sizes(size), expected: "one number") }
         return elements[0]
     }
 
@@ -190,7 +174,7 @@ final class MATLABFile: Sendable {
     func vectors(_ object: String) throws(InputError) -> [SIMD3<Double>] {
         let (size, elements) = try array(object)
         if elements.isEmpty { return [] }
-        guard size.count == 2, size[1] == 3 else { throw error(object, found: text(size), expected: "sources × 3") }
+        guard size.count == 2, size[1] == 3 else { throw error(object, found: sizes(size), expected: "sources × 3") }
         let count = size[0]
         return (0..<count).map { SIMD3(elements[$0], elements[count + $0], elements[2 * count + $0]) }
     }
@@ -209,9 +193,9 @@ final class MATLABFile: Sendable {
         }
         guard let size = try size(of: object), !size.contains(0) else { return "" }
         guard size.count == 2, size[0] == 1, size[1] <= Self.mostElements else {
-            throw error(object, found: "text of \(text(size)) characters", expected: "one line of text")
+            throw error(object, found: "text of \(sizes(size)) characters", expected: "one line of text")
         }
-        let codes = try reading { file throws(HDF5Error) -> [Int] in try file.integers(object).elements }
+        let codes = try reading(file.integers(object).elements)
         return String(decoding: codes.map { UInt16(truncatingIfNeeded: $0) }, as: UTF16.self)
     }
 
@@ -249,9 +233,7 @@ final class MATLABFile: Sendable {
     }
 
     private func references(_ object: String) throws(InputError) -> [String] {
-        let addresses = try reading { file throws(HDF5Error) -> [UInt64] in
-            try file.references(object).elements
-        }
+        let addresses = try reading(file.references(object).elements)
         guard addresses.count <= Self.mostElements else {
             throw error(object, found: "\(addresses.count) elements", expected: "at most \(Self.mostElements)")
         }
@@ -288,9 +270,4 @@ final class MATLABFile: Sendable {
         guard try className(of: object).isEmpty else { return [place] }
         return try references(place)
     }
-
-    // MARK: Messages
-
-    /// Sizes as people write them.
-    func text(_ size: [Int]) -> String { size.map(String.init).joined(separator: " × ") }
 }

@@ -8,19 +8,15 @@ import SourceImaging
 struct MNEForwardFile: FormatReader {
     static let formatName = "HDF5 of MNE-Python"
 
-    let path: String
     let contents: [FileContent] = [.forward]
+    var path: String { file.path }
 
-    private let hdf5: SharedHDF5File
+    private let file: HDF5File
     private static let root = "h5io/key_fwd"
 
     static func open(_ candidate: FileCandidate) throws(InputError) -> MNEForwardFile? {
-        guard let hdf5 = candidate.hdf5 else { return nil }
-        let isForward = try translating { () throws(HDF5Error) -> Bool in
-            guard try hdf5.file.kind(of: "h5io") == .group else { return false }
-            return try hdf5.file.kind(of: root) == .group
-        }
-        return isForward ? MNEForwardFile(path: candidate.path, hdf5: hdf5) : nil
+        guard let file = candidate.hdf5, try reading(file.kind(of: root) == .group) else { return nil }
+        return MNEForwardFile(file: file)
     }
 
     func forward(_ options: ReadingOptions) throws(InputError) -> Forward {
@@ -64,7 +60,7 @@ struct MNEForwardFile: FormatReader {
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
         var facts: [FileFact] = []
         let isTurned = try integer("key_surf_ori") != 0
-        facts.append(("stored orientation", isTurned ? "along the surface" : "x, y, z"))
+        facts.append("stored orientation", isTurned ? "along the surface" : "x, y, z")
         return facts
     }
 
@@ -199,22 +195,20 @@ struct MNEForwardFile: FormatReader {
     }
 
     private func contains(_ object: String) throws(InputError) -> Bool {
-        try translating { () throws(HDF5Error) -> Bool in try hdf5.file.kind(of: name(object)) != nil }
+        try reading(file.kind(of: name(object)) != nil)
     }
 
     private func title(_ object: String) throws(InputError) -> String? {
         guard try contains(object) else { return nil }
-        return try translating { () throws(HDF5Error) -> String? in
-            try hdf5.file.string(attribute: "TITLE", of: name(object))
-        }
+        return try reading(file.string(attribute: "TITLE", of: name(object)))
     }
 
     private func integers(_ object: String) throws(InputError) -> [Int] {
-        try translating { () throws(HDF5Error) -> [Int] in try hdf5.file.integers(name(object)).elements }
+        try reading(file.integers(name(object)).elements)
     }
 
     private func doubles(_ object: String) throws(InputError) -> [Double] {
-        try translating { () throws(HDF5Error) -> [Double] in try hdf5.file.doubles(name(object)).elements }
+        try reading(file.doubles(name(object)).elements)
     }
 
     private func integer(_ object: String) throws(InputError) -> Int {
@@ -230,18 +224,14 @@ struct MNEForwardFile: FormatReader {
     }
 
     private func matrix(_ object: String) throws(InputError) -> Matrix {
-        try translating { () throws(HDF5Error) -> Matrix in Matrix(try hdf5.file.matrix(name(object))) }
+        try reading(Matrix(file.matrix(name(object))))
     }
 
     private func vectors(_ object: String, count: Int? = nil) throws(InputError) -> [SIMD3<Double>] {
-        let array = try translating { () throws(HDF5Error) -> HDF5Array<Double> in try hdf5.file.doubles(name(object)) }
+        let array = try reading(file.doubles(name(object)))
         guard array.shape.count == 2, array.shape[1] == 3, count == nil || array.shape[0] == count else {
-            throw error(
-                object, array.shape.map(String.init).joined(separator: " × "),
-                "\(count.map(String.init) ?? "points") × 3")
+            throw error(object, sizes(array.shape), "\(count.map(String.init) ?? "points") × 3")
         }
-        return (0..<array.shape[0]).map {
-            SIMD3(array.elements[3 * $0], array.elements[3 * $0 + 1], array.elements[3 * $0 + 2])
-        }
+        return Formats.vectors(rowMajor: array.elements)
     }
 }

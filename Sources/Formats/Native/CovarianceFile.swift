@@ -11,12 +11,15 @@ public enum CovarianceFile {
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> NoiseCovariance {
-        let reader = try NativeReader(path, content: .covariance)
+        try read(NativeReader(path, content: .covariance))
+    }
+
+    static func read(_ reader: NativeReader) throws(InputError) -> NoiseCovariance {
         let samples = try reader.integer("samples") ?? 0
         let sensors = try reader.sensors()
         let projectors = try reader.projectors()
         let matrix = try reader.matrix("covariance")
-        return try within(path) { () throws(InputError) in
+        return try within(reader.path) { () throws(InputError) in
             try NoiseCovariance(matrix: matrix, samples: samples, sensors: sensors, projectors: projectors)
         }
     }
@@ -31,12 +34,5 @@ public enum CovarianceFile {
             try writer.write(covariance.sensors)
             try writer.write("projectors", covariance.projectors)
         }
-    }
-
-    /// Writes a covariance, atomically.
-    ///
-    /// - Throws: ``InputError`` as ``encode(_:)`` and ``AtomicFile/write(_:to:)`` do.
-    public static func write(_ covariance: NoiseCovariance, to path: String) throws(InputError) {
-        try AtomicFile.write(try encode(covariance), to: path)
     }
 }

@@ -139,7 +139,10 @@ public enum EstimateFile {
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> StoredEstimate {
-        let reader = try NativeReader(path, content: .estimate)
+        try read(NativeReader(path, content: .estimate))
+    }
+
+    static func read(_ reader: NativeReader) throws(InputError) -> StoredEstimate {
         let times = try reader.doubles("times", "a sample")
         func attribute(_ name: String, of object: String = "/") throws(InputError) -> Double {
             try reader.required(try reader.double(name, of: object), name, of: object, "a number")

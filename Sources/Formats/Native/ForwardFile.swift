@@ -14,7 +14,10 @@ public enum ForwardFile {
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> Forward {
-        let reader = try NativeReader(path, content: .forward)
+        try read(NativeReader(path, content: .forward))
+    }
+
+    static func read(_ reader: NativeReader) throws(InputError) -> Forward {
         let subject = try reader.text("subject") ?? ""
         let sensors = try reader.sensors()
         let positions = try reader.vectors("sources/position")
@@ -30,7 +33,7 @@ public enum ForwardFile {
         let frame = try reader.frame()
         let gain = try reader.matrix("gain")
         let orientations = try reader.orientations(of: "gain")
-        return try within(path) { () throws(InputError) in
+        return try within(reader.path) { () throws(InputError) in
             try Forward(
                 subject: subject, gain: gain, orientations: orientations, sensors: sensors,
                 sources: SourceSpace(
@@ -67,12 +70,5 @@ public enum ForwardFile {
                 try writer.dataset("sources/vertex", integers: vertices, shape: [count])
             }
         }
-    }
-
-    /// Writes a forward model, atomically.
-    ///
-    /// - Throws: ``InputError`` as ``encode(_:singlePrecision:)`` and ``AtomicFile/write(_:to:)`` do.
-    public static func write(_ forward: Forward, to path: String, singlePrecision: Bool = false) throws(InputError) {
-        try AtomicFile.write(try encode(forward, singlePrecision: singlePrecision), to: path)
     }
 }

@@ -5,62 +5,47 @@ import SourceImaging
 struct NativeFile: FormatReader {
     static let formatName = "Foci HDF5"
 
-    let path: String
     /// The one thing that the file holds.
     let content: FileContent
     let conditions: [String]
 
+    private let file: HDF5File
+
+    var path: String { file.path }
     var contents: [FileContent] { [content] }
 
     /// The file, when it is of this layout.
     ///
     /// - Throws: ``InputError`` when its attribute `format` names nothing that is known.
     static func open(_ candidate: FileCandidate) throws(InputError) -> NativeFile? {
-        guard let hdf5 = candidate.hdf5, let content = try recognize(hdf5.file) else { return nil }
-        guard content == .recording else { return NativeFile(path: candidate.path, content: content, conditions: []) }
-        let condition = try translating { () throws(HDF5Error) -> String? in
-            try hdf5.file.string(attribute: "condition")
-        }
-        return NativeFile(path: candidate.path, content: content, conditions: [condition ?? ""])
+        guard let file = candidate.hdf5, let content = try NativeReader.content(of: file) else { return nil }
+        guard content == .recording else { return NativeFile(content: content, conditions: [], file: file) }
+        let condition = try reading(file.string(attribute: "condition"))
+        return NativeFile(content: content, conditions: [condition ?? ""], file: file)
     }
 
-    /// What a file of this layout holds; nil for another layout.
-    static func recognize(_ file: borrowing HDF5File) throws(InputError) -> FileContent? {
-        let (name, isProblem) = try translating { () throws(HDF5Error) -> (String?, Bool) in
-            if let name = try file.string(attribute: "format") { return (name, false) }
-            // A problem file may come without the attribute: two datasets say all.
-            guard try file.kind(of: "gain") == .dataset else { return (nil, false) }
-            return (nil, try file.kind(of: "data") == .dataset)
-        }
-        guard let name else { return isProblem ? .problem : nil }
-        guard let content = FileContent(rawValue: name) else {
-            throw InputError(
-                "\(file.path): @format", found: "'\(name)'",
-                expected: "one of " + FileContent.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", "))
-        }
-        return content
+    func forward(_ options: ReadingOptions) throws(InputError) -> Forward {
+        try ForwardFile.read(NativeReader(file, content: .forward))
     }
-
-    func forward(_ options: ReadingOptions) throws(InputError) -> Forward { try ForwardFile.read(path) }
 
     func recording(_ options: ReadingOptions) throws(InputError) -> Recording {
         if content == .recording { _ = try chosenCondition(options) }
-        return try RecordingFile.read(path)
+        return try RecordingFile.read(NativeReader(file, content: .recording))
     }
 
     func covariance(_ options: ReadingOptions) throws(InputError) -> NoiseCovariance {
-        try CovarianceFile.read(path)
+        try CovarianceFile.read(NativeReader(file, content: .covariance))
     }
 
     func estimate(_ options: ReadingOptions) throws(InputError) -> StoredEstimate {
-        try EstimateFile.read(path)
+        try EstimateFile.read(NativeReader(file, content: .estimate))
     }
 
     func describe(_ content: FileContent, _ options: ReadingOptions) throws(InputError) -> FileFindings? {
         switch content {
-        case .problem: FileInspection.describe(try ProblemFile.read(path))
-        case .estimate: FileInspection.describe(try EstimateFile.read(path))
-        case .truth: FileInspection.describe(try TruthFile.read(path))
+        case .problem: FileFindings(try ProblemFile.read(NativeReader(file, content: .problem)))
+        case .estimate: FileFindings(try estimate(options))
+        case .truth: FileFindings(try TruthFile.read(NativeReader(file, content: .truth)))
         case .forward, .recording, .covariance: nil
         }
     }

@@ -1,26 +1,8 @@
 import HDF5
 import SourceImaging
 
-extension InputError {
-    /// The same complaint about a file, as the program's own error.
-    init(_ error: HDF5Error) {
-        let place = [error.file, error.object].filter { !$0.isEmpty }.joined(separator: ": ")
-        self.init(place, found: error.found, expected: error.expected, advice: error.advice)
-    }
-}
-
-/// Runs a reading or writing of HDF5 and tells its failure as an ``InputError``.
-func translating<T: ~Copyable>(_ body: () throws(HDF5Error) -> T) throws(InputError) -> T {
-    do { return try body() } catch { throw InputError(error) }
-}
-
-/// Runs the making of a value and puts the file's path before what is wrong with it.
-func within<T>(_ path: String, _ body: () throws(InputError) -> T) throws(InputError) -> T {
-    do { return try body() } catch { throw error.within(path) }
-}
-
 /// A file of the program's own layout that is open, and how its parts common to several formats are read.
-struct NativeReader: ~Copyable {
+struct NativeReader {
     /// The newest version of the layout that is understood.
     static let version = 1
 
@@ -31,8 +13,16 @@ struct NativeReader: ~Copyable {
     ///
     /// - Throws: ``InputError`` when it cannot be read, holds something else or is of a newer version.
     init(_ path: String, content: FileContent) throws(InputError) {
-        let file = try translating { () throws(HDF5Error) -> HDF5File in try HDF5File(path) }
-        guard let found = try NativeFile.recognize(file) else {
+        try self.init(reading(HDF5File(path)), content: content)
+    }
+
+    /// Checks what a file that is open holds.
+    ///
+    /// - Throws: ``InputError`` when it holds something else or is of a newer version.
+    init(_ file: HDF5File, content: FileContent) throws(InputError) {
+        self.file = file
+        let path = file.path
+        guard let found = try Self.content(of: file) else {
             throw InputError(
                 path, found: "an HDF5 file without the attribute 'format'", expected: content.phrase)
         }
@@ -41,27 +31,43 @@ struct NativeReader: ~Copyable {
                 path, found: found.phrase, expected: content.phrase,
                 advice: "check which file is given for which purpose")
         }
-        let version = try translating { () throws(HDF5Error) -> Int? in try file.integer(attribute: "version") }
+        let version = try reading(file.integer(attribute: "version"))
         guard (version ?? 1) >= 1, (version ?? 1) <= Self.version else {
             throw InputError(
                 "\(path): @version", found: "\(version ?? 1)", expected: "\(Self.version)",
                 advice: "the file was written by a newer program")
         }
-        self.file = file
+    }
+
+    /// What a file of this layout holds; nil for another layout.
+    ///
+    /// - Throws: ``InputError`` when its attribute `format` names nothing that is known.
+    static func content(of file: HDF5File) throws(InputError) -> FileContent? {
+        guard let name = try reading(file.string(attribute: "format")) else {
+            // A problem file may come without the attribute: two datasets say all.
+            for name in ["gain", "data"] where try reading(file.kind(of: name)) != .dataset { return nil }
+            return .problem
+        }
+        guard let content = FileContent(rawValue: name) else {
+            throw InputError(
+                "\(file.path): @format", found: "'\(name)'",
+                expected: "one of " + FileContent.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", "))
+        }
+        return content
     }
 
     // MARK: Attributes
 
     func text(_ name: String, of object: String = "/") throws(InputError) -> String? {
-        try translating { () throws(HDF5Error) -> String? in try file.string(attribute: name, of: object) }
+        try reading(file.string(attribute: name, of: object))
     }
 
     func integer(_ name: String, of object: String = "/") throws(InputError) -> Int? {
-        try translating { () throws(HDF5Error) -> Int? in try file.integer(attribute: name, of: object) }
+        try reading(file.integer(attribute: name, of: object))
     }
 
     func double(_ name: String, of object: String = "/") throws(InputError) -> Double? {
-        try translating { () throws(HDF5Error) -> Double? in try file.double(attribute: name, of: object) }
+        try reading(file.double(attribute: name, of: object))
     }
 
     /// A value that must be there.
@@ -77,7 +83,7 @@ struct NativeReader: ~Copyable {
     /// All attributes of a group as text, in the file's order.
     func settings(of group: String) throws(InputError) -> [(name: String, value: String)] {
         guard try contains(group) else { return [] }
-        let names = try translating { () throws(HDF5Error) -> [String] in try file.attributeNames(of: group) }
+        let names = try reading(file.attributeNames(of: group))
         var settings: [(name: String, value: String)] = []
         for name in names { settings.append((name, try text(name, of: group) ?? "")) }
         return settings
@@ -86,20 +92,18 @@ struct NativeReader: ~Copyable {
     // MARK: Datasets
 
     func contains(_ object: String) throws(InputError) -> Bool {
-        try translating { () throws(HDF5Error) -> Bool in try file.kind(of: object) != nil }
+        try reading(file.kind(of: object) != nil)
     }
 
     func matrix(_ name: String) throws(InputError) -> Matrix {
-        try translating { () throws(HDF5Error) -> Matrix in Matrix(try file.matrix(name)) }
+        try reading(Matrix(file.matrix(name)))
     }
 
     /// A matrix in the precision that it is stored in.
     func design(_ name: String) throws(InputError) -> Design {
-        try translating { () throws(HDF5Error) -> Design in
-            guard try file.describe(name).type == .float(bytes: 4) else { return Design(Matrix(try file.matrix(name))) }
-            let read = try file.singleMatrix(name)
-            return Design(rows: read.rows, columns: read.columns, elements: read.elements)
-        }
+        guard try reading(file.describe(name).type == .float(bytes: 4)) else { return Design(try matrix(name)) }
+        let read = try reading(file.singleMatrix(name))
+        return Design(rows: read.rows, columns: read.columns, elements: read.elements)
     }
 
     func optionalMatrix(_ name: String) throws(InputError) -> Matrix? {
@@ -108,20 +112,17 @@ struct NativeReader: ~Copyable {
 
     /// One number for each of `count` items, or however many there are.
     func doubles(_ name: String, count: Int? = nil, _ item: String) throws(InputError) -> [Double] {
-        let array = try translating { () throws(HDF5Error) -> HDF5Array<Double> in try file.doubles(name) }
-        return try list(array, name, count, item)
+        try list(reading(file.doubles(name)), name, count, item)
     }
 
     /// One whole number for each item.
     func integers(_ name: String, count: Int? = nil, _ item: String) throws(InputError) -> [Int] {
-        let array = try translating { () throws(HDF5Error) -> HDF5Array<Int> in try file.integers(name) }
-        return try list(array, name, count, item)
+        try list(reading(file.integers(name)), name, count, item)
     }
 
     /// One string for each item.
     func strings(_ name: String, count: Int? = nil, _ item: String) throws(InputError) -> [String] {
-        let array = try translating { () throws(HDF5Error) -> HDF5Array<String> in try file.strings(name) }
-        return try list(array, name, count, item)
+        try list(reading(file.strings(name)), name, count, item)
     }
 
     private func list<T>(
@@ -135,19 +136,17 @@ struct NativeReader: ~Copyable {
 
     /// A [count, 3] dataset as vectors.
     func vectors(_ name: String, count: Int? = nil) throws(InputError) -> [SIMD3<Double>] {
-        let array = try translating { () throws(HDF5Error) -> HDF5Array<Double> in try file.doubles(name) }
+        let array = try reading(file.doubles(name))
         guard array.shape.count == 2, array.shape[1] == 3, count == nil || array.shape[0] == count else {
             throw shapeError(name, array.shape, "\(count.map(String.init) ?? "sources") × 3")
         }
-        return (0..<array.shape[0]).map {
-            SIMD3(array.elements[3 * $0], array.elements[3 * $0 + 1], array.elements[3 * $0 + 2])
-        }
+        return Formats.vectors(rowMajor: array.elements)
     }
 
     func shapeError(_ name: String, _ shape: [Int], _ expected: String) -> InputError {
         InputError(
             "\(path): \(name)",
-            found: shape.isEmpty ? "a single value" : shape.map(String.init).joined(separator: " × "),
+            found: shape.isEmpty ? "a single value" : sizes(shape),
             expected: expected)
     }
 

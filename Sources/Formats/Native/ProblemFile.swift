@@ -13,17 +13,22 @@ public struct ProblemContents: Sendable, Equatable {
     /// The gain in double precision; a copy where it is stored in single.
     public var gain: Matrix { design.matrix }
 
-    /// A problem from its parts.
+    /// A problem whose gain is in double precision.
     ///
+    /// - Parameters:
+    ///   - gain: n × (positions·orientations), whitened; a multiple of `orientations` columns.
+    ///   - data: n × samples, whitened.
+    ///   - orientations: columns a position, at least 1.
     /// - Throws: ``InputError`` when rows disagree, something is empty or not finite, the columns of the gain are not
     ///   divisible by the orientations.
     public init(gain: Matrix, data: Matrix, orientations: Int) throws(InputError) {
         try self.init(design: Design(gain), data: data, orientations: orientations)
     }
 
-    /// A problem whose gain is in either precision; see the other initializer.
+    /// A problem whose gain is in either precision.
     ///
-    /// - Throws: ``InputError``.
+    /// - Parameters: as of ``init(gain:data:orientations:)``.
+    /// - Throws: ``InputError`` as that does.
     public init(design gain: Design, data: Matrix, orientations: Int) throws(InputError) {
         guard orientations >= 1 else {
             throw InputError("gain@orientations", found: "\(orientations)", expected: "1 or more")
@@ -60,12 +65,15 @@ public enum ProblemFile {
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> ProblemContents {
-        let reader = try NativeReader(path, content: .problem)
+        try read(NativeReader(path, content: .problem))
+    }
+
+    static func read(_ reader: NativeReader) throws(InputError) -> ProblemContents {
         let gain = try reader.design("gain")
         let data = try reader.matrix("data")
         let isOfGain = try reader.integer("orientations") == nil
         let orientations = try reader.orientations(of: isOfGain ? "gain" : "/")
-        return try within(path) { () throws(InputError) in
+        return try within(reader.path) { () throws(InputError) in
             try ProblemContents(design: gain, data: data, orientations: orientations)
         }
     }
@@ -79,12 +87,5 @@ public enum ProblemFile {
             try writer.write("gain", problem.gain, as: problem.design.isSinglePrecision ? .float32 : .float64)
             try writer.write("data", problem.data)
         }
-    }
-
-    /// Writes a problem, atomically.
-    ///
-    /// - Throws: ``InputError`` as ``encode(_:)`` and ``AtomicFile/write(_:to:)`` do.
-    public static func write(_ problem: ProblemContents, to path: String) throws(InputError) {
-        try AtomicFile.write(try encode(problem), to: path)
     }
 }

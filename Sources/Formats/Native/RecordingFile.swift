@@ -12,7 +12,10 @@ public enum RecordingFile {
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> Recording {
-        let reader = try NativeReader(path, content: .recording)
+        try read(NativeReader(path, content: .recording))
+    }
+
+    static func read(_ reader: NativeReader) throws(InputError) -> Recording {
         let frequency = try reader.required(
             try reader.double("sampling_frequency"), "sampling_frequency", "the sampling frequency in Hz")
         let firstTime = try reader.required(
@@ -22,16 +25,14 @@ public enum RecordingFile {
         let projected = try reader.integer("projected") ?? 0
         let sensors = try reader.sensors()
         let projectors = try reader.projectors()
-        let (epochs, isStack) = try translating { () throws(HDF5Error) -> ([Matrix], Bool) in
-            let isStack = try reader.file.describe("data").shape.count == 3
-            return (try reader.file.matrices("data").map { Matrix($0) }, isStack)
-        }
+        let isStack = try reading(reader.file.describe("data").shape.count == 3)
+        let epochs = try reading(reader.file.matrices("data")).map { Matrix($0) }
         if averages == nil, !isStack {
             throw InputError(
-                "\(path): @averages", found: "no such attribute", expected: "the number of trials that were averaged",
-                advice: "write 1 if the data are a single trial")
+                "\(reader.path): @averages", found: "no such attribute",
+                expected: "the number of trials that were averaged", advice: "write 1 if the data are a single trial")
         }
-        return try within(path) { () throws(InputError) in
+        return try within(reader.path) { () throws(InputError) in
             try Recording(
                 epochs: epochs, samplingFrequency: frequency, firstTime: firstTime, averages: averages ?? 1,
                 condition: condition, isProjected: projected != 0, sensors: sensors, projectors: projectors)
@@ -58,12 +59,5 @@ public enum RecordingFile {
             try writer.write(recording.sensors)
             try writer.write("projectors", recording.projectors)
         }
-    }
-
-    /// Writes a recording, atomically.
-    ///
-    /// - Throws: ``InputError`` as ``encode(_:)`` and ``AtomicFile/write(_:to:)`` do.
-    public static func write(_ recording: Recording, to path: String) throws(InputError) {
-        try AtomicFile.write(try encode(recording), to: path)
     }
 }

@@ -13,7 +13,10 @@ public enum TruthFile {
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> Truth {
-        let reader = try NativeReader(path, content: .truth)
+        try read(NativeReader(path, content: .truth))
+    }
+
+    static func read(_ reader: NativeReader) throws(InputError) -> Truth {
         let times = try reader.doubles("times", "a sample")
         let frame = try reader.frame()
         let indices = try reader.integers("sources/index", "a source")
@@ -29,7 +32,7 @@ public enum TruthFile {
             ("sources/position", positions.flatMap { [$0.x, $0.y, $0.z] }),
             ("sources/direction", directions.flatMap { [$0.x, $0.y, $0.z] }),
         ] where values.contains(where: { !$0.isFinite }) {
-            throw InputError("\(path): \(name)", found: "NaN or infinity", expected: "finite values")
+            throw InputError("\(reader.path): \(name)", found: "NaN or infinity", expected: "finite values")
         }
         let sources = indices.indices.map {
             Truth.Source(
@@ -58,12 +61,5 @@ public enum TruthFile {
             try writer.dataset("sources/waveform", truth.sources.flatMap(\.waveform), shape: [count, samples])
             try writer.write(settings: truth.settings, to: "settings")
         }
-    }
-
-    /// Writes known sources, atomically.
-    ///
-    /// - Throws: ``InputError`` as ``encode(_:)`` and ``AtomicFile/write(_:to:)`` do.
-    public static func write(_ truth: Truth, to path: String) throws(InputError) {
-        try AtomicFile.write(try encode(truth), to: path)
     }
 }

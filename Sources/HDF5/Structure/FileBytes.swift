@@ -1,5 +1,3 @@
-import Glibc
-
 /// The bytes of an open file, read in pages of which the last used are kept.
 struct FileBytes {
     /// What ends a check: the file contradicts itself here.
@@ -13,7 +11,7 @@ struct FileBytes {
     private static let pageSize = 4096
     private static let slotCount = 512
 
-    private let descriptor: Int32
+    private let input: InputFile
     /// Where the HDF5 part begins: addresses count from here.
     let base: Int
     /// Bytes of the HDF5 part.
@@ -21,10 +19,10 @@ struct FileBytes {
     private var pages: [[UInt8]]
     private var numbers: [Int]
 
-    init(descriptor: Int32, base: Int, byteCount: Int) {
-        self.descriptor = descriptor
+    init(_ input: InputFile, base: Int) {
+        self.input = input
         self.base = base
-        count = byteCount - base
+        count = input.byteCount - base
         pages = Array(repeating: [], count: Self.slotCount)
         numbers = Array(repeating: -1, count: Self.slotCount)
     }
@@ -43,9 +41,10 @@ struct FileBytes {
         let number = place / Self.pageSize
         let slot = number % Self.slotCount
         if numbers[slot] != number {
-            var page = [UInt8](repeating: 0, count: Self.pageSize)
-            let got = pread(descriptor, &page, Self.pageSize, off_t(number * Self.pageSize))
-            guard got > place % Self.pageSize else { throw Damage(found: "a part that cannot be read") }
+            let start = number * Self.pageSize
+            guard let page = try? input.bytes(min(Self.pageSize, input.byteCount - start), at: start) else {
+                throw Damage(found: "a part that cannot be read")
+            }
             pages[slot] = page
             numbers[slot] = number
         }

@@ -25,10 +25,11 @@ struct StructureCheck {
 
     /// Checks a file from its superblock on.
     ///
+    /// - Parameter base: where the HDF5 part begins, after a user block.
     /// - Returns: what contradicts itself; nil when nothing does, or when the library will say it better.
     /// - Complexity: O(objects + chunks) reads of a page.
-    static func damage(descriptor: Int32, base: Int, byteCount: Int) -> Damage? {
-        var check = StructureCheck(file: FileBytes(descriptor: descriptor, base: base, byteCount: byteCount))
+    static func damage(in input: InputFile, base: Int) -> Damage? {
+        var check = StructureCheck(file: FileBytes(input, base: base))
         do throws(Damage) {
             try check.superblock()
             while let object = check.pending.popLast() { try check.object(object) }

@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 
 extension Search {
@@ -55,8 +54,7 @@ extension Search {
         _ record: inout SearchRecord, _ memory: inout Memory, _ objective: SelectionObjective<some PenaltyFamily>,
         _ limit: SearchLimit, _ monitor: Monitor
     ) throws {
-        let began = DispatchTime.now().uptimeNanoseconds
-        func seconds() -> Double { Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9 }
+        let clock = Stopwatch(limit: limit.maximumSeconds)
         while true {
             let step = next(after: record.points, memory: &memory, in: record.domain)
             guard case .evaluate(let logs, let gradient, let accuracy) = step else {
@@ -67,7 +65,7 @@ extension Search {
                 record.end = .cancelled
             } else if record.points.count >= limit.maximumEvaluations {
                 record.end = .evaluationLimit
-            } else if seconds() > limit.maximumSeconds {
+            } else if clock.isOver() {
                 record.end = .timeLimit
             }
             if record.end != nil { return }
@@ -96,7 +94,7 @@ extension SelectionObjective {
     func point(
         at logs: [Double], wantsGradient: Bool, stop: StopRule, monitor: Monitor
     ) throws -> SearchPoint? {
-        let before = (solves: solves, nanoseconds: DispatchTime.now().uptimeNanoseconds)
+        let (before, clock) = (solves, Stopwatch())
         let found = try evaluate(logs, wantsGradient: wantsGradient, stop: stop, monitor: monitor)
         guard !found.isCancelled else { return nil }
         let freedom = found.degreesOfFreedom.isFinite ? found.degreesOfFreedom : nil
@@ -105,7 +103,7 @@ extension SelectionObjective {
             squaredResidual: found.squaredResidual, activeCount: found.activeCount,
             saturation: (freedom ?? 0) / (Double(problem.rowCount) * Double(problem.sampleCount)),
             columnsPerRow: found.columnsPerRow, residualSlope: found.residualSlope, relativeGap: found.relativeGap,
-            innerSolves: solves - before.solves, epochs: found.epochs, fullPasses: found.fullPasses,
-            seconds: Double(DispatchTime.now().uptimeNanoseconds - before.nanoseconds) * 1e-9)
+            innerSolves: solves - before, epochs: found.epochs, fullPasses: found.fullPasses,
+            seconds: clock.seconds)
     }
 }

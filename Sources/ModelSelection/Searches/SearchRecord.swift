@@ -24,22 +24,13 @@ public struct SearchRecord: Sendable, Equatable, Codable {
     /// The record as JSON; numbers that are not finite are written as text.
     ///
     /// - Throws: `EncodingError`.
-    public func json() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        return try encoder.encode(self)
-    }
+    public func json() throws -> Data { Data(try JSON.text(self, isIndented: false).utf8) }
 
     /// A record from its JSON. Whether it belongs to a search is found out when the search takes it up.
     ///
     /// - Throws: `DecodingError`.
     public init(json: Data) throws {
-        let decoder = JSONDecoder()
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        self = try decoder.decode(SearchRecord.self, from: json)
+        self = try JSON.value(SearchRecord.self, from: json)
         // Counts that no search reaches are of no search, and their sums would overflow.
         let counts = points.lazy.flatMap { [$0.activeCount, $0.innerSolves, $0.epochs, $0.fullPasses] }
         guard points.count <= 1_000_000, counts.allSatisfy({ (0...1_000_000_000_000).contains($0) }) else {

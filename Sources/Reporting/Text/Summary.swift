@@ -293,9 +293,5 @@ public struct Summary: Codable, Sendable, Equatable {
     /// The summary as indented JSON with sorted keys, without a final newline.
     ///
     /// - Throws: `EncodingError`, which no summary made from an estimate can cause.
-    public func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
-    }
+    public func json() throws -> String { try JSON.text(self, isIndented: true) }
 }

@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 
 /// Localizes the sources of a recording: prepare, select, reweight, debias, and undo every weighting once.
@@ -42,7 +41,7 @@ public struct Localization: Sendable {
     private func estimate(
         _ recording: Recording, _ forward: Forward, _ covariance: NoiseCovariance?, _ monitor: Monitor
     ) throws -> Estimate {
-        let began = DispatchTime.now().uptimeNanoseconds
+        let clock = Stopwatch()
         try SourceChoice.check(recording, settings, choice)
         monitor.report(.init(stage: "preparing", detail: "channels, whitening, orientation, depth"))
         let repeats = settings.stability.repeats
@@ -51,7 +50,7 @@ public struct Localization: Sendable {
             recording: recording, forward: forward, covariance: covariance, settings: settings.preparation,
             keepsEpochs: choice.needsReplicates || repeats > 0 && repeatMethod == .epochs,
             parallelism: settings.parallelism)
-        let preparedAt = DispatchTime.now().uptimeNanoseconds
+        let preparedAt = clock.seconds
         let early =
             recording.plausibilityWarnings() + forward.plausibilityWarnings()
             + (covariance?.plausibilityWarnings() ?? []) + prepared.warnings
@@ -75,7 +74,7 @@ public struct Localization: Sendable {
                 radius: settings.stability.radius)
             stability = try repetition.run(session, around: result.sources, fitted: chosen.atoms, monitor: monitor)
         }
-        let solved = DispatchTime.now().uptimeNanoseconds
+        let solved = clock.seconds
 
         var estimate = Estimate(
             subject: forward.subject, condition: recording.condition, frame: forward.sources.frame,
@@ -91,8 +90,7 @@ public struct Localization: Sendable {
         for warning in late { monitor.warn(warning) }
         estimate.warnings = early + late
         estimate.seconds = StageSeconds(
-            prepare: Double(preparedAt - began) * 1e-9, solve: Double(solved - preparedAt) * 1e-9,
-            total: Double(solved - began) * 1e-9)
+            prepare: preparedAt, solve: solved - preparedAt, total: solved)
         return estimate
     }
 
