@@ -171,7 +171,7 @@ public enum FileInspection {
             ])
     }
 
-    static func describe(_ estimate: StoredEstimate) -> FileFindings {
+    static func describe(_ estimate: Estimate) -> FileFindings {
         var facts: [FileFact] = []
         if !estimate.subject.isEmpty { facts.append(("subject", estimate.subject)) }
         if !estimate.condition.isEmpty { facts.append(("condition", estimate.condition)) }

@@ -73,8 +73,8 @@ struct SelectionOptionTests {
         #expect(stored.selection.criterion == criterion && stored.selection.search == search)
         #expect((stored.selection.axis == .lambda) == isOne)
         for k in stride(from: 0, to: options.count, by: 2) {
-            let setting = (String(options[k].dropFirst(2)), options[k + 1])
-            #expect(stored.settings.contains { $0 == setting }, "\(setting)")
+            let setting = Setting(String(options[k].dropFirst(2)), options[k + 1])
+            #expect(stored.settings.contains(setting), "\(setting)")
         }
         let figure = try workspace.text("result/selection.svg")
         #expect(xmlElements(figure)?.first == "svg" && figure.contains(criterion))

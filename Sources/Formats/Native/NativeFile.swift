@@ -52,7 +52,7 @@ struct NativeFile: FormatReader {
         try CovarianceFile.read(path)
     }
 
-    func estimate(_ options: ReadingOptions) throws(InputError) -> StoredEstimate {
+    func estimate(_ options: ReadingOptions) throws(InputError) -> Estimate {
         try EstimateFile.read(path)
     }
 

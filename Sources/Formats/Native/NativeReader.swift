@@ -75,11 +75,11 @@ struct NativeReader: ~Copyable {
     }
 
     /// All attributes of a group as text, in the file's order.
-    func settings(of group: String) throws(InputError) -> [(name: String, value: String)] {
+    func settings(of group: String) throws(InputError) -> [Setting] {
         guard try contains(group) else { return [] }
         let names = try translating { () throws(HDF5Error) -> [String] in try file.attributeNames(of: group) }
-        var settings: [(name: String, value: String)] = []
-        for name in names { settings.append((name, try text(name, of: group) ?? "")) }
+        var settings: [Setting] = []
+        for name in names { settings.append(Setting(name, try text(name, of: group) ?? "")) }
         return settings
     }
 
