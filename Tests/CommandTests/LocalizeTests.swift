@@ -196,26 +196,7 @@ struct LocalizeTests {
     private func timeless(_ output: String, _ json: JSON) throws -> (files: [String: [UInt8]], json: JSON) {
         var files = try workspace.files(of: output)
         // Read, and written again without its group of seconds.
-        let stored = try estimate(output)
-        let curve = stored.selection
-        let points = curve.points.map {
-            SelectionPoint(
-                lambda: $0.lambda, ratio: $0.ratio, criterion: $0.criterion, degreesOfFreedom: $0.degreesOfFreedom,
-                squaredResidual: $0.squaredResidual, activeCount: $0.activeCount, relativeGap: $0.relativeGap,
-                seconds: 0)
-        }
-        let none = Matrix(rows: 0, columns: 0)
-        let whole = Estimate(
-            subject: stored.subject, condition: stored.condition, frame: stored.frame,
-            candidateCount: stored.candidateCount, sources: stored.sources, times: stored.times,
-            sensors: try Sample.simulated.get().recording.sensors, measured: none, explained: none,
-            goodnessOfFit: stored.goodnessOfFit,
-            selection: SelectionCurve(
-                criterion: curve.criterion, points: points, chosenIndex: curve.chosenIndex, atGridEdge: curve.atGridEdge
-            ),
-            preparation: stored.preparation, certificate: stored.certificate, settings: stored.settings,
-            warnings: stored.warnings, seconds: StageSeconds(), refinement: stored.refinement)
-        files["estimate.h5"] = try EstimateFile.encode(whole, programVersion: fociVersion, timing: false)
+        files["estimate.h5"] = try EstimateFile.encode(estimate(output), programVersion: fociVersion, timing: false)
         let table = try workspace.text("\(output)/selection.tsv").split(separator: "\n").map {
             $0.components(separatedBy: "\t")
         }

@@ -65,10 +65,10 @@ extension SelectionCurve {
 extension PreparationReport {
     fileprivate var stored: [EstimateField] {
         var fields: [EstimateField] = [
-            ("rank", .count(rank)), ("noise_deviation", .number(noiseDeviation)), ("noise_source", .text(noiseSource)),
-            ("averages", .count(averages)),
+            ("rank", .count(rank)), ("noise_deviation", .number(noiseDeviation)),
         ]
         if let baselineDeviation { fields.append(("baseline_deviation", .number(baselineDeviation))) }
+        fields += [("noise_source", .text(noiseSource)), ("averages", .count(averages))]
         return fields + SensorKind.allCases.map { ("channels_\($0.rawValue)", .count(channels[$0] ?? 0)) }
     }
 }

@@ -11,6 +11,7 @@ extension EstimateFile {
         let times = try reader.doubles("times", "a sample")
         let timed = try reader.contains("timing")
         var sources = try sources(reader, times)
+        try readColumns(reader, into: &sources)
         let stability = try reader.contains("stability") ? try stability(reader, &sources) : nil
         var estimate = Estimate(
             sources: sources, times: times, frame: try reader.frame(), selection: try selection(reader, timed: timed),
@@ -88,16 +89,22 @@ extension EstimateFile {
                     },
                     axes: directions.contains(SIMD3()) ? nil : directions, field: .nan, share: .nan))
         }
+        return sources
+    }
+
+    /// Reads the numbers of ``SourceColumn/all`` that do not follow from others; those of all estimates must be there.
+    private static func readColumns(
+        _ reader: borrowing NativeReader, into sources: inout [EstimatedSource]
+    ) throws(InputError) {
         for column in SourceColumn.all {
             guard let restore = column.restore else { continue }
             let name = "sources/\(column.name)"
             if column.presence != .always, try !reader.contains(name) { continue }
-            for (s, value) in try reader.doubles(name, count: count, "a source").enumerated()
+            for (s, value) in try reader.doubles(name, count: sources.count, "a source").enumerated()
             where column.presence == .always || value.isFinite {
                 restore(&sources[s], value)
             }
         }
-        return sources
     }
 
     /// A dataset [source, axis, …] of finite numbers.
