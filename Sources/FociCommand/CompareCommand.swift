@@ -30,10 +30,8 @@ struct CompareCommand: ParsableCommand {
         guard radius.isFinite, radius > 0 else {
             throw InputError("--radius", found: "\(radius)", expected: "a positive number of mm")
         }
-        let stored = try EstimateFile.read(estimate)
-        let known = try TruthFile.read(truth)
         let comparison = try Comparison(
-            found: stored.sources, times: stored.times, frame: stored.frame, truth: known, radius: radius / 1000)
+            EstimateFile.read(estimate), truth: TruthFile.read(truth), radius: radius / 1000)
         try Terminal.result(json ? try JSON.text(comparison, isIndented: true) : comparison.description)
     }
 }

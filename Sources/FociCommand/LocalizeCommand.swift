@@ -92,7 +92,6 @@ struct LocalizeCommand: ParsableCommand {
         try folder.add(estimate, candidates: contents.forward.sources.positions)
         if monitor.isCancelled() { throw CancellationError() }
         try folder.commit()
-        estimate.seconds.total = clock.seconds
         if options.computing.json {
             try Terminal.result(Summary(estimate).json())
         } else if !options.computing.quiet {

@@ -28,7 +28,7 @@ struct TimeRange: ExpressibleByArgument {
 }
 
 extension SensorSelection: ExpressibleByArgument {}
-extension SimulationSettings.NoiseSpectrum: ExpressibleByArgument {}
+extension NoiseSpectrum: ExpressibleByArgument {}
 
 extension Orientation: ExpressibleByArgument {
     /// An orientation as ``init(name:)`` reads it; nil for anything else.

@@ -48,7 +48,7 @@ struct SimulateCommand: ParsableCommand {
     var times: TimeRange?
 
     @Option(help: "Spectrum of the noise: white or pink.")
-    var noise: SimulationSettings.NoiseSpectrum?
+    var noise: NoiseSpectrum?
 
     @Option(
         help: ArgumentHelp("Noise samples that the covariance is estimated from; 0 for the exact one.", valueName: "n"))

@@ -8,7 +8,7 @@ public enum FileContent: String, Sendable, CaseIterable {
     case covariance
     /// A whitened problem: ``ProblemContents``.
     case problem
-    /// A result: ``StoredEstimate``.
+    /// A result: ``Estimate``.
     case estimate
     /// Known sources of a simulation: ``SourceImaging/Truth``.
     case truth

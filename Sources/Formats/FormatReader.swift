@@ -67,7 +67,7 @@ public protocol FormatReader: Sendable {
     /// Reads a result.
     ///
     /// - Throws: ``InputError`` as ``forward(_:)``.
-    func estimate(_ options: ReadingOptions) throws(InputError) -> StoredEstimate
+    func estimate(_ options: ReadingOptions) throws(InputError) -> Estimate
 
     /// What a file holds, described by the format itself; nil where it is a value that others describe.
     func describe(_ content: FileContent, _ options: ReadingOptions) throws(InputError) -> FileFindings?
@@ -90,7 +90,7 @@ extension FormatReader {
     public func covariance(_ options: ReadingOptions) throws(InputError) -> NoiseCovariance { throw lacks(.covariance) }
 
     /// Throws: the file holds something else.
-    public func estimate(_ options: ReadingOptions) throws(InputError) -> StoredEstimate { throw lacks(.estimate) }
+    public func estimate(_ options: ReadingOptions) throws(InputError) -> Estimate { throw lacks(.estimate) }
 
     /// Nothing of its own.
     public func describe(

@@ -9,7 +9,7 @@ public enum FileValue: Sendable {
     /// A noise covariance.
     case covariance(NoiseCovariance)
     /// A result.
-    case estimate(StoredEstimate)
+    case estimate(Estimate)
 
     /// What it is.
     public var content: FileContent {

@@ -35,24 +35,11 @@ public enum Simulation {
             settings.activeCount, among: forward.sources,
             visibility: try visibility(normalGain, covariance, forward.sensors),
             minimumDistance: settings.minimumDistance, &placement)
-        let shapes = EvokedWaveform.random(active.count, &placement)
-        let times = settings.sampleTimes
-        var waveforms = Matrix(rows: active.count, columns: times.count) { shapes[$0].value(at: times[$1]) }
         let activeGain = normalGain.columns(active)
-        let window = settings.signalSamples
-        if !active.isEmpty {
-            let energy = Double(settings.averages) * precision.energy(activeGain * waveforms.columns(window))
-            let wanted = pow(10, settings.snr / 10) * Double(precision.rank * window.count)
-            guard energy > 0, energy.isFinite else {
-                throw InputError(
-                    "active sources", found: "no signal in the window of the signal-to-noise ratio",
-                    advice: "raise the sampling frequency")
-            }
-            waveforms = waveforms * (wanted / energy).squareRoot()
-        }
-
+        let waveforms = try waveforms(settings, activeGain, precision, &placement)
         let averageNoise = noise.samples(
-            times.count, spectrum: settings.noiseSpectrum, samplingFrequency: settings.samplingFrequency, &ongoing)
+            waveforms.columns, spectrum: settings.noiseSpectrum, samplingFrequency: settings.samplingFrequency,
+            &ongoing)
         let data = activeGain * waveforms + averageNoise * (1 / Double(settings.averages)).squareRoot()
         let recording = try Recording(
             epochs: [data], samplingFrequency: settings.samplingFrequency, firstTime: settings.firstTime,
@@ -62,10 +49,9 @@ public enum Simulation {
             matrix: settings.covarianceSamples > 0
                 ? estimatedCovariance(noise, samples: settings.covarianceSamples, &calibration) : covariance,
             samples: settings.covarianceSamples, sensors: forward.sensors)
-
         let fields = active.indices.map { i in
             precision.energy(
-                activeGain.columns([i]) * Matrix(rows: 1, columns: times.count, elements: waveforms.row(i)))
+                activeGain.columns([i]) * Matrix(rows: 1, columns: waveforms.columns, elements: waveforms.row(i)))
         }
         let sources = active.indices.sorted { fields[$0] > fields[$1] }.map { i in
             Truth.Source(
@@ -74,7 +60,32 @@ public enum Simulation {
         }
         return SimulatedRecording(
             forward: forward, recording: recording, covariance: known,
-            truth: Truth(sources: sources, times: times, frame: .head, settings: settings.described))
+            truth: Truth(
+                sources: sources, times: settings.sampleTimes, frame: .head, settings: settings.described))
+    }
+
+    /// Waveforms of the active sources, A·m, sources × samples: random ones, scaled to the signal-to-noise ratio.
+    ///
+    /// - Parameters:
+    ///   - gain: of the active sources along their normals, sensors × sources.
+    ///   - precision: of the noise of one epoch.
+    private static func waveforms(
+        _ settings: SimulationSettings, _ gain: Matrix, _ precision: ProjectedPrecision,
+        _ generator: inout SeededGenerator
+    ) throws(InputError) -> Matrix {
+        let shapes = EvokedWaveform.random(gain.columns, &generator)
+        let times = settings.sampleTimes
+        let waveforms = Matrix(rows: gain.columns, columns: times.count) { shapes[$0].value(at: times[$1]) }
+        guard gain.columns > 0 else { return waveforms }
+        let window = settings.signalSamples
+        let energy = Double(settings.averages) * precision.energy(gain * waveforms.columns(window))
+        let wanted = pow(10, settings.snr / 10) * Double(precision.rank * window.count)
+        guard energy > 0, energy.isFinite else {
+            throw InputError(
+                "active sources", found: "no signal in the window of the signal-to-noise ratio",
+                advice: "raise the sampling frequency")
+        }
+        return waveforms * (wanted / energy).squareRoot()
     }
 
     /// The forward model of a simulated head: free orientation, with normals, SI units, head coordinates.

@@ -3,14 +3,6 @@ import SourceImaging
 
 /// What to simulate.
 public struct SimulationSettings: Sendable, Equatable {
-    /// How the noise is spread over frequencies.
-    public enum NoiseSpectrum: String, Sendable, CaseIterable, Codable {
-        /// The same power at all frequencies: samples are independent.
-        case white
-        /// Power as 1/frequency from 1 Hz on, as in real recordings: samples are correlated, their variance is the same.
-        case pink
-    }
-
     /// Candidate sources, 50…50,000.
     public var sourceCount: Int
     /// Active sources, 0…50; 0 gives noise alone.
@@ -96,7 +88,7 @@ public struct SimulationSettings: Sendable, Equatable {
     }
 
     /// Each setting by name, as it was given.
-    public var described: [(name: String, value: String)] {
+    public var described: [Setting] {
         [
             ("sources", "\(sourceCount)"), ("active", "\(activeCount)"), ("minimum_distance_m", "\(minimumDistance)"),
             ("snr_db", "\(snr)"), ("seed", "\(seed)"), ("anatomy_seed", "\(anatomySeed)"), ("meg_sites", "\(megSites)"),
@@ -104,7 +96,7 @@ public struct SimulationSettings: Sendable, Equatable {
             ("sampling_frequency_hz", "\(samplingFrequency)"), ("first_time_s", "\(firstTime)"),
             ("last_time_s", "\(lastTime)"), ("noise_spectrum", noiseSpectrum.rawValue),
             ("covariance_samples", "\(covarianceSamples)"),
-        ]
+        ].map { Setting($0, $1) }
     }
 
     /// Checks that the settings can be simulated.

@@ -15,7 +15,7 @@ struct ConversionTests {
         try foci("convert", "simulated-fwd.fif", "f.h5")
         try foci("convert", "simulated-ave.fif", "r.h5")
         try foci("convert", "simulated-cov.fif", "c.h5", "--channels", "simulated-ave.fif")
-        func localize(_ files: [String], _ output: String) throws -> StoredEstimate {
+        func localize(_ files: [String], _ output: String) throws -> Estimate {
             try foci(
                 "localize", "--forward", files[0], "--recording", files[1], "--covariance", files[2], "--lambda",
                 "0.3", "--window", "0.05", "0.15", "--output", output, "--quiet")

@@ -26,7 +26,7 @@ struct LocalizeTests {
         return try JSON(parsing: outcome.output)
     }
 
-    private func estimate(_ output: String = "result") throws -> StoredEstimate {
+    private func estimate(_ output: String = "result") throws -> Estimate {
         try EstimateFile.read(workspace.folder.file("\(output)/estimate.h5"))
     }
 
@@ -48,6 +48,8 @@ struct LocalizeTests {
         for key in ["load", "prepare", "solve", "total"] { #expect(try #require(json["seconds"][key].number) >= 0) }
         let parts = ["load", "prepare", "solve"].compactMap { json["seconds"][$0].number }.reduce(0, +)
         #expect(try #require(json["seconds"]["total"].number) >= parts)
+        let seconds = try estimate().seconds
+        #expect(json["seconds"]["total"].number == seconds.total && json["seconds"]["load"].number == seconds.load)
 
         // 76 channels less the average reference of the electrodes.
         #expect(json["rank"].integer == 75)
@@ -194,26 +196,7 @@ struct LocalizeTests {
     private func timeless(_ output: String, _ json: JSON) throws -> (files: [String: [UInt8]], json: JSON) {
         var files = try workspace.files(of: output)
         // Read, and written again without its group of seconds.
-        let stored = try estimate(output)
-        let curve = stored.selection
-        let points = curve.points.map {
-            SelectionPoint(
-                lambda: $0.lambda, ratio: $0.ratio, criterion: $0.criterion, degreesOfFreedom: $0.degreesOfFreedom,
-                squaredResidual: $0.squaredResidual, activeCount: $0.activeCount, relativeGap: $0.relativeGap,
-                seconds: 0)
-        }
-        let none = Matrix(rows: 0, columns: 0)
-        let whole = Estimate(
-            subject: stored.subject, condition: stored.condition, frame: stored.frame,
-            candidateCount: stored.candidateCount, sources: stored.sources, times: stored.times,
-            sensors: try Sample.simulated.get().recording.sensors, measured: none, explained: none,
-            goodnessOfFit: stored.goodnessOfFit,
-            selection: SelectionCurve(
-                origin: curve.origin, criterion: curve.criterion, estimatesRisk: curve.estimatesRisk, points: points,
-                chosenIndex: curve.chosenIndex, atGridEdge: curve.atGridEdge),
-            preparation: stored.preparation, certificate: stored.certificate, settings: stored.settings,
-            warnings: stored.warnings, seconds: StageSeconds(), refinement: stored.refinement)
-        files["estimate.h5"] = try EstimateFile.encode(whole, programVersion: fociVersion, timing: false)
+        files["estimate.h5"] = try EstimateFile.encode(estimate(output), programVersion: fociVersion, timing: false)
         let table = try workspace.text("\(output)/selection.tsv").split(separator: "\n").map {
             $0.components(separatedBy: "\t")
         }
@@ -315,7 +298,7 @@ struct LocalizeTests {
             guard name == "fixed", let axis = source.axes?.first else { continue }
             #expect((axis * normals[source.index]).sum() > 1 - 1e-9)
         }
-        #expect(stored.settings.contains { $0 == ("orientation", name) })
+        #expect(stored.settings.contains(Setting("orientation", name)))
     }
 
     @Test(
@@ -353,7 +336,7 @@ struct LocalizeTests {
         #expect(try #require(json["relative_gap"].number) <= 1e-9)
         let stored = try estimate()
         #expect(stored.certificate.tolerance == 1e-9)
-        #expect(stored.settings.contains { $0 == ("depth", "0.0") })
+        #expect(stored.settings.contains(Setting("depth", "0.0")))
     }
 
     @Test("Without a covariance the noise is estimated before time 0, and that is said")

@@ -22,7 +22,7 @@ struct RealFilesTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func localize(_ files: Files, to output: String) throws -> StoredEstimate {
+    private func localize(_ files: Files, to output: String) throws -> Estimate {
         func path(_ name: String) -> String { Shared.path("data/sample-audvis/\(name)") }
         let arguments = [
             "localize", "--forward", path(files.forward), "--recording", path(files.recording), "--covariance",

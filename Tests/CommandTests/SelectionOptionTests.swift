@@ -73,8 +73,8 @@ struct SelectionOptionTests {
         #expect(stored.selection.criterion == criterion && stored.selection.search == search)
         #expect((stored.selection.axis == .lambda) == isOne)
         for k in stride(from: 0, to: options.count, by: 2) {
-            let setting = (String(options[k].dropFirst(2)), options[k + 1])
-            #expect(stored.settings.contains { $0 == setting }, "\(setting)")
+            let setting = Setting(String(options[k].dropFirst(2)), options[k + 1])
+            #expect(stored.settings.contains(setting), "\(setting)")
         }
         let figure = try workspace.text("result/selection.svg")
         #expect(xmlElements(figure)?.first == "svg" && figure.contains(criterion))
@@ -102,18 +102,19 @@ struct SelectionOptionTests {
         let measured = try #require(stored.stability)
         let rows = try workspace.table("result/stability.tsv")
         let sources = try workspace.table("result/sources.tsv")
-        try #require(measured.sources.count == json["sources"].list.count && sources.count == measured.sources.count)
-        #expect(rows.count == measured.sources.count + measured.others.count)
+        let found = try stored.sources.map { try #require($0.stability) }
+        try #require(found.count == json["sources"].list.count && sources.count == found.count)
+        #expect(rows.count == found.count + measured.others.count)
         for (place, source) in json["sources"].list.enumerated() {
-            let found = try #require(source["found_fraction"].number)
-            #expect(found == measured.sources[place].found)
-            #expect(source["peak_spread"].number == measured.sources[place].amplitudeSpread)
+            let fraction = try #require(source["found_fraction"].number)
+            #expect(fraction == found[place].found)
+            #expect(source["peak_spread"].number == found[place].amplitudeSpread)
             #expect(
                 sources[place]["found_fraction"].flatMap { Double($0) }
                     == rows[place]["found_fraction"].flatMap { Double($0) })
             #expect(rows[place]["rank"] == "\(place + 1)")
         }
-        #expect(measured.sources.first?.found == 1)
+        #expect(found.first?.found == 1)
         let figure = try workspace.text("result/stability.svg")
         #expect(xmlElements(figure)?.first == "svg" && figure.contains("4 repeats"))
         let again = try localize(

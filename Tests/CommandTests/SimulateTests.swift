@@ -36,8 +36,8 @@ struct SimulateTests {
             in: workspace.folder.path)
         expectSuccess(outcome)
         let truth = try TruthFile.read(workspace.folder.file("weak/truth.h5"))
-        #expect(truth.settings.contains { $0 == ("snr_db", "-5.0") })
-        #expect(truth.settings.contains { $0 == ("noise_spectrum", "pink") })
+        #expect(truth.settings.contains(Setting("snr_db", "-5.0")))
+        #expect(truth.settings.contains(Setting("noise_spectrum", "pink")))
         #expect(truth.times.first == -0.1)
     }
 

@@ -19,7 +19,7 @@ struct EstimateWritingTests {
     private func stored(
         _ places: [(Hemisphere?, Int?)], axes count: Int, frame: CoordinateFrame = .head, subject: String = "s01",
         isRefined: Bool = false
-    ) throws -> StoredEstimate {
+    ) throws -> Estimate {
         var random = SeededGenerator(seed: 4)
         let sample = try Samples.estimate()
         let sources = places.enumerated().map { k, place in
@@ -32,17 +32,22 @@ struct EstimateWritingTests {
                 field: 10 / Double(k + 1), share: 0.5 / Double(k + 1), extent: isRefined ? 0.005 * Double(k % 2) : nil,
                 timesNoise: isRefined ? 8 / Double(k + 1) : nil)
         }
-        let estimate = Estimate(
-            subject: subject, condition: "left", frame: frame, candidateCount: 400, sources: sources,
-            times: sample.times, sensors: sample.sensors, measured: sample.measured, explained: sample.explained,
-            goodnessOfFit: 0.75, selection: sample.selection, preparation: sample.preparation,
-            certificate: sample.certificate, settings: sample.settings, warnings: sample.warnings,
-            seconds: sample.seconds, refinement: isRefined ? sample.refinement : nil)
+        var estimate = Estimate(
+            sources: sources, times: sample.times, frame: frame, selection: sample.selection,
+            preparation: sample.preparation, certificate: sample.certificate)
+        estimate.subject = subject
+        estimate.condition = "left"
+        estimate.candidateCount = 400
+        estimate.goodnessOfFit = 0.75
+        estimate.settings = sample.settings
+        estimate.warnings = sample.warnings
+        estimate.seconds = sample.seconds
+        if isRefined { estimate.refinement = sample.refinement }
         try EstimateFile.write(estimate, to: folder.file("estimate.h5"), programVersion: "1")
         return try EstimateFile.read(folder.file("estimate.h5"))
     }
 
-    private func write(_ estimate: StoredEstimate, to name: String) throws {
+    private func write(_ estimate: Estimate, to name: String) throws {
         for file in try FileFormats.encode(.estimate(estimate), to: folder.file(name)) {
             try AtomicFile.write(file.bytes, to: file.path)
         }
@@ -158,11 +163,9 @@ struct EstimateWritingTests {
                 index: source.index, position: source.position, hemisphere: source.hemisphere, vertex: source.vertex,
                 amplitudes: source.amplitudes.columns([2]), axes: source.axes, field: source.field, share: source.share)
         }
-        let estimate = StoredEstimate(
-            subject: "s01", condition: "left", frame: .head, candidateCount: 400, sources: sources,
-            times: [many.times[2]], goodnessOfFit: 0.5, selection: many.selection, preparation: many.preparation,
-            certificate: many.certificate, settings: [], versions: [], warnings: [], seconds: StageSeconds(),
-            stability: nil, refinement: nil)
+        let estimate = Estimate(
+            sources: sources, times: [many.times[2]], frame: .head, selection: many.selection,
+            preparation: many.preparation, certificate: many.certificate)
         try write(estimate, to: name)
         let read = try PythonEnvironment.run(
             """
@@ -277,19 +280,57 @@ struct EstimateWritingTests {
     }
 }
 
+@Suite("MATLAB 7.3 and estimate.h5")
+struct EstimateFieldTests {
+    /// Below a group the paths of datasets, and the names of attributes after `@`.
+    private func values(_ file: borrowing HDF5File, in group: String, as prefix: String = "") throws -> Set<String> {
+        var found = Set(try file.attributeNames(of: group).map { "\(prefix)@\($0)" })
+        for link in try file.links(in: group) {
+            let (object, name) = ("\(group)/\(link.name)", prefix + link.name)
+            if try file.kind(of: object) == .group {
+                found.formUnion(try values(file, in: object, as: name + "/"))
+            } else {
+                found.insert(name)
+            }
+        }
+        return found
+    }
+
+    @Test("MATLAB holds what estimate.h5 holds, and time courses", arguments: [false, true])
+    func sameFields(isRefined: Bool) throws {
+        let folder = try TemporaryFolder()
+        let sample = try Samples.estimate(isRefined: isRefined)
+        try EstimateFile.write(sample, to: folder.file("e.h5"), programVersion: "1")
+        let stored = try EstimateFile.read(folder.file("e.h5"))
+        for file in try FileFormats.encode(.estimate(stored), to: folder.file("e.mat")) {
+            try AtomicFile.write(file.bytes, to: file.path)
+        }
+        // What MATLAB calls otherwise: structs have no attributes, and a cell says how many axes a source has.
+        let names = [
+            "sources/amplitudes": "moment", "sources/axis_count": "moment", "sources/axes": "axis", "times": "time",
+            "selection/@criterion": "selection/criterion_name", "selection/@chosen_index": "selection/chosen",
+        ]
+        let expected = try values(try HDF5File(folder.file("e.h5")), in: "/").subtracting(["@format", "@version"]).map {
+            path in
+            if let name = names[path] { return name }
+            if path.hasPrefix("settings/") || path.hasPrefix("versions/") { return String(path.prefix(8)) }
+            return (path.hasPrefix("sources/") ? path.dropFirst(8) : path[...]).filter { $0 != "@" }
+        }
+        let written = try values(try HDF5File(folder.file("e.mat")), in: "/estimate").filter { !$0.contains("@") }
+        #expect(written == Set(expected + ["timecourse"]))
+    }
+}
+
 @Suite("Estimates that a format cannot hold")
 struct EstimateRefusalTests {
     private func message(_ change: (inout [EstimatedSource]) -> Void, to path: String) throws -> String {
         let folder = try TemporaryFolder()
         try EstimateFile.write(try Samples.estimate(), to: folder.file("e.h5"), programVersion: "1")
         let stored = try EstimateFile.read(folder.file("e.h5"))
-        var sources = stored.sources
-        change(&sources)
-        let estimate = StoredEstimate(
-            subject: "", condition: "", frame: .mri, candidateCount: 1, sources: sources, times: stored.times,
-            goodnessOfFit: 0, selection: stored.selection, preparation: stored.preparation,
-            certificate: stored.certificate, settings: [], versions: [], warnings: [], seconds: StageSeconds(),
-            stability: nil, refinement: nil)
+        var estimate = Estimate(
+            sources: stored.sources, times: stored.times, frame: .mri, selection: stored.selection,
+            preparation: stored.preparation, certificate: stored.certificate)
+        change(&estimate.sources)
         do {
             _ = try FileFormats.encode(.estimate(estimate), to: path)
             return ""

@@ -76,8 +76,7 @@ struct RoundTripTests {
     func truth() throws {
         try folder.write("t.h5", TruthFile.encode(Samples.truth()))
         let read = try TruthFile.read(folder.file("t.h5"))
-        #expect(read.sources == Samples.truth().sources)
-        #expect(read.times == [0, 0.01, 0.02])
+        #expect(read == Samples.truth())
         #expect(read.settings.map(\.name) == ["snr", "seed", "depth"])
         #expect(read.settings.map(\.value) == ["3 dB", "42", "0.8"])
     }
@@ -89,24 +88,15 @@ struct RoundTripTests {
         let estimate = try Samples.estimate(empty: empty, isRefined: isRefined)
         try EstimateFile.write(estimate, to: folder.file("e.h5"), programVersion: "1.2.3")
         let read = try EstimateFile.read(folder.file("e.h5"))
-        #expect(read.sources.count == estimate.sources.count)
-        for (a, b) in zip(read.sources, estimate.sources) {
-            #expect(
-                a.index == b.index && a.position == b.position && a.hemisphere == b.hemisphere && a.vertex == b.vertex)
-            #expect(a.amplitudes == b.amplitudes && a.axes == b.axes && a.field == b.field && a.share == b.share)
-            #expect(a.extent == b.extent && a.timesNoise == b.timesNoise)
-        }
-        #expect(read.refinement == estimate.refinement && (read.refinement != nil) == isRefined)
-        #expect(read.times == estimate.times && read.frame == .head && read.candidateCount == 400)
-        #expect(read.subject == "s01" && read.condition == "left" && read.goodnessOfFit == 0.75)
-        #expect(read.selection == estimate.selection)
-        #expect(read.stability == estimate.stability && read.stability != nil)
-        #expect(read.preparation == estimate.preparation)
-        #expect(read.certificate == estimate.certificate)
+        // The file holds no sensor data, and tells what wrote it.
+        var expected = estimate
+        expected.sensorData = nil
+        expected.versions = read.versions
+        #expect(read == expected)
+        #expect(read.versions.first == Setting("foci", "1.2.3"))
         #expect(read.settings.map(\.name) == ["window", "depth", "lambda"])
-        #expect(read.warnings == estimate.warnings)
-        #expect(read.seconds == estimate.seconds)
-        #expect(read.versions.first?.value == "1.2.3")
+        #expect(read.stability != nil && (read.refinement != nil) == isRefined)
+        #expect(read.sources.allSatisfy { $0.stability != nil && ($0.timesNoise != nil) == isRefined })
     }
 
     @Test("Estimates that differ in time spent alone give the same bytes without timing")

@@ -1,7 +1,7 @@
 import Foundation
-import SourceImaging
 
 @testable import Formats
+@testable import SourceImaging
 
 /// Small values with every optional part, for round trips.
 enum Samples {
@@ -47,7 +47,8 @@ enum Samples {
             sources: [
                 .init(index: 3, position: [0.01, 0.02, 0.03], direction: [0, 1, 0], waveform: [0, 1e-8, 2e-8]),
                 .init(index: -1, position: [0.04, 0.02, 0.03], direction: [1, 0, 0], waveform: [3e-8, 0, -1e-8]),
-            ], times: [0, 0.01, 0.02], frame: .head, settings: [("snr", "3 dB"), ("seed", "42"), ("depth", "0.8")])
+            ], times: [0, 0.01, 0.02], frame: .head,
+            settings: [Setting("snr", "3 dB"), Setting("seed", "42"), Setting("depth", "0.8")])
     }
 
     /// An estimate whose sources have one, two and three axes, or none when `empty`.
@@ -61,7 +62,8 @@ enum Samples {
                 index: 100 * width, position: SIMD3(0.01 * w, 0.02, 0.03), hemisphere: width == 2 ? nil : .right,
                 vertex: width == 3 ? nil : 7 * width, amplitudes: amplitudes,
                 axes: width == 1 ? nil : Array(axes.prefix(width)), field: 10 / w, share: 0.5 / w,
-                extent: isRefined && width != 3 ? 0.004 * (w - 1) : nil, timesNoise: isRefined ? 9 / w : nil)
+                extent: isRefined && width != 3 ? 0.004 * (w - 1) : nil, timesNoise: isRefined ? 9 / w : nil,
+                stability: Stability.Source(distances: [0.001, nil], amplitudes: [1e-8 * w, nil]))
         }
         let points = (0..<3).map { (k: Int) -> SelectionPoint in
             let x = Double(k)
@@ -69,30 +71,34 @@ enum Samples {
                 lambda: 8 / (x + 1), ratio: 0.8 / (x + 1), criterion: 100 - x, degreesOfFreedom: x,
                 squaredResidual: 50 - x, activeCount: k, relativeGap: 1e-7, seconds: seconds / (x + 1))
         }
-        return Estimate(
-            subject: "s01", condition: "left", frame: .head, candidateCount: 400, sources: empty ? [] : sources,
-            times: [0.05, 0.06, 0.07, 0.08], sensors: try sensors(), measured: random.normal(rows: 5, columns: 4),
-            explained: random.normal(rows: 5, columns: 4), goodnessOfFit: 0.75,
+        var estimate = Estimate(
+            sources: empty ? [] : sources, times: [0.05, 0.06, 0.07, 0.08], frame: .head,
             selection: SelectionCurve(
                 origin: .search("adam", over: .evaluation), criterion: "SURE", estimatesRisk: true, points: points,
                 chosenIndex: 1, atGridEdge: true),
             preparation: PreparationReport(
                 channels: [.mag: 2, .eeg: 1], rank: 3, baselineDeviation: nil, noiseDeviation: 1.02,
                 noiseSource: "covariance.h5", averages: 55),
-            certificate: EstimateCertificate(relativeGap: 1e-7, tolerance: 1e-6, epochs: 900, fullPasses: 12),
-            settings: [("window", "0.05 0.08"), ("depth", "0.8"), ("lambda", "auto")],
-            warnings: ["λ lies at the edge of the grid"],
-            seconds: StageSeconds(load: seconds, prepare: 2 * seconds, solve: 3 * seconds, total: 6 * seconds),
-            stability: Stability(
-                method: .sensors, radius: 0.01,
-                sources: empty
-                    ? []
-                    : (1...3).map { Stability.Source(distances: [0.001, nil], amplitudes: [1e-8 * Double($0), nil]) },
-                others: [Stability.Other(index: 7, position: SIMD3(0.01, 0, 0), found: 0.5, positionSpread: 0.002)],
-                counts: [2, 1], ratios: [0.1, 0.2]),
-            refinement: isRefined
-                ? Refinement(
-                    charge: NoiseCharge(value: 359.5, stretches: 3, length: 61), objectives: [500.25, 499.5],
-                    isSettled: true, looks: 42) : nil)
+            certificate: EstimateCertificate(relativeGap: 1e-7, tolerance: 1e-6, epochs: 900, fullPasses: 12))
+        estimate.subject = "s01"
+        estimate.condition = "left"
+        estimate.candidateCount = 400
+        estimate.sensorData = SensorData(
+            sensors: try sensors(), measured: random.normal(rows: 5, columns: 4),
+            explained: random.normal(rows: 5, columns: 4))
+        estimate.goodnessOfFit = 0.75
+        estimate.settings = [Setting("window", "0.05 0.08"), Setting("depth", "0.8"), Setting("lambda", "auto")]
+        estimate.warnings = ["λ lies at the edge of the grid"]
+        estimate.seconds = StageSeconds(load: seconds, prepare: 2 * seconds, solve: 3 * seconds, total: 6 * seconds)
+        estimate.stability = Stability(
+            method: .sensors, radius: 0.01,
+            others: [Stability.Other(index: 7, position: SIMD3(0.01, 0, 0), found: 0.5, positionSpread: 0.002)],
+            counts: [2, 1], ratios: [0.1, 0.2])
+        if isRefined {
+            estimate.refinement = Refinement(
+                charge: NoiseCharge(value: 359.5, stretches: 3, length: 61), objectives: [500.25, 499.5],
+                isSettled: true, looks: 42)
+        }
+        return estimate
     }
 }

@@ -13,21 +13,26 @@ struct FigureCase: Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 
     func estimate() throws -> Estimate {
-        let estimate = try sample()
-        var measured = estimate.measured
-        corrupt(&measured)
-        return estimate.with(measured: measured)
+        var estimate = try sample()
+        if var data = estimate.sensorData {
+            corrupt(&data.measured)
+            estimate.sensorData = data
+        }
+        return estimate
     }
 
     /// The five figures of the case, by name.
     func figures() throws -> [(name: String, svg: String)] {
         let estimate = try estimate()
+        var repeated = estimate
+        sample.repeatChoice(of: &repeated)
+        let stability = try #require(repeated.stability)
         let positions = candidates.map { Array(sample.candidates.prefix($0)) } ?? sample.candidates
         return [
             ("butterfly", ButterflyFigure.svg(estimate)), ("time courses", TimeCourseFigure.svg(estimate)),
             ("selection", SelectionFigure.svg(estimate)),
             ("glass brain", GlassBrainFigure.svg(estimate, candidates: positions)),
-            ("stability", StabilityFigure.svg(estimate, sample.stability(of: estimate.sources))),
+            ("stability", StabilityFigure.svg(repeated, stability)),
         ]
     }
 
@@ -74,11 +79,10 @@ struct FigureCase: Sendable, CustomTestStringConvertible {
 extension Estimate {
     /// The same estimate with other data or sources.
     func with(measured: Matrix? = nil, sources: [EstimatedSource]? = nil) -> Estimate {
-        Estimate(
-            subject: subject, condition: condition, frame: frame, candidateCount: candidateCount,
-            sources: sources ?? self.sources, times: times, sensors: sensors, measured: measured ?? self.measured,
-            explained: explained, goodnessOfFit: goodnessOfFit, selection: selection, preparation: preparation,
-            certificate: certificate, settings: settings, warnings: warnings, seconds: seconds)
+        var estimate = self
+        if let measured { estimate.sensorData?.measured = measured }
+        if let sources { estimate.sources = sources }
+        return estimate
     }
 }
 
@@ -290,11 +294,12 @@ struct FigureTests {
         let bars = document.elements.filter { $0.name == "rect" }.dropFirst().compactMap {
             Double($0.attributes["width"] ?? "")
         }
-        let parts = stability.sources.map(\.found) + stability.others.map(\.found)
+        let sources = estimate.sources.compactMap(\.stability)
+        let parts = sources.map(\.found) + stability.others.map(\.found)
         try #require(bars.count == parts.count)
         for (bar, part) in zip(bars, parts) { #expect(abs(bar / 178 - part) < 0.002) }
         let dots = document.elements.filter { $0.attributes["fill-opacity"] != nil }
-        #expect(dots.count == 2 * stability.sources.reduce(0) { $0 + $1.distances.count { $0 != nil } })
+        #expect(dots.count == 2 * sources.reduce(0) { $0 + $1.distances.count { $0 != nil } })
         #expect(document.text.count { $0 == "not in the result" } == 2)
         #expect(document.text.contains { $0.hasPrefix("20 repeats of the whole choice with a bootstrap of epochs") })
         let many = SampleEstimate(sourceCount: 12, repeats: 3)

@@ -1,5 +1,6 @@
 import Foundation
-import SourceImaging
+
+@testable import SourceImaging
 
 /// A seeded estimate with the sizes, units and shapes of a real one.
 ///
@@ -85,47 +86,51 @@ struct SampleEstimate {
                 share: field.power / total, extent: noiseStretches.map { _ in [0, 0.005, 0.008][place % 3] },
                 timesNoise: noiseStretches.map { _ in 12.5 / Double(1 + place) })
         }
-        let curve = selection
-        return Estimate(
-            subject: subject, condition: condition, frame: .head, candidateCount: candidateCount, sources: sources,
-            times: times,
-            sensors: sensors, measured: measured, explained: explained, goodnessOfFit: sourceCount > 0 ? 0.625 : 0,
-            selection: curve,
+        var estimate = Estimate(
+            sources: sources, times: times, frame: .head, selection: selection,
             preparation: PreparationReport(
                 channels: sensors.countByKind, rank: max(1, sensors.count - 4), baselineDeviation: baselineDeviation,
                 noiseDeviation: 1, noiseSource: "covariance file", averages: 3),
-            certificate: EstimateCertificate(relativeGap: 8.2e-7, tolerance: 1e-6, epochs: 1240, fullPasses: 18),
-            settings: [("sensors", "all")], warnings: warnings,
-            seconds: StageSeconds(load: 0.21, prepare: 0.84, solve: 4.26, total: 5.33),
-            stability: repeats > 0 ? stability(of: sources) : nil,
-            refinement: noiseStretches.map {
-                Refinement(
-                    charge: NoiseCharge(value: 359.24, stretches: $0, length: $0 > 0 ? 60 : 0),
-                    objectives: [21_000, 20_900], isSettled: true, looks: 40)
-            })
+            certificate: EstimateCertificate(relativeGap: 8.2e-7, tolerance: 1e-6, epochs: 1240, fullPasses: 18))
+        estimate.subject = subject
+        estimate.condition = condition
+        estimate.candidateCount = candidateCount
+        estimate.sensorData = SensorData(sensors: sensors, measured: measured, explained: explained)
+        estimate.goodnessOfFit = sourceCount > 0 ? 0.625 : 0
+        estimate.settings = [Setting("sensors", "all")]
+        estimate.warnings = warnings
+        estimate.seconds = StageSeconds(load: 0.21, prepare: 0.84, solve: 4.26, total: 5.33)
+        estimate.refinement = noiseStretches.map {
+            Refinement(
+                charge: NoiseCharge(value: 359.24, stretches: $0, length: $0 > 0 ? 60 : 0),
+                objectives: [21_000, 20_900], isSettled: true, looks: 40)
+        }
+        if repeats > 0 { repeatChoice(of: &estimate) }
+        return estimate
     }
 
-    /// Repeats that find the weaker sources the less often, and two places that the estimate does not have.
-    func stability(of sources: [EstimatedSource]) -> Stability {
+    /// Gives an estimate repeats that find the weaker sources the less often, and two places that it does not have.
+    func repeatChoice(of estimate: inout Estimate) {
         var generator = SeededGenerator(seed: seed &+ 7)
         let count = max(2, repeats)
-        let found = sources.enumerated().map { place, source in
+        for (place, source) in estimate.sources.enumerated() {
             let isFound = (0..<count).map { _ in generator.uniform() < 1.2 / (1 + 0.2 * Double(place)) }
-            return Stability.Source(
+            estimate.sources[place].stability = Stability.Source(
                 distances: isFound.map { $0 ? 0.01 * generator.uniform() * generator.uniform() : nil },
                 amplitudes: isFound.map {
                     $0 && source.amplitudes.columns > 0
                         ? source.peakAmplitude * (1 + 0.15 * generator.normal()) : nil
                 })
         }
-        return Stability(
-            method: .epochs, radius: 0.01, sources: found,
+        let sourceCount = estimate.sources.count
+        estimate.stability = Stability(
+            method: .epochs, radius: 0.01,
             others: [(0.83, 0.004), (0.5, 0)].enumerated().map { place, other in
                 Stability.Other(
                     index: 11 * place, position: SIMD3(-0.0612, 0.0031 * Double(place), 0.0745), found: other.0,
                     positionSpread: other.1)
             },
-            counts: (0..<count).map { sources.count + $0 % 3 }, ratios: (0..<count).map { 0.1 + 0.001 * Double($0) })
+            counts: (0..<count).map { sourceCount + $0 % 3 }, ratios: (0..<count).map { 0.1 + 0.001 * Double($0) })
     }
 
     /// What a sensor typically measures of a unit dipole, SI.

@@ -14,6 +14,21 @@ extension SeededGenerator {
     mutating func direction() -> SIMD3<Double> { SIMD3(normal(), normal(), normal()).unit }
 }
 
+extension SphericalConductor {
+    /// The field of a dipole, T.
+    ///
+    /// - Parameters:
+    ///   - moment: A·m.
+    ///   - source: where the dipole lies, m.
+    ///   - point: where the field is measured, m; outside of the conductor.
+    func field(of moment: SIMD3<Double>, at source: SIMD3<Double>, point: SIMD3<Double>) -> SIMD3<Double> {
+        func component(_ axis: SIMD3<Double>) -> Double {
+            moment.dot(leadField(source: source, point: point, direction: axis))
+        }
+        return SIMD3(component(SIMD3(1, 0, 0)), component(SIMD3(0, 1, 0)), component(SIMD3(0, 0, 1)))
+    }
+}
+
 @Suite("Magnetic field of a dipole in a spherical conductor")
 struct SphericalConductorTests {
     /// A random dipole inside a sphere of 70 mm, a random point 100–130 mm from the centre.

@@ -45,13 +45,14 @@ struct LocalizationTests {
             }
         }
         let field = world.forward.gain * moments
-        let electrodes = estimate.sensors.kinds.indices.filter { estimate.sensors.kinds[$0] == .eeg }
+        let data = try #require(estimate.sensorData)
+        let electrodes = data.sensors.kinds.indices.filter { data.sensors.kinds[$0] == .eeg }
         for t in estimate.times.indices {
             let mean = electrodes.reduce(0) { $0 + field[$1, t] } / Double(electrodes.count)
-            for i in 0..<estimate.sensors.count {
-                let expected = field[i, t] - (estimate.sensors.kinds[i] == .eeg ? mean : 0)
-                let unit = estimate.sensors.kinds[i] == .eeg ? 1e-6 : 1e-13
-                #expect(abs(estimate.explained[i, t] - expected) < 1e-9 * unit)
+            for i in 0..<data.sensors.count {
+                let expected = field[i, t] - (data.sensors.kinds[i] == .eeg ? mean : 0)
+                let unit = data.sensors.kinds[i] == .eeg ? 1e-6 : 1e-13
+                #expect(abs(data.explained[i, t] - expected) < 1e-9 * unit)
             }
         }
     }
@@ -121,7 +122,7 @@ struct LocalizationTests {
         let estimate = try Localization(LocalizationSettings()).run(
             recording: silent, forward: world.forward, covariance: world.covariance)
         #expect(estimate.sources.isEmpty && !estimate.warnings.isEmpty)
-        #expect(estimate.goodnessOfFit == 0 && estimate.explained.squaredNorm == 0)
+        #expect(estimate.goodnessOfFit == 0 && estimate.sensorData?.explained.squaredNorm == 0)
     }
 
     @Test("settings out of range are refused", arguments: [1.5, 0, -1, Double.nan, .infinity])

@@ -225,7 +225,7 @@ struct RefinementTests {
         let estimate = try localize(world) { ($0.stability.repeats, $0.stability.method) = (5, method) }
         let stability = try #require(estimate.stability)
         #expect(estimate.refinement == (try localize(world).refinement))
-        #expect(estimate.sources.count == 2 && stability.sources.allSatisfy { $0.found == 1 })
+        #expect(estimate.sources.count == 2 && estimate.sources.allSatisfy { $0.stability?.found == 1 })
         // The convex solutions hold many more.
         #expect(stability.counts.allSatisfy { (2...4).contains($0) }, "\(stability.counts)")
     }

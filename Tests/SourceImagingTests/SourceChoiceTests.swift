@@ -31,8 +31,8 @@ struct SourceChoiceTests {
             $0.selection.folds = name.hasFolds ? 4 : nil
         }
         #expect(Set(estimate.sources.prefix(2).map(\.index)) == [3, 20])
-        #expect(estimate.settings.contains { $0 == ("criterion", name.name) })
-        #expect(estimate.settings.contains { $0 == ("folds", "4") } == name.hasFolds)
+        #expect(estimate.settings.contains(Setting("criterion", name.name)))
+        #expect(estimate.settings.contains(Setting("folds", "4")) == name.hasFolds)
         #expect(estimate.selection.criterion != "fixed")
         #expect((estimate.selection.criterion == "SURE") == (name == .sure))
         #expect(!estimate.selection.atGridEdge)
@@ -46,7 +46,7 @@ struct SourceChoiceTests {
     func weights(_ weights: SourceWeights) throws {
         let estimate = try localize(try Self.world.get()) { $0.selection.weights = weights }
         #expect(Set(estimate.sources.prefix(2).map(\.index)) == [3, 20])
-        #expect(estimate.settings.contains { $0 == ("weights", weights.rawValue) })
+        #expect(estimate.settings.contains(Setting("weights", weights.rawValue)))
         let isOne = [.shared, .reweighted, .refined].contains(weights)
         #expect((estimate.refinement != nil) == (weights == .refined))
         #expect(estimate.selection.axis == (isOne ? .lambda : .evaluation))

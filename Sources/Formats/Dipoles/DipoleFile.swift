@@ -43,7 +43,7 @@ enum DipoleFile: FormatWriter {
     private static func number(_ value: Double) -> String { String(format: "%10.9g", value) }
 
     /// The condition, without what would end the quotes or the line.
-    private static func name(_ estimate: StoredEstimate) -> String {
+    private static func name(_ estimate: Estimate) -> String {
         let letters = estimate.condition.map { $0 == "\"" || $0.isNewline ? " " : $0 }
         return letters.isEmpty ? "foci" : String(letters)
     }

@@ -16,7 +16,7 @@ extension FileFindings {
             ])
     }
 
-    init(_ estimate: StoredEstimate) {
+    init(_ estimate: Estimate) {
         var facts: [FileFact] = []
         if !estimate.subject.isEmpty { facts.append("subject", estimate.subject) }
         if !estimate.condition.isEmpty { facts.append("condition", estimate.condition) }

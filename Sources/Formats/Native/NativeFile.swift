@@ -37,7 +37,7 @@ struct NativeFile: FormatReader {
         try CovarianceFile.read(NativeReader(file, content: .covariance))
     }
 
-    func estimate(_ options: ReadingOptions) throws(InputError) -> StoredEstimate {
+    func estimate(_ options: ReadingOptions) throws(InputError) -> Estimate {
         try EstimateFile.read(NativeReader(file, content: .estimate))
     }
 

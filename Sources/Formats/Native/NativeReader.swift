@@ -81,11 +81,11 @@ struct NativeReader {
     }
 
     /// All attributes of a group as text, in the file's order.
-    func settings(of group: String) throws(InputError) -> [(name: String, value: String)] {
+    func settings(of group: String) throws(InputError) -> [Setting] {
         guard try contains(group) else { return [] }
         let names = try reading(file.attributeNames(of: group))
-        var settings: [(name: String, value: String)] = []
-        for name in names { settings.append((name, try text(name, of: group) ?? "")) }
+        var settings: [Setting] = []
+        for name in names { settings.append(Setting(name, try text(name, of: group) ?? "")) }
         return settings
     }
 

@@ -23,7 +23,7 @@ extension HDF5Writer {
     }
 
     /// Settings as attributes of a group, which keep their order.
-    borrowing func write(settings: [(name: String, value: String)], to group: String) throws(HDF5Error) {
+    borrowing func write(settings: [Setting], to group: String) throws(HDF5Error) {
         try self.group(group)
         for setting in settings { try attribute(setting.name, of: group, setting.value) }
     }

@@ -25,7 +25,7 @@ struct SourceEstimateRows {
     /// Rows of an estimate.
     ///
     /// - Throws: ``InputError`` when sources have no vertices, two share one, or times are uneven.
-    init(_ estimate: StoredEstimate) throws(InputError) {
+    init(_ estimate: Estimate) throws(InputError) {
         var parts: [Hemisphere: [EstimatedSource]] = [:]
         for source in estimate.sources {
             guard let vertex = source.vertex, vertex >= 0, let hemisphere = source.hemisphere else {

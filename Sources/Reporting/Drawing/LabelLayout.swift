@@ -5,19 +5,8 @@ struct Box {
     var right: Double
     var bottom: Double
 
-    init(centre: Point, width: Double, height: Double) {
-        left = centre.x - width / 2
-        right = centre.x + width / 2
-        top = centre.y - height / 2
-        bottom = centre.y + height / 2
-    }
-
-    init(left: Double, top: Double, right: Double, bottom: Double) {
-        self.left = left
-        self.top = top
-        self.right = right
-        self.bottom = bottom
-    }
+    /// From the upper left, clockwise.
+    var corners: [Point] { [Point(left, top), Point(right, top), Point(right, bottom), Point(left, bottom)] }
 
     /// Area common to two boxes, px².
     func overlap(_ other: Box) -> Double {
@@ -28,6 +17,14 @@ struct Box {
     /// Area that lies outside another box, px².
     func outside(_ other: Box) -> Double {
         (right - left) * (bottom - top) - overlap(other)
+    }
+}
+
+extension Box {
+    init(centre: Point, width: Double, height: Double) {
+        self.init(
+            left: centre.x - width / 2, top: centre.y - height / 2, right: centre.x + width / 2,
+            bottom: centre.y + height / 2)
     }
 }
 

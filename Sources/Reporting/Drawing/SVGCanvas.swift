@@ -30,6 +30,9 @@ struct TextStyle {
     var colour = Palette.ink
     /// Reads from bottom to top.
     var upwards = false
+
+    static let legend = TextStyle(size: 12)
+    static let note = TextStyle(size: 12, colour: Palette.quiet)
 }
 
 /// A piece of text, or of a subscript.

@@ -8,6 +8,10 @@ public enum GlassBrainFigure {
     /// How many candidates are drawn as texture at most.
     private static let textureLimit = 1500
 
+    private static let (width, top, gap) = (900.0, 78.0, 44.0)
+    /// Of the list of sources below the views.
+    private static let (columns, lineHeight) = (3, 22.0)
+
     /// The figure as an SVG document; one that says so when there is no source.
     ///
     /// - Parameters:
@@ -16,48 +20,33 @@ public enum GlassBrainFigure {
     ///     them. May be empty: then there is no outline.
     /// - Complexity: O(candidates + sources²).
     public static func svg(_ estimate: Estimate, candidates: [SIMD3<Double>]) -> String {
-        let brain = candidates.filter(isInHead).map { estimate.frame.rightAnteriorSuperior($0) * 1000 }
-        let sources = estimate.sources.enumerated().filter { isInHead($1.position) }.map {
-            Mark(
-                place: $0, position: estimate.frame.rightAnteriorSuperior($1.millimetres),
-                field: $1.field.isFinite ? max($1.field, 0) : 0,
-                extent: $1.extent.flatMap { $0.isFinite && $0 > 0 && $0 < 0.1 ? $0 * 1000 : nil })
-        }
-        let title = "Sources in the brain" + (estimate.name.isEmpty ? "" : " · " + estimate.name)
-        var subtitle =
-            "\(estimate.sourceCountText) of \(estimate.candidateCount) candidates, \(estimate.frame.rawValue) frame"
-        if !sources.isEmpty { subtitle += "; area of a disc: field that the source explains" }
-        if sources.contains(where: { $0.extent != nil }) { subtitle += "; ring: extent of a patch" }
-        if sources.count < estimate.sources.count {
-            subtitle += "; \(estimate.sources.count - sources.count) not drawn, outside the head"
-        }
-        let listed = Array(estimate.sources.enumerated().prefix(numberedSources))
-        let description =
-            "Three orthogonal views of the candidate sources' outline with the active sources as discs. "
-            + listed.map { "\($0 + 1): \($1.place)\($1.patchText)." }.joined(separator: " ")
-
-        let extent = Extent(brain + sources.map(\.position))
-        let (width, top, gap) = (900.0, 78.0, 44.0)
+        let scene = Scene(estimate, candidates: candidates)
+        let listed = Array(estimate.sources.prefix(numberedSources))
+        let extent = scene.extent.length
         let room = width - 2 * SVGCanvas.margin - 2 * gap - 24
-        let scale = min(room / (extent.length.y + 2 * extent.length.x), 320 / max(extent.length.y, extent.length.z))
-        let viewHeight = max(extent.length.y, extent.length.z) * scale
+        let scale = min(room / (extent.y + 2 * extent.x), 320 / max(extent.y, extent.z))
+        let viewHeight = max(extent.y, extent.z) * scale
         let legendTop = top + viewHeight + 74
-        let columns = 3
         let lines = (listed.count + columns - 1) / columns
-        let more = estimate.sources.count > listed.count
-        let height = legendTop + Double(lines) * 22 + (more ? 22 : 0) + 4
-        var canvas = SVGCanvas(width: width, height: height, title: title, description: description)
-        canvas.heading(title, subtitle)
+        let hidden = estimate.sources.count - listed.count
+        let height = legendTop + Double(lines) * lineHeight + (hidden > 0 ? lineHeight : 0) + 4
+        var canvas = SVGCanvas(
+            width: width, height: height, title: estimate.title("Sources in the brain"),
+            subtitle: subtitle(estimate, scene),
+            description:
+                "Three orthogonal views of the candidate sources' outline with the active sources as discs. "
+                + listed.enumerated().map { "\($0 + 1): \($1.place)\($1.patchText)." }.joined(separator: " "))
 
-        let used = (extent.length.y + 2 * extent.length.x) * scale + 2 * gap
+        let used = (extent.y + 2 * extent.x) * scale + 2 * gap
         var left = (width - used) / 2
-        let reach = closingRadius(brain)
         for view in View.all {
-            let size = Point(view.horizontal.length(extent) * scale, view.vertical.length(extent) * scale)
             let box = Box(
-                left: left, top: top + viewHeight - size.y, right: left + size.x,
-                bottom: top + viewHeight)
-            draw(view, in: box, &canvas, extent: extent, scale: scale, brain: brain, sources: sources, reach: reach)
+                left: left, top: top + viewHeight - extent[view.vertical.component] * scale,
+                right: left + extent[view.horizontal.component] * scale, bottom: top + viewHeight)
+            let projection = Projection(view: view, extent: scene.extent, box: box, scale: scale)
+            drawBrain(scene, projection, &canvas)
+            drawSources(scene.marks, projection, &canvas)
+            drawNumbers(scene.marks, projection, &canvas)
             canvas.text(
                 view.name, at: Point((box.left + box.right) / 2, top + viewHeight + 32),
                 TextStyle(size: 12, anchor: .middle, colour: Palette.quiet))
@@ -67,96 +56,103 @@ public enum GlassBrainFigure {
         let barY = top + viewHeight + 34
         canvas.line(Point(barEnd - 20 * scale, barY), Point(barEnd, barY), Stroke(width: 2))
         canvas.text("20 mm", at: Point(barEnd - 10 * scale, barY - 6), TextStyle(size: 11, anchor: .middle))
-
         if estimate.sources.isEmpty {
-            canvas.message(
-                estimate.noSourcesText, at: Point(width / 2, legendTop - 10))
+            canvas.message(estimate.noSourcesText, at: Point(width / 2, legendTop - 10))
         }
+        list(listed, hidden: hidden, lines: lines, from: legendTop, &canvas)
+        return canvas.document
+    }
+
+    private static func subtitle(_ estimate: Estimate, _ scene: Scene) -> String {
+        var subtitle =
+            "\(estimate.sourceCountText) of \(estimate.candidateCount) candidates, \(estimate.frame.rawValue) frame"
+        if !scene.marks.isEmpty { subtitle += "; area of a disc: field that the source explains" }
+        if scene.marks.contains(where: { $0.extent != nil }) { subtitle += "; ring: extent of a patch" }
+        let outside = estimate.sources.count - scene.marks.count
+        if outside > 0 { subtitle += "; \(outside) not drawn, outside the head" }
+        return subtitle
+    }
+
+    /// The numbered sources in words, and how many more there are.
+    private static func list(
+        _ listed: [EstimatedSource], hidden: Int, lines: Int, from top: Double, _ canvas: inout SVGCanvas
+    ) {
         let columnWidth = (width - 2 * SVGCanvas.margin) / Double(columns)
-        for (place, source) in listed {
-            let x = SVGCanvas.margin + 8 + Double(place / max(1, lines)) * columnWidth
-            let y = legendTop + Double(place % max(1, lines)) * 22
+        for (place, source) in listed.enumerated() {
+            let x = SVGCanvas.margin + 8 + Double(place / lines) * columnWidth
+            let y = top + Double(place % lines) * lineHeight
             canvas.badge(place, at: Point(x, y))
             let text = "\(source.place), \(NumberText.percent(source.share)) of power"
             canvas.text(
-                TextMetrics.fitted(text, size: 12, within: columnWidth - 26), at: Point(x + 16, y + 4),
-                TextStyle(size: 12))
+                TextMetrics.fitted(text, size: 12, within: columnWidth - 26), at: Point(x + 16, y + 4), .legend)
         }
-        if more {
-            let hidden = estimate.sources.count - listed.count
+        if hidden > 0 {
             canvas.text(
-                "and \(hidden) weaker source\(hidden == 1 ? "" : "s") without a number",
-                at: Point(SVGCanvas.margin, legendTop + Double(lines) * 22 + 4),
-                TextStyle(size: 12, colour: Palette.quiet))
+                "and \(hidden.counted("weaker source")) without a number",
+                at: Point(SVGCanvas.margin, top + Double(lines) * lineHeight + 4), .note)
         }
-        return canvas.document
     }
 
     // MARK: Views
 
-    private static func draw(
-        _ view: View, in box: Box, _ canvas: inout SVGCanvas, extent: Extent, scale: Double, brain: [SIMD3<Double>],
-        sources: [Mark], reach: Double
-    ) {
-        func place(_ position: SIMD3<Double>) -> Point {
-            Point(
-                box.left + view.horizontal.distance(position, extent) * scale,
-                box.bottom - view.vertical.distance(position, extent) * scale)
-        }
+    /// The brain's outline and texture, and letters that tell the directions.
+    private static func drawBrain(_ scene: Scene, _ projection: Projection, _ canvas: inout SVGCanvas) {
+        let (brain, box) = (scene.brain, projection.box)
         // Traced in mm: the accuracy of the outline does not depend on the size of the figure.
-        let shadow = brain.map { Point(view.horizontal.distance($0, extent), view.vertical.distance($0, extent)) }
-        let outline = Silhouette(shadow, reach: reach, margin: 4).rings.map { ring in
-            ring.map { Point(box.left + $0.x * scale, box.bottom - $0.y * scale) }
+        let outline = Silhouette(brain.map(projection.shadow), reach: closingRadius(brain), margin: 4).rings.map {
+            ring in
+            ring.map { projection.place($0) }
         }
-        if brain.isEmpty {
-            let frame = [
-                Point(box.left, box.top), Point(box.right, box.top), Point(box.right, box.bottom),
-                Point(box.left, box.bottom),
-            ]
-            canvas.area([frame], fill: "none", Stroke(colour: Palette.outline, width: 1))
-        }
+        if brain.isEmpty { canvas.area([box.corners], fill: "none", Stroke(colour: Palette.outline)) }
         canvas.area(outline, fill: Palette.brain, Stroke(colour: Palette.outline, width: 1.3))
         // A fraction rather than a whole step, which might pick one hemisphere where both alternate.
         let dots = min(brain.count, textureLimit)
-        canvas.dots((0..<dots).map { place(brain[$0 * brain.count / dots]) }, diameter: 1.4, colour: Palette.texture)
+        canvas.dots(
+            (0..<dots).map { projection.place(brain[$0 * brain.count / dots]) }, diameter: 1.4,
+            colour: Palette.texture)
 
         let middle = Point((box.left + box.right) / 2, (box.top + box.bottom) / 2)
         let letters = TextStyle(size: 12, anchor: .middle, bold: true, colour: Palette.quiet)
-        canvas.text(view.horizontal.low, at: Point(box.left - 7, middle.y + 4), letters)
-        canvas.text(view.horizontal.high, at: Point(box.right + 7, middle.y + 4), letters)
-        canvas.text(view.vertical.high, at: Point(middle.x, box.top - 4), letters)
-        canvas.text(view.vertical.low, at: Point(middle.x, box.bottom + 11), letters)
+        let (horizontal, vertical) = (projection.view.horizontal, projection.view.vertical)
+        canvas.text(horizontal.low, at: Point(box.left - 7, middle.y + 4), letters)
+        canvas.text(horizontal.high, at: Point(box.right + 7, middle.y + 4), letters)
+        canvas.text(vertical.high, at: Point(middle.x, box.top - 4), letters)
+        canvas.text(vertical.low, at: Point(middle.x, box.bottom + 11), letters)
+    }
 
+    private static func drawSources(_ marks: [Mark], _ projection: Projection, _ canvas: inout SVGCanvas) {
         // Strong ones first: their discs are the largest, and must not hide the others.
-        let largest = sources.map(\.field).max() ?? 0
-        func radius(_ mark: Mark) -> Double {
-            largest > 0 ? max(3, 11 * (mark.field / largest).squareRoot()) : 5
-        }
-        for mark in sources.sorted(by: { ($0.field, $1.place) > ($1.field, $0.place) }) {
+        for mark in marks.sorted(by: { ($0.field, $1.place) > ($1.field, $0.place) }) {
             canvas.circle(
-                place(mark.position), radius: radius(mark), fill: Palette.source(mark.place), opacity: 0.85,
+                projection.place(mark.position), radius: mark.radius, fill: Palette.source(mark.place), opacity: 0.85,
                 Stroke(colour: "#ffffff", width: 1))
         }
         // To scale, over the discs, whose size says something else.
-        for mark in sources {
+        for mark in marks {
             guard let extent = mark.extent else { continue }
             canvas.circle(
-                place(mark.position), radius: extent * scale, fill: "none", opacity: 1,
+                projection.place(mark.position), radius: extent * projection.scale, fill: "none", opacity: 1,
                 Stroke(colour: Palette.source(mark.place), width: 1.3))
         }
+    }
+
+    /// The numbers beside the discs, with a line where one had to go far.
+    private static func drawNumbers(_ marks: [Mark], _ projection: Projection, _ canvas: inout SVGCanvas) {
         var layout = LabelLayout(
-            bounds: Box(left: box.left, top: box.top, right: box.right, bottom: box.bottom),
-            obstacles: sources.map { Box(centre: place($0.position), width: 2 * radius($0), height: 2 * radius($0)) })
-        for mark in sources where mark.place < numberedSources {
+            bounds: projection.box,
+            obstacles: marks.map {
+                Box(centre: projection.place($0.position), width: 2 * $0.radius, height: 2 * $0.radius)
+            })
+        for mark in marks where mark.place < numberedSources {
             let number = String(mark.place + 1)
             let width = TextMetrics.width(number, size: 12, bold: true)
-            let centre = place(mark.position)
-            let spot = layout.place(width: width, height: 11, near: centre, clearance: radius(mark) + 1)
+            let centre = projection.place(mark.position)
+            let spot = layout.place(width: width, height: 11, near: centre, clearance: mark.radius + 1)
             let offset = spot - centre
             let distance = (offset * offset).sum().squareRoot()
-            if distance > radius(mark) + 13 {
+            if distance > mark.radius + 13 {
                 canvas.line(
-                    centre + offset * (radius(mark) / distance), centre + offset * ((distance - 7) / distance),
+                    centre + offset * (mark.radius / distance), centre + offset * ((distance - 7) / distance),
                     Stroke(colour: Palette.quiet, width: 0.8))
             }
             canvas.rimmedText(number, at: spot + Point(0, 4.2), TextStyle(size: 12, anchor: .middle, bold: true))
@@ -166,10 +162,37 @@ public enum GlassBrainFigure {
     /// One source of the figure.
     private struct Mark {
         let place: Int
+        /// Where it is to the right, in front and above, mm.
         let position: SIMD3<Double>
         let field: Double
         /// Extent of its patch, mm; nil for a point.
         let extent: Double?
+        /// Radius of its disc, px.
+        let radius: Double
+    }
+
+    /// What is seen, whichever way one looks.
+    private struct Scene {
+        let brain: [SIMD3<Double>]
+        let marks: [Mark]
+        let extent: Extent
+
+        /// The sources within the head that an estimate has, and candidates, m.
+        init(_ estimate: Estimate, candidates: [SIMD3<Double>]) {
+            brain = candidates.filter(isInHead).map { estimate.frame.rightAnteriorSuperior($0) * 1000 }
+            let fields = estimate.sources.map { $0.field.isFinite ? max($0.field, 0) : 0 }
+            let drawn = estimate.sources.indices.filter { isInHead(estimate.sources[$0].position) }
+            let largest = drawn.map { fields[$0] }.max() ?? 0
+            marks = drawn.map { place in
+                let source = estimate.sources[place]
+                return Mark(
+                    place: place, position: estimate.frame.rightAnteriorSuperior(source.position * 1000),
+                    field: fields[place],
+                    extent: source.extent.flatMap { $0.isFinite && $0 > 0 && $0 < 0.1 ? $0 * 1000 : nil },
+                    radius: largest > 0 ? max(3, 11 * (fields[place] / largest).squareRoot()) : 5)
+            }
+            extent = Extent(brain + marks.map(\.position))
+        }
     }
 
     /// The box that holds everything, mm.
@@ -178,28 +201,30 @@ public enum GlassBrainFigure {
         let length: SIMD3<Double>
 
         init(_ positions: [SIMD3<Double>]) {
-            func range(_ component: KeyPath<SIMD3<Double>, Double>) -> ClosedRange<Double> {
-                let range = positions.lazy.map { $0[keyPath: component] }.finiteRange ?? -60...60
+            let ranges = (0..<3).map { component in
+                let range = positions.lazy.map { $0[component] }.finiteRange ?? -60...60
                 // Room for the outline and the discs at the rim; no view narrower than a few cm.
                 let middle = (range.lowerBound + range.upperBound) / 2
                 let half = max((range.upperBound - range.lowerBound) / 2 + 7, 40)
-                return (middle - half)...(middle + half)
+                return (low: middle - half, high: middle + half)
             }
-            let (x, y, z) = (range(\.x), range(\.y), range(\.z))
-            low = SIMD3(x.lowerBound, y.lowerBound, z.lowerBound)
-            length = SIMD3(x.upperBound, y.upperBound, z.upperBound) - low
+            low = SIMD3(ranges.map(\.low))
+            length = SIMD3(ranges.map(\.high)) - low
         }
     }
 
     /// A direction across a view.
     private struct Direction {
         let component: Int
-        let isReversed: Bool
+        var isReversed = false
         /// Marks at the lower and the upper end.
         let low: String
         let high: String
 
-        func length(_ extent: Extent) -> Double { extent.length[component] }
+        static let right = Direction(component: 0, low: "L", high: "R")
+        static let front = Direction(component: 1, low: "P", high: "A")
+        static let back = Direction(component: 1, isReversed: true, low: "A", high: "P")
+        static let up = Direction(component: 2, low: "I", high: "S")
 
         /// How far a position is from the lower end, mm.
         func distance(_ position: SIMD3<Double>, _ extent: Extent) -> Double {
@@ -214,16 +239,29 @@ public enum GlassBrainFigure {
         let vertical: Direction
 
         static let all = [
-            View(
-                name: "from the left", horizontal: Direction(component: 1, isReversed: true, low: "A", high: "P"),
-                vertical: Direction(component: 2, isReversed: false, low: "I", high: "S")),
-            View(
-                name: "from behind", horizontal: Direction(component: 0, isReversed: false, low: "L", high: "R"),
-                vertical: Direction(component: 2, isReversed: false, low: "I", high: "S")),
-            View(
-                name: "from above", horizontal: Direction(component: 0, isReversed: false, low: "L", high: "R"),
-                vertical: Direction(component: 1, isReversed: false, low: "P", high: "A")),
+            View(name: "from the left", horizontal: .back, vertical: .up),
+            View(name: "from behind", horizontal: .right, vertical: .up),
+            View(name: "from above", horizontal: .right, vertical: .front),
         ]
+    }
+
+    /// Where a view lies on the canvas.
+    private struct Projection {
+        let view: View
+        let extent: Extent
+        let box: Box
+        /// px a mm.
+        let scale: Double
+
+        /// Where a position appears in the view, mm from its lower left corner.
+        func shadow(_ position: SIMD3<Double>) -> Point {
+            Point(view.horizontal.distance(position, extent), view.vertical.distance(position, extent))
+        }
+
+        /// Where a point of the view lies on the canvas.
+        func place(_ point: Point) -> Point { Point(box.left + point.x * scale, box.bottom - point.y * scale) }
+
+        func place(_ position: SIMD3<Double>) -> Point { place(shadow(position)) }
     }
 
     /// Whether a position can be drawn: finite and within a metre of the origin.

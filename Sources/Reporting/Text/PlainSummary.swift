@@ -98,7 +98,7 @@ public enum PlainSummary {
         let range =
             switch (counts.first, counts.last) {
             case (let least?, let most?) where least < most: "; \(least) to \(most) sources each"
-            case (let count?, _): "; \(count) source\(count == 1 ? "" : "s") each"
+            case (let count?, _): "; \(count.counted("source")) each"
             default: ""
             }
         return "\(stability.repeats) repeats with \(what)\(range)"
@@ -124,8 +124,7 @@ public enum PlainSummary {
         }
         let value = "\(NumberText.readable(curve.chosen.ratio)) of its maximum"
         guard !curve.isFixed else { return value + ", as given" }
-        let tried = curve.points.count == 1 ? "1 value" : "\(curve.points.count) values"
-        return value + ", chosen by \(curve.criterion.onOneLine) among \(tried)"
+        return value + ", chosen by \(curve.criterion.onOneLine) among \(curve.points.count.counted("value"))"
             + (curve.atGridEdge ? "; AT THE EDGE of the values tried" : "")
     }
 
@@ -134,50 +133,30 @@ public enum PlainSummary {
     }
 
     private static func table(_ estimate: Estimate) -> [String] {
-        let sides = estimate.sources.prefix(shownSources).contains { $0.hemisphere != nil }
-        let vertices = estimate.sources.prefix(shownSources).contains { $0.vertex != nil }
-        var rows = [["", "index"], ["", ""]]
-        if sides { append(&rows, "side", "") }
-        if vertices { append(&rows, "vertex", "") }
-        for axis in ["x", "y", "z"] { append(&rows, axis, "mm") }
-        append(&rows, "peak", "nAm")
-        append(&rows, "at", "ms")
-        append(&rows, "share", "%")
-        if estimate.refinement != nil {
-            append(&rows, "patch", "mm")
-            append(&rows, "noise", "×")
+        let shown = Array(estimate.sources.prefix(shownSources))
+        // Name, unit and cells of each column.
+        var columns = [
+            ["", ""] + shown.indices.map { String($0 + 1) }, ["index", ""] + shown.map { String($0.index) },
+        ]
+        if shown.contains(where: { $0.hemisphere != nil }) {
+            columns.append(["side", ""] + shown.map { $0.hemisphere?.name ?? "-" })
         }
-        if estimate.stability != nil {
-            append(&rows, "found", "%")
-            append(&rows, "spread", "mm")
-            append(&rows, "of peak", "%")
+        if shown.contains(where: { $0.vertex != nil }) {
+            columns.append(["vertex", ""] + shown.map { $0.vertex.map { String($0) } ?? "-" })
         }
-        for (place, source) in estimate.sources.prefix(shownSources).enumerated() {
-            let peak = source.peak(times: estimate.times)
-            let position = source.millimetres
-            var row = [String(place + 1), String(source.index)]
-            if sides { row.append(source.hemisphere?.name ?? "-") }
-            if vertices { row.append(source.vertex.map { String($0) } ?? "-") }
-            row += [position.x, position.y, position.z].map { NumberText.fixed($0, 1) }
-            row.append(peak.map { NumberText.readable($0.moment) } ?? "-")
-            row.append(peak?.time.map { NumberText.fixed($0 * 1000, 1) } ?? "-")
-            row.append(NumberText.fixed(source.share * 100, 1))
-            if estimate.refinement != nil {
-                row.append(source.extent.map { $0 > 0 ? NumberText.fixed($0 * 1000, 0) : "-" } ?? "-")
-                row.append(source.timesNoise.map { NumberText.readable($0, 2) } ?? "-")
-            }
-            if let found = estimate.stability.map({ $0.sources[place] }) {
-                row.append(NumberText.fixed(found.found * 100, 0))
-                row.append(found.positionSpread.map { NumberText.fixed($0 * 1000, 1) } ?? "-")
-                row.append(found.amplitudeSpread.map { NumberText.fixed($0 * 100, 0) } ?? "-")
-            }
-            rows.append(row)
+        for (k, axis) in ["x", "y", "z"].enumerated() {
+            columns.append([axis, "mm"] + shown.map { NumberText.fixed($0.position[k] * 1000, 1) })
         }
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        for column in SourceColumn.all where estimate.has(column) {
+            guard let heading = column.heading else { continue }
+            columns.append(
+                [heading.name, heading.unit] + shown.map { cell(column.value($0, estimate.times), under: heading) })
+        }
+        let widths = columns.map { $0.map(\.count).max() ?? 0 }
         // Two spaces between columns, where that fits.
         let gap = widths.reduce(0) { $0 + $1 + 2 } > widestTable ? " " : "  "
-        let lines = rows.map { row in
-            "  " + zip(row, widths).map { cell, width in padded(cell, width, right: true) }.joined(separator: gap)
+        let lines = columns[0].indices.map { row in
+            "  " + zip(columns, widths).map { padded($0[row], $1, right: true) }.joined(separator: gap)
         }
         let hidden = estimate.sources.count - shownSources
         let rest = hidden > 0 ? ["  and \(hidden) that explain\(hidden == 1 ? "s" : "") less field"] : []
@@ -205,9 +184,13 @@ public enum PlainSummary {
             }
     }
 
-    private static func append(_ rows: inout [[String]], _ name: String, _ unit: String) {
-        rows[0].append(name)
-        rows[1].append(unit)
+    /// A value in SI units as people read it; a dash where it is unknown.
+    private static func cell(_ value: Double?, under heading: SourceColumn.Heading) -> String {
+        guard let value, value > 0 || !heading.hidesZero else { return "-" }
+        return switch heading.digits {
+        case .decimals(let count): NumberText.fixed(value * heading.factor, count)
+        case .significant(let count): NumberText.readable(value * heading.factor, count)
+        }
     }
 
     private static func aligned(_ facts: [(String, String)], indent: String) -> [String] {

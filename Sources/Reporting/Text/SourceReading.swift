@@ -1,46 +1,17 @@
 import SourceImaging
 
-/// When and how strong a source is at its peak, in the units that people read.
-struct Peak {
-    /// Largest dipole magnitude, nAm, not negative.
-    let moment: Double
-    /// When, s; nil when the estimate has no time for the sample.
-    let time: Double?
-    /// Unit vector of the dipole at that moment; nil when the axes are unknown or the amplitude is zero.
-    let direction: SIMD3<Double>?
-}
-
 extension EstimatedSource {
-    /// The position in mm.
-    var millimetres: SIMD3<Double> { position * 1000 }
-
     /// The dipole over time in nAm; empty without samples.
-    var moments: [Double] { amplitudes.columns > 0 ? timeCourse.map { $0 * 1e9 } : [] }
+    var moments: [Double] { timeCourse.map { $0 * 1e9 } }
 
-    /// The peak; nil when there is no sample.
-    func peak(times: [Double]) -> Peak? {
-        guard amplitudes.columns > 0 else { return nil }
-        let sample = peakSample
-        var direction: SIMD3<Double>?
-        if let axes, axes.count == amplitudes.rows {
-            let moment = axes.indices.reduce(SIMD3<Double>.zero) { $0 + axes[$1] * amplitudes[$1, sample] }
-            let length = (moment * moment).sum().squareRoot()
-            if length > 0, length.isFinite { direction = moment / length }
-        }
-        return Peak(
-            moment: abs(timeCourse[sample]) * 1e9, time: times.indices.contains(sample) ? times[sample] : nil,
-            direction: direction)
-    }
+    /// Largest magnitude over time, nAm; nil without samples.
+    var peakMoment: Double? { amplitudes.columns > 0 ? peakAmplitude * 1e9 : nil }
 
     /// Where the source is, for legends: `right (52, 16, 70) mm`.
     var place: String {
-        let p = millimetres
-        let numbers = [p.x, p.y, p.z].map { NumberText.typographic(NumberText.fixed($0, 0)) }.joined(separator: ", ")
-        return (hemisphere.map { $0.name + " " } ?? "") + "(\(numbers)) mm"
+        (hemisphere.map { $0.name + " " } ?? "") + position.place
     }
-}
 
-extension EstimatedSource {
     /// The patch that it stands for, to follow its place: `, a patch of 8 mm`; empty for a point.
     var patchText: String {
         guard let extent, extent > 0, extent.isFinite else { return "" }
@@ -48,7 +19,18 @@ extension EstimatedSource {
     }
 }
 
+extension SIMD3<Double> {
+    /// A position in m, for legends: `(52, 16, 70) mm`.
+    var place: String {
+        let numbers = [x, y, z].map { NumberText.typographic(NumberText.fixed($0 * 1000, 0)) }
+        return "(\(numbers.joined(separator: ", "))) mm"
+    }
+}
+
 extension Estimate {
+    /// The title of a figure: what it shows, and of whom.
+    func title(_ subject: String) -> String { subject + (name.isEmpty ? "" : " · " + name) }
+
     /// Subject and condition, as far as they have names.
     var name: String {
         // A name is a title here; one that goes on for pages is cut.
@@ -83,10 +65,11 @@ extension Estimate {
 
     /// The number of active sources in words.
     var sourceCountText: String {
-        switch sources.count {
-        case 0: "no sources"
-        case 1: "1 source"
-        case let count: "\(count) sources"
-        }
+        sources.isEmpty ? "no sources" : sources.count.counted("source")
     }
+}
+
+extension Int {
+    /// So many of something: `1 source`, `2 sources`.
+    func counted(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }
 }

@@ -15,27 +15,19 @@ public enum StabilityTable {
     /// Tab-separated values: a header, a row a source in the order of the estimate, then a row a place without one.
     /// Missing values read `n/a`.
     public static func tsv(_ estimate: Estimate, _ stability: Stability) -> String {
-        func number(_ value: Double?) -> String {
-            value.map { NumberText.significant($0, 6) } ?? NumberText.missing
-        }
-        func place(_ position: SIMD3<Double>) -> [String] {
-            [position.x, position.y, position.z].map { NumberText.fixed($0 * 1000, 3) }
-        }
-        let known = zip(estimate.sources, stability.sources).enumerated().map { rank, pair in
-            let (source, found) = pair
-            let peaks = found.amplitudes.compactMap(\.self)
+        let known = estimate.sources.enumerated().map { rank, source in
+            let found = source.stability
+            let peaks = found?.amplitudes.compactMap(\.self) ?? []
             let mean = peaks.isEmpty ? nil : peaks.reduce(0, +) / Double(peaks.count)
-            return [String(rank + 1), String(source.index)] + place(source.position)
+            return [String(rank + 1), String(source.index)] + TabSeparated.millimetres(source.position)
                 + [
-                    number(found.found), number(found.positionSpread.map { $0 * 1000 }), number(mean.map { $0 * 1e9 }),
-                    number(found.amplitudeSpread),
-                ]
+                    found?.found, found?.positionSpread.map { $0 * 1000 }, mean.map { $0 * 1e9 },
+                    found?.amplitudeSpread,
+                ].map(TabSeparated.number)
         }
         let others = stability.others.map { other in
-            [NumberText.missing, String(other.index)] + place(other.position)
-                + [
-                    number(other.found), number(other.positionSpread * 1000), NumberText.missing, NumberText.missing,
-                ]
+            [NumberText.missing, String(other.index)] + TabSeparated.millimetres(other.position)
+                + [other.found, other.positionSpread * 1000, nil, nil].map(TabSeparated.number)
         }
         return TabSeparated.text(header: columns, rows: known + others)
     }

@@ -17,77 +17,63 @@ public struct Summary: Codable, Sendable, Equatable {
         public let hemisphere: String?
         /// Vertex in the surface; nil when the forward does not say.
         public let vertex: Int?
-        /// Largest dipole magnitude over time, nAm, not negative.
-        public let peakMoment: Double?
-        /// When it occurs, s.
-        public let peakTime: Double?
-        /// Norm of the whitened field that the source explains alone.
-        public let field: Double?
-        /// Part of the whitened data's power that the source explains alone.
-        public let share: Double?
-        /// Extent of the patch that it stands for, mm, 0 for a point; nil where sources were not refined, as the next.
-        public let extent: Double?
-        /// How many times what noise makes a source explain it explains beyond the others.
-        public let timesNoise: Double?
-        /// Part of the repeats that find the source again; nil where nothing was repeated, as the next two.
-        public let foundFraction: Double?
-        /// Root mean square distance at which they find it, mm; nil where they never do.
-        public let positionSpread: Double?
-        /// Standard deviation of its peak over the mean; nil where it is found fewer than twice.
-        public let peakSpread: Double?
+        /// The numbers of ``SourceColumn/all`` by their names in the summary; nil where unknown or not finite.
+        private let numbers: [String: Double]
 
-        enum CodingKeys: String, CodingKey {
-            case index
-            case positionInMillimetres = "position_mm"
-            case frame, hemisphere, vertex
-            case peakMoment = "peak_nAm"
-            case peakTime = "peak_time_s"
-            case field, share
-            case extent = "extent_mm"
-            case timesNoise = "times_noise"
-            case foundFraction = "found_fraction"
-            case positionSpread = "position_spread_mm"
-            case peakSpread = "peak_spread"
+        private struct Key: CodingKey, ExpressibleByStringLiteral {
+            let stringValue: String
+            var intValue: Int? { nil }
+
+            init(stringValue: String) { self.stringValue = stringValue }
+            init(stringLiteral name: String) { stringValue = name }
+            init?(intValue: Int) { nil }
         }
 
-        init(_ source: EstimatedSource, in estimate: Estimate, _ stability: Stability.Source?) {
-            let peak = source.peak(times: estimate.times)
-            let position = source.millimetres
+        private static let labels = SourceColumn.all.compactMap(\.summary?.name)
+
+        /// A number by its name in the summary, such as `peak_nAm`; nil where it is unknown or not finite.
+        public subscript(name: String) -> Double? { numbers[name] }
+
+        init(_ source: EstimatedSource, in estimate: Estimate) {
             index = source.index
-            positionInMillimetres = [position.x, position.y, position.z].map {
-                ($0 * 1000).rounded().finite.map { $0 / 1000 }
+            positionInMillimetres = [source.position.x, source.position.y, source.position.z].map {
+                ($0 * 1000 * 1000).rounded().finite.map { $0 / 1000 }
             }
             frame = estimate.frame.rawValue
             hemisphere = source.hemisphere?.name
             vertex = source.vertex
-            peakMoment = peak?.moment.finite
-            peakTime = peak?.time?.finite
-            field = source.field.finite
-            share = source.share.finite
-            extent = source.extent.flatMap { ($0 * 1000).finite }
-            timesNoise = source.timesNoise?.finite
-            foundFraction = stability?.found
-            positionSpread = stability?.positionSpread.flatMap { ($0 * 1000).finite }
-            peakSpread = stability?.amplitudeSpread?.finite
+            var numbers: [String: Double] = [:]
+            for column in SourceColumn.all {
+                guard let label = column.summary else { continue }
+                numbers[label.name] = column.value(source, estimate.times).flatMap { ($0 * label.factor).finite }
+            }
+            self.numbers = numbers
+        }
+
+        /// A source that ``encode(to:)`` wrote.
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: Key.self)
+            index = try container.decode(Int.self, forKey: "index")
+            positionInMillimetres = try container.decode([Double?].self, forKey: "position_mm")
+            frame = try container.decode(String.self, forKey: "frame")
+            hemisphere = try container.decodeIfPresent(String.self, forKey: "hemisphere")
+            vertex = try container.decodeIfPresent(Int.self, forKey: "vertex")
+            var numbers: [String: Double] = [:]
+            for label in Self.labels {
+                numbers[label] = try container.decodeIfPresent(Double.self, forKey: Key(stringValue: label))
+            }
+            self.numbers = numbers
         }
 
         /// Writes every key, missing values as null.
         public func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(index, forKey: .index)
-            try container.encode(positionInMillimetres, forKey: .positionInMillimetres)
-            try container.encode(frame, forKey: .frame)
-            try container.encode(hemisphere, forKey: .hemisphere)
-            try container.encode(vertex, forKey: .vertex)
-            try container.encode(peakMoment, forKey: .peakMoment)
-            try container.encode(peakTime, forKey: .peakTime)
-            try container.encode(field, forKey: .field)
-            try container.encode(share, forKey: .share)
-            try container.encode(extent, forKey: .extent)
-            try container.encode(timesNoise, forKey: .timesNoise)
-            try container.encode(foundFraction, forKey: .foundFraction)
-            try container.encode(positionSpread, forKey: .positionSpread)
-            try container.encode(peakSpread, forKey: .peakSpread)
+            var container = encoder.container(keyedBy: Key.self)
+            try container.encode(index, forKey: "index")
+            try container.encode(positionInMillimetres, forKey: "position_mm")
+            try container.encode(frame, forKey: "frame")
+            try container.encode(hemisphere, forKey: "hemisphere")
+            try container.encode(vertex, forKey: "vertex")
+            for label in Self.labels { try container.encode(numbers[label], forKey: Key(stringValue: label)) }
         }
     }
 
@@ -256,9 +242,7 @@ public struct Summary: Codable, Sendable, Equatable {
         atGridEdge = estimate.selection.atGridEdge
         refinement = estimate.refinement.map { RefinementSummary($0) }
         stability = estimate.stability.map { StabilitySummary($0) }
-        sources = estimate.sources.enumerated().map { place, source in
-            Source(source, in: estimate, estimate.stability.map { $0.sources[place] })
-        }
+        sources = estimate.sources.map { Source($0, in: estimate) }
         let spent = estimate.seconds
         seconds = StageSeconds(
             load: spent.load.finite ?? 0, prepare: spent.prepare.finite ?? 0, solve: spent.solve.finite ?? 0,

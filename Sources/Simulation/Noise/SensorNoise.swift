@@ -1,6 +1,14 @@
 import Foundation
 import SourceImaging
 
+/// How noise is spread over frequencies.
+public enum NoiseSpectrum: String, Sendable, CaseIterable, Codable {
+    /// The same power at all frequencies: samples are independent.
+    case white
+    /// Power as 1/frequency from 1 Hz on, as in real recordings: samples are correlated, their variance is the same.
+    case pink
+}
+
 /// The noise of one epoch: independent noise of each sensor and the field of ongoing brain activity, which correlates
 /// the sensors and has full strength in all of them.
 struct SensorNoise: Sendable {
@@ -54,7 +62,7 @@ struct SensorNoise: Sendable {
     ///
     /// - Complexity: O(sensors · generators · samples).
     func samples(
-        _ count: Int, spectrum: SimulationSettings.NoiseSpectrum, samplingFrequency: Double,
+        _ count: Int, spectrum: NoiseSpectrum, samplingFrequency: Double,
         _ generator: inout SeededGenerator
     ) -> Matrix {
         func independent(_ rows: Int) -> Matrix {

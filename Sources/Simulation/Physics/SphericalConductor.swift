@@ -8,7 +8,7 @@ public struct SphericalConductor: Sendable, Equatable {
     /// μ₀/4π, T·m/A.
     static let magneticConstant = 1e-7
 
-    /// A conductor around a centre.
+    /// A conductor around a centre, m.
     public init(centre: SIMD3<Double>) {
         self.centre = centre
     }
@@ -37,20 +37,11 @@ public struct SphericalConductor: Sendable, Equatable {
         return r0.cross(w)
     }
 
-    /// The field of a dipole, T.
+    /// What a coil measures of a dipole of 1 A·m along x, y and z: T/(A·m), of a gradiometer T/m/(A·m).
     ///
     /// - Parameters:
-    ///   - moment: A·m.
     ///   - source: where the dipole lies, m.
-    ///   - point: where the field is measured, m; outside of the conductor.
-    public func field(of moment: SIMD3<Double>, at source: SIMD3<Double>, point: SIMD3<Double>) -> SIMD3<Double> {
-        func component(_ axis: SIMD3<Double>) -> Double {
-            moment.dot(leadField(source: source, point: point, direction: axis))
-        }
-        return SIMD3(component(SIMD3(1, 0, 0)), component(SIMD3(0, 1, 0)), component(SIMD3(0, 0, 1)))
-    }
-
-    /// What a coil measures of a dipole of 1 A·m along x, y and z, T/(A·m) or T/m/(A·m).
+    ///   - coil: outside of the conductor; each of its points further from the centre than the dipole.
     public func leadField(source: SIMD3<Double>, coil: MagneticCoil) -> SIMD3<Double> {
         var sum = SIMD3<Double>.zero
         for (point, weight) in coil.integration {

@@ -65,27 +65,34 @@ public struct Localization: Sendable {
         let origin = SourceChoice.Origin(
             rowLabels: prepared.rowLabels, replicates: prepared.replicates, refining: refining)
         let chosen = try choice.run(session, origin, monitor: monitor)
-        let result = try sources(chosen, prepared, forward)
+        var result = try sources(chosen, prepared, forward)
         var stability: Stability?
         if repeats > 0 {
             let repetition = StabilityRun(
                 choice: choice, prepared: prepared, refining: refining, positions: forward.sources.positions,
                 isDebiased: settings.isDebiased, method: repeatMethod, repeats: repeats,
                 radius: settings.stability.radius)
-            stability = try repetition.run(session, around: result.sources, fitted: chosen.atoms, monitor: monitor)
+            let repeated = try repetition.run(session, around: result.sources, fitted: chosen.atoms, monitor: monitor)
+            stability = repeated.stability
+            for (i, source) in repeated.sources.enumerated() { result.sources[i].stability = source }
         }
         let solved = clock.seconds
 
         var estimate = Estimate(
-            subject: forward.subject, condition: recording.condition, frame: forward.sources.frame,
-            candidateCount: forward.sources.count, sources: result.sources, times: prepared.times,
-            sensors: prepared.sensors, measured: prepared.measured, explained: result.explained,
-            goodnessOfFit: result.goodnessOfFit, selection: chosen.curve, preparation: prepared.report,
+            sources: result.sources, times: prepared.times, frame: forward.sources.frame, selection: chosen.curve,
+            preparation: prepared.report,
             certificate: EstimateCertificate(
                 relativeGap: chosen.relativeGap, tolerance: settings.relativeGap, epochs: chosen.epochs,
-                fullPasses: chosen.fullPasses),
-            settings: settings.described(prepared.orientation, choice, repeats: repeatMethod), warnings: [],
-            seconds: StageSeconds(), stability: stability, refinement: chosen.refined?.refinement)
+                fullPasses: chosen.fullPasses))
+        estimate.subject = forward.subject
+        estimate.condition = recording.condition
+        estimate.candidateCount = forward.sources.count
+        estimate.sensorData = SensorData(
+            sensors: prepared.sensors, measured: prepared.measured, explained: result.explained)
+        estimate.goodnessOfFit = result.goodnessOfFit
+        estimate.settings = settings.described(prepared.orientation, choice, repeats: repeatMethod)
+        estimate.stability = stability
+        estimate.refinement = chosen.refined?.refinement
         let late = chosen.warnings + warnings(estimate)
         for warning in late { monitor.warn(warning) }
         estimate.warnings = early + late

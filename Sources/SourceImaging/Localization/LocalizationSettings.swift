@@ -33,7 +33,7 @@ public struct LocalizationSettings: Sendable, Equatable {
     /// The settings by name, as a command line gives them.
     func described(
         _ orientation: Orientation, _ choice: SourceChoice, repeats method: StabilityMethod
-    ) -> [(name: String, value: String)] {
+    ) -> [Setting] {
         let window = preparation.window.map { "\($0.lowerBound) \($0.upperBound)" } ?? "from time 0"
         let lambda: String =
             switch self.lambda {
@@ -55,6 +55,6 @@ public struct LocalizationSettings: Sendable, Equatable {
                 described.append(("folds", "\(choice.method.folds)"))
             }
         }
-        return described
+        return described.map { Setting($0, $1) }
     }
 }

@@ -23,10 +23,11 @@ struct StabilityRun {
     ///   - session: of the prepared problem; it holds another response afterwards.
     ///   - sources: of the estimate.
     ///   - fitted: the estimate in units of the problem.
+    /// - Returns: what the repeats found, and what became of each of the sources.
     /// - Throws: ``InputError``, `CancellationError`.
     func run(
         _ session: some SolverSession, around sources: [EstimatedSource], fitted: ActiveAtoms, monitor: Monitor
-    ) throws -> Stability {
+    ) throws -> (stability: Stability, sources: [Stability.Source]) {
         let quiet = Monitor(isCancelled: monitor.isCancelled)
         let field = method == .noise ? try explainedField(fitted) : nil
         var found: [[Stability.Found]] = []
@@ -58,7 +59,7 @@ struct StabilityRun {
             found.append(try self.found(outcome.atoms, problem))
             ratios.append(outcome.curve.chosen.ratio)
         }
-        return Stability(
+        return Stability.pairing(
             method: method, radius: radius, positions: sources.map(\.position), repeats: found, ratios: ratios)
     }
 

@@ -12,7 +12,7 @@ public struct Refinement: Sendable, Equatable {
     /// Looks at all candidates.
     public let looks: Int
 
-    /// A refinement from its values.
+    /// A refinement as its search or a file tells it; nothing is checked.
     public init(charge: NoiseCharge, objectives: [Double], isSettled: Bool, looks: Int) {
         self.charge = charge
         self.objectives = objectives

@@ -14,7 +14,7 @@ extension Stability {
         }
         var places = byIndex.values.sorted { $0.index < $1.index }
         let neighbours = places.map { centre in
-            places.indices.filter { places[$0].distance(to: centre.position) <= radius }
+            places.indices.filter { places[$0].position.distance(to: centre.position) <= radius }
         }
         var others: [Other] = []
         while true {
@@ -24,7 +24,7 @@ extension Stability {
                 let found = Place.union(around)
                 guard Double(found) >= often * Double(repeats) else { continue }
                 let squares = around.reduce(0) { sum, place in
-                    let distance = place.distance(to: places[centre].position)
+                    let distance = place.position.distance(to: places[centre].position)
                     return sum + Double(place.count) * distance * distance
                 }
                 let spread = (squares / Double(around.reduce(0) { $0 + $1.count })).squareRoot()
@@ -64,11 +64,6 @@ private struct Place {
     mutating func clear() {
         for k in members.indices { members[k] = 0 }
         count = 0
-    }
-
-    func distance(to other: SIMD3<Double>) -> Double {
-        let difference = position - other
-        return (difference * difference).sum().squareRoot()
     }
 
     /// How many repeats have a source at one of some places.

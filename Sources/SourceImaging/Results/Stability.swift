@@ -1,5 +1,17 @@
-/// How often the sources of an estimate are found again when the whole choice is repeated with data that could as well have
-/// been measured, and how far they scatter.
+/// What the repeats of a choice differ in.
+public enum StabilityMethod: String, Sendable, CaseIterable, Codable {
+    /// Epochs drawn with replacement (Efron 1979).
+    case epochs
+    /// A random part of the whitened sensor rows left out, a fold at a time.
+    case sensors
+    /// The fitted field with fresh noise of the level that the choice counts with.
+    case noise
+}
+
+/// What is found when the whole choice is repeated with data that could as well have been measured.
+///
+/// How often each source of the estimate is found again, and how far it scatters, stands with the source:
+/// ``EstimatedSource/stability``.
 public struct Stability: Sendable, Equatable {
     /// What became of one source of the estimate.
     public struct Source: Sendable, Equatable {
@@ -8,7 +20,7 @@ public struct Stability: Sendable, Equatable {
         /// Peak amplitude of that source, A·m; nil where there is none.
         public let amplitudes: [Double?]
 
-        /// A source from its values, one a repeat.
+        /// A source; both lists have a value a repeat, nil in the same repeats. Nothing is checked.
         public init(distances: [Double?], amplitudes: [Double?]) {
             self.distances = distances
             self.amplitudes = amplitudes
@@ -43,7 +55,7 @@ public struct Stability: Sendable, Equatable {
         /// Root mean square distance of those sources, m.
         public let positionSpread: Double
 
-        /// A place from its values.
+        /// A place as repeats or a file tell it; nothing is checked.
         public init(index: Int, position: SIMD3<Double>, found: Double, positionSpread: Double) {
             self.index = index
             self.position = position
@@ -56,8 +68,6 @@ public struct Stability: Sendable, Equatable {
     public let method: StabilityMethod
     /// Distance within which a source of a repeat stands for one of the estimate, m.
     public let radius: Double
-    /// One a source, in the order of the estimate.
-    public let sources: [Source]
     /// Where at least half of the repeats find a source that the estimate does not have, the most frequent first.
     public let others: [Other]
     /// Number of sources in each repeat.
@@ -71,13 +81,10 @@ public struct Stability: Sendable, Equatable {
     /// Number of repeats.
     public var repeats: Int { counts.count }
 
-    /// A stability from its values.
-    public init(
-        method: StabilityMethod, radius: Double, sources: [Source], others: [Other], counts: [Int], ratios: [Double]
-    ) {
+    /// A stability as repeats or a file tell it; `counts` and `ratios` have a value a repeat. Nothing is checked.
+    public init(method: StabilityMethod, radius: Double, others: [Other], counts: [Int], ratios: [Double]) {
         self.method = method
         self.radius = radius
-        self.sources = sources
         self.others = others
         self.counts = counts
         self.ratios = ratios
@@ -94,17 +101,20 @@ public struct Stability: Sendable, Equatable {
     /// Pairs the sources of every repeat with those of the estimate, one to one (``Comparison`` does the same with a
     /// truth), and gathers what is left over.
     ///
+    /// - Parameters:
+    ///   - positions: of the sources of the estimate, m.
+    ///   - repeats: what each repeat found, and with which λ over λ_max.
+    /// - Returns: the stability, and what became of each source of the estimate, in the order of `positions`.
     /// - Complexity: O(repeats · s²·l) for s and l sources on either side, and O(u²) for u positions left over.
-    init(
+    static func pairing(
         method: StabilityMethod, radius: Double, positions: [SIMD3<Double>], repeats: [[Found]], ratios: [Double]
-    ) {
-        func distance(_ a: SIMD3<Double>, _ b: SIMD3<Double>) -> Double { ((a - b) * (a - b)).sum().squareRoot() }
+    ) -> (stability: Stability, sources: [Source]) {
         var distances = [[Double?]](
             repeating: [Double?](repeating: nil, count: repeats.count), count: positions.count)
         var amplitudes = distances
         var left: [(repetition: Int, source: Found)] = []
         for (r, found) in repeats.enumerated() {
-            let table = positions.map { position in found.map { distance(position, $0.position) } }
+            let table = positions.map { position in found.map { position.distance(to: $0.position) } }
             let partners = Assignment.mostPairs(table, within: radius)
             for (s, partner) in partners.enumerated() {
                 guard let partner else { continue }
@@ -114,11 +124,12 @@ public struct Stability: Sendable, Equatable {
             let taken = Set(partners.compactMap(\.self))
             left += found.indices.filter { !taken.contains($0) }.map { (r, found[$0]) }
         }
-        self.init(
-            method: method, radius: radius,
-            sources: positions.indices.map { Source(distances: distances[$0], amplitudes: amplitudes[$0]) },
-            others: Self.others(left, within: radius, repeats: repeats.count), counts: repeats.map(\.count),
-            ratios: ratios)
+        return (
+            Stability(
+                method: method, radius: radius, others: others(left, within: radius, repeats: repeats.count),
+                counts: repeats.map(\.count), ratios: ratios),
+            positions.indices.map { Source(distances: distances[$0], amplitudes: amplitudes[$0]) }
+        )
     }
 
     static func rootMeanSquare(_ values: [Double]) -> Double? {

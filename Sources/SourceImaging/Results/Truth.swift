@@ -1,5 +1,5 @@
 /// Sources that are known, because the recording was simulated: what an estimate is compared with.
-public struct Truth: Sendable {
+public struct Truth: Sendable, Equatable {
     /// One known source.
     public struct Source: Sendable, Equatable {
         /// Position of the source in the forward model, from 0; −1 when it lies off the grid.
@@ -11,7 +11,7 @@ public struct Truth: Sendable {
         /// Dipole amplitude at each of the truth's times, A·m.
         public let waveform: [Double]
 
-        /// A source from its values.
+        /// A source; ``Comparison`` checks that its waveform has a value a time and that all is finite.
         public init(index: Int, position: SIMD3<Double>, direction: SIMD3<Double>, waveform: [Double]) {
             self.index = index
             self.position = position
@@ -26,13 +26,11 @@ public struct Truth: Sendable {
     public let times: [Double]
     /// Frame of positions and directions.
     public let frame: CoordinateFrame
-    /// How the recording was simulated, by name.
-    public let settings: [(name: String, value: String)]
+    /// How the recording was simulated.
+    public let settings: [Setting]
 
-    /// A truth from its values.
-    public init(
-        sources: [Source], times: [Double], frame: CoordinateFrame, settings: [(name: String, value: String)]
-    ) {
+    /// Known sources; ``Comparison`` checks that times ascend and waveforms have a value each.
+    public init(sources: [Source], times: [Double], frame: CoordinateFrame, settings: [Setting]) {
         self.sources = sources
         self.times = times
         self.frame = frame

@@ -1,0 +1,130 @@
+import HDF5
+import SourceImaging
+
+/// A named value of an estimate, as `estimate.h5` and MATLAB both hold it.
+typealias EstimateField = (name: String, value: EstimateValue)
+
+/// Single values are attributes in HDF5, lists datasets with a value an item. Places are counted from 0 in HDF5 and from 1
+/// in MATLAB.
+enum EstimateValue {
+    case number(Double), count(Int), place(Int), flag(Bool), text(String)
+    case numbers([Double]), counts([Int]), places([Int]), vectors([SIMD3<Double>]), table(Matrix)
+    case group([EstimateField])
+}
+
+extension Estimate {
+    /// The numbers of sources that files hold; NaN where one is not known.
+    var storedColumns: [EstimateField] {
+        SourceColumn.all.filter { $0.isStored && has($0) }.map { column in
+            (column.name, .numbers(sources.map { column.value($0, times) ?? .nan }))
+        }
+    }
+
+    /// What stands beside the sources, group by group.
+    var storedGroups: [(name: String, fields: [EstimateField])] {
+        var groups = [(name: "selection", fields: selection.stored), (name: "preparation", fields: preparation.stored)]
+        if let refinement { groups.append(("refinement", refinement.stored)) }
+        if let stability { groups.append(("stability", stability.stored(sources))) }
+        groups.append(("certificate", certificate.stored))
+        return groups
+    }
+
+    /// The time spent, which alone differs from run to run.
+    var storedTiming: [EstimateField] {
+        [
+            ("load", .number(seconds.load)), ("prepare", .number(seconds.prepare)), ("solve", .number(seconds.solve)),
+            ("total", .number(seconds.total)), ("selection", .numbers(selection.points.map(\.seconds))),
+        ]
+    }
+}
+
+extension EstimateCertificate {
+    fileprivate var stored: [EstimateField] {
+        [
+            ("relative_gap", .number(relativeGap)), ("tolerance", .number(tolerance)), ("epochs", .count(epochs)),
+            ("full_passes", .count(fullPasses)),
+        ]
+    }
+}
+
+extension SelectionCurve {
+    fileprivate var stored: [EstimateField] {
+        [
+            ("criterion", .text(criterion)), ("search", .text(search)), ("axis", .text(axis.rawValue)),
+            ("estimates_risk", .flag(estimatesRisk)), ("chosen_index", .place(chosenIndex)), ("at_grid_edge", .flag(atGridEdge)),
+            ("lambda", .numbers(points.map(\.lambda))), ("ratio", .numbers(points.map(\.ratio))),
+            ("criterion", .numbers(points.map(\.criterion))),
+            ("degrees_of_freedom", .numbers(points.map(\.degreesOfFreedom))),
+            ("squared_residual", .numbers(points.map(\.squaredResidual))),
+            ("relative_gap", .numbers(points.map(\.relativeGap))),
+            ("active_count", .counts(points.map(\.activeCount))),
+        ]
+    }
+}
+
+extension PreparationReport {
+    fileprivate var stored: [EstimateField] {
+        var fields: [EstimateField] = [
+            ("rank", .count(rank)), ("noise_deviation", .number(noiseDeviation)),
+        ]
+        if let baselineDeviation { fields.append(("baseline_deviation", .number(baselineDeviation))) }
+        fields += [("noise_source", .text(noiseSource)), ("averages", .count(averages))]
+        return fields + SensorKind.allCases.map { ("channels_\($0.rawValue)", .count(channels[$0] ?? 0)) }
+    }
+}
+
+extension Refinement {
+    fileprivate var stored: [EstimateField] {
+        [
+            ("charge", .number(charge.value)), ("stretches", .count(charge.stretches)),
+            ("length", .count(charge.length)),
+            ("settled", .flag(isSettled)), ("looks", .count(looks)), ("objectives", .numbers(objectives)),
+        ]
+    }
+}
+
+extension Stability {
+    fileprivate func stored(_ sources: [EstimatedSource]) -> [EstimateField] {
+        // What a source has no value for, repeats did not find.
+        func table(_ values: (Source) -> [Double?]) -> EstimateValue {
+            let rows = sources.map { $0.stability.map(values) ?? [] }
+            return .table(
+                Matrix(rows: rows.count, columns: repeats) { s, r in
+                    rows[s].indices.contains(r) ? rows[s][r] ?? .nan : .nan
+                })
+        }
+        return [
+            ("by", .text(method.rawValue)), ("radius", .number(radius)), ("distance", table(\.distances)),
+            ("peak_amplitude", table(\.amplitudes)), ("source_count", .counts(counts)),
+            ("lambda_ratio", .numbers(ratios)),
+            (
+                "other",
+                .group([
+                    ("index", .places(others.map(\.index))), ("position", .vectors(others.map(\.position))),
+                    ("found_fraction", .numbers(others.map(\.found))),
+                    ("position_spread", .numbers(others.map(\.positionSpread))),
+                ])
+            ),
+        ]
+    }
+}
+
+extension HDF5Writer {
+    /// Single values as attributes of a group, lists as datasets in it.
+    borrowing func write(_ fields: [EstimateField], to group: String) throws(HDF5Error) {
+        for field in fields {
+            let path = "\(group)/\(field.name)"
+            switch field.value {
+            case .number(let number): try attribute(field.name, of: group, number)
+            case .count(let count), .place(let count): try attribute(field.name, of: group, count)
+            case .flag(let flag): try attribute(field.name, of: group, flag ? 1 : 0)
+            case .text(let text): try attribute(field.name, of: group, text)
+            case .numbers(let numbers): try dataset(path, numbers, shape: [numbers.count])
+            case .counts(let counts), .places(let counts): try dataset(path, integers: counts, shape: [counts.count])
+            case .vectors(let vectors): try write(path, vectors)
+            case .table(let table): try write(path, table)
+            case .group(let fields): try write(fields, to: path)
+            }
+        }
+    }
+}
