@@ -54,7 +54,8 @@ let package = Package(
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport", "MutatedFiles"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
-        .testTarget(name: "CommandTests", dependencies: ["FociCommand", "Foci", "TestSupport"]),
+        .testTarget(
+            name: "CommandTests", dependencies: ["FociCommand", "Foci", "TestSupport"], exclude: ["Help"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -7,8 +7,8 @@ struct CompareCommand: ParsableCommand {
         commandName: "compare",
         abstract: "Measure how far an estimate is from known sources.",
         discussion: """
-            Pairs found with true sources one to one, and prints errors, found, missed and false sources, and how well
-            waveforms agree.
+            Pairs found with true sources one to one, and prints errors, found, missed and false sources, and how \
+            well waveforms agree.
 
             EXAMPLE
               foci compare result/estimate.h5 data/truth.h5

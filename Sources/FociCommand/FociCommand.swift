@@ -11,7 +11,8 @@ struct FociCommand: ParsableCommand {
         abstract: "Tells where in the brain an EEG or MEG recording comes from.",
         discussion: """
             EXAMPLES
-              foci localize --forward f.h5 --recording r.h5 --covariance c.h5 --output result
+              foci localize --forward f.h5 --recording r.h5 --covariance c.h5 \\
+                  --output result
                   Find the sources of a recording; λ is chosen automatically.
               foci inspect r.h5
                   Say what a file holds and whether its numbers are plausible.
@@ -45,7 +46,7 @@ struct FociCommand: ParsableCommand {
             var command = try parseAsRoot(joiningNumbers(Array(CommandLine.arguments.dropFirst())))
             try command.run()
         } catch let error as InputError {
-            Terminal.fail(error.description, code: 2)
+            Terminal.fail(error.text(naming: optionName), code: 2)
         } catch is CancellationError {
             Terminal.fail("interrupted; nothing was written", code: 130)
         } catch {

@@ -40,13 +40,14 @@ struct InspectCommand: ParsableCommand {
     mutating func run() throws {
         let description = try FileInspection.describe(
             file, options: ReadingOptions(condition: condition, channels: channels))
+        let missing = description.missing.map { $0.text(naming: optionName) }
         if json {
             let facts = Dictionary(description.facts.map { ($0.name, $0.value) }, uniquingKeysWith: { "\($0); \($1)" })
             try Terminal.result(
                 JSON.text(
                     Printed(
                         file: file, format: description.format, contents: description.contents.map(\.rawValue),
-                        conditions: description.conditions, facts: facts, missing: description.missing,
+                        conditions: description.conditions, facts: facts, missing: missing,
                         warnings: description.warnings), isIndented: true))
             return
         }
@@ -59,8 +60,8 @@ struct InspectCommand: ParsableCommand {
         lines += description.facts.map { fact in
             "  " + fact.name + String(repeating: " ", count: width - fact.name.count + 2) + fact.value
         }
-        if !description.missing.isEmpty {
-            lines.append("  for a localization it takes also \(description.missing.joined(separator: "; "))")
+        if !missing.isEmpty {
+            lines.append("  for a localization it takes also \(missing.joined(separator: "; "))")
         }
         lines += description.warnings.map { "  warning: \($0)" }
         try Terminal.result(lines.joined(separator: "\n"))

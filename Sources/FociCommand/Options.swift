@@ -59,6 +59,9 @@ extension LambdaChoice: ExpressibleByArgument {
     }
 }
 
+/// The option that a setting of the library is given by.
+func optionName(_ setting: SettingName) -> String { "--\(setting.rawValue)" }
+
 /// What an option takes by its name from the list of its family.
 public protocol OptionKind: ExpressibleByArgument {
     /// The list.
@@ -257,7 +260,7 @@ struct LocalizationOptions: ParsableArguments {
         settings.reweightingRounds = reweight
         if let stability {
             guard stability != 0 else {
-                throw InputError("stability", found: "0 repeats", expected: "2 to 1000")
+                throw InputError(.stability, found: "0 repeats", expected: "2 to 1000")
             }
             settings.stability.repeats = stability
         }

@@ -8,15 +8,19 @@ struct SelectCommand: ParsableCommand {
         commandName: "select",
         abstract: "Choose the hyperparameters of a whitened problem.",
         discussion: """
-            Minimizes a criterion over λ, over λ and μ of the elastic net, or over a λ_j for every source. The criteria are
+            Minimizes a criterion over λ, over λ and μ of the elastic net, or over a λ_j for every source. The penalties are
+            \(listed(PenaltyKind.all.map { ($0.name, $0.help) }))
+            the criteria
             \(listed(CriterionKind.all.filter { !$0.needsReplicates }.map { ($0.name, $0.help) }))
             and the searches
             \(listed(SearchKind.all.map { ($0.name, $0.help) }))
 
             EXAMPLES
               foci select --problem p.h5 --criterion sure --json
-              foci select --problem p.h5 --criterion sure-mc --weights learned --search l-bfgs --sigma 0.577
-              foci select --problem p.h5 --criterion kfold --penalty elastic-net --search brent
+              foci select --problem p.h5 --criterion sure-mc --weights learned \\
+                  --search l-bfgs --sigma 0.577
+              foci select --problem p.h5 --criterion kfold --penalty elastic-net \\
+                  --search brent
             """)
 
     enum WeightsName: String, CaseIterable, ExpressibleByArgument { case shared, learned }

@@ -37,7 +37,7 @@ public enum FileFormats {
                 candidate.path, found: "an HDF5 file of no known layout", expected: expected,
                 advice: "\(NativeFile.formatName) says what it holds in an attribute 'format' of its root")
         }
-        throw InputError(candidate.path, found: other.found, expected: expected, advice: other.advice)
+        throw InputError(candidate.path, found: other.found, expected: expected, advice: Advice(other.advice))
     }
 
     /// What the channels of a recording or forward model measure.

@@ -13,7 +13,7 @@ public struct FileDescription: Sendable {
     /// Facts in order, a name and a value each.
     public let facts: [FileFact]
     /// What a localization needs beside the file, one entry each; empty where it cannot be part of one.
-    public let missing: [String]
+    public let missing: [Advice]
     /// What looks wrong, in plain English, one line each.
     public let warnings: [String]
 }
@@ -63,13 +63,13 @@ public enum FileInspection {
     }
 
     /// What a localization needs beside a file with these contents.
-    static func missing(_ contents: [FileContent]) -> [String] {
+    static func missing(_ contents: [FileContent]) -> [Advice] {
         guard !Set(contents).isDisjoint(with: [.forward, .recording, .covariance]) else { return [] }
-        var missing: [String] = []
-        if !contents.contains(.recording) { missing.append("a recording (--recording)") }
-        if !contents.contains(.forward) { missing.append("a forward model (--forward)") }
+        var missing: [Advice] = []
+        if !contents.contains(.recording) { missing.append("a recording (\(.recording))") }
+        if !contents.contains(.forward) { missing.append("a forward model (\(.forward))") }
         if !contents.contains(.covariance) {
-            missing.append("a noise covariance (--covariance), or a baseline before time 0 in the recording")
+            missing.append("a noise covariance (\(.covariance)), or a baseline before time 0 in the recording")
         }
         return missing
     }

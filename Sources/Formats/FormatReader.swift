@@ -126,7 +126,7 @@ extension FormatReader {
             if names.count == 1 { return 0 }
             throw InputError(
                 path, found: "\(names.count) conditions: \(all)", expected: "one of them",
-                advice: "choose it with --condition NAME or --condition INDEX")
+                advice: "choose it with \(.condition) NAME or \(.condition) INDEX")
         }
         let matches = names.indices.filter { names[$0] == wanted }
         if matches.count == 1 { return matches[0] }

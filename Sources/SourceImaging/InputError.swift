@@ -1,33 +1,149 @@
 /// Something given to the program that it cannot work with, told in one line: where, what was found, what was
 /// expected, what to do.
 public struct InputError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// Where: the file, dataset, channel or option.
-    public var place: String
+    /// Where something is wrong.
+    public enum Place: Sendable, Equatable {
+        /// A setting that the caller made.
+        case setting(SettingName)
+        /// What the caller gave to work on.
+        case input(InputName)
+        /// A file, a dataset or a channel, by name.
+        case named(String)
+    }
+
+    /// What a localization works on.
+    public enum InputName: String, Sendable {
+        case forward, recording, covariance
+    }
+
+    /// Where.
+    public var place: Place
     /// What was found there.
     public let found: String
     /// What was expected; may be empty when `found` says it all.
     public let expected: String
     /// What the user can do; may be empty.
-    public let advice: String
+    public let advice: Advice
 
-    /// An error from its parts; each is a clause without a full stop.
-    public init(_ place: String, found: String, expected: String = "", advice: String = "") {
+    /// - Parameters:
+    ///   - place: where.
+    ///   - found: what is there, a clause without a full stop; so are the others.
+    ///   - expected: what should be there; may be empty when `found` says it all.
+    ///   - advice: what the user can do; may be empty.
+    public init(at place: Place, found: String, expected: String = "", advice: Advice = "") {
         self.place = place
         self.found = found
         self.expected = expected
         self.advice = advice
     }
 
-    /// The same error with the name of a file or an option put before its place.
+    /// An error in a file, a dataset or a channel; see ``init(at:found:expected:advice:)``.
+    public init(_ place: String, found: String, expected: String = "", advice: Advice = "") {
+        self.init(at: .named(place), found: found, expected: expected, advice: advice)
+    }
+
+    /// An error in a setting; see ``init(at:found:expected:advice:)``.
+    public init(_ setting: SettingName, found: String, expected: String = "", advice: Advice = "") {
+        self.init(at: .setting(setting), found: found, expected: expected, advice: advice)
+    }
+
+    /// The same error with the name of a file put before its place.
     public func within(_ outer: String) -> InputError {
-        InputError(place.isEmpty ? outer : "\(outer): \(place)", found: found, expected: expected, advice: advice)
+        let inner = place.text { $0.rawValue }
+        return InputError(
+            inner.isEmpty ? outer : "\(outer): \(inner)", found: found, expected: expected, advice: advice)
     }
 
     /// The whole error on one line.
-    public var description: String {
-        var line = "\(place): \(found)"
+    public var description: String { text { $0.rawValue } }
+
+    /// The whole error on one line.
+    ///
+    /// - Parameter name: how the caller's user knows a setting, for example as an option of a command line.
+    public func text(naming name: (SettingName) -> String) -> String {
+        var line = "\(place.text(naming: name)): \(found)"
         if !expected.isEmpty { line += "; expected \(expected)" }
+        let advice = advice.text(naming: name)
         if !advice.isEmpty { line += "; \(advice)" }
         return line.split(whereSeparator: \.isNewline).joined(separator: " ")
+    }
+}
+
+extension InputError.Place {
+    /// The place in words, settings as `name` says.
+    public func text(naming name: (SettingName) -> String) -> String {
+        switch self {
+        case .setting(let setting): name(setting)
+        case .input(let input): input.rawValue
+        case .named(let text): text
+        }
+    }
+}
+
+/// The settings that errors speak of, by the names that results give them. Whoever asks the user for settings knows how the
+/// user does (``InputError/text(naming:)``).
+public enum SettingName: String, Sendable, CaseIterable {
+    case sensors, orientation, depth, window, sigma
+    case lambda, gap, penalty, ridge, gamma, reweight
+    case criterion, search, weights, folds, draws
+    case stability
+    case stabilityBy = "stability-by"
+    case condition, channels, force
+    case forward, recording, covariance
+}
+
+/// What a user can do, one clause; settings stand in it by themselves, so that each caller names them as its users do:
+/// `"use \(.orientation) free"`.
+public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation {
+    fileprivate enum Part: Sendable, Equatable {
+        case text(String)
+        case setting(SettingName)
+    }
+
+    private var parts: [Part]
+
+    /// Advice without a setting.
+    public init(stringLiteral text: String) { parts = text.isEmpty ? [] : [.text(text)] }
+
+    /// Advice without a setting.
+    public init(_ text: String) { self.init(stringLiteral: text) }
+
+    /// Advice with settings.
+    public init(stringInterpolation: StringInterpolation) { parts = stringInterpolation.parts }
+
+    /// The advice in words, settings as `name` says.
+    public func text(naming name: (SettingName) -> String) -> String {
+        parts.reduce(into: "") { text, part in
+            switch part {
+            case .text(let piece): text += piece
+            case .setting(let setting): text += name(setting)
+            }
+        }
+    }
+
+    /// One after the other.
+    public static func + (first: Advice, second: Advice) -> Advice {
+        var both = first
+        both.parts += second.parts
+        return both
+    }
+
+    /// Gathers text and settings.
+    public struct StringInterpolation: StringInterpolationProtocol {
+        fileprivate var parts: [Part] = []
+
+        /// Nothing yet.
+        public init(literalCapacity: Int, interpolationCount: Int) {}
+
+        /// Adds text.
+        public mutating func appendLiteral(_ literal: String) { parts.append(.text(literal)) }
+
+        /// Adds a setting.
+        public mutating func appendInterpolation(_ setting: SettingName) { parts.append(.setting(setting)) }
+
+        /// Adds a value as text.
+        public mutating func appendInterpolation(_ value: some CustomStringConvertible) {
+            parts.append(.text(value.description))
+        }
     }
 }

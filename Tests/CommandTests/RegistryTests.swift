@@ -83,7 +83,8 @@ struct RegistryTests {
         folder = try TemporaryFolder()
         var random = SeededGenerator(seed: 12)
         let gain = random.normal(rows: 24, columns: 40)
-        let data = gain.columns([3, 17, 31]) * random.normal(rows: 3, columns: 8) + random.normal(rows: 24, columns: 8) * 0.5
+        let data =
+            gain.columns([3, 17, 31]) * random.normal(rows: 3, columns: 8) + random.normal(rows: 24, columns: 8) * 0.5
         try folder.write("p.h5", try ProblemFile.encode(ProblemContents(gain: gain, data: data, orientations: 1)))
         problem = folder.path + "/p.h5"
     }
@@ -129,8 +130,10 @@ struct RegistryTests {
     func help() throws {
         let (solve, select) = try withMore {
             #expect(throws: InputError.self) {
-                try SolveCommand.parse(["--problem", problem, "--lambda-ratio", "0.3", "--penalty", "log", "--gamma", "0"])
-                    .solved()
+                try SolveCommand.parse([
+                    "--problem", problem, "--lambda-ratio", "0.3", "--penalty", "log", "--gamma", "0",
+                ])
+                .solved()
             }
             #expect {
                 try SolveCommand.parse(["--problem", problem, "--lambda-ratio", "0.3", "--gamma", "2"]).solved()
@@ -147,8 +150,10 @@ struct RegistryTests {
         let (own, usual) = try withMore {
             (
                 try SelectCommand.parse(arguments + ["--criterion", "cp", "--search", "ternary"]).selected(),
-                try SelectCommand.parse(arguments + ["--criterion", "sure", "--search", "grid", "--evaluations", "200"])
-                    .selected()
+                try SelectCommand.parse(
+                    arguments + ["--criterion", "sure", "--search", "grid", "--evaluations", "200"]
+                )
+                .selected()
             )
         }
         #expect(own.criterion == "Cp" && own.search == "ternary" && own.end == "converged")

@@ -9,7 +9,9 @@ struct AnySearch: Sendable, CustomTestStringConvertible {
     let run:
         @Sendable (SelectionObjective<SharedLambda<GroupLasso>>, [Double], SearchDomain, SearchLimit, Monitor) throws ->
             SearchRecord
-    let resume: @Sendable (SearchRecord, SelectionObjective<SharedLambda<GroupLasso>>, SearchLimit, Monitor) throws -> SearchRecord
+    let resume:
+        @Sendable (SearchRecord, SelectionObjective<SharedLambda<GroupLasso>>, SearchLimit, Monitor) throws ->
+            SearchRecord
 
     init(_ search: some Search) {
         testDescription = search.name
@@ -211,7 +213,8 @@ struct SearchTests {
         let largest = problem.largestLambda()
         let shared = try #require(
             try SelectionMethod().chooseLambda(
-                AutomaticSolver().session(for: problem, parallelism: .serial), family: SharedLambda(), stop: StopRule()))
+                AutomaticSolver().session(for: problem, parallelism: .serial), family: SharedLambda(), stop: StopRule())
+        )
         let logs = [Double](repeating: log(shared.curve.chosen.lambda), count: problem.blocks.count)
         let domain = SearchDomain(
             lower: logs.map { _ in log(largest) - 5 }, upper: logs.map { _ in log(0.9 * largest) })

@@ -375,7 +375,7 @@ struct SimulationTests {
     @Test("settings out of range are errors that name them", arguments: impossible)
     func errors(place: String, settings: SimulationSettings) {
         let error = #expect(throws: InputError.self) { try Simulation.run(settings) }
-        #expect(error?.place == place)
+        #expect(error?.place == .named(place))
         #expect(error?.description.contains("\n") == false)
     }
 }

@@ -236,7 +236,7 @@ struct ComparisonTests {
             let error = #expect(throws: InputError.self) {
                 try Comparison(found: found, times: times, frame: frame, truth: truth, radius: radius)
             }
-            #expect(error?.place == place)
+            #expect(error?.place == .named(place))
         }
         fails("frame", source, Self.times, .mri)
         fails("times", source, Self.times.map { $0 + 1 })

@@ -291,7 +291,7 @@ struct PreparationTests {
                 epochs: [Matrix](repeating: world.recording.average, count: 4), samplingFrequency: 100, firstTime: 0,
                 averages: averages, sensors: world.recording.sensors)
         }
-        #expect(error?.place == "averages")
+        #expect(error?.place == .named("averages"))
     }
 
     @Test("NaN in channels marked bad is not read, in any of the three")

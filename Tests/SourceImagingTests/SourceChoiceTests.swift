@@ -130,7 +130,7 @@ struct SourceChoiceTests {
         var settings = LocalizationSettings()
         change(&settings)
         let error = #expect(throws: InputError.self) { try Localization(settings) }
-        #expect(error?.place == place, "\(error.map { "\($0)" } ?? "none")")
+        #expect(error?.place == SettingName(rawValue: place).map { .setting($0) }, "\(error.map { "\($0)" } ?? "none")")
     }
 
     @Test(
@@ -141,7 +141,7 @@ struct SourceChoiceTests {
         let average = #expect(throws: InputError.self) {
             _ = try localize(world) { $0.selection.criterion = name }
         }
-        #expect(average?.place == "criterion" && average?.found.contains("one average") == true)
+        #expect(average?.place == .setting(.criterion) && average?.found.contains("one average") == true)
         let single = try Recording(
             epochs: world.recording.epochs, samplingFrequency: 200, firstTime: -0.3, sensors: world.sensors,
             projectors: world.recording.projectors)
@@ -154,11 +154,11 @@ struct SourceChoiceTests {
                 ($0.selection.criterion, $0.selection.folds) = (name, 9)
             }
         }
-        #expect(few?.place == "folds" && few?.found.contains("9 folds of 8 epochs") == true)
+        #expect(few?.place == .setting(.folds) && few?.found.contains("9 folds of 8 epochs") == true)
         let rows = #expect(throws: InputError.self) {
             _ = try localize(world) { ($0.selection.criterion, $0.selection.folds) = (.kfold, 400) }
         }
-        #expect(rows?.place == "folds" && rows?.found.contains("400 folds of 29 rows") == true)
+        #expect(rows?.place == .setting(.folds) && rows?.found.contains("400 folds of 29 rows") == true)
     }
 
     // MARK: Rows and noise
@@ -234,6 +234,6 @@ struct SourceChoiceTests {
         let error = #expect(throws: InputError.self) {
             _ = try localize(world, recording: late) { $0.preparation.noiseLevel = .baseline }
         }
-        #expect(error?.place == "sigma")
+        #expect(error?.place == .setting(.sigma))
     }
 }

@@ -138,7 +138,7 @@ struct StabilityTests {
         let error = #expect(throws: InputError.self) {
             _ = try localize(try Self.world.get().recording) { $0.stability.method = .epochs }
         }
-        #expect(error?.place == "stability-by")
+        #expect(error?.place == .setting(.stabilityBy))
     }
 
     @Test("progress counts the repeats, and a cancellation ends them")

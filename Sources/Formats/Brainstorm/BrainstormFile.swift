@@ -35,7 +35,7 @@ struct BrainstormFile: FormatReader {
 
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
         var facts: [FileFact] = []
-        if hasChannels { facts.append("channel file", "names and projectors, for --channels") }
+        if hasChannels { facts.append("channel file", "names and projectors, to be given with a recording") }
         for field in ["HeadModelType", "MEGMethod", "EEGMethod", "DataType"] {
             let text = try file.textIfAny(field)
             if !text.isEmpty { facts.append(field, text) }
@@ -142,7 +142,7 @@ struct BrainstormFile: FormatReader {
         guard let channels = options.channelFile else {
             throw InputError(
                 path, found: "a Brainstorm file, whose channels have their names elsewhere",
-                expected: "the channel file of the study", advice: "give it with --channels FILE")
+                expected: "the channel file of the study", advice: "give it with \(.channels) FILE")
         }
         guard let file = try MATLABFile(channels.candidate()), file.variables.contains("Channel") else {
             throw InputError(

@@ -45,7 +45,7 @@ struct FIFEvoked: Sendable {
         guard Self.isAverage(kind) else {
             throw InputError(
                 "condition \(index) '\(names[index])'", found: Self.name(ofAspect: kind), expected: "an average",
-                advice: "choose another with --condition")
+                advice: "choose another with \(.condition)")
         }
         guard let averages = try tree.integer(FIFKind.averages, in: aspect) else {
             throw tree.missing(FIFKind.averages, "number of averages")

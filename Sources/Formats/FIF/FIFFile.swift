@@ -75,7 +75,7 @@ struct FIFFile: FormatReader {
             guard let sensors else {
                 throw InputError(
                     "channels", found: "names, but not what they measure, as in any covariance of MNE",
-                    expected: "a recording or forward model that says it", advice: "give one with --channels FILE")
+                    expected: "a recording or forward model that says it", advice: "give one with \(.channels) FILE")
             }
             return try covariance.read(sensors)
         }
@@ -161,6 +161,9 @@ struct FIFFile: FormatReader {
 
     /// Names the file in an error about a part of it.
     private static func within<T>(_ path: String, _ body: () throws(InputError) -> T) throws(InputError) -> T {
-        do { return try body() } catch { throw error.place.hasPrefix(path) ? error : error.within(path) }
+        do { return try body() } catch {
+            if case .named(let place) = error.place, place.hasPrefix(path) { throw error }
+            throw error.within(path)
+        }
     }
 }

@@ -11,7 +11,7 @@ extension FieldTripFile {
         if let normalized = try file.text("\(variable)/cfg/normalize"), normalized == "yes" || normalized == "column" {
             throw file.error(
                 variable, found: "normalized lead fields", expected: "lead fields in units",
-                advice: "compute them with cfg.normalize = 'no'; depth is weighted by --depth")
+                advice: "compute them with cfg.normalize = 'no'; depth is weighted by \(.depth)")
         }
         let frame = try frame(variable)
         let length = try lengthFactor(variable)

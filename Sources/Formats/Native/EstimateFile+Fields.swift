@@ -51,7 +51,8 @@ extension SelectionCurve {
     fileprivate var stored: [EstimateField] {
         [
             ("criterion", .text(criterion)), ("search", .text(search)), ("axis", .text(axis.rawValue)),
-            ("estimates_risk", .flag(estimatesRisk)), ("chosen_index", .place(chosenIndex)), ("at_grid_edge", .flag(atGridEdge)),
+            ("estimates_risk", .flag(estimatesRisk)), ("chosen_index", .place(chosenIndex)),
+            ("at_grid_edge", .flag(atGridEdge)),
             ("lambda", .numbers(points.map(\.lambda))), ("ratio", .numbers(points.map(\.ratio))),
             ("criterion", .numbers(points.map(\.criterion))),
             ("degrees_of_freedom", .numbers(points.map(\.degreesOfFreedom))),

@@ -114,7 +114,7 @@ extension EstimateFile {
     private static func cube(
         _ name: String, _ reader: NativeReader, _ count: Int
     ) throws(InputError) -> HDF5Array<Double> {
-        let array = try reader.reading(reader.file.doubles(name))
+        let array = try reading(reader.file.doubles(name))
         guard array.shape.count == 3, array.shape[0] == count else {
             throw reader.shapeError(name, array.shape, "three dimensions, the first \(count)")
         }
@@ -198,7 +198,7 @@ extension EstimateFile {
                 expected: StabilityMethod.allCases.map(\.rawValue).joined(separator: ", "))
         }
         func table(_ name: String) throws(InputError) -> [[Double?]] {
-            let array = try reader.reading(reader.file.doubles(name))
+            let array = try reading(reader.file.doubles(name))
             guard array.shape == [sourceCount, counts.count] else {
                 throw reader.shapeError(name, array.shape, "\(sourceCount) × \(counts.count) (sources × repeats)")
             }

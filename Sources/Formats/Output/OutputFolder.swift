@@ -127,7 +127,7 @@ public struct OutputFolder: Sendable {
         guard force else {
             throw InputError(
                 path, found: "a folder that exists", expected: "a new one",
-                advice: "choose another name, or replace its files with --force")
+                advice: "choose another name, or replace its files with \(.force)")
         }
         return true
     }

@@ -97,7 +97,8 @@ public struct SelectionMethod: Sendable, Equatable {
     ) throws -> SelectionObjective<Family> {
         if let criterion = criterion as? any FitCriterion {
             return SelectionObjective(
-                session: session, family: family, criterion: criterion, hypergradient: hypergradient, parallelism: parallelism)
+                session: session, family: family, criterion: criterion, hypergradient: hypergradient,
+                parallelism: parallelism)
         }
         return try SelectionObjective(
             problem: session.problem, family: family, criterion: criterion, hypergradient: hypergradient,

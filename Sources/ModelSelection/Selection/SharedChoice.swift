@@ -37,7 +37,8 @@ extension SelectionMethod {
         let largest = Self.largestLambda(session, family, parallelism)
         // With nothing to explain, or nothing to explain it with, B = 0 is the answer at every λ.
         guard largest > 0 else {
-            return try judge(1, largest, session, family, .search(search.name, over: .lambda), stop, parallelism, monitor)
+            return try judge(
+                1, largest, session, family, .search(search.name, over: .lambda), stop, parallelism, monitor)
         }
         let criterion = try makeCriterion(rowCount: session.problem.rowCount, labels: labels, replicates: replicates)
         let objective = try objective(session, family: family, criterion: criterion, parallelism: parallelism)

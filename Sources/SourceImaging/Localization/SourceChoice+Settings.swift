@@ -43,20 +43,21 @@ extension SourceChoice {
         let (name, usual) = (penalty.name, GroupLasso.kind.name)
         guard penalty.scope == .block else {
             throw InputError(
-                "penalty", found: "\(name), which parts the orientations and samples of a source",
+                .penalty, found: "\(name), which parts the orientations and samples of a source",
                 expected: "a penalty of whole sources, for example \(usual)")
         }
         if let shape = penalty.shape {
             guard self.shape ?? shape.usual != nil else {
                 throw InputError(
-                    shape.option, found: "nothing", expected: "\(shape.symbol) of \(name), a positive number")
+                    SettingName(rawValue: shape.option) ?? .penalty, found: "nothing",
+                    expected: "\(shape.symbol) of \(name), a positive number")
             }
         } else if let shape {
-            throw InputError("penalty", found: "\(name) with a shape of \(shape)", expected: "a penalty that has one")
+            throw InputError(.penalty, found: "\(name) with a shape of \(shape)", expected: "a penalty that has one")
         }
         if penalty != GroupLasso.kind, weights == .reweighted || weights == .evidence || rounds ?? 0 > 0 {
             throw InputError(
-                "penalty", found: "\(name), with \(weights == .evidence ? "the evidence" : "reweighting")",
+                .penalty, found: "\(name), with \(weights == .evidence ? "the evidence" : "reweighting")",
                 expected: "\(usual): the others have no such weights")
         }
     }
@@ -64,29 +65,29 @@ extension SourceChoice {
     private static func checkRanges(_ settings: LocalizationSettings) throws(InputError) {
         if case .ratio(let ratio) = settings.lambda, !(ratio > 0 && ratio <= 1) {
             throw InputError(
-                "lambda", found: "\(ratio)", expected: "auto, or a fraction of λ_max above 0 and at most 1")
+                .lambda, found: "\(ratio)", expected: "auto, or a fraction of λ_max above 0 and at most 1")
         }
         guard settings.relativeGap.isFinite, settings.relativeGap >= 1e-12, settings.relativeGap < 1 else {
-            throw InputError("gap", found: "\(settings.relativeGap)", expected: "a number from 1e-12 to below 1")
+            throw InputError(.gap, found: "\(settings.relativeGap)", expected: "a number from 1e-12 to below 1")
         }
         if let rounds = settings.reweightingRounds, !(0...100).contains(rounds) {
-            throw InputError("reweight", found: "\(rounds)", expected: "0 to 100 rounds")
+            throw InputError(.reweight, found: "\(rounds)", expected: "0 to 100 rounds")
         }
         if let folds = settings.selection.folds, !(2...10_000).contains(folds) {
-            throw InputError("folds", found: "\(folds)", expected: "2 to as many as epochs or rows of sensors")
+            throw InputError(.folds, found: "\(folds)", expected: "2 to as many as epochs or rows of sensors")
         }
         if let draws = settings.selection.draws, !(1...1000).contains(draws) {
-            throw InputError("draws", found: "\(draws)", expected: "1 to 1000")
+            throw InputError(.draws, found: "\(draws)", expected: "1 to 1000")
         }
         if case .deviation(let sigma) = settings.preparation.noiseLevel, !(sigma > 0 && sigma.isFinite) {
-            throw InputError("sigma", found: "\(sigma)", expected: "covariance, baseline or a positive number")
+            throw InputError(.sigma, found: "\(sigma)", expected: "covariance, baseline or a positive number")
         }
         guard settings.stability.repeats == 0 || (2...1000).contains(settings.stability.repeats) else {
-            throw InputError("stability", found: "\(settings.stability.repeats) repeats", expected: "2 to 1000")
+            throw InputError(.stability, found: "\(settings.stability.repeats) repeats", expected: "2 to 1000")
         }
         guard settings.stability.radius > 0, settings.stability.radius <= 0.1 else {
             throw InputError(
-                "stability", found: "a radius of \(settings.stability.radius) m", expected: "above 0 and at most 0.1 m")
+                .stability, found: "a radius of \(settings.stability.radius) m", expected: "above 0 and at most 0.1 m")
         }
     }
 
@@ -96,54 +97,54 @@ extension SourceChoice {
         case .shared:
             guard rounds ?? 0 == 0 else {
                 throw InputError(
-                    "weights", found: "shared, with \(rounds ?? 0) rounds of reweighting", expected: "no rounds",
-                    advice: "leave --reweight out, or use --weights reweighted")
+                    .weights, found: "shared, with \(rounds ?? 0) rounds of reweighting", expected: "no rounds",
+                    advice: "leave \(.reweight) out, or use \(.weights) reweighted")
             }
         case .refined: break
         case .reweighted:
             guard rounds != 0 else {
                 throw InputError(
-                    "weights", found: "reweighted, with 0 rounds of reweighting", expected: "1 to 100 rounds",
-                    advice: "use --weights shared, which is the same as --reweight 0")
+                    .weights, found: "reweighted, with 0 rounds of reweighting", expected: "1 to 100 rounds",
+                    advice: "use \(.weights) shared, which is the same as \(.reweight) 0")
             }
         case .learned, .evidence:
             guard rounds ?? 0 == 0 else {
                 throw InputError(
-                    "weights", found: "\(weights.rawValue), with \(rounds ?? 0) rounds of reweighting",
-                    expected: "no rounds", advice: "leave --reweight out")
+                    .weights, found: "\(weights.rawValue), with \(rounds ?? 0) rounds of reweighting",
+                    expected: "no rounds", advice: "leave \(.reweight) out")
             }
         }
         if weights == .evidence || method.criterion == .evidence {
             guard weights == .evidence, method.criterion == .evidence else {
                 throw InputError(
-                    "criterion", found: "\(method.criterion.name), with weights \(weights.rawValue)",
+                    .criterion, found: "\(method.criterion.name), with weights \(weights.rawValue)",
                     expected: "evidence with evidence: it is the criterion of its own weights and of no others")
             }
             guard wanted.search == nil else {
                 throw InputError(
-                    "search", found: "\(method.search.name), with weights by evidence",
+                    .search, found: "\(method.search.name), with weights by evidence",
                     expected: "none: the evidence has updates of its own")
             }
             guard lambda == .automatic else {
                 throw InputError(
-                    "lambda", found: "a λ, with weights by evidence",
+                    .lambda, found: "a λ, with weights by evidence",
                     expected: "none: the evidence learns a variance for every source")
             }
         }
         if weights == .learned, method.search.reach < .many {
             throw InputError(
-                "search", found: "\(method.search.name), with weights learned for every source",
+                .search, found: "\(method.search.name), with weights learned for every source",
                 expected: "one of \(SearchKind.names(reaching: .many))")
         }
         if case .ratio = lambda, weights != .learned {
             if let criterion = wanted.criterion {
                 throw InputError(
-                    "criterion", found: "\(criterion.name), with a λ that is given",
+                    .criterion, found: "\(criterion.name), with a λ that is given",
                     expected: "one of the two: nothing is left to choose")
             }
             if let search = wanted.search {
                 throw InputError(
-                    "search", found: "\(search.name), with a λ that is given",
+                    .search, found: "\(search.name), with a λ that is given",
                     expected: "one of the two: nothing is left to search for")
             }
         }
@@ -154,31 +155,36 @@ extension SourceChoice {
         let stability = settings.stability
         if stability.method != nil, stability.repeats == 0 {
             throw InputError(
-                "stability-by", found: "no repeats", expected: "a number of them", advice: "give --stability N")
+                .stabilityBy, found: "no repeats", expected: "a number of them", advice: "give \(.stability) N")
         }
         let isGiven = lambda != .automatic && weights != .learned
+        let chosenBy = isGiven ? "a λ that is given" : "criterion \(method.criterion.name)"
         if let folds = settings.selection.folds, isGiven || !method.criterion.hasFolds,
             stability.repeats == 0 || stability.method != .sensors
         {
             throw InputError(
-                "folds",
-                found: "\(folds), with \(isGiven ? "a λ that is given" : "criterion \(method.criterion.name)")",
-                expected: "a criterion that holds something out",
-                advice: "use --criterion held-out, kfold, held-out-epochs or kfold-epochs, or leave --folds out")
+                .folds, found: "\(folds), with \(chosenBy)", expected: "a criterion that holds something out",
+                advice: "use \(.criterion) \(Self.names(\.hasFolds)), or leave \(.folds) out")
         }
         if let draws = settings.selection.draws, isGiven || !method.criterion.hasDraws {
             throw InputError(
-                "draws",
-                found: "\(draws), with \(isGiven ? "a λ that is given" : "criterion \(method.criterion.name)")",
-                expected: "--criterion sure-mc", advice: "leave --draws out")
+                .draws, found: "\(draws), with \(chosenBy)", expected: "a criterion that draws directions",
+                advice: "use \(.criterion) \(Self.names(\.hasDraws)), or leave \(.draws) out")
         }
         if settings.preparation.noiseLevel != .covariance, !isGiven, !method.criterion.needsNoiseLevel,
             stability.repeats == 0 || stability.method == .epochs || stability.method == .sensors
         {
             throw InputError(
-                "sigma", found: "\(settings.preparation.noiseLevel.name), with criterion \(method.criterion.name)",
-                expected: "a criterion that depends on the noise level", advice: "leave --sigma out")
+                .sigma, found: "\(settings.preparation.noiseLevel.name), with criterion \(method.criterion.name)",
+                expected: "a criterion that depends on the noise level", advice: "leave \(.sigma) out")
         }
+    }
+
+    /// The names of the criteria of a sort: a, b or c.
+    private static func names(_ isOne: (CriterionKind) -> Bool) -> String {
+        let names = CriterionKind.all.filter(isOne).map(\.name)
+        guard let last = names.last, names.count > 1 else { return names.joined() }
+        return names.dropLast().joined(separator: ", ") + " or " + last
     }
 
     /// Whether a recording holds what the settings need.
@@ -192,18 +198,18 @@ extension SourceChoice {
         if choice.needsReplicates {
             guard count > 1 else {
                 throw InputError(
-                    "criterion", found: "\(choice.method.criterion.name), \(isAverage)",
+                    .criterion, found: "\(choice.method.criterion.name), \(isAverage)",
                     expected: "a recording of several epochs", advice: "use kfold, which holds out sensors, or sure")
             }
             guard choice.method.folds <= count else {
                 throw InputError(
-                    "folds", found: "\(choice.method.folds) folds of \(count) epochs",
+                    .folds, found: "\(choice.method.folds) folds of \(count) epochs",
                     expected: "from 2 to as many as epochs")
             }
         }
         if settings.stability.repeats > 0, settings.stability.method == .epochs, count < 2 {
             throw InputError(
-                "stability-by", found: "epochs, \(isAverage)", expected: "a recording of several epochs",
+                .stabilityBy, found: "epochs, \(isAverage)", expected: "a recording of several epochs",
                 advice: "use noise or sensors")
         }
     }

@@ -143,7 +143,7 @@ struct SourceChoice: Sendable {
     /// The error of a criterion that is finite nowhere.
     private func notComputed(_ what: String) -> InputError {
         InputError(
-            "criterion", found: "no \(what) at which \(method.criterion.name) could be computed",
+            .criterion, found: "no \(what) at which \(method.criterion.name) could be computed",
             expected: "a recording that it suits", advice: "use another criterion")
     }
 
@@ -196,7 +196,7 @@ struct SourceChoice: Sendable {
         let last = found.history.count - 1
         guard last >= 0 else {
             throw InputError(
-                "criterion", found: "an evidence that cannot be computed", expected: "a recording that it suits",
+                .criterion, found: "an evidence that cannot be computed", expected: "a recording that it suits",
                 advice: "use another criterion")
         }
         let squaredResidual = (problem.response - found.active.fit(in: problem)).squaredNorm

@@ -106,7 +106,7 @@ struct StabilityRun {
                 rowCount: prepared.problem.rowCount, folds: folds, labels: prepared.rowLabels,
                 seed: choice.method.seed &+ UInt64(r / folds) &* 0x9E37_79B9_7F4A_7C15)
         } catch {
-            throw InputError("folds", found: "\(error)")
+            throw InputError(.folds, found: "\(error)")
         }
         let held = Set(split.folds[r % folds])
         let rows = (0..<prepared.problem.rowCount).filter { !held.contains($0) }

@@ -21,11 +21,11 @@ struct AnalysisWindow {
         let extent = String(format: "the recording has %.4g to %.4g s", recording.firstTime, last)
         let range = window ?? max(0, recording.firstTime)...max(max(0, recording.firstTime), last)
         guard range.lowerBound.isFinite, range.upperBound.isFinite else {
-            throw InputError("window", found: "\(range.lowerBound) to \(range.upperBound) s", expected: "finite times")
+            throw InputError(.window, found: "\(range.lowerBound) to \(range.upperBound) s", expected: "finite times")
         }
         guard range.lowerBound >= recording.firstTime - half, range.upperBound <= last + half else {
             throw InputError(
-                "window", found: String(format: "%.4g to %.4g s", range.lowerBound, range.upperBound),
+                .window, found: String(format: "%.4g to %.4g s", range.lowerBound, range.upperBound),
                 expected: "times within the recording; \(extent)")
         }
         // A hair under half a sample: a bound midway between two samples takes neither of them twice.
@@ -42,7 +42,7 @@ struct AnalysisWindow {
             }
         guard !samples.isEmpty, !isBetween else {
             throw InputError(
-                "window", found: String(format: "no samples from %.4g to %.4g s", range.lowerBound, range.upperBound),
+                .window, found: String(format: "no samples from %.4g to %.4g s", range.lowerBound, range.upperBound),
                 expected: String(format: "a window of at least one sample (%.4g s); ", 1 / recording.samplingFrequency)
                     + extent)
         }

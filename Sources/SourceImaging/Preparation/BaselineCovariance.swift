@@ -58,18 +58,18 @@ struct BaselineCovariance {
     ) throws(InputError) {
         guard baseline.columns >= Self.fewestSamples else {
             throw InputError(
-                "recording", found: "\(baseline.columns) samples before time 0",
+                at: .input(.recording), found: "\(baseline.columns) samples before time 0",
                 expected: "at least \(Self.fewestSamples) to estimate the noise from",
-                advice: "give a noise covariance with --covariance")
+                advice: "give a noise covariance with \(.covariance)")
         }
         samples = baseline.columns
         let n = baseline.rows
         let (whole, parts, isNoisy) = Moments.split(baseline)
         guard isNoisy.contains(true) else {
             throw InputError(
-                "recording", found: "a constant signal before time 0",
+                at: .input(.recording), found: "a constant signal before time 0",
                 expected: "noise to estimate the covariance from",
-                advice: "give a noise covariance with --covariance")
+                advice: "give a noise covariance with \(.covariance)")
         }
         let scales = Whitener.scales(whole.covariance, sensors)
         var result = Matrix(rows: n, columns: n)

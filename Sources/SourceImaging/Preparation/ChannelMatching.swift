@@ -88,19 +88,19 @@ struct ChannelMatching {
         if selected == 0 {
             let kinds = SensorKind.allCases.filter { recording.countByKind[$0] != nil }.map(\.rawValue)
             return InputError(
-                "sensors", found: "no channel of kind '\(selection.rawValue)' in the recording",
+                .sensors, found: "no channel of kind '\(selection.rawValue)' in the recording",
                 expected: "one of the kinds it has: \(kinds.joined(separator: ", "))")
         }
         if bad == selected {
             return InputError(
-                "sensors", found: "all \(selected) selected channels are marked bad", expected: "at least one good one")
+                .sensors, found: "all \(selected) selected channels are marked bad", expected: "at least one good one")
         }
         let names = { (sensors: Sensors) in "'\(sensors.names[0])'…" }
         var found = "no channels in common: the recording has \(names(recording)), the forward \(names(forward))"
         if let covariance { found += ", the covariance \(names(covariance))" }
         if bad > 0 { found += "; \(bad) of \(selected) selected channels are bad" }
         return InputError(
-            "sensors", found: found, expected: "the same names, letter by letter",
+            .sensors, found: found, expected: "the same names, letter by letter",
             advice: "rename the channels or use files of one acquisition")
     }
 }

@@ -19,7 +19,7 @@ public enum NoiseLevel: Sendable, Equatable {
         default:
             guard let value = Double(name), value > 0, value.isFinite else {
                 throw InputError(
-                    "sigma", found: "'\(name)'",
+                    .sigma, found: "'\(name)'",
                     expected: "covariance, baseline, or a positive number relative to the covariance")
             }
             self = .deviation(value)
@@ -38,8 +38,8 @@ public enum NoiseLevel: Sendable, Equatable {
         case .baseline:
             guard let deviation, deviation > 0 else {
                 throw InputError(
-                    "sigma", found: "baseline, but the recording has no noise before time 0",
-                    expected: "samples before time 0", advice: "use --sigma covariance or a number")
+                    .sigma, found: "baseline, but the recording has no noise before time 0",
+                    expected: "samples before time 0", advice: "use \(.sigma) covariance or a number")
             }
             return deviation * deviation
         case .deviation(let sigma): return sigma * sigma

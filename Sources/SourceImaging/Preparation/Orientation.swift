@@ -19,11 +19,11 @@ public enum Orientation: Sendable, Equatable {
         case ("loose", 2):
             guard let value = Double(parts[1]), value > 0, value <= 1 else {
                 throw InputError(
-                    "orientation", found: "'\(name)'", expected: "loose:ℓ with 0 < ℓ ≤ 1, for example loose:0.2")
+                    .orientation, found: "'\(name)'", expected: "loose:ℓ with 0 < ℓ ≤ 1, for example loose:0.2")
             }
             self = .loose(value)
         default:
-            throw InputError("orientation", found: "'\(name)'", expected: "fixed, free or loose:ℓ")
+            throw InputError(.orientation, found: "'\(name)'", expected: "fixed, free or loose:ℓ")
         }
     }
 
@@ -47,22 +47,22 @@ public enum Orientation: Sendable, Equatable {
         switch wanted {
         case .fixed where isFree && !hasNormals:
             throw InputError(
-                "orientation", found: "fixed, but the forward has no sources/normal", expected: "normals",
-                advice: "use --orientation free")
+                .orientation, found: "fixed, but the forward has no sources/normal", expected: "normals",
+                advice: "use \(.orientation) free")
         case .fixed where isFree && lacking > 0:
             throw InputError(
-                "orientation", found: "fixed, but \(lacking) of \(forward.sources.count) sources have no normal",
-                expected: "normals", advice: "use --orientation loose:0.2, in which sources of volumes are free")
+                .orientation, found: "fixed, but \(lacking) of \(forward.sources.count) sources have no normal",
+                expected: "normals", advice: "use \(.orientation) loose:0.2, in which sources of volumes are free")
         case .free where !isFree, .loose where !isFree:
             throw InputError(
-                "orientation", found: "\(wanted.name), but the forward has one orientation a source",
-                expected: "a forward with three", advice: "use --orientation fixed")
+                .orientation, found: "\(wanted.name), but the forward has one orientation a source",
+                expected: "a forward with three", advice: "use \(.orientation) fixed")
         case .loose where !hasNormals:
             throw InputError(
-                "orientation", found: "\(wanted.name), but the forward has no sources/normal", expected: "normals",
-                advice: "use --orientation free")
+                .orientation, found: "\(wanted.name), but the forward has no sources/normal", expected: "normals",
+                advice: "use \(.orientation) free")
         case .loose(let value) where !(value > 0 && value <= 1):
-            throw InputError("orientation", found: "loose:\(value)", expected: "loose:ℓ with 0 < ℓ ≤ 1")
+            throw InputError(.orientation, found: "loose:\(value)", expected: "loose:ℓ with 0 < ℓ ≤ 1")
         default: return wanted
         }
     }

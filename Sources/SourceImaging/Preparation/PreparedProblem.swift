@@ -51,7 +51,7 @@ public struct PreparedProblem: Sendable {
         keepsEpochs: Bool = false, parallelism: Parallelism = .serial
     ) throws(InputError) {
         guard settings.depth >= 0, settings.depth <= 1 else {
-            throw InputError("depth", found: "\(settings.depth)", expected: "a number from 0 (none) to 1")
+            throw InputError(.depth, found: "\(settings.depth)", expected: "a number from 0 (none) to 1")
         }
         orientation = try Orientation.resolved(settings.orientation, for: forward)
         let matching = try ChannelMatching(

@@ -40,7 +40,8 @@ struct Whitener {
         let usable = n - projection.rank - silent.count
         guard usable > 0 else {
             throw InputError(
-                "covariance", found: "rank 0 after projection", expected: "at least one direction with noise",
+                at: .input(.covariance), found: "rank 0 after projection",
+                expected: "at least one direction with noise",
                 advice: "use more channels or fewer projectors")
         }
         var warnings: [String] = []
@@ -90,11 +91,11 @@ struct Whitener {
         let variances = scales.indices.map { covariance[$0, $0] * scales[$0] * scales[$0] }
         let silent = variances.indices.filter { !(variances[$0] > silence) }
         guard silent.count < variances.count else {
-            throw InputError("covariance", found: "all variances are zero", expected: "positive variances")
+            throw InputError(at: .input(.covariance), found: "all variances are zero", expected: "positive variances")
         }
         if let loud = variances.firstIndex(where: { $0 > 1 / silence }) {
             throw InputError(
-                "covariance",
+                at: .input(.covariance),
                 // The name stays out of the format: it is a user's text and may hold percent signs.
                 found: "channel '\(sensors.names[loud])' has " + String(format: "%.0e", variances[loud])
                     + " times the noise variance of its kind's median",
@@ -126,12 +127,12 @@ struct Whitener {
         do {
             eigen = try SymmetricEigen(scaled)
         } catch {
-            throw InputError("covariance", found: "\(error)", expected: "a finite symmetric matrix")
+            throw InputError(at: .input(.covariance), found: "\(error)", expected: "a finite symmetric matrix")
         }
         let largest = eigen.values.last ?? 0
         guard largest > 0, let smallest = eigen.values.first, smallest > -1e-8 * largest else {
             throw InputError(
-                "covariance",
+                at: .input(.covariance),
                 found:
                     "a negative eigenvalue (\(eigen.values.first ?? 0) against a largest of \(largest), scaled by kind)",
                 expected: "a positive semidefinite matrix",

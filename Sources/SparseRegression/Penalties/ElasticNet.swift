@@ -67,5 +67,7 @@ extension ElasticNet: NamedPenalty {
     public func derivativesByLambda(norm: Double, block: Int) -> (first: Double, second: Double) { (scales[block], 0) }
 
     /// μr and μ.
-    public func derivativesByShape(norm: Double, block: Int) -> (first: Double, second: Double) { (ridge * norm, ridge) }
+    public func derivativesByShape(norm: Double, block: Int) -> (first: Double, second: Double) {
+        (ridge * norm, ridge)
+    }
 }

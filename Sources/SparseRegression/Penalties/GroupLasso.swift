@@ -51,7 +51,7 @@ public struct GroupLasso: BlockPenalty, Equatable {
 extension GroupLasso: NamedPenalty {
     /// `l21`.
     public static let kind = PenaltyKind(
-        Self.self, name: "l21", help: "λ Σ‖B_j‖ over sources (all orientations and samples together)")
+        Self.self, name: "l21", help: "λ Σ‖B_j‖ over sources, all orientations and samples together")
 
     /// λ·Σ_j w_j‖B_j‖.
     public init(lambda: Double, shape: Double?, weights: [Double]?) throws(InvalidPenalty) {

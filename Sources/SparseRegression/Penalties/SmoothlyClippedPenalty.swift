@@ -63,7 +63,7 @@ public struct SmoothlyClippedPenalty: BlockPenalty, Equatable {
 extension SmoothlyClippedPenalty: NamedPenalty {
     /// `scad`.
     public static let kind = PenaltyKind(
-        Self.self, name: "scad", help: "l21 that bends to a constant (not convex: a local minimum, no gap)",
+        Self.self, name: "scad", help: "the same with a sharper bend (not convex: no gap)",
         shape: PenaltyKind.Shape(option: "gamma", symbol: "γ", usual: 3.7))
 
     /// λ_j·r up to λ_j, a constant beyond γλ_j.
