@@ -92,8 +92,11 @@ final class HessianFactorization {
         let target = directions.pointer + width * samples
         for k in 0..<(columns * samples) { target[k] = coefficients[k] / norm }
         for k in 0..<columns { curvature.pointer[width + k] = tangential }
-        roots.append(abs(tangential - radial).squareRoot())
-        signs.append(tangential < radial ? -1 : 1)
+        // Below zero by rounding alone is zero: a ridge bends up alike in all directions.
+        let c = tangential - radial
+        let isNegative = c < -1e-12 * radial
+        roots.append(isNegative || c > 0 ? abs(c).squareRoot() : 0)
+        signs.append(isNegative ? -1 : 1)
         count += 1
         width += columns
         offsets.append(width)

@@ -36,6 +36,18 @@ public struct ActiveSet: Sendable, Equatable {
         self.coefficients = coefficients
     }
 
+    /// The blocks that are not zero.
+    ///
+    /// - Parameter dense: Bᵀ, samples × columns of all blocks.
+    init(dense: Matrix, in all: BlockStructure) {
+        let t = dense.rows
+        blocks = (0..<all.count).filter { block in
+            dense.elements[(all.offsets[block] * t)..<(all.offsets[block + 1] * t)].contains { $0 != 0 }
+        }
+        offsets = BlockStructure(sizes: blocks.map { all.columns(of: $0).count }).offsets
+        coefficients = dense.columns(blocks.flatMap { Array(all.columns(of: $0)) })
+    }
+
     /// Whether these can be coefficients of a problem: its blocks, ascending, with as many columns and samples.
     func fits(_ problem: RegressionProblem, samples: Int) -> Bool {
         coefficients.rows == samples

@@ -24,11 +24,10 @@ struct UnpenalizedSpan {
     /// - Parameters:
     ///   - values: A, n × samples.
     ///   - scratch: rank × samples values.
-    ///   - negligible: what is left is set to zero where its squared norm is less than this part of `scale`: it is
-    ///     rounding then, and points anywhere, also into the span.
+    ///   - scale: the squared norm of the data that A is a part of. What is left is set to zero where its squared norm is
+    ///     less than 1e-24 of it: it is rounding then, and points anywhere, also into the span.
     func project(
-        _ values: UnsafeMutablePointer<Double>, samples: Int, scratch: UnsafeMutablePointer<Double>, scale: Double,
-        negligible: Double = 1e-24
+        _ values: UnsafeMutablePointer<Double>, samples: Int, scratch: UnsafeMutablePointer<Double>, scale: Double
     ) {
         let (n, k) = (basis.rows, basis.columns)
         guard k > 0 else { return }
@@ -42,7 +41,7 @@ struct UnpenalizedSpan {
                 if BLAS.dot(n * samples, values, values) > 0.01 * before { break }
             }
         }
-        if BLAS.dot(n * samples, values, values) <= negligible * scale {
+        if BLAS.dot(n * samples, values, values) <= 1e-24 * scale {
             values.update(repeating: 0, count: n * samples)
         }
     }

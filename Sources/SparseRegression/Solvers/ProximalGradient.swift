@@ -107,7 +107,8 @@ public final class ProximalGradientSession: SolverSession {
         if penalty.isConvex { dual = max(dual, posed.dualBound(iterate.best.residual)) }
         if reason == .stagnated, gap() <= stop.relativeGap { reason = .converged }
         return Solution(
-            active: posed.activeSet(iterate.best.b, in: problem), squaredResidual: iterate.best.residual.squaredNorm,
+            active: ActiveSet(dense: iterate.best.b, in: problem.blocks),
+            squaredResidual: iterate.best.residual.squaredNorm,
             certificate: Certificate(
                 objective: iterate.best.value, relativeGap: gap(), relativeViolation: violation / violationScale,
                 epochs: iterations, newtonSteps: 0, fullPasses: looks,
@@ -282,16 +283,5 @@ private struct PosedProblem<Penalty: BlockPenalty> {
             }
         }
         return b
-    }
-
-    /// The blocks of the problem that are not zero.
-    func activeSet(_ b: Matrix, in problem: RegressionProblem) -> ActiveSet {
-        let active = (0..<problem.blocks.count).filter { block in
-            problem.blocks.columns(of: block).contains { column in (0..<samples).contains { b[$0, column] != 0 } }
-        }
-        let sizes = active.map { problem.blocks.columns(of: $0).count }
-        return ActiveSet(
-            blocks: active, offsets: BlockStructure(sizes: sizes).offsets,
-            coefficients: b.columns(active.flatMap { Array(problem.blocks.columns(of: $0)) }))
     }
 }

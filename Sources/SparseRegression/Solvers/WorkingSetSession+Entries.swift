@@ -11,7 +11,8 @@ extension WorkingSetSession {
         let isStartUsable = start?.fits(problem, samples: samples) ?? true
         // max |X_jᵀy| over all samples, and the largest violation.
         var (largest, violation) = (0.0, 0.0)
-        var columns: [[Double]] = []
+        // Bᵀ; samples that are not solved stay at zero.
+        var dense = Matrix(rows: samples, columns: problem.design.columns)
         var parts: [Solution] = []
         // ‖Y‖² of the samples that stay at zero.
         var unsolved = total
@@ -35,14 +36,14 @@ extension WorkingSetSession {
             let own = max(entries?.largestCorrelation ?? 0, .leastNormalMagnitude)
             (largest, violation) = (max(largest, own), max(violation, part.certificate.relativeViolation * own))
             unsolved = max(0, unsolved - single.squaredResponseNorm)
-            var dense = [Double](repeating: 0, count: problem.design.columns)
-            for (i, column) in part.active.blocks.enumerated() { dense[column] = part.active.coefficients[0, i] }
-            columns.append(dense)
+            for (i, column) in part.active.blocks.enumerated() {
+                dense[sample, column] = part.active.coefficients[0, i]
+            }
             if part.reason == .cancelled || part.reason == .timeLimit { break }
         }
         if parts.count == samples { unsolved = 0 } else { violation = max(violation, largest) }
         return Solution.joined(
-            parts, columns: columns, unsolved: unsolved, relativeViolation: largest > 0 ? violation / largest : 0,
+            parts, dense: dense, unsolved: unsolved, relativeViolation: largest > 0 ? violation / largest : 0,
             reason: isStartUsable ? nil : .notFinite, problem: problem)
     }
 }
@@ -52,37 +53,20 @@ extension Solution {
     ///
     /// - Parameters:
     ///   - parts: the solutions of the samples solved, in their order.
-    ///   - columns: the dense coefficients of each sample solved; samples that are missing are zero.
+    ///   - dense: Bᵀ, samples × columns of the design.
     ///   - unsolved: ‖Y‖² of the samples that are missing; at zero, their gap is at most half of it.
     ///   - relativeViolation: the largest violation of any entry over the largest |X_jᵀY| of any.
     ///   - reason: why all of them stopped; nil means the first reason that is not convergence.
     ///   - problem: all samples.
     fileprivate static func joined(
-        _ parts: [Solution], columns: [[Double]], unsolved: Double, relativeViolation: Double, reason: StopReason?,
+        _ parts: [Solution], dense: Matrix, unsolved: Double, relativeViolation: Double, reason: StopReason?,
         problem: RegressionProblem
     ) -> Solution {
-        let samples = problem.sampleCount
-        var blocks: [Int] = []
-        var offsets = [0]
-        var elements: [Double] = []
-        for block in 0..<problem.blocks.count {
-            let own = problem.blocks.columns(of: block)
-            guard own.contains(where: { column in columns.contains { $0[column] != 0 } }) else { continue }
-            blocks.append(block)
-            for column in own {
-                elements.append(contentsOf: columns.map { $0[column] })
-                elements.append(contentsOf: repeatElement(0, count: samples - columns.count))
-            }
-            offsets.append(elements.count / samples)
-        }
-        let active = ActiveSet(
-            blocks: blocks, offsets: offsets,
-            coefficients: Matrix(rows: samples, columns: elements.count / samples, elements: elements))
         let half = 0.5 * problem.squaredResponseNorm
         func sum(_ value: (Solution) -> Double) -> Double { parts.reduce(0) { $0 + value($1) } }
         func total(_ value: (Certificate) -> Int) -> Int { parts.reduce(0) { $0 + value($1.certificate) } }
         return Solution(
-            active: active, squaredResidual: sum(\.squaredResidual) + unsolved,
+            active: ActiveSet(dense: dense, in: problem.blocks), squaredResidual: sum(\.squaredResidual) + unsolved,
             certificate: Certificate(
                 objective: sum(\.certificate.objective) + 0.5 * unsolved,
                 relativeGap: half > 0 ? (sum { $0.certificate.relativeGap * $0.scale } + 0.5 * unsolved) / half : 0,
