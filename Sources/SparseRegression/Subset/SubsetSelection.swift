@@ -72,14 +72,13 @@ public struct SubsetSelection: Sendable {
         }
         let power = dictionary.power(of: response)
         let total = response.squaredNorm
-        let empty = SubsetFit(samples: response.columns)
         var looks = 0
-        var best = descend(from: empty, power, dictionary, total, &looks, monitor)
+        var best = descend(from: SubsetFit(samples: response.columns), power, dictionary, total, &looks, monitor)
         var objectives = [best.objective]
         for start in starts where !monitor.isCancelled() {
             var blocks = Set<Int>()
             let atoms = Array(start.filter { blocks.insert($0.block).inserted }.prefix(max(0, maximumCount)))
-            guard let fit = SubsetFit(atoms, to: power, in: dictionary, after: empty) else { continue }
+            guard let fit = SubsetFit(atoms, to: power, in: dictionary, after: best.fit) else { continue }
             let end = descend(from: fit, power, dictionary, total, &looks, monitor)
             objectives.append(end.objective)
             // A later start must be better by more than rounding.
