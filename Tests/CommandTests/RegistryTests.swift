@@ -30,6 +30,7 @@ private struct ScaledLogarithm: NamedPenalty {
     func derivatives(norm: Double, block: Int) -> (first: Double, second: Double) {
         base.derivatives(norm: norm, block: block)
     }
+    func thirdDerivative(norm: Double, block: Int) -> Double { base.thirdDerivative(norm: norm, block: block) }
 }
 
 /// Mallows' C_p (Mallows 1973): ‖Y − XB‖²/σ² − nT + 2·dof.

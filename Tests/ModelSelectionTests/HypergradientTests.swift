@@ -12,11 +12,10 @@ private struct CubicFamily: PenaltyFamily {
         CubicNorm(lambda: exp(logs[0]), cube: exp(logs[1]))
     }
 
-    func sensitivities(norm: Double, block: Int, at logs: [Double]) -> [Sensitivity] {
-        let cube = exp(logs[1])
-        return [
-            Sensitivity(parameter: 0, first: exp(logs[0])),
-            Sensitivity(parameter: 1, first: 3 * cube * norm * norm, second: 6 * cube * norm),
+    func sensitivities(of penalty: CubicNorm, norm: Double, block: Int) -> [Sensitivity] {
+        [
+            Sensitivity(parameter: 0, (penalty.lambda, 0)),
+            Sensitivity(parameter: 1, (3 * penalty.cube * norm * norm, 6 * penalty.cube * norm)),
         ]
     }
 }

@@ -29,6 +29,13 @@ public struct FitValue: Sendable, Equatable {
     public let residualSlope: Double
     /// Its derivative with respect to the degrees of freedom.
     public let freedomSlope: Double
+
+    /// - Parameters: as the properties.
+    public init(value: Double, residualSlope: Double, freedomSlope: Double) {
+        self.value = value
+        self.residualSlope = residualSlope
+        self.freedomSlope = freedomSlope
+    }
 }
 
 extension FitCriterion {

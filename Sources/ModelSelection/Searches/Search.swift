@@ -37,7 +37,7 @@ public enum SearchStep: Sendable, Equatable {
     case end(SearchEnd)
 
     /// An evaluation as exact as the caller asked for.
-    static func evaluate(_ logs: [Double], gradient: Bool) -> SearchStep {
+    public static func evaluate(_ logs: [Double], gradient: Bool) -> SearchStep {
         .evaluate(logs, gradient: gradient, accuracy: 1)
     }
 }
