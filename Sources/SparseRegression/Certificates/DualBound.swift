@@ -8,22 +8,23 @@ enum DualBound {
     /// - Parameters:
     ///   - fitted: ⟨Y, R⟩.
     ///   - squared: ‖R‖².
-    ///   - slopes: blocks with ‖X_jᵀR‖ or an upper bound of it, gone through several times; blocks left out are no part of
-    ///     the problem, and unpenalized ones do not count, R being orthogonal to them.
-    /// - Complexity: O(number of slopes).
+    ///   - blocks: the blocks of the problem; those left out, or with a slope of zero, do not count.
+    ///   - slopes: ‖X_jᵀR‖ of each, or an upper bound of it. Those of unpenalized blocks are rounding, R being orthogonal to
+    ///     them, and do not count either.
+    /// - Complexity: O(number of blocks).
     static func best(
-        _ penalty: some BlockPenalty, fitted: Double, squared: Double, slopes: some Sequence<(Int, Double)>
+        _ penalty: some BlockPenalty, fitted: Double, squared: Double, blocks: [Int], slopes: [Double]
     ) -> (value: Double, factor: Double) {
         guard squared > 0 else { return (0, 0) }
         // How far R is from feasible: the largest slope over what its block allows.
         var ratio = 0.0
-        for (block, slope) in slopes {
+        for (block, slope) in zip(blocks, slopes) {
             let limit = penalty.slopeLimit(block: block)
             if limit > 0, limit < .infinity { ratio = max(ratio, slope / limit) }
         }
         func conjugates(_ factor: Double) -> Double {
             var sum = 0.0
-            for (block, slope) in slopes where slope > 0 && penalty.slopeLimit(block: block) > 0 {
+            for (block, slope) in zip(blocks, slopes) where slope > 0 && penalty.slopeLimit(block: block) > 0 {
                 sum += penalty.conjugate(slope: abs(factor) * slope, block: block)
             }
             return sum

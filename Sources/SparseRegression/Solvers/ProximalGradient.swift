@@ -266,8 +266,9 @@ private struct PosedProblem<Penalty: BlockPenalty> {
     func dualBound(_ residual: Matrix) -> Double {
         let direction = span?.remainder(of: residual, scale: source.squaredResponseNorm) ?? residual
         let fitted = zip(response.elements, direction.elements).reduce(0) { $0 + $1.0 * $1.1 }
+        let slopes = norms(correlation(of: direction))
         return DualBound.best(
-            penalty, fitted: fitted, squared: direction.squaredNorm, slopes: norms(correlation(of: direction))
+            penalty, fitted: fitted, squared: direction.squaredNorm, blocks: slopes.map(\.0), slopes: slopes.map(\.1)
         ).value
     }
 

@@ -32,10 +32,10 @@ extension WorkingSetSession {
         var screening: (factor: Double, gap: Double)?
         if penalty.isConvex {
             // A block that is zero at the optimum is no part of the problem.
-            let (bounds, isScreened) = (correlations.bounds, isScreened)
+            let blocks = isScreened.indices.filter { !isScreened[$0] }
             let bound = DualBound.best(
-                penalty, fitted: context.fitted(r), squared: squared,
-                slopes: bounds.indices.lazy.filter { !isScreened[$0] }.map { ($0, bounds[$0]) })
+                penalty, fitted: context.fitted(r), squared: squared, blocks: blocks,
+                slopes: blocks.map { correlations.bounds[$0] })
             best.dual = max(best.dual, bound.value)
             screening = (abs(bound.factor), min(objective, best.objective) - bound.value)
         }

@@ -171,7 +171,7 @@ final class WorkingSetContext {
 
     private func considerDual(_ numbers: Numbers, _ penalty: some BlockPenalty) {
         let bound = DualBound.best(
-            penalty, fitted: numbers.fitted, squared: numbers.squared, slopes: zip(working.blocks, slopes))
+            penalty, fitted: numbers.fitted, squared: numbers.squared, blocks: working.blocks, slopes: slopes)
         innerDual = max(innerDual, bound.value)
     }
 
