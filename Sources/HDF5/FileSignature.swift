@@ -32,23 +32,25 @@ enum FileSignature: Equatable {
             self = .partOfHDF5
             return
         }
-        let text = String(decoding: head, as: UTF8.self)
-        if text.hasPrefix("MATLAB 7.3 MAT-file") {
+        if head.starts(with: Array("MATLAB 7.3 MAT-file".utf8)) {
             self = .partOfHDF5
-        } else if text.hasPrefix("MATLAB 5.0 MAT-file") {
-            self = .other("a MATLAB file of version 5 or 7", advice: "save it in MATLAB with the option '-v7.3'")
-        } else if head.starts(with: [0, 0, 0, 100, 0, 0, 0, 31]) {
-            self = .other("a FIF file (MNE, MEGIN)", advice: "")
-        } else if head.starts(with: [0x1F, 0x8B]) {
-            self = .other("a gzip-compressed file", advice: "unpack it with gunzip")
-        } else if head.starts(with: [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59]) {
-            self = .other("a NumPy .npy file", advice: "")
-        } else if head.starts(with: [0x50, 0x4B, 3, 4]) {
-            self = .other("a zip archive (.npz or .zip)", advice: "")
-        } else if !head.isEmpty, head.allSatisfy({ $0 == 9 || $0 == 10 || $0 == 13 || ($0 >= 32 && $0 < 127) }) {
-            self = .other("a text file", advice: "")
+        } else if let known = Self.known.first(where: { head.starts(with: $0.bytes) }) {
+            self = .other(known.name, advice: known.advice)
         } else {
-            self = .other(nil, advice: "")
+            let isText = head.allSatisfy { $0 == 9 || $0 == 10 || $0 == 13 || ($0 >= 32 && $0 < 127) }
+            self = .other(isText && !head.isEmpty ? "a text file" : nil, advice: "")
         }
     }
+
+    /// Files of others, told by their first bytes.
+    private static let known: [(bytes: [UInt8], name: String, advice: String)] = [
+        (
+            Array("MATLAB 5.0 MAT-file".utf8), "a MATLAB file of version 5 or 7",
+            "save it in MATLAB with the option '-v7.3'"
+        ),
+        ([0, 0, 0, 100, 0, 0, 0, 31], "a FIF file (MNE, MEGIN)", ""),
+        ([0x1F, 0x8B], "a gzip-compressed file", "unpack it with gunzip"),
+        ([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59], "a NumPy .npy file", ""),
+        ([0x50, 0x4B, 3, 4], "a zip archive (.npz or .zip)", ""),
+    ]
 }

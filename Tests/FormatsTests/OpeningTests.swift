@@ -7,15 +7,15 @@ import Testing
 
 @testable import Formats
 
-/// A file is opened once for all that look into it. Counted by the system: a file whose permissions are taken away as
-/// soon as it is open, or whose name leads elsewhere, opens no second time.
+/// A file is opened once for all that look into it. The system tells: a name that leads elsewhere by then opens no
+/// second time, and a process lists the descriptors that it has.
 @Suite("Formats: each file is opened once")
 struct OpeningTests {
     let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
 
-    /// The file of this format, opened, after which its name leads to another file.
+    /// A file that is opened, after which its name leads to another.
     private func openedAndReplaced(_ bytes: [UInt8]) throws -> any FormatReader {
         let path = try folder.write("file", bytes)
         let reader = try FileFormats.open(path)

@@ -105,7 +105,7 @@ struct FIFForward: Sendable {
     /// Facts that the model does not carry.
     var facts: [FileFact] {
         var facts: [FileFact] = []
-        facts.append("source spaces", spaces.parts.map { "\($0.kind.name) (\($0.count))" }.joined(separator: ", "))
+        facts.append("source spaces", spaces.parts.map { "\($0.kind) (\($0.count))" }.joined(separator: ", "))
         let stored = spaces.storedFrames.subtracting([frame]).map(Self.name(ofFrame:)).sorted()
         if !stored.isEmpty {
             facts.append(

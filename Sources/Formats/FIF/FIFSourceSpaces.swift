@@ -7,14 +7,6 @@ struct FIFSourceSpaces: Sendable {
         case surface = 1
         case volume = 2
         case discrete = 3
-
-        var name: String {
-            switch self {
-            case .surface: "surface"
-            case .volume: "volume"
-            case .discrete: "discrete"
-            }
-        }
     }
 
     /// Kind and number of sources of each space, in the order of the file.

@@ -32,7 +32,7 @@ struct MNEForwardFile: FormatReader {
         let count = spaces.reduce(0) { $0 + $1.used.count }
         let columns = isFixed ? count : 3 * count
         let directions = try vectors("key_source_nn", count: columns)
-        var gain = try matrix("key_sol/key_data")
+        var gain = try reading(Matrix(file.matrix(name("key_sol/key_data"))))
         guard gain.columns == columns else {
             throw error("key_sol/key_data", "\(gain.columns) columns", "\(columns) for \(count) sources")
         }
@@ -141,7 +141,7 @@ struct MNEForwardFile: FormatReader {
         while try contains("key_info/key_chs/idx_\(index)") {
             let group = "key_info/key_chs/idx_\(index)"
             let name = try text("\(group)/key_ch_name") ?? ""
-            let location = try doubles("\(group)/key_loc")
+            let location = try reading(file.doubles(self.name("\(group)/key_loc")).elements)
             guard location.count == 12 else { throw error("\(group)/key_loc", "\(location.count) numbers", "12") }
             channels[name] = FIFChannel(
                 shortName: name, name: name, kind: try integer("\(group)/key_kind"),
@@ -207,10 +207,6 @@ struct MNEForwardFile: FormatReader {
         try reading(file.integers(name(object)).elements)
     }
 
-    private func doubles(_ object: String) throws(InputError) -> [Double] {
-        try reading(file.doubles(name(object)).elements)
-    }
-
     private func integer(_ object: String) throws(InputError) -> Int {
         let values = try integers(object)
         guard values.count == 1 else { throw error(object, "\(values.count) numbers", "one") }
@@ -221,10 +217,6 @@ struct MNEForwardFile: FormatReader {
     private func text(_ object: String) throws(InputError) -> String? {
         guard let title = try title(object), title != "None" else { return nil }
         return String(decoding: try integers(object).map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
-    }
-
-    private func matrix(_ object: String) throws(InputError) -> Matrix {
-        try reading(Matrix(file.matrix(name(object))))
     }
 
     private func vectors(_ object: String, count: Int? = nil) throws(InputError) -> [SIMD3<Double>] {

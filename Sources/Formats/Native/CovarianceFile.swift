@@ -17,7 +17,7 @@ public enum CovarianceFile {
     static func read(_ reader: NativeReader) throws(InputError) -> NoiseCovariance {
         let samples = try reader.integer("samples") ?? 0
         let sensors = try reader.sensors()
-        let projectors = try reader.projectors()
+        let projectors = try reader.optionalMatrix("projectors")
         let matrix = try reader.matrix("covariance")
         return try within(reader.path) { () throws(InputError) in
             try NoiseCovariance(matrix: matrix, samples: samples, sensors: sensors, projectors: projectors)

@@ -175,11 +175,6 @@ struct NativeReader {
         }
     }
 
-    /// The dataset `projectors`; nil when there is none.
-    func projectors() throws(InputError) -> Matrix? {
-        try optionalMatrix("projectors")
-    }
-
     /// The attribute `frame` of the group `sources`.
     func frame() throws(InputError) -> CoordinateFrame {
         let name = try required(try text("frame", of: "sources"), "frame", of: "sources", CoordinateFrame.choices)

@@ -24,7 +24,7 @@ public enum RecordingFile {
         let condition = try reader.text("condition") ?? ""
         let projected = try reader.integer("projected") ?? 0
         let sensors = try reader.sensors()
-        let projectors = try reader.projectors()
+        let projectors = try reader.optionalMatrix("projectors")
         let isStack = try reading(reader.file.describe("data").shape.count == 3)
         let epochs = try reading(reader.file.matrices("data")).map { Matrix($0) }
         if averages == nil, !isStack {
