@@ -4,42 +4,44 @@ import Foundation
 
 /// `foci localize`: from three files to a folder of results.
 struct LocalizeCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "localize",
-        abstract: "Find the sources of a recording.",
-        discussion: """
-            Reads a forward model, a recording and the noise covariance of one epoch (FIF, HDF5 or MATLAB 7.3, told by \
-            their content), chooses λ, and from the sources at that λ goes on to the few points and patches of cortex \
-            that each explain more than noise does, as measured before time 0. Writes a folder:
-              estimate.h5    active sources, amplitudes (A·m), selection, settings
-              sources.tsv    a row a source: position, peak, field, extent
-              selection.tsv  all that was tried: criterion, degrees of freedom, gap
-              sources.svg, timecourses.svg, sensors.svg, selection.svg
-              stability.tsv, stability.svg
-                             with --stability: how often each is found again
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "localize",
+            abstract: "Find the sources of a recording.",
+            discussion: """
+                Reads a forward model, a recording and the noise covariance of one epoch (FIF, HDF5 or MATLAB 7.3, told by \
+                their content), chooses λ, and from the sources at that λ goes on to the few points and patches of cortex \
+                that each explain more than noise does, as measured before time 0. Writes a folder:
+                  estimate.h5    active sources, amplitudes (A·m), selection, settings
+                  sources.tsv    a row a source: position, peak, field, extent
+                  selection.tsv  all that was tried: criterion, degrees of freedom, gap
+                  sources.svg, timecourses.svg, sensors.svg, selection.svg
+                  stability.tsv, stability.svg
+                                 with --stability: how often each is found again
 
-            The penalties of whole sources are
-            \(listed(PenaltyKind.all.filter { $0.scope == .block }.map { ($0.name, $0.help) }))
-            the criteria
-            \(listed(CriterionKind.all.map { ($0.name, $0.help) }))
-            and the searches
-            \(listed(SearchKind.all.map { ($0.name, $0.help) }))
+                The penalties of whole sources are
+                \(listed(PenaltyKind.all.filter { $0.scope == .block }.map { ($0.name, $0.help) }))
+                the criteria
+                \(listed(CriterionKind.all.map { ($0.name, $0.help) }))
+                and the searches
+                \(listed(SearchKind.all.map { ($0.name, $0.help) }))
 
-            EXAMPLES
-              foci localize --forward f.fif --recording r.fif --covariance c.fif \\
-                  --output result
-              foci localize --forward f.h5 --recording r.h5 --output result \\
-                  --window 0.05 0.15
-                  Without a covariance the noise is estimated before time 0.
-              foci localize --forward f.h5 --recording r.h5 --covariance c.h5 \\
-                  --output result --sensors meg --orientation fixed \\
-                  --lambda 0.2 --reweight 0
-                  One λ, MEG only, all sources of the convex solution.
-              foci localize --forward f.h5 --recording epochs.h5 --covariance c.h5 \\
-                  --output result --criterion kfold-epochs --stability 50
-                  λ by cross-validation over epochs; the choice repeated 50 times
-                  over a bootstrap of epochs.
-            """)
+                EXAMPLES
+                  foci localize --forward f.fif --recording r.fif --covariance c.fif \\
+                      --output result
+                  foci localize --forward f.h5 --recording r.h5 --output result \\
+                      --window 0.05 0.15
+                      Without a covariance the noise is estimated before time 0.
+                  foci localize --forward f.h5 --recording r.h5 --covariance c.h5 \\
+                      --output result --sensors meg --orientation fixed \\
+                      --lambda 0.2 --reweight 0
+                      One λ, MEG only, all sources of the convex solution.
+                  foci localize --forward f.h5 --recording epochs.h5 --covariance c.h5 \\
+                      --output result --criterion kfold-epochs --stability 50
+                      λ by cross-validation over epochs; the choice repeated 50 times
+                      over a bootstrap of epochs.
+                """)
+    }
 
     @Option(help: ArgumentHelp("Forward model (gain and sources).", valueName: "file"))
     var forward: String

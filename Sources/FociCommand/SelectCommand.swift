@@ -4,24 +4,26 @@ import Foundation
 
 /// `foci select`: the choice of hyperparameters, numerics alone.
 struct SelectCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "select",
-        abstract: "Choose the hyperparameters of a whitened problem.",
-        discussion: """
-            Minimizes a criterion over λ, over λ and μ of the elastic net, or over a λ_j for every source. The penalties are
-            \(listed(PenaltyKind.all.map { ($0.name, $0.help) }))
-            the criteria
-            \(listed(CriterionKind.all.filter { !$0.needsReplicates }.map { ($0.name, $0.help) }))
-            and the searches
-            \(listed(SearchKind.all.map { ($0.name, $0.help) }))
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "select",
+            abstract: "Choose the hyperparameters of a whitened problem.",
+            discussion: """
+                Minimizes a criterion over λ, over λ and μ of the elastic net, or over a λ_j for every source. The penalties are
+                \(listed(PenaltyKind.all.map { ($0.name, $0.help) }))
+                the criteria
+                \(listed(CriterionKind.all.filter { !$0.needsReplicates }.map { ($0.name, $0.help) }))
+                and the searches
+                \(listed(SearchKind.all.map { ($0.name, $0.help) }))
 
-            EXAMPLES
-              foci select --problem p.h5 --criterion sure --json
-              foci select --problem p.h5 --criterion sure-mc --weights learned \\
-                  --search l-bfgs --sigma 0.577
-              foci select --problem p.h5 --criterion kfold --penalty elastic-net \\
-                  --search brent
-            """)
+                EXAMPLES
+                  foci select --problem p.h5 --criterion sure --json
+                  foci select --problem p.h5 --criterion sure-mc --weights learned \\
+                      --search l-bfgs --sigma 0.577
+                  foci select --problem p.h5 --criterion kfold --penalty elastic-net \\
+                      --search brent
+                """)
+    }
 
     enum WeightsName: String, CaseIterable, ExpressibleByArgument { case shared, learned }
 
@@ -214,7 +216,7 @@ struct SelectCommand: ParsableCommand {
                 expected: "a problem it suits")
         }
         let monitor = Terminal.monitor(quiet: computing.quiet)
-        let stop = StopRule(relativeGap: computing.gap)
+        let stop = StopRule(relativeGap: computing.gap, relativeViolation: computing.gap)
         let solvesBefore = objective.solves
         // The values along the way may be inexact; what is reported is not.
         let final = try objective.evaluate(best.logs, wantsGradient: true, stop: stop, monitor: monitor)
@@ -258,7 +260,8 @@ struct SelectCommand: ParsableCommand {
     ) throws -> SearchRecord {
         let saved = try state.flatMap { FileManager.default.fileExists(atPath: $0) ? try Self.saved($0) : nil }
         let record = try method.minimize(
-            objective, from: start, in: domain, stop: StopRule(relativeGap: computing.gap), resuming: saved,
+            objective, from: start, in: domain,
+            stop: StopRule(relativeGap: computing.gap, relativeViolation: computing.gap), resuming: saved,
             monitor: Terminal.monitor(quiet: computing.quiet))
         if let state { try AtomicFile.write(Array(try record.json()), to: state) }
         if record.end == .cancelled {

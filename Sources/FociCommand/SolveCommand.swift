@@ -4,17 +4,19 @@ import Foundation
 
 /// `foci solve`: the numerics alone.
 struct SolveCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "solve",
-        abstract: "Solve a whitened problem at one λ, or along a path of λ.",
-        discussion: """
-            Minimizes ½‖Y − XB‖² + penalty(B) for the gain X and data Y of a problem file. The penalties are
-            \(listed(PenaltyKind.all.map { ($0.name, $0.help) }))
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "solve",
+            abstract: "Solve a whitened problem at one λ, or along a path of λ.",
+            discussion: """
+                Minimizes ½‖Y − XB‖² + penalty(B) for the gain X and data Y of a problem file. The penalties are
+                \(listed(PenaltyKind.all.map { ($0.name, $0.help) }))
 
-            EXAMPLES
-              foci solve --problem p.h5 --lambda-ratio 0.2 --json
-              foci solve --problem p.h5 --lambda-ratio 0.1 --path 30
-            """)
+                EXAMPLES
+                  foci solve --problem p.h5 --lambda-ratio 0.2 --json
+                  foci solve --problem p.h5 --lambda-ratio 0.1 --path 30
+                """)
+    }
 
     @Option(help: ArgumentHelp("Problem: datasets gain and data, attribute orientations.", valueName: "file"))
     var problem: String

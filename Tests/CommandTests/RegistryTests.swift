@@ -139,10 +139,14 @@ struct RegistryTests {
             #expect {
                 try SolveCommand.parse(["--problem", problem, "--lambda-ratio", "0.3", "--gamma", "2"]).solved()
             } throws: { "\($0)".contains("mcp or scad or log") }
-            return (SolveCommand.helpMessage(), SelectCommand.helpMessage())
+            return (SolveCommand.helpMessage(columns: 200), SelectCommand.helpMessage(columns: 200))
         }
-        #expect(solve.contains("l1, elastic-net, mcp, scad, log") && !SolveCommand.helpMessage().contains("scad, log"))
-        #expect(select.contains("kfold-epochs, cp") && select.contains("adam, ternary"))
+        #expect(solve.contains("l21, l1, elastic-net, mcp, scad, log;") && solve.contains("  a logarithm of the norm"))
+        #expect(select.contains("kfold-epochs, cp;") && select.contains("  Mallows' criterion"))
+        #expect(select.contains("adam, ternary)") && select.contains("  thirds of an interval"))
+        for help in [SolveCommand.helpMessage(columns: 200), SelectCommand.helpMessage(columns: 200)] {
+            #expect(!help.contains("logarithm") && !help.contains("Mallows") && !help.contains("ternary"))
+        }
     }
 
     @Test("a criterion and a search of one file choose λ by their names")

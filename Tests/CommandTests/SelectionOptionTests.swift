@@ -54,6 +54,9 @@ struct SelectionOptionTests {
             (["--weights", "learned", "--search", "l-bfgs", "--criterion", "gcv"], "GCV", "l-bfgs"),
             (["--weights", "evidence"], "evidence", "updates"), (["--criterion", "evidence"], "evidence", "updates"),
             (["--sigma", "baseline"], "SURE", "path"), (["--sigma", "1.3"], "SURE", "path"),
+            (["--penalty", "mcp"], "SURE", "path"), (["--penalty", "scad", "--weights", "shared"], "SURE", "path"),
+            (["--penalty", "elastic-net", "--ridge", "0.5"], "SURE", "path"),
+            (["--penalty", "elastic-net", "--ridge", "0.5", "--weights", "learned"], "SURE", "line-search"),
         ])
     func choices(_ options: [String], _ criterion: String, _ search: String) throws {
         let outcome = try localize(["--json"] + options)
@@ -150,6 +153,12 @@ struct SelectionOptionTests {
             (["--weights", "evidence", "--lambda", "0.2"], ["--lambda"]),
             (["--lambda", "0.2", "--criterion", "gcv"], ["--criterion", "gcv"]),
             (["--lambda", "0.2", "--search", "grid"], ["--search", "grid"]),
+            (["--penalty", "l1"], ["--penalty", "l1", "l21"]),
+            (["--penalty", "elastic-net"], ["--ridge", "elastic-net"]),
+            (["--penalty", "mcp", "--weights", "reweighted"], ["--penalty", "mcp", "l21"]),
+            (["--penalty", "mcp", "--reweight", "2"], ["--penalty", "mcp", "reweighting"]),
+            (["--penalty", "scad", "--criterion", "evidence"], ["--penalty", "scad", "evidence"]),
+            (["--gamma", "3"], ["--gamma", "mcp or scad"]), (["--penalty", "mcp", "--gamma", "0"], ["--gamma", "0"]),
             (["--criterion", "kfold-epochs"], ["--criterion", "kfold-epochs", "one average"]),
             (["--folds", "4"], ["--folds", "sure"]), (["--draws", "4"], ["--draws", "sure-mc"]),
             (["--criterion", "kfold", "--folds", "77"], ["--folds", "77 folds of 75 rows"]),

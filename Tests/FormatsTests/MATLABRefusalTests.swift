@@ -35,7 +35,7 @@ struct MATLABRefusalTests {
                 _ = try file.recording(options)
             }
         }
-        let text = error.map { "\($0)" } ?? ""
+        let text = error?.text { "--\($0.rawValue)" } ?? ""
         for piece in mistake.says { #expect(text.contains(piece), "\(text)") }
         #expect(!text.contains("\n"))
     }

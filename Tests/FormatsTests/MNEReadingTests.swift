@@ -131,7 +131,9 @@ struct MNEReadingTests {
             expectSame(covariance.sensors, expected.sensors)
         }
         // Alone it does not say what its channels measure, and nothing is guessed.
-        #expect { try file.covariance(ReadingOptions()) } throws: { "\($0)".contains("--channels") }
+        #expect { try file.covariance(ReadingOptions()) } throws: {
+            ($0 as? InputError)?.text { "--\($0.rawValue)" }.contains("give one with --channels FILE") == true
+        }
         let description = try FileInspection.describe(folder.file("\(kind)-cov.fif"))
         #expect(description.missing.count == 2 && description.contents == [.covariance])
     }

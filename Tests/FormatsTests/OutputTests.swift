@@ -115,7 +115,9 @@ struct OutputTests {
         try first.commit()
         try folder.write("out/yours.txt", Array("yours".utf8))
         #expect(throws: InputError.self) { try OutputFolder(path) }
-        do { _ = try OutputFolder(path) } catch { #expect(error.description.contains("--force")) }
+        do { _ = try OutputFolder(path) } catch {
+            #expect(error.text { "--\($0.rawValue)" }.contains("replace its files with --force"))
+        }
         var second = try OutputFolder(path, force: true)
         try second.add("mine.txt", text: "new")
         try second.commit()

@@ -57,7 +57,7 @@ struct Model: Sendable, CustomTestStringConvertible {
             let objective = try SelectionObjective(
                 problem: problem, family: family, criterion: criterion, hypergradient: .analytic(method))
             let point = logs(problem)
-            let stop = StopRule(relativeGap: 1e-16)
+            let stop = StopRule(relativeGap: 1e-16, relativeViolation: 1e-15)
             let found = try objective.evaluate(point, wantsGradient: true, stop: stop)
             var result = Comparison(
                 gradient: try #require(found.gradient), activeCount: found.activeCount,

@@ -164,7 +164,9 @@ struct PreparationTests {
         let error = #expect(throws: InputError.self) {
             try PreparedProblem(recording: short, forward: world.forward, covariance: nil, settings: .init())
         }
-        #expect(error?.description.contains("--covariance") == true)
+        #expect(error?.place == .input(.recording))
+        #expect(error?.text { "--\($0.rawValue)" }.hasSuffix("give a noise covariance with --covariance") == true)
+        #expect(error?.description.hasSuffix("give a noise covariance with covariance") == true)
     }
 
     @Test("orientations: names, frames, columns")

@@ -55,7 +55,8 @@ extension SelectionPoint {
     init(_ point: SearchPoint, lambda: Double, ratio: Double) {
         self.init(
             lambda: lambda, ratio: ratio, criterion: point.value, degreesOfFreedom: point.degreesOfFreedom ?? .nan,
-            squaredResidual: point.squaredResidual, activeCount: point.activeCount, relativeGap: point.relativeGap,
+            squaredResidual: point.squaredResidual, activeCount: point.activeCount,
+            relativeGap: point.relativeGap.isFinite ? point.relativeGap : .nan,
             seconds: point.seconds)
     }
 }

@@ -86,11 +86,16 @@ struct SourceChoice: Sendable {
             guard let refining = origin.refining, refining.charge.value > 0 else { return chosen }
             return try refined(chosen, session.problem, refining, monitor)
         } catch let error as InvalidCriterion {
-            throw InputError(method.criterion.hasFolds ? "folds" : "criterion", found: "\(error)")
+            throw InputError(method.criterion.hasFolds ? .folds : .criterion, found: "\(error)")
         }
     }
 
     // MARK: - One λ
+
+    /// The relative gap of a solution; NaN where nothing convex was solved.
+    private static func gap(_ solution: Solution) -> Double {
+        solution.certificate.relativeGap.isFinite ? solution.certificate.relativeGap : .nan
+    }
 
     private func bySearch<Penalty: NamedPenalty>(
         _ penalty: Penalty.Type, _ session: some SolverSession, _ origin: Origin, _ monitor: Monitor
@@ -105,7 +110,7 @@ struct SourceChoice: Sendable {
         guard rounds > 0 else {
             return Outcome(
                 atoms: ActiveAtoms(shared.solution.active), curve: shared.curve,
-                relativeGap: shared.solution.certificate.relativeGap, epochs: shared.epochs,
+                relativeGap: Self.gap(shared.solution), epochs: shared.epochs,
                 fullPasses: shared.fullPasses, warnings: warnings)
         }
         let reweighted = try Reweighting(rounds: rounds, scale: scale).run(
@@ -178,7 +183,7 @@ struct SourceChoice: Sendable {
                     + String(format: "(%.2g of λ_max)", shared.curve.chosen.ratio)
             ] : []
         return Outcome(
-            atoms: ActiveAtoms(solution.active), curve: curve, relativeGap: solution.certificate.relativeGap,
+            atoms: ActiveAtoms(solution.active), curve: curve, relativeGap: Self.gap(solution),
             epochs: record.points.reduce(shared.epochs + solution.certificate.epochs) { $0 + $1.epochs },
             fullPasses: record.points.reduce(shared.fullPasses + solution.certificate.fullPasses) {
                 $0 + $1.fullPasses

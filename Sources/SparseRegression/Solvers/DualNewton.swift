@@ -34,7 +34,7 @@ final class DualNewtonEngine: WorkingSetEngine {
     private let fallback: DescentEngine
     private let factorization: HessianFactorization
     /// Ξ, n × T, and where a step would lead.
-    private let dual: Buffer
+    let dual: Buffer
     /// g = Ξ + Y − X·prox(W), n × T.
     private let gradient: Buffer
     /// The Newton direction, n × T.
