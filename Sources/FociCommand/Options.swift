@@ -63,17 +63,12 @@ extension LambdaChoice: ExpressibleByArgument {
 func optionName(_ setting: SettingName) -> String { "--\(setting.rawValue)" }
 
 /// What an option takes by its name from the list of its family.
-public protocol OptionKind: ExpressibleByArgument {
-    /// The list.
-    static var all: [Self] { get }
-    /// Its name, different from all others.
-    var name: String { get }
-}
+public protocol OptionKind: NamedKind, ExpressibleByArgument {}
 
 extension OptionKind {
     /// The kind of a name; nil where there is none.
     public init?(argument: String) {
-        guard let kind = Self.all.first(where: { $0.name == argument }) else { return nil }
+        guard let kind = Self.named(argument) else { return nil }
         self = kind
     }
 
@@ -103,11 +98,23 @@ struct PenaltyOptions: ParsableArguments {
     @Option(help: "The penalty.")
     var penalty = GroupLasso.kind
 
-    @Option(help: ArgumentHelp("μ of the elastic net.", valueName: "μ"))
+    @Option(help: Self.shapeHelp("ridge"))
     var ridge: Double?
 
-    @Option(help: ArgumentHelp("γ of mcp (3 by default, in units of 1/‖X_j‖²) or scad (3.7).", valueName: "γ"))
+    @Option(help: Self.shapeHelp("gamma"))
     var gamma: Double?
+
+    /// What the number of shape is that an option gives, of every penalty that has it.
+    private static func shapeHelp(_ option: String) -> ArgumentHelp {
+        let shapes = PenaltyKind.all.compactMap { kind in
+            kind.shape.flatMap { $0.option == option ? (name: kind.name, shape: $0) : nil }
+        }
+        let parts = shapes.map { name, shape in
+            let unit = shape.isPerCurvature ? ", in units of 1/‖X_j‖²" : ""
+            return "\(shape.symbol) of \(name)" + (shape.usual.map { " (\($0.formatted()) by default\(unit))" } ?? "")
+        }
+        return ArgumentHelp("\(parts.joined(separator: " or ")).", valueName: shapes.first?.shape.symbol)
+    }
 
     /// The number of shape, where it is given.
     ///

@@ -114,10 +114,12 @@ struct DescentMonotonicityTests {
                 for _ in 0..<20 {
                     _ = engine.minimize(penalty, strength, tolerance: 0, InnerLimit(epochs: 1) { false })
                     let value = engine.objective(penalty, strength)
-                    // ψ is rounded as its terms are, ½‖Ξ‖² and ⟨Y, Ξ⟩, which cancel.
+                    // ψ is rounded as its terms are, which cancel: ½‖Ξ‖², ⟨Y, Ξ⟩, and ‖W_j‖²/2s of every block.
                     let size = inner.context.problem.response.elements.count
                     let xi = engine.dual.pointer
-                    let terms = 0.5 * BLAS.dot(size, xi, xi) + abs(inner.context.fitted(xi))
+                    let terms =
+                        0.5 * BLAS.dot(size, xi, xi) + abs(inner.context.fitted(xi))
+                        + engine.norms.reduce(0) { $0 + $1 * $1 } / (2 * strength)
                     #expect(value <= last + 1e-13 * max(inner.own.unit, terms))
                     last = value
                 }

@@ -53,7 +53,11 @@ public struct Judgement: Sendable {
     /// One derivative a fit; nil where it was not asked for or could not be computed.
     public let derivatives: [FitDerivative]?
 
-    /// A judgement from its values.
+    /// - Parameters:
+    ///   - value: smaller is better; infinite where it could not be computed.
+    ///   - degreesOfFreedom: NaN where the criterion does not know them.
+    ///   - residualSlope: ∂C/∂‖Y − XB‖² at fixed degrees of freedom, where C is a function of the two.
+    ///   - derivatives: one a fit; nil where not asked for or not to be had.
     public init(
         value: Double, degreesOfFreedom: Double, residualSlope: Double? = nil, derivatives: [FitDerivative]? = nil
     ) {
@@ -75,7 +79,9 @@ public struct FitDerivative: Sendable {
     /// penalty.
     public var slopes: [[(first: Double, second: Double)]]
 
-    /// A derivative from its values.
+    /// - Parameters:
+    ///   - coefficients: ∂C/∂B of each support.
+    ///   - slopes: ∂C/∂φ_j′ and ∂C/∂φ_j″ of every block of each; empty where the criterion ignores the penalty.
     public init(coefficients: [Matrix], slopes: [[(first: Double, second: Double)]] = []) {
         self.coefficients = coefficients
         self.slopes = slopes

@@ -1,7 +1,5 @@
-/// What options, help, errors and results know of a criterion. Kinds of one name are equal.
-///
-/// A new criterion is one file, the criterion with its kind, and one line in ``all``.
-public struct CriterionKind: Sendable, Hashable {
+/// What is known of a criterion by its name, and how it is made.
+public struct CriterionKind: NamedKind {
     /// What a criterion is made of.
     public struct Request: Sendable {
         /// Rows of the problem.
@@ -70,18 +68,9 @@ public struct CriterionKind: Sendable, Hashable {
         .sure, .monteCarlo, .heldOut, .kfold, .gcv, .aic, .bic, .ebic, .evidence, .heldOutEpochs, .kfoldEpochs,
     ]
 
-    /// The kind of a name; nil where there is none.
-    public static func named(_ name: String) -> CriterionKind? { all.first { $0.name == name } }
-
     /// Whether it cuts rows or replicates into folds.
     public var hasFolds: Bool { holdsOut != .nothing }
 
     /// Whether it compares replicates with one another.
     public var needsReplicates: Bool { holdsOut == .replicates }
-
-    /// Whether the two have one name.
-    public static func == (a: CriterionKind, b: CriterionKind) -> Bool { a.name == b.name }
-
-    /// The name.
-    public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }

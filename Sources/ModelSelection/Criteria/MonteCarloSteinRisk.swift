@@ -15,7 +15,11 @@ public struct MonteCarloSteinRisk: Criterion {
     /// ε, or nil for 2σ/(nT)^0.3.
     public let step: Double?
 
-    /// A criterion from its settings.
+    /// - Parameters:
+    ///   - noiseVariance: σ² > 0.
+    ///   - draws: number of directions; below one counts as one.
+    ///   - seed: of the directions.
+    ///   - step: ε > 0, or nil for 2σ/(nT)^0.3.
     public init(noiseVariance: Double = 1, draws: Int = 1, seed: UInt64 = 0, step: Double? = nil) {
         self.noiseVariance = noiseVariance
         self.draws = max(1, draws)

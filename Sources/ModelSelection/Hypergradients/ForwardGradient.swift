@@ -7,7 +7,7 @@ public struct ForwardGradient: Hypergradient {
     /// When the sweeps stop.
     public var limit: SweepLimit
 
-    /// A method from its limit.
+    /// - Parameter limit: when the sweeps stop.
     public init(limit: SweepLimit = SweepLimit()) { self.limit = limit }
 
     /// `forward`.

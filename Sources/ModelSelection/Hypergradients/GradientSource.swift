@@ -1,5 +1,5 @@
-/// Where the gradients of an objective come from. Sources of one name are equal.
-public enum GradientSource: Sendable, Equatable {
+/// Where the gradients of an objective come from.
+public enum GradientSource: NamedKind {
     /// A formula or an iteration.
     case analytic(any Hypergradient)
     /// Central differences of the criterion, two evaluations a hyperparameter: the judge of all others.
@@ -18,7 +18,4 @@ public enum GradientSource: Sendable, Equatable {
         case .finiteDifferences: "finite-differences"
         }
     }
-
-    /// Whether the two have one name.
-    public static func == (a: GradientSource, b: GradientSource) -> Bool { a.name == b.name }
 }

@@ -4,7 +4,7 @@ public struct ImplicitForwardGradient: Hypergradient {
     /// When the sweeps stop.
     public var limit: SweepLimit
 
-    /// A method from its limit.
+    /// - Parameter limit: when the sweeps stop.
     public init(limit: SweepLimit = SweepLimit()) { self.limit = limit }
 
     /// `implicit-forward`.

@@ -156,7 +156,9 @@ public struct SweepLimit: Sendable, Equatable {
     /// Most sweeps.
     public var maximumSweeps: Int
 
-    /// A limit from its values.
+    /// - Parameters:
+    ///   - tolerance: relative to the largest entry.
+    ///   - maximumSweeps: after as many a gradient is given up.
     public init(tolerance: Double = 1e-12, maximumSweeps: Int = 100_000) {
         self.tolerance = tolerance
         self.maximumSweeps = maximumSweeps

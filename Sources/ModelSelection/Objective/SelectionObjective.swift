@@ -31,6 +31,13 @@ public final class SelectionObjective<Family: PenaltyFamily> {
 
     /// An objective whose criterion has any number of problems.
     ///
+    /// - Parameters:
+    ///   - problem: what λ is chosen for.
+    ///   - family: the penalty as a function of θ.
+    ///   - criterion: what judges solutions.
+    ///   - solver: of all problems.
+    ///   - hypergradient: how the gradient is computed.
+    ///   - parallelism: threads; they change no bit.
     /// - Throws: what ``Criterion/problems(for:)`` throws.
     public init(
         problem: RegressionProblem, family: Family, criterion: any Criterion, solver: some Solver = AutomaticSolver(),

@@ -10,7 +10,9 @@ public struct AdamSearch: Search {
     /// The search ends where the largest move is shorter than this.
     public var shortestStep = 2e-3
 
-    /// A search from its settings.
+    /// - Parameters:
+    ///   - rate: length of the first steps, in natural logarithms.
+    ///   - halfLife: steps after which the length has halved.
     public init(rate: Double = 0.3, halfLife: Double = 12) {
         self.rate = rate
         self.halfLife = halfLife

@@ -12,7 +12,11 @@ public struct BayesianSearch: Search {
     /// Seed of the places at which the process is asked.
     public var seed: UInt64
 
-    /// A search of at most `count` points.
+    /// - Parameters:
+    ///   - count: number of points.
+    ///   - initialCount: points before the process is asked, the start among them.
+    ///   - tolerance: expected improvement, in parts of the range of values seen, below which the search ends.
+    ///   - seed: of the places at which the process is asked.
     public init(count: Int = 25, initialCount: Int = 4, tolerance: Double = 1e-5, seed: UInt64 = 0) {
         self.count = count
         self.initialCount = initialCount

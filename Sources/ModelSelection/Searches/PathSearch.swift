@@ -10,10 +10,9 @@ public struct PathSearch: Search {
     /// … and by its square where the last such step gained more than this part of all that was gained since λ_max: the
     /// minimum is not near.
     public var steepness = 0.1
-    /// The path ends at this fraction of λ_max…
+    /// The path ends at this fraction of λ_max, unless its last point is the best so far: then at the lower bound of the
+    /// domain.
     public var floor = 0.01
-    /// … unless its last point is the best so far; then it goes on to this one.
-    public var lastResort = 0.0005
     /// The path also ends where the fit has this part of as many degrees of freedom as the data have entries…
     public var saturation = 0.9
     /// … or this many active columns a row of the data: beyond either, the data are fitted rather than explained, and

@@ -1,7 +1,5 @@
-/// What options, help, errors and results know of a search. Kinds of one name are equal.
-///
-/// A new search is one file, the search with its kind, and one line in ``all``.
-public struct SearchKind: Sendable, Hashable {
+/// What is known of a search by its name, and how it is made.
+public struct SearchKind: NamedKind {
     /// What a search is made of.
     public struct Request: Sendable {
         /// Points along each side of a grid, or in all of another search that looks everywhere; nil for its usual number.
@@ -70,17 +68,8 @@ public struct SearchKind: Sendable, Hashable {
         .path, .brent, .grid, .random, .bayesian, .gradient, .lineSearch, .quasiNewton, .adam,
     ]
 
-    /// The kind of a name; nil where there is none.
-    public static func named(_ name: String) -> SearchKind? { all.first { $0.name == name } }
-
     /// The names of those that can do with so many hyperparameters, for messages.
     public static func names(reaching reach: Reach) -> String {
         all.filter { $0.reach >= reach }.map(\.name).joined(separator: ", ")
     }
-
-    /// Whether the two have one name.
-    public static func == (a: SearchKind, b: SearchKind) -> Bool { a.name == b.name }
-
-    /// The name.
-    public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }

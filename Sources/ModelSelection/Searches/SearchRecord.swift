@@ -85,7 +85,10 @@ public struct SearchLimit: Sendable, Equatable {
     /// How exactly each problem is solved.
     public var stop: StopRule
 
-    /// A limit from its values.
+    /// - Parameters:
+    ///   - maximumEvaluations: most evaluations, those before a resumption included.
+    ///   - maximumSeconds: longest time of one run, s; looked at between evaluations.
+    ///   - stop: how exactly each problem is solved.
     public init(maximumEvaluations: Int = 10_000, maximumSeconds: Double = .infinity, stop: StopRule = StopRule()) {
         self.maximumEvaluations = maximumEvaluations
         self.maximumSeconds = maximumSeconds

@@ -11,14 +11,6 @@ public struct NoiseSensitivity: Sendable, Equatable, Codable {
     /// λ over λ_max that would be chosen among the λ tried if σ were larger by ``error``.
     public let ratioIfLarger: Double
 
-    /// A sensitivity from its values.
-    public init(error: Double, ratioIfSmaller: Double, isSmallerOpen: Bool, ratioIfLarger: Double) {
-        self.error = error
-        self.ratioIfSmaller = ratioIfSmaller
-        self.isSmallerOpen = isSmallerOpen
-        self.ratioIfLarger = ratioIfLarger
-    }
-
     private enum CodingKeys: String, CodingKey {
         case error
         case ratioIfSmaller = "lambda_ratio_if_smaller"

@@ -18,14 +18,6 @@ public struct CurveShape: Sendable, Equatable, Codable {
     /// From this ratio of ``flatTo`` to ``flatFrom`` on a curve counts as very flat.
     public static let flatFactor = 4.0
 
-    /// A shape from its values.
-    public init(tolerance: Double, wells: Int, flatFrom: Double, flatTo: Double) {
-        self.tolerance = tolerance
-        self.wells = wells
-        self.flatFrom = flatFrom
-        self.flatTo = flatTo
-    }
-
     /// Whether the criterion hardly depends on λ over a wide range.
     public var isVeryFlat: Bool { flatTo >= Self.flatFactor * flatFrom }
 

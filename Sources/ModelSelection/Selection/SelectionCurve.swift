@@ -17,7 +17,7 @@ public struct SelectionPoint: Sendable, Equatable {
     /// Seconds spent on this point.
     public let seconds: Double
 
-    /// A point from its values.
+    /// A point as a search or a file gives it; nothing is checked, and what is not known is NaN.
     public init(
         lambda: Double, ratio: Double, criterion: Double, degreesOfFreedom: Double, squaredResidual: Double,
         activeCount: Int, relativeGap: Double, seconds: Double

@@ -72,6 +72,13 @@ public struct SelectionMethod: Sendable, Equatable {
 
     /// Runs the search, or takes it up from its record.
     ///
+    /// - Parameters:
+    ///   - objective: what is minimized.
+    ///   - start: where to begin, logarithms of the hyperparameters.
+    ///   - domain: where to look; as many hyperparameters as the objective's family has.
+    ///   - stop: how exactly each problem is solved.
+    ///   - record: to take up; it must be of the same search, criterion, penalty and problem.
+    ///   - monitor: progress and cancellation.
     /// - Throws: as ``Search/run(_:from:in:limit:monitor:)`` and ``Search/resume(_:_:limit:monitor:)`` do.
     public func minimize(
         _ objective: SelectionObjective<some PenaltyFamily>, from start: [Double], in domain: SearchDomain,
@@ -91,6 +98,11 @@ public struct SelectionMethod: Sendable, Equatable {
 
     /// An objective over a session where the criterion reads the problem alone, else over sessions of its own.
     ///
+    /// - Parameters:
+    ///   - session: of the problem.
+    ///   - family: the penalty as a function of θ.
+    ///   - criterion: what judges solutions.
+    ///   - parallelism: threads; they change no bit.
     /// - Throws: what ``Criterion/problems(for:)`` throws.
     public func objective<Family: PenaltyFamily>(
         _ session: some SolverSession, family: Family, criterion: any Criterion, parallelism: Parallelism = .serial

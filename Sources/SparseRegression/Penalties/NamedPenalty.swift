@@ -32,8 +32,8 @@ extension NamedPenalty {
     public func derivativesByShape(norm: Double, block: Int) -> (first: Double, second: Double) { (0, 0) }
 }
 
-/// What options, help, errors and results know of a penalty. Kinds of one name are equal.
-public struct PenaltyKind: Sendable, Equatable {
+/// What is known of a penalty by its name.
+public struct PenaltyKind: NamedKind {
     /// The number beside λ that a penalty depends on.
     public struct Shape: Sendable {
         /// The option that gives it, for example `gamma`.
@@ -92,12 +92,6 @@ public struct PenaltyKind: Sendable, Equatable {
         self.scope = scope
         self.shape = shape
     }
-
-    /// The kind of a name; nil where there is none.
-    public static func named(_ name: String) -> PenaltyKind? { all.first { $0.name == name } }
-
-    /// Whether the two have one name.
-    public static func == (a: PenaltyKind, b: PenaltyKind) -> Bool { a.name == b.name }
 
     /// The number of shape in units of a problem.
     ///

@@ -53,7 +53,7 @@ final class DualNewtonEngine: WorkingSetEngine {
     /// X of the active blocks, n × |A|o.
     private let columns: Buffer
     private var positions: [Int] = []
-    private var norms: [Double] = []
+    private(set) var norms: [Double] = []
 
     init(_ context: WorkingSetContext, settings: DualNewton) {
         self.context = context
