@@ -30,21 +30,14 @@ struct ConvertCommand: ParsableCommand {
         help: ArgumentHelp("What to write of a file that holds more than one thing.", valueName: "content"))
     var what: FileContent?
 
-    @Option(help: ArgumentHelp("Condition of the recording, by name or index from 0.", valueName: "name|index"))
-    var condition: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Channel file of the study, for Brainstorm's files; a recording or forward, for a covariance of MNE.",
-            valueName: "file"))
-    var channels: String?
+    @OptionGroup var reading: FileOptions
 
     @Flag(help: "Replace files that exist.")
     var force = false
 
     mutating func run() throws {
         let reader = try FileFormats.open(input)
-        let options = ReadingOptions(condition: condition, channels: channels)
+        let options = reading.options
         let value: FileValue =
             switch try content(of: reader) {
             case .forward: .forward(try reader.forward(options))

@@ -14,14 +14,7 @@ struct InspectCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The file.", valueName: "file"))
     var file: String
 
-    @Option(help: ArgumentHelp("The condition to describe, by name or index from 0.", valueName: "name|index"))
-    var condition: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Channel file of the study, for Brainstorm's files; a recording or forward, for a covariance of MNE.",
-            valueName: "file"))
-    var channels: String?
+    @OptionGroup var reading: FileOptions
 
     @Flag(help: "Print as JSON.")
     var json = false
@@ -38,8 +31,7 @@ struct InspectCommand: ParsableCommand {
     }
 
     mutating func run() throws {
-        let description = try FileInspection.describe(
-            file, options: ReadingOptions(condition: condition, channels: channels))
+        let description = try FileInspection.describe(file, options: reading.options)
         let missing = description.missing.map { $0.text(naming: optionName) }
         if json {
             let facts = Dictionary(description.facts.map { ($0.name, $0.value) }, uniquingKeysWith: { "\($0); \($1)" })

@@ -52,11 +52,7 @@ struct LocalizeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Noise covariance of one epoch.", valueName: "file"))
     var covariance: String?
 
-    @Option(help: ArgumentHelp("Condition of the recording, by name or index from 0.", valueName: "name|index"))
-    var condition: String?
-
-    @Option(help: ArgumentHelp("Channel file of the study, for Brainstorm's files.", valueName: "file"))
-    var channels: String?
+    @OptionGroup var reading: FileOptions
 
     @Option(help: ArgumentHelp("Folder to write; must not exist.", valueName: "dir"))
     var output: String
@@ -94,7 +90,7 @@ struct LocalizeCommand: ParsableCommand {
         monitor.report(.init(stage: "reading", detail: recording))
         let files = LocalizationFiles(
             forward: forward, recording: recording, covariance: covariance,
-            options: ReadingOptions(condition: condition, channels: channels))
+            options: reading.options)
         let contents = try files.read()
         let loaded = clock.seconds
         var estimate = try localization.run(

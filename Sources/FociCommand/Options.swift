@@ -143,6 +143,21 @@ struct PenaltyOptions: ParsableArguments {
     }
 }
 
+/// What every command that reads a recording or a forward shares.
+struct FileOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Condition of the recording, by name or index from 0.", valueName: "name|index"))
+    var condition: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Channel file of the study, for Brainstorm's files; a recording or forward, for a covariance of MNE.",
+            valueName: "file"))
+    var channels: String?
+
+    /// The options, as readers take them.
+    var options: ReadingOptions { ReadingOptions(condition: condition, channels: channels) }
+}
+
 /// What every command that computes shares.
 struct ComputingOptions: ParsableArguments {
     @Option(help: "Relative duality gap at which a solve is good enough.")

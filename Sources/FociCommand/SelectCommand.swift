@@ -172,6 +172,8 @@ struct SelectCommand: ParsableCommand {
         return method
     }
 
+    private var stop: StopRule { StopRule(relativeGap: computing.gap, relativeViolation: computing.gap) }
+
     private func choose<Penalty: NamedPenalty>(
         _ penalty: Penalty.Type, _ problem: RegressionProblem, _ largest: Double, _ parallelism: Parallelism
     ) throws -> Selected {
@@ -216,7 +218,6 @@ struct SelectCommand: ParsableCommand {
                 expected: "a problem it suits")
         }
         let monitor = Terminal.monitor(quiet: computing.quiet)
-        let stop = StopRule(relativeGap: computing.gap, relativeViolation: computing.gap)
         let solvesBefore = objective.solves
         // The values along the way may be inexact; what is reported is not.
         let final = try objective.evaluate(best.logs, wantsGradient: true, stop: stop, monitor: monitor)
@@ -245,7 +246,7 @@ struct SelectCommand: ParsableCommand {
                     value: point.value, lambdaRatio: weights == .learned ? nil : exp(point.logs[0] - top),
                     ridge: isShapeSearched ? shaped(point.logs, "ridge") : nil,
                     gradientNorm: point.gradient.map(Self.norm), nonzero: point.activeCount,
-                    relativeGap: point.relativeGap, seconds: point.seconds)
+                    relativeGap: point.relativeGap.isFinite ? point.relativeGap : nil, seconds: point.seconds)
             })
     }
 
@@ -261,7 +262,7 @@ struct SelectCommand: ParsableCommand {
         let saved = try state.flatMap { FileManager.default.fileExists(atPath: $0) ? try Self.saved($0) : nil }
         let record = try method.minimize(
             objective, from: start, in: domain,
-            stop: StopRule(relativeGap: computing.gap, relativeViolation: computing.gap), resuming: saved,
+            stop: stop, resuming: saved,
             monitor: Terminal.monitor(quiet: computing.quiet))
         if let state { try AtomicFile.write(Array(try record.json()), to: state) }
         if record.end == .cancelled {
@@ -352,7 +353,7 @@ struct Selected: Encodable {
     var text: String {
         let choice = lambdaRatio.map { String(format: "λ = %.4g of λ_max", $0) } ?? "one λ a source"
         return """
-            choice         \(choice)\(ridge.map { String(format: ", μ = %.4g", $0) } ?? "")
+            choice         \(choice)\(ridge.map { String(format: ", μ = %.4g", $0) } ?? "")\(gamma.map { String(format: ", γ = %.4g", $0) } ?? "")
             criterion      \(criterion) = \(String(format: "%.6g", value))
             sources        \(support.count)
             search         \(search): \(evaluations) evaluations, \(innerSolves) solves, \(end ?? "")

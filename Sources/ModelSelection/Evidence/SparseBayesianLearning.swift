@@ -88,20 +88,9 @@ public struct SparseBayesianLearning: Sendable {
                 end = .converged
             }
             if end != nil { break }
-            var updated = variances
-            for (i, j) in moments.kept.enumerated() {
-                updated[j] = moments.z[i] > 0 ? variances[j] * (moments.q[i] / moments.z[i]).squareRoot() : 0
-            }
-            let largest = updated.reduce(0, max)
-            var change = 0.0
-            for j in moments.kept {
-                if updated[j] < pruning * largest {
-                    updated[j] = 0
-                } else {
-                    change = max(change, abs(log(updated[j] / variances[j])))
-                }
-            }
-            if change <= tolerance {
+            let step = updated(variances, moments)
+            var updated = step.variances
+            if step.change <= tolerance {
                 end = .converged
             } else if history.count > 10, history[history.count - 11] - moments.objective < improvement {
                 end = .flat
@@ -138,6 +127,24 @@ public struct SparseBayesianLearning: Sendable {
                     return $0 + slope * slope
                 }.squareRoot()
             } ?? .nan, end: end ?? .converged)
+    }
+
+    /// One update, γ_j ← γ_j√(q_j/z_j) or 0 where that is pruned, and the largest change of log γ of what is kept.
+    private func updated(_ variances: [Double], _ moments: Moments) -> (variances: [Double], change: Double) {
+        var updated = variances
+        for (i, j) in moments.kept.enumerated() {
+            updated[j] = moments.z[i] > 0 ? variances[j] * (moments.q[i] / moments.z[i]).squareRoot() : 0
+        }
+        let largest = updated.reduce(0, max)
+        var change = 0.0
+        for j in moments.kept {
+            if updated[j] < pruning * largest {
+                updated[j] = 0
+            } else {
+                change = max(change, abs(log(updated[j] / variances[j])))
+            }
+        }
+        return (updated, change)
     }
 
     /// γ further along the way from `first` over `second` to `third`.
