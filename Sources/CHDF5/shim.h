@@ -45,7 +45,7 @@ static inline int foci_h5l_type(hid_t location, const char *name) {
 
 // A driver that reads a file through a descriptor that is open already, of which Swift can write no part: the structures
 // of the library and of the driver share their first bytes. What was checked by way of the descriptor is then the very
-// file that the library follows, whatever its name leads to by now. Nothing is written, locked or buffered.
+// file that the library follows, whatever its name leads to by now. Nothing is written or locked, and no data are buffered.
 typedef struct {
     int descriptor;
     haddr_t byte_count;
@@ -73,6 +73,7 @@ static inline herr_t foci_descriptor_close(H5FD_t *file) {
 
 static inline herr_t foci_descriptor_query(const H5FD_t *file, unsigned long *features) {
     (void)file;
+    // H5Fget_eoa, by which datasets are checked, answers only for drivers that suit SWMR.
     *features = H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_SUPPORTS_SWMR_IO | H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
     return 0;
 }

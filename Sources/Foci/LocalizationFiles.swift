@@ -31,7 +31,7 @@ public struct LocalizationFiles: Sendable {
         public let covariance: NoiseCovariance?
     }
 
-    /// Reads the files, each opened once.
+    /// Reads the files; a recording that holds the covariance, too, is opened once.
     ///
     /// - Throws: ``InputError`` naming the file and what is wrong with it.
     /// - Complexity: memory of the gain in double precision.

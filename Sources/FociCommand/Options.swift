@@ -98,14 +98,14 @@ struct PenaltyOptions: ParsableArguments {
     @Option(help: "The penalty.")
     var penalty = GroupLasso.kind
 
-    @Option(help: Self.shapeHelp("ridge"))
+    @Option(help: Self.shapeHelp(.ridge))
     var ridge: Double?
 
-    @Option(help: Self.shapeHelp("gamma"))
+    @Option(help: Self.shapeHelp(.gamma))
     var gamma: Double?
 
     /// What the number of shape is that an option gives, of every penalty that has it.
-    private static func shapeHelp(_ option: String) -> ArgumentHelp {
+    private static func shapeHelp(_ option: PenaltyKind.Shape.Option) -> ArgumentHelp {
         let shapes = PenaltyKind.all.compactMap { kind in
             kind.shape.flatMap { $0.option == option ? (name: kind.name, shape: $0) : nil }
         }
@@ -122,22 +122,26 @@ struct PenaltyOptions: ParsableArguments {
     /// - Throws: ``InputError`` for a number that is not positive, or not of this penalty.
     func shape(isNeeded: Bool) throws(InputError) -> Double? {
         var shape: Double?
-        for (option, value) in [("ridge", ridge), ("gamma", gamma)] {
+        for (option, value) in [(PenaltyKind.Shape.Option.ridge, ridge), (.gamma, gamma)] {
             guard option == penalty.shape?.option else {
                 guard value == nil else {
                     let names = PenaltyKind.all.filter { $0.shape?.option == option }.map(\.name)
                     throw InputError(
-                        "--\(option)", found: "penalty \(penalty.name)",
+                        "--\(option.rawValue)", found: "penalty \(penalty.name)",
                         expected: "--penalty \(names.joined(separator: " or "))")
                 }
                 continue
             }
             guard value.map({ $0 > 0 && $0.isFinite }) ?? !(isNeeded && penalty.shape?.usual == nil) else {
                 throw InputError(
-                    "--\(option)", found: value.map { "\($0)" } ?? "nothing",
+                    "--\(option.rawValue)", found: value.map { "\($0)" } ?? "nothing",
                     expected: "a positive number for \(penalty.name)")
             }
             shape = value
+            guard let value else { continue }
+            do { _ = try penalty.type.init(lambda: 1, shape: value, weights: nil) } catch {
+                throw InputError("--\(option.rawValue)", found: "\(error)")
+            }
         }
         return shape
     }
@@ -171,6 +175,16 @@ struct ComputingOptions: ParsableArguments {
 
     @Flag(help: "Say nothing on standard error but errors.")
     var quiet = false
+
+    /// How exactly to solve, by the gap or, without convexity, the violation.
+    ///
+    /// - Throws: ``InputError`` for a gap out of its range.
+    func stop(maximumSeconds: Double = .infinity) throws(InputError) -> StopRule {
+        guard gap.isFinite, gap >= 1e-14, gap < 1 else {
+            throw InputError("--gap", found: "\(gap)", expected: "a number from 1e-14 to below 1")
+        }
+        return StopRule(relativeGap: gap, relativeViolation: gap, maximumSeconds: maximumSeconds)
+    }
 
     /// Threads to use.
     ///
@@ -216,7 +230,8 @@ struct LocalizationOptions: ParsableArguments {
         help: """
             How sources are told from noise: shared (one λ for all), reweighted (rounds at that λ), refined (from there \
             exchanged for the few points and patches that are each worth more than noise), learned (a λ_j for each) or \
-            evidence (a variance for each). (default: refined; reweighted with --lambda or --reweight)
+            evidence (a variance for each). (default: refined; with --lambda or \
+            --reweight reweighted, or shared where nothing is reweighted)
             """)
     var weights: SourceWeights?
 

@@ -122,9 +122,7 @@ struct SelectCommand: ParsableCommand {
         if let start, !(start > 0 && start <= 1) {
             throw InputError("--start", found: "\(start)", expected: "a number above 0 and at most 1")
         }
-        guard computing.gap.isFinite, computing.gap >= 1e-14, computing.gap < 1 else {
-            throw InputError("--gap", found: "\(computing.gap)", expected: "a number from 1e-14 to below 1")
-        }
+        _ = try computing.stop()
         if let evaluations, !(1...100_000).contains(evaluations) {
             throw InputError("--evaluations", found: "\(evaluations)", expected: "1 to 100000")
         }
@@ -147,7 +145,7 @@ struct SelectCommand: ParsableCommand {
             }
             return
         }
-        let isShapeSearched = shape == nil && penalizing.penalty.shape?.isSearched == true
+        let isShapeSearched = penalizing.penalty.searchesShape(given: shape)
         let needed: SearchKind.Reach = weights == .learned ? .many : isShapeSearched ? .few : .one
         if let search, search.reach < needed {
             throw InputError(
@@ -172,14 +170,12 @@ struct SelectCommand: ParsableCommand {
         return method
     }
 
-    private var stop: StopRule { StopRule(relativeGap: computing.gap, relativeViolation: computing.gap) }
-
     private func choose<Penalty: NamedPenalty>(
         _ penalty: Penalty.Type, _ problem: RegressionProblem, _ largest: Double, _ parallelism: Parallelism
     ) throws -> Selected {
         let (method, top) = (method, log(largest))
         let shape = Penalty.kind.shape(try penalizing.shape(isNeeded: false), for: problem, parallelism: parallelism)
-        let isShapeSearched = shape == nil && Penalty.kind.shape?.isSearched == true
+        let isShapeSearched = Penalty.kind.searchesShape(given: shape)
         // What a ridge is compared with: the mean squared norm of a column of the gain.
         let scale = log(max(problem.design.matrix.squaredNorm / Double(problem.design.columns), 1e-200))
         func withShape(_ logs: [Double], _ offset: Double) -> [Double] {
@@ -218,7 +214,7 @@ struct SelectCommand: ParsableCommand {
                 expected: "a problem it suits")
         }
         let monitor = Terminal.monitor(quiet: computing.quiet)
-        let solvesBefore = objective.solves
+        let (stop, solvesBefore) = (try computing.stop(), objective.solves)
         // The values along the way may be inexact; what is reported is not.
         let final = try objective.evaluate(best.logs, wantsGradient: true, stop: stop, monitor: monitor)
         let solution = try objective.solution(at: best.logs, stop: stop, monitor: monitor)
@@ -226,25 +222,25 @@ struct SelectCommand: ParsableCommand {
         warn(record, domain, best)
         let known = penalizing.penalty.shape
         // Where a shape is searched over, its logarithm comes last.
-        let isShapeSearched = shape == nil && known?.isSearched == true
+        let isShapeSearched = penalizing.penalty.searchesShape(given: shape)
         let lambdas = isShapeSearched ? best.logs.dropLast() : best.logs[...]
         let ratios = lambdas.map { exp($0 - top) }
-        func shaped(_ logs: [Double], _ option: String) -> Double? {
+        func shaped(_ logs: [Double], _ option: PenaltyKind.Shape.Option) -> Double? {
             guard known?.option == option else { return nil }
             return isShapeSearched ? logs.last.map { exp($0) } : shape
         }
         return Selected(
             criterion: objective.criterion.name, search: record.search, penalty: family.name, end: record.end?.rawValue,
             value: final.value, lambdaRatio: weights == .learned ? nil : ratios[0],
-            weights: weights == .learned ? ratios : nil, ridge: shaped(best.logs, "ridge"),
-            gamma: shaped(best.logs, "gamma"),
+            weights: weights == .learned ? ratios : nil, ridge: shaped(best.logs, .ridge),
+            gamma: shaped(best.logs, .gamma),
             lambdaMax: exp(top), degreesOfFreedom: final.degreesOfFreedom.isFinite ? final.degreesOfFreedom : nil,
             gradientNorm: final.gradient.map(Self.norm), support: solution.active.blocks,
             evaluations: record.points.count, innerSolves: record.innerSolves + objective.solves - solvesBefore,
             history: record.points.map { point in
                 Selected.Point(
                     value: point.value, lambdaRatio: weights == .learned ? nil : exp(point.logs[0] - top),
-                    ridge: isShapeSearched ? shaped(point.logs, "ridge") : nil,
+                    ridge: isShapeSearched ? shaped(point.logs, .ridge) : nil,
                     gradientNorm: point.gradient.map(Self.norm), nonzero: point.activeCount,
                     relativeGap: point.relativeGap.isFinite ? point.relativeGap : nil, seconds: point.seconds)
             })
@@ -262,7 +258,7 @@ struct SelectCommand: ParsableCommand {
         let saved = try state.flatMap { FileManager.default.fileExists(atPath: $0) ? try Self.saved($0) : nil }
         let record = try method.minimize(
             objective, from: start, in: domain,
-            stop: stop, resuming: saved,
+            stop: try computing.stop(), resuming: saved,
             monitor: Terminal.monitor(quiet: computing.quiet))
         if let state { try AtomicFile.write(Array(try record.json()), to: state) }
         if record.end == .cancelled {

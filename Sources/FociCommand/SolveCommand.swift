@@ -120,6 +120,7 @@ struct SolveCommand: ParsableCommand {
     func solved() throws -> Result {
         let parallelism = try computing.parallelism()
         try checkOptions()
+        _ = try computing.stop()
         let (penalty, shape) = (penalizing.penalty, try penalizing.shape(isNeeded: true))
         let clock = Stopwatch()
         let regression = try Self.read(problem, keepsSamples: penalty.scope == .entry)
@@ -147,9 +148,6 @@ struct SolveCommand: ParsableCommand {
         guard lambdaRatio > 0, lambdaRatio <= 1 else {
             throw InputError("--lambda-ratio", found: "\(lambdaRatio)", expected: "a number above 0 and at most 1")
         }
-        guard computing.gap.isFinite, computing.gap >= 1e-14, computing.gap < 1 else {
-            throw InputError("--gap", found: "\(computing.gap)", expected: "a number from 1e-14 to below 1")
-        }
         if let path, !(2...10_000).contains(path) {
             throw InputError("--path", found: "\(path)", expected: "2 to 10000 values of λ")
         }
@@ -163,9 +161,7 @@ struct SolveCommand: ParsableCommand {
         _ session: some SolverSession, _ shape: Double?
     ) throws -> (largest: Double, points: [PathPoint]) {
         let (penalty, threads) = (penalizing.penalty, try computing.parallelism())
-        let largest =
-            penalty.scope == .entry
-            ? session.problem.largestEntryLambda(parallelism: threads) : session.largestLambda(weights: nil)
+        let largest = session.largestLambda(under: penalty, parallelism: threads)
         guard largest.isFinite, lambdaRatio * largest > 0 || largest == 0 else {
             throw InputError(
                 problem, found: "λ_max is \(largest)", expected: "a positive number", advice: "scale gain and data")
@@ -178,8 +174,7 @@ struct SolveCommand: ParsableCommand {
         let grid =
             path.map { LambdaGrid(from: largest, toRatio: lambdaRatio, count: $0) }
             ?? LambdaGrid([lambdaRatio * largest])
-        let stop = StopRule(
-            relativeGap: computing.gap, relativeViolation: computing.gap, maximumSeconds: timeLimit ?? .infinity)
+        let stop = try computing.stop(maximumSeconds: timeLimit ?? .infinity)
         let monitor = Terminal.monitor(quiet: computing.quiet)
         let scaled = penalty.shape(shape, for: session.problem, parallelism: threads)
         func points<Penalty: NamedPenalty>(_ type: Penalty.Type) throws -> [PathPoint] {

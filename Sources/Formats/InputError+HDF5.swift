@@ -15,13 +15,16 @@ func reading<T>(_ value: @autoclosure () throws(HDF5Error) -> T) throws(InputErr
 }
 
 /// Runs several readings or writings of HDF5 and tells a failure as an ``InputError``.
-func translating<T: ~Copyable>(_ body: () throws(HDF5Error) -> T) throws(InputError) -> T {
+func translating<T>(_ body: () throws(HDF5Error) -> T) throws(InputError) -> T {
     do { return try body() } catch { throw InputError(error) }
 }
 
-/// Runs the making of a value and puts the file's path before what is wrong with it.
+/// Runs the making of a value and puts the file's path before what is wrong with it, unless it stands there.
 func within<T>(_ path: String, _ body: () throws(InputError) -> T) throws(InputError) -> T {
-    do { return try body() } catch { throw error.within(path) }
+    do { return try body() } catch {
+        if case .named(let place) = error.place, place == path || place.hasPrefix(path + ":") { throw error }
+        throw error.within(path)
+    }
 }
 
 /// Sizes of dimensions as people write them.

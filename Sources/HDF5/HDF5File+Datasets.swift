@@ -119,7 +119,8 @@ extension HDF5File {
     ///
     /// - Parameters:
     ///   - dataset: of one to three dimensions.
-    ///   - body: called with the first index of a slab, how many indices it spans, and its elements, row-major.
+    ///   - body: called with the first index of a slab, how many indices it spans, and its elements, row-major; inside the
+    ///     lock of the library, so that no HDF5 file may be read or closed in it.
     /// - Throws: ``HDF5Error`` as ``doubles(_:)`` does, and when the dataset has another number of dimensions.
     /// - Complexity: memory of a sixteenth of the dataset, or of what one chunk's height of it takes if that is more.
     public func slabs(

@@ -15,6 +15,10 @@ public enum HDF5Library {
     /// The library is usually built without thread safety, and never runs two calls at once when built with it.
     private static let lock = Mutex(())
 
+    /// Done before the first call of all: at exit nothing is closed. Nothing is to be written, and other threads may be in
+    /// the library by then.
+    private static let staysOpen = H5dont_atexit()
+
     /// Done once, at the first entry, inside the lock.
     private static let prepared: Void = VariableStrings.registerRawConversion()
 
@@ -24,7 +28,10 @@ public enum HDF5Library {
     /// Runs `body` as the only user of the library. Not recursive: only public entry points call it.
     static func locked<T: Sendable, Failure: Error>(_ body: () throws(Failure) -> T) throws(Failure) -> T {
         try lock.withLock { _ throws(Failure) -> T in
+            _ = staysOpen
             H5open()
+            // No thread keeps an error: it would hold identifiers.
+            defer { H5Eclear2(foci_h5e_default()) }
             // A thread-safe build keeps this setting a thread; hence at every entry.
             H5Eset_auto2(foci_h5e_default(), nil, nil)
             // No code from a plugin folder runs because a file names a filter.
@@ -47,7 +54,6 @@ public enum HDF5Library {
                     return 0
                 }, reason)
         }
-        H5Eclear2(foci_h5e_default())
         return reason
     }
 }

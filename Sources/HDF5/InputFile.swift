@@ -20,29 +20,24 @@ public final class InputFile: Sendable {
         guard !path.isEmpty, !path.utf8.contains(0) else {
             throw HDF5Error(.missingFile, file: path, found: "not the name of a file", expected: "a path")
         }
-        // Told before it is opened: to open a pipe is to wait for who writes to it.
+        self.path = path
+        // Without waiting: to open a pipe would be to wait for who writes to it.
+        descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         var status = stat()
-        guard stat(path, &status) == 0 else {
-            let reason = errno
-            if reason == ENOENT || reason == ENOTDIR {
-                throw HDF5Error(.missingFile, file: path, found: "no such file", advice: "check the path")
-            }
-            throw HDF5Error(.unreadable, file: path, found: "cannot be read: \(String(cString: strerror(reason)))")
+        let reason = descriptor < 0 || fstat(descriptor, &status) < 0 ? errno : 0
+        byteCount = Int(status.st_size)
+        if reason == ENOENT || reason == ENOTDIR {
+            throw HDF5Error(.missingFile, file: path, found: "no such file", advice: "check the path")
         }
-        guard status.st_mode & S_IFMT != S_IFDIR else {
-            throw HDF5Error(.notRegularFile, file: path, found: "a folder", expected: "a file")
-        }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw HDF5Error(.notRegularFile, file: path, found: "not a regular file", expected: "a file")
-        }
-        descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
+        guard reason == 0 else {
             throw HDF5Error(
-                .unreadable, file: path, found: "cannot be read: \(String(cString: strerror(errno)))",
+                .unreadable, file: path, found: "cannot be read: \(String(cString: strerror(reason)))",
                 advice: "check its permissions")
         }
-        self.path = path
-        byteCount = Int(status.st_size)
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            let found = status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "not a regular file"
+            throw HDF5Error(.notRegularFile, file: path, found: found, expected: "a file")
+        }
         guard byteCount > 0 else {
             throw HDF5Error(.emptyFile, file: path, found: "an empty file (0 bytes)", expected: "a file")
         }

@@ -80,8 +80,8 @@ extension InputError.Place {
     }
 }
 
-/// The settings that errors speak of, by the names that results give them. Whoever asks the user for settings knows how the
-/// user does (``InputError/text(naming:)``).
+/// The settings that errors speak of, words joined by hyphens. Whoever asks the user for them knows how the user gives them
+/// (``InputError/text(naming:)``): a command line puts `--` before them.
 public enum SettingName: String, Sendable, CaseIterable {
     case sensors, orientation, depth, window, sigma
     case lambda, gap, penalty, ridge, gamma, reweight

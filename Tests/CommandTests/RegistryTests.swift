@@ -14,7 +14,7 @@ private struct ScaledLogarithm: NamedPenalty {
 
     static let kind = PenaltyKind(
         Self.self, name: "log", help: "a logarithm of the norm",
-        shape: PenaltyKind.Shape(option: "gamma", symbol: "ε", usual: 0.5))
+        shape: PenaltyKind.Shape(option: .gamma, symbol: "ε", usual: 0.5))
 
     init(lambda: Double, shape: Double?, weights: [Double]?) throws(InvalidPenalty) {
         let width = shape ?? .nan

@@ -159,6 +159,7 @@ struct SelectionOptionTests {
             (["--penalty", "mcp", "--reweight", "2"], ["--penalty", "mcp", "reweighting"]),
             (["--penalty", "scad", "--criterion", "evidence"], ["--penalty", "scad", "evidence"]),
             (["--gamma", "3"], ["--gamma", "mcp or scad"]), (["--penalty", "mcp", "--gamma", "0"], ["--gamma", "0"]),
+            (["--penalty", "scad", "--gamma", "1.5"], ["--gamma", "1.5", "above 2"]),
             (["--criterion", "kfold-epochs"], ["--criterion", "kfold-epochs", "one average"]),
             (["--folds", "4"], ["--folds", "sure"]), (["--draws", "4"], ["--draws", "sure-mc"]),
             (["--criterion", "kfold", "--folds", "77"], ["--folds", "77 folds of 75 rows"]),

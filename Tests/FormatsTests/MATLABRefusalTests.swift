@@ -94,7 +94,7 @@ extension MATLABMistake {
         MATLABMistake(
             "complex numbers",
             "save('bad.mat', {'erf': dict(timelock, avg=0)}); import h5py\nwith h5py.File('bad.mat', 'r+') as f:\n    del f['erf/avg']; f['erf/avg'] = np.zeros((11, 6), [('real', 'f8'), ('imag', 'f8')])",
-            "erf/avg: complex numbers", "real(…)"),
+            "erf.avg: complex numbers", "real(…)"),
         MATLABMistake(
             "a sparse matrix",
             "save('bad.mat', {'erf': timelock}); import h5py\nwith h5py.File('bad.mat', 'r+') as f:\n    del f['erf/avg']; g = f.create_group('erf/avg'); g.attrs['MATLAB_sparse'] = np.uint64(6)",

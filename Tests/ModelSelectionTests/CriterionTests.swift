@@ -163,7 +163,7 @@ struct CriterionTests {
             for point in [low, high, 0.5 * (low + high)] {
                 for criterion in [SteinRisk(), HeldOutRows([1, 6])] as [any Criterion] {
                     let objective = try SelectionObjective(
-                        problem: problem, family: SharedLambda(), criterion: criterion,
+                        problem: problem, family: SharedLambda<GroupLasso>(), criterion: criterion,
                         hypergradient: .analytic(method))
                     let found = try objective.evaluate([point], wantsGradient: true, stop: stop)
                     #expect(found.value.isFinite)

@@ -47,9 +47,9 @@ struct HeldOutReplicatesTests {
             for (a, b) in zip(analytic, judge) { #expect(abs(a - b) <= 1e-5 * size, "\(a) against \(b)") }
         }
         let middle = log(0.21 * world.problem.largestLambda())
-        try check(SharedLambda(), [middle])
+        try check(SharedLambda<GroupLasso>(), [middle])
         try check(
-            LearnedWeights(blockCount: 60), (0..<60).map { middle + 0.02 * Double($0 % 7) })
+            LearnedWeights<GroupLasso>(blockCount: 60), (0..<60).map { middle + 0.02 * Double($0 % 7) })
     }
 
     @Test("λ goes with the noise level: the choice from half of the replicates suits the mean of all")
@@ -69,7 +69,7 @@ struct HeldOutReplicatesTests {
             let largest = world.problem.largestLambda()
             let (domain, start) = method.sharedDomain(largest: largest)
             let objective = try SelectionObjective(
-                problem: world.problem, family: SharedLambda(),
+                problem: world.problem, family: SharedLambda<GroupLasso>(),
                 criterion: try method.makeCriterion(rowCount: 30, replicates: world.replicates))
             let record = try method.minimize(objective, from: [start], in: domain, stop: StopRule())
             let session = AutomaticSolver().session(for: world.problem, parallelism: .serial)

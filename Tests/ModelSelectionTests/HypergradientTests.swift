@@ -96,22 +96,24 @@ struct Model: Sendable, CustomTestStringConvertible {
     }
 
     static let all: [Model] = [
-        Model("L2,1, one column", width: 1, samples: 5, family: { _ in SharedLambda() }) { [log(0.3, $0)] },
-        Model("L2,1, three columns", width: 3, samples: 4, family: { _ in SharedLambda() }) { [log(0.3, $0)] },
-        Model("L2,1, more samples than rows", width: 3, samples: 20, family: { _ in SharedLambda() }) {
+        Model("L2,1, one column", width: 1, samples: 5, family: { _ in SharedLambda<GroupLasso>() }) { [log(0.3, $0)] },
+        Model("L2,1, three columns", width: 3, samples: 4, family: { _ in SharedLambda<GroupLasso>() }) {
+            [log(0.3, $0)]
+        },
+        Model("L2,1, more samples than rows", width: 3, samples: 20, family: { _ in SharedLambda<GroupLasso>() }) {
             [log(0.35, $0)]
         },
         Model(
             "L2,1, given weights", width: 3, samples: 4,
-            family: { SharedLambda(weights: (0..<$0.blocks.count).map { 0.8 + 0.1 * Double($0 % 4) }) }
+            family: { SharedLambda<GroupLasso>(weights: (0..<$0.blocks.count).map { 0.8 + 0.1 * Double($0 % 4) }) }
         ) { [log(0.3, $0)] },
         Model(
             "L2,1, learned weights, one column", width: 1, samples: 5,
-            family: { LearnedWeights(blockCount: $0.blocks.count) }
+            family: { LearnedWeights<GroupLasso>(blockCount: $0.blocks.count) }
         ) { logs(0.25, $0.blocks.count, $0) },
         Model(
             "L2,1, learned weights, three columns", width: 3, samples: 4,
-            family: { LearnedWeights(blockCount: $0.blocks.count) }
+            family: { LearnedWeights<GroupLasso>(blockCount: $0.blocks.count) }
         ) { logs(0.25, $0.blocks.count, $0) },
         Model("L1, one sample", width: 1, samples: 1, family: { _ in SharedLambda<Lasso>() }) {
             [log(0.3, $0)]

@@ -12,7 +12,7 @@ struct PathSearchTests {
         var method = SelectionMethod()
         method.noiseVariance = variance
         return try #require(
-            try method.chooseLambda(session, family: SharedLambda(), stop: stop, monitor: monitor))
+            try method.chooseLambda(session, family: SharedLambda<GroupLasso>(), stop: stop, monitor: monitor))
     }
 
     @Test(
@@ -29,7 +29,11 @@ struct PathSearchTests {
         for k in 0..<200 {
             let penalty = try GroupLasso(lambda: largest * pow(0.01, Double(k) / 199))
             let solution = session.solve(penalty, from: nil, stop: stop, monitor: .silent)
-            best = min(best, SteinRisk().evaluate(solution, of: problem, under: penalty).value)
+            best = min(
+                best,
+                SteinRisk().judge(
+                    [Fit(solution, of: problem, under: penalty)], of: problem, wantsGradient: false
+                ).value)
         }
         let range = problem.squaredResponseNorm - Double(30 * 6) - best
         #expect(found.curve.chosen.criterion <= best + 0.01 * range)
@@ -86,12 +90,14 @@ struct PathSearchTests {
         #expect(nothing.solution.active.count == 0 && nothing.curve.atGridEdge)
         // SURE of B = 0 with Y = 0 is −nTσ², for a search as for a given λ.
         #expect(nothing.curve.chosen.criterion == -8 && nothing.curve.chosen.lambda == 0)
-        let given = try SelectionMethod().judgeLambda(ratio: 0.5, session, family: SharedLambda(), stop: StopRule())
+        let given = try SelectionMethod().judgeLambda(
+            ratio: 0.5, session, family: SharedLambda<GroupLasso>(), stop: StopRule())
         #expect(given.curve.chosen.criterion == -8 && given.curve.origin == .given && !given.curve.atGridEdge)
 
         let (problem, _) = try noisyProblem(n: 20, blocks: BlockStructure(count: 30, size: 1), samples: 4, seed: 8)
         let fixed = try SelectionMethod().judgeLambda(
-            ratio: 0.3, AndersonDescent().session(for: problem, parallelism: .serial), family: SharedLambda(),
+            ratio: 0.3, AndersonDescent().session(for: problem, parallelism: .serial),
+            family: SharedLambda<GroupLasso>(),
             stop: StopRule())
         #expect(fixed.curve.points.count == 1 && abs(fixed.curve.chosen.ratio - 0.3) < 1e-12)
         #expect(!fixed.curve.atGridEdge)
@@ -106,10 +112,11 @@ struct PathSearchTests {
         }
         #expect(throws: CancellationError.self) {
             try SelectionMethod().judgeLambda(
-                ratio: 0.3, session, family: SharedLambda(), stop: StopRule(), monitor: Monitor(isCancelled: { true }))
+                ratio: 0.3, session, family: SharedLambda<GroupLasso>(), stop: StopRule(),
+                monitor: Monitor(isCancelled: { true }))
         }
         let questions = Atomic(0)
-        let objective = SelectionObjective(session: session, family: SharedLambda(), criterion: SteinRisk())
+        let objective = SelectionObjective(session: session, family: SharedLambda<GroupLasso>(), criterion: SteinRisk())
         let top = log(problem.largestLambda())
         let found = try PathSearch().run(
             objective, from: [top], in: SearchDomain(lower: [top - 7], upper: [top]),

@@ -42,7 +42,7 @@ struct SearchTests {
             n: 40, blocks: BlockStructure(count: 90, size: width), samples: samples, seed: seed, amplitude: amplitude)
         let largest = log(problem.largestLambda())
         return (
-            try SelectionObjective(problem: problem, family: SharedLambda(), criterion: criterion),
+            try SelectionObjective(problem: problem, family: SharedLambda<GroupLasso>(), criterion: criterion),
             SearchDomain(lower: [largest + log(0.01)], upper: [largest])
         )
     }
@@ -145,6 +145,20 @@ struct SearchTests {
         #expect(try once() == once())
     }
 
+    @Test("a record of other data is told apart, even where only signs differ, an even number of them")
+    func fingerprints() throws {
+        func print(_ values: [Double]) -> UInt64 {
+            var print = Fingerprint()
+            print.absorb(values)
+            return print.value
+        }
+        let values = [1.5, -2, 3, 0.25]
+        #expect(print(values) == print(values))
+        #expect(
+            Set([values, [-1.5, 2, 3, 0.25], values.map { -$0 }, values.map { 2 * $0 }, values.reversed()].map(print))
+                .count == 5)
+    }
+
     @Test("seeds matter where they should, and nowhere else")
     func seeds() throws {
         let (objective, domain) = try Self.objective(36)
@@ -213,7 +227,8 @@ struct SearchTests {
         let largest = problem.largestLambda()
         let shared = try #require(
             try SelectionMethod().chooseLambda(
-                AutomaticSolver().session(for: problem, parallelism: .serial), family: SharedLambda(), stop: StopRule())
+                AutomaticSolver().session(for: problem, parallelism: .serial), family: SharedLambda<GroupLasso>(),
+                stop: StopRule())
         )
         let logs = [Double](repeating: log(shared.curve.chosen.lambda), count: problem.blocks.count)
         let domain = SearchDomain(
@@ -231,6 +246,7 @@ struct SearchTests {
 
     private func learned(_ problem: RegressionProblem) throws -> SelectionObjective<LearnedWeights<GroupLasso>> {
         try SelectionObjective(
-            problem: problem, family: LearnedWeights(blockCount: problem.blocks.count), criterion: SteinRisk())
+            problem: problem, family: LearnedWeights<GroupLasso>(blockCount: problem.blocks.count),
+            criterion: SteinRisk())
     }
 }

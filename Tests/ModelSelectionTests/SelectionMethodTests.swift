@@ -52,7 +52,7 @@ struct SelectionMethodTests {
             let largest = problem.largestLambda()
             let (domain, start) = method.sharedDomain(largest: largest)
             let objective = try SelectionObjective(
-                problem: problem, family: SharedLambda(), criterion: try method.makeCriterion(rowCount: 30))
+                problem: problem, family: SharedLambda<GroupLasso>(), criterion: try method.makeCriterion(rowCount: 30))
             let record = try method.minimize(objective, from: [start], in: domain, stop: StopRule())
             let curve = try #require(
                 SelectionCurve(shared: record, criterion: objective.criterion, largest: largest))
@@ -134,7 +134,7 @@ struct SelectionMethodTests {
             let largest = problem.largestLambda()
             let (domain, start) = method.sharedDomain(largest: largest)
             let objective = try SelectionObjective(
-                problem: problem, family: SharedLambda(), criterion: try method.makeCriterion(rowCount: 30))
+                problem: problem, family: SharedLambda<GroupLasso>(), criterion: try method.makeCriterion(rowCount: 30))
             let record = try method.minimize(objective, from: [start], in: domain, stop: StopRule())
             return try #require(SelectionCurve(shared: record, criterion: objective.criterion, largest: largest))
         }

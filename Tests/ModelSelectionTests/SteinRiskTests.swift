@@ -126,7 +126,8 @@ struct SteinRiskTests {
             let drawn = try RegressionProblem(
                 design: problem.design, response: truth + random.normal(rows: 15, columns: 3), blocks: blocks)
             let solution = AndersonDescent().solve(drawn, penalty, stop: StopRule(relativeGap: 1e-9))
-            let judged = SteinRisk(noiseVariance: 1).evaluate(solution, of: drawn, under: penalty)
+            let judged = SteinRisk(noiseVariance: 1).judge(
+                [Fit(solution, of: drawn, under: penalty)], of: drawn, wantsGradient: false)
             differences.append(judged.value - (solution.active.fit(in: drawn) - truth).squaredNorm)
         }
         let mean = differences.reduce(0, +) / 400

@@ -36,7 +36,7 @@ struct FIFFile: FormatReader {
     private init(_ path: String, _ source: ByteSource, _ lookUp: SensorLookUp?) throws(InputError) {
         self.path = path
         self.lookUp = lookUp
-        (tree, evoked, epochs) = try Self.within(path) { () throws(InputError) in
+        (tree, evoked, epochs) = try within(path) { () throws(InputError) in
             let tree = try FIFTree(source)
             return (tree, try FIFEvoked(tree), try FIFEpochs(tree))
         }
@@ -58,7 +58,7 @@ struct FIFFile: FormatReader {
             throw lacks(.recording)
         }
         let index = try chosenCondition(options)
-        return try Self.within(path) { () throws(InputError) in
+        return try within(path) { () throws(InputError) in
             try refuseSplit()
             if !evoked.blocks.isEmpty { return try evoked.read(index) }
             guard let epochs else { throw lacks(.recording) }
@@ -68,7 +68,7 @@ struct FIFFile: FormatReader {
 
     func covariance(_ options: ReadingOptions) throws(InputError) -> NoiseCovariance {
         let sensors = try self.sensors(options)
-        return try Self.within(path) { () throws(InputError) in
+        return try within(path) { () throws(InputError) in
             guard let covariance = try FIFCovariance(tree) else {
                 throw InputError("", found: "no covariance of noise in it", expected: "a noise covariance")
             }
@@ -83,14 +83,14 @@ struct FIFFile: FormatReader {
 
     func forward(_ options: ReadingOptions) throws(InputError) -> Forward {
         guard contents.contains(.forward) else { throw lacks(.forward) }
-        return try Self.within(path) { () throws(InputError) in
+        return try within(path) { () throws(InputError) in
             guard let forward = try FIFForward(tree) else { throw lacks(.forward) }
             return try forward.read()
         }
     }
 
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
-        try Self.within(path) { () throws(InputError) in
+        try within(path) { () throws(InputError) in
             var facts: [FileFact] = []
             if hasRawData { facts.append("raw data", "in the file; cut epochs in MNE to localize them") }
             if let measurement = try FIFMeasurement(tree) {
@@ -121,7 +121,7 @@ struct FIFFile: FormatReader {
 
     func describe(_ content: FileContent, _ options: ReadingOptions) throws(InputError) -> FileFindings? {
         guard content == .covariance, try sensors(options) == nil else { return nil }
-        return try Self.within(path) { () throws(InputError) -> FileFindings? in
+        return try within(path) { () throws(InputError) -> FileFindings? in
             guard let covariance = try FIFCovariance(tree) else { return nil }
             return FileFindings(facts: [
                 (
@@ -140,7 +140,7 @@ struct FIFFile: FormatReader {
     private func sensors(_ options: ReadingOptions) throws(InputError) -> Sensors? {
         if let sensors = options.sensors { return sensors }
         if let channels = options.channelFile, let lookUp { return try lookUp(channels) }
-        return try Self.within(path) { () throws(InputError) in try FIFMeasurement(tree)?.channels.sensors }
+        return try within(path) { () throws(InputError) in try FIFMeasurement(tree)?.channels.sensors }
     }
 
     private var hasRawData: Bool {
@@ -156,14 +156,6 @@ struct FIFFile: FormatReader {
             throw InputError(
                 "", found: "the first part of a recording that goes on in another file", expected: "all in one file",
                 advice: "read it in MNE and save it with split_size='2GB' or fewer epochs")
-        }
-    }
-
-    /// Names the file in an error about a part of it.
-    private static func within<T>(_ path: String, _ body: () throws(InputError) -> T) throws(InputError) -> T {
-        do { return try body() } catch {
-            if case .named(let place) = error.place, place.hasPrefix(path) { throw error }
-            throw error.within(path)
         }
     }
 }

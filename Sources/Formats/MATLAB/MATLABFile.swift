@@ -104,8 +104,7 @@ final class MATLABFile: Sendable {
         }
         if try isMarkedEmpty(object) { return ([0, 0], []) }
         if case .other("compound records") = try reading(file.describe(object).type) {
-            throw InputError(
-                "\(path): \(object)", found: "complex numbers", expected: "real ones", advice: "save real(…) of it")
+            throw error(object, found: "complex numbers", expected: "real ones", advice: "save real(…) of it")
         }
         let read = try reading(file.doubles(object))
         return (read.shape.reversed(), read.elements)

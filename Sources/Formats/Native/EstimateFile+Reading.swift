@@ -146,10 +146,12 @@ extension EstimateFile {
                 expected: "a row of \(lambda.count), from 0")
         }
         let axis = SelectionCurve.Axis(rawValue: try reader.text("axis", of: "selection") ?? "") ?? .lambda
+        let name = try reader.text("criterion", of: "selection") ?? ""
+        // Files of earlier builds tell it by the name alone.
+        let estimatesRisk = try reader.integer("estimates_risk", of: "selection").map { $0 != 0 }
         return SelectionCurve(
             origin: SelectionCurve.Origin(search: try reader.text("search", of: "selection") ?? "path", axis: axis),
-            criterion: try reader.text("criterion", of: "selection") ?? "",
-            estimatesRisk: try reader.integer("estimates_risk", of: "selection") ?? 0 != 0,
+            criterion: name, estimatesRisk: estimatesRisk ?? name.hasPrefix("SURE"),
             points: lambda.indices.map {
                 SelectionPoint(
                     lambda: lambda[$0], ratio: ratio[$0], criterion: criterion[$0], degreesOfFreedom: freedom[$0],

@@ -16,7 +16,7 @@ import SourceImaging
 /// - `selection`, a row a λ tried, descending: `lambda`, `ratio`, `criterion`, `degrees_of_freedom`,
 ///   `squared_residual`, `active_count`, `relative_gap`; group attributes `criterion`, `search`, `axis` (`lambda`, or
 ///   `evaluation` where every source has a λ of its own: rows in order of evaluation, `lambda` the geometric mean),
-///   `estimates_risk` (1 where the criterion is SURE), `chosen_index`, `at_grid_edge`.
+///   `estimates_risk` (1 where the criterion is a kind of SURE), `chosen_index`, `at_grid_edge`.
 /// - `refinement`, where sources were refined: attributes `charge` (squared whitened units), `stretches` and `length`
 ///   (samples) of the noise it was measured on, `settled`, `looks`; `objectives` [start].
 /// - `stability`, where it was measured: attributes `by` (`epochs`, `sensors`, `noise`) and `radius` m; `distance` m and

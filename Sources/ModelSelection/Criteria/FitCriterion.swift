@@ -101,13 +101,4 @@ extension FitCriterion {
             value: combined.value, degreesOfFreedom: freedom, residualSlope: combined.residualSlope,
             derivatives: [derivative])
     }
-
-    /// Judges a solution of a problem under a penalty.
-    public func evaluate(
-        _ solution: Solution, of problem: RegressionProblem, under penalty: some BlockPenalty,
-        parallelism: Parallelism = .serial
-    ) -> Judgement {
-        judge(
-            [Fit(solution, of: problem, under: penalty, parallelism: parallelism)], of: problem, wantsGradient: false)
-    }
 }

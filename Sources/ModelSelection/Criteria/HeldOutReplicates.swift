@@ -27,9 +27,6 @@ public struct HeldOutReplicates: Criterion {
         name = folds.count == 1 ? "held-out epochs" : "\(folds.count)-fold over epochs"
     }
 
-    /// The fits are of the means of some replicates, none of the problem itself.
-    public var readsProblem: Bool { false }
-
     /// The bits of the replicates, how often each counts, and the folds.
     public func identify(in fingerprint: inout Fingerprint) {
         fingerprint.absorb("\(name) \(replicates.counts) \(folds)")

@@ -20,9 +20,6 @@ public struct HeldOutRows: Criterion {
         name = "\(split.folds.count)-fold"
     }
 
-    /// The fits are of parts of the problem, none of the problem itself.
-    public var readsProblem: Bool { false }
-
     /// The problem without the rows of each fold.
     ///
     /// - Throws: ``InvalidCriterion`` for rows that are none, that repeat, or that leave nothing to fit.

@@ -19,7 +19,7 @@ public struct LearnedWeights<Penalty: NamedPenalty>: PenaltyFamily {
     public init(blockCount: Int, shape: Double? = nil) {
         self.blockCount = blockCount
         self.shape = shape
-        searchesShape = shape == nil && Penalty.kind.shape?.isSearched == true
+        searchesShape = Penalty.kind.searchesShape(given: shape)
     }
 
     /// The name of the penalty.
@@ -41,9 +41,4 @@ public struct LearnedWeights<Penalty: NamedPenalty>: PenaltyFamily {
         return searchesShape
             ? [own, Sensitivity(parameter: blockCount, penalty.derivativesByShape(norm: norm, block: block))] : [own]
     }
-}
-
-extension LearnedWeights where Penalty == GroupLasso {
-    /// The L2,1 norm.
-    public init(blockCount: Int) { self.init(blockCount: blockCount, shape: nil) }
 }

@@ -15,7 +15,7 @@ public struct SharedLambda<Penalty: NamedPenalty>: PenaltyFamily {
     ///   - weights: one weight a block; nil means all one.
     public init(shape: Double? = nil, weights: [Double]? = nil) {
         self.shape = shape
-        searchesShape = shape == nil && Penalty.kind.shape?.isSearched == true
+        searchesShape = Penalty.kind.searchesShape(given: shape)
         self.weights = weights
     }
 
@@ -36,9 +36,4 @@ public struct SharedLambda<Penalty: NamedPenalty>: PenaltyFamily {
         return searchesShape
             ? [own, Sensitivity(parameter: 1, penalty.derivativesByShape(norm: norm, block: block))] : [own]
     }
-}
-
-extension SharedLambda where Penalty == GroupLasso {
-    /// The L2,1 norm.
-    public init(weights: [Double]? = nil) { self.init(shape: nil, weights: weights) }
 }

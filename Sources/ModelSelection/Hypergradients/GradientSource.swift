@@ -15,7 +15,8 @@ public enum GradientSource: NamedKind {
     public var name: String {
         switch self {
         case .analytic(let method): method.name
-        case .finiteDifferences: "finite-differences"
+        case .finiteDifferences(step: 1e-3): "finite-differences"
+        case .finiteDifferences(let step): "finite-differences of \(step)"
         }
     }
 }

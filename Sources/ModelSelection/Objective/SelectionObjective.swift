@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 
 /// A criterion as a function of the logarithms of hyperparameters: what a search minimizes.
@@ -105,7 +104,7 @@ public final class SelectionObjective<Family: PenaltyFamily> {
             relativeGap: fits.reduce(0) { max($0, $1.solution.certificate.relativeGap) },
             epochs: fits.reduce(0) { $0 + $1.solution.certificate.epochs },
             fullPasses: fits.reduce(0) { $0 + $1.solution.certificate.fullPasses }, isCancelled: isCancelled)
-        if criterion.readsProblem, !isCancelled, evaluation.value < best?.value ?? .infinity {
+        if criterion.readsProblem, !isCancelled, best.map({ evaluation.value < $0.value }) ?? true {
             best = (evaluation.value, fits[0].solution)
         }
         guard wantsGradient, !isCancelled else { return evaluation }

@@ -84,16 +84,14 @@ public struct SelectionMethod: Sendable, Equatable {
         _ objective: SelectionObjective<some PenaltyFamily>, from start: [Double], in domain: SearchDomain,
         stop: StopRule, resuming record: SearchRecord? = nil, monitor: Monitor = .silent
     ) throws -> SearchRecord {
-        func run(_ search: some Search) throws -> SearchRecord {
-            let limit = SearchLimit(
-                maximumEvaluations: self.search.route == .everywhere ? .max : evaluations ?? 100, stop: stop)
-            guard let record else {
-                return try search.run(objective, from: start, in: domain, limit: limit, monitor: monitor)
-            }
-            return try search.resume(record, objective, limit: limit, monitor: monitor)
+        let limit = SearchLimit(
+            maximumEvaluations: search.route == .everywhere ? .max : evaluations ?? 100, stop: stop)
+        let search = search.make(
+            SearchKind.Request(evaluations: evaluations, dimension: domain.dimension, seed: seed))
+        guard let record else {
+            return try search.run(objective, from: start, in: domain, limit: limit, monitor: monitor)
         }
-        let request = SearchKind.Request(evaluations: evaluations, dimension: domain.dimension, seed: seed)
-        return try run(search.make(request))
+        return try search.resume(record, objective, limit: limit, monitor: monitor)
     }
 
     /// An objective over a session where the criterion reads the problem alone, else over sessions of its own.

@@ -21,7 +21,7 @@ extension SelectionMethod {
     ///
     /// - Parameters:
     ///   - session: of the problem; criteria that look at other problems open sessions of their own.
-    ///   - family: the penalty as a function of log λ alone.
+    ///   - family: the penalty as a function of log λ alone; one whose shape is searched over is a programming error.
     ///   - labels: one a row, spread evenly over folds; nil means all alike.
     ///   - replicates: what the response is the mean of; nil where that is not known.
     ///   - stop: how exactly each problem is solved.
@@ -30,11 +30,12 @@ extension SelectionMethod {
     /// - Returns: nil where the criterion is finite at no λ.
     /// - Throws: ``InvalidCriterion`` where the criterion does not suit the problem, ``InvalidPenalty``, and
     ///   `CancellationError` where the caller cancelled.
-    public func chooseLambda(
-        _ session: some SolverSession, family: SharedLambda<some NamedPenalty>, labels: [Int]? = nil,
+    public func chooseLambda<Penalty>(
+        _ session: some SolverSession, family: SharedLambda<Penalty>, labels: [Int]? = nil,
         replicates: Replicates? = nil, stop: StopRule, parallelism: Parallelism = .serial, monitor: Monitor = .silent
     ) throws -> SharedChoice? {
-        let largest = Self.largestLambda(session, family, parallelism)
+        let largest = session.largestLambda(
+            under: Penalty.kind, weights: family.weights, parallelism: parallelism)
         // With nothing to explain, or nothing to explain it with, B = 0 is the answer at every λ.
         guard largest > 0 else {
             return try judge(
@@ -64,16 +65,17 @@ extension SelectionMethod {
     /// - Parameters:
     ///   - ratio: λ as a fraction of λ_max, above 0 and at most 1.
     ///   - session: of the problem.
-    ///   - family: the penalty as a function of log λ alone.
+    ///   - family: the penalty as a function of log λ alone; one whose shape is searched over is a programming error.
     ///   - stop: how exactly the problem is solved.
     ///   - parallelism: threads; they change no bit.
     ///   - monitor: progress and cancellation.
     /// - Throws: ``InvalidPenalty``, and `CancellationError` where the caller cancelled.
-    public func judgeLambda(
-        ratio: Double, _ session: some SolverSession, family: SharedLambda<some NamedPenalty>, stop: StopRule,
+    public func judgeLambda<Penalty>(
+        ratio: Double, _ session: some SolverSession, family: SharedLambda<Penalty>, stop: StopRule,
         parallelism: Parallelism = .serial, monitor: Monitor = .silent
     ) throws -> SharedChoice {
-        let largest = Self.largestLambda(session, family, parallelism)
+        let largest = session.largestLambda(
+            under: Penalty.kind, weights: family.weights, parallelism: parallelism)
         return try judge(ratio, largest, session, family, .given, stop, parallelism, monitor)
     }
 
@@ -94,14 +96,5 @@ extension SelectionMethod {
         return SharedChoice(
             curve: curve, solution: solution, largest: largest, epochs: point.epochs, fullPasses: 1 + point.fullPasses,
             end: nil)
-    }
-
-    private static func largestLambda<Penalty>(
-        _ session: some SolverSession, _ family: SharedLambda<Penalty>, _ parallelism: Parallelism
-    ) -> Double {
-        switch Penalty.kind.scope {
-        case .block: session.largestLambda(weights: family.weights)
-        case .entry: session.problem.largestEntryLambda(weights: family.weights, parallelism: parallelism)
-        }
     }
 }

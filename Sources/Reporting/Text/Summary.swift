@@ -3,7 +3,8 @@ import SourceImaging
 
 /// The result of a localization in numbers, as `--json` prints it.
 ///
-/// A value that is unknown or not finite is null: JSON has no NaN.
+/// A value that is unknown or not finite is null: JSON has no NaN. What is made of several numbers (the shape of the curve,
+/// the sensitivity to noise, places of repeats) is written as it is, what is not finite as text.
 public struct Summary: Codable, Sendable, Equatable {
     /// One active source.
     public struct Source: Codable, Sendable, Equatable {

@@ -1,6 +1,6 @@
 /// How the weights of sources, λ_j, come about.
 public enum SourceWeights: String, Sendable, CaseIterable, Codable {
-    /// One λ for all sources: the convex solution.
+    /// One λ for all sources: the penalized solution.
     case shared
     /// The shared λ, then rounds of ``Reweighting`` at it.
     case reweighted

@@ -46,11 +46,13 @@ extension SourceChoice {
                 .penalty, found: "\(name), which parts the orientations and samples of a source",
                 expected: "a penalty of whole sources, for example \(usual)")
         }
-        if let shape = penalty.shape {
-            guard self.shape ?? shape.usual != nil else {
-                throw InputError(
-                    SettingName(rawValue: shape.option) ?? .penalty, found: "nothing",
-                    expected: "\(shape.symbol) of \(name), a positive number")
+        if let known = penalty.shape {
+            let setting = SettingName(rawValue: known.option.rawValue) ?? .penalty
+            guard let value = shape ?? known.usual else {
+                throw InputError(setting, found: "nothing", expected: "\(known.symbol) of \(name), a positive number")
+            }
+            do { _ = try penalty.type.init(lambda: 1, shape: value, weights: nil) } catch {
+                throw InputError(setting, found: "\(error)")
             }
         } else if let shape {
             throw InputError(.penalty, found: "\(name) with a shape of \(shape)", expected: "a penalty that has one")

@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 
 /// From a whitened problem to its active sources: the choice of λ or of a λ_j for every source, and what follows it.
@@ -59,7 +58,7 @@ struct SourceChoice: Sendable {
         if penalty != GroupLasso.kind {
             described.append(("penalty", penalty.name))
             if let known = penalty.shape, let value = shape ?? known.usual {
-                described.append((known.option, "\(value)"))
+                described.append((known.option.rawValue, "\(value)"))
             }
         }
         let isGiven = lambda != .automatic && weights != .learned
@@ -92,6 +91,12 @@ struct SourceChoice: Sendable {
 
     // MARK: - One λ
 
+    /// What to say of a solution that is not convex and not as exact as asked for: it has no gap that would tell.
+    private static func warnings(_ solution: Solution) -> [String] {
+        solution.reason == .converged || solution.certificate.relativeGap.isFinite
+            ? [] : ["the solver stopped (\(solution.reason.rawValue)) before the violation asked for"]
+    }
+
     /// The relative gap of a solution; NaN where nothing convex was solved.
     private static func gap(_ solution: Solution) -> Double {
         solution.certificate.relativeGap.isFinite ? solution.certificate.relativeGap : .nan
@@ -102,7 +107,7 @@ struct SourceChoice: Sendable {
     ) throws -> Outcome {
         let shape = self.penalty.shape(shape, for: session.problem, parallelism: parallelism)
         let shared = try sharedLambda(session, SharedLambda<Penalty>(shape: shape), origin, monitor)
-        var warnings = Self.warnings(shared.end, shared.curve)
+        var warnings = Self.warnings(shared.end, shared.curve) + Self.warnings(shared.solution)
         if weights == .learned, shared.largest > 0 {
             let family = LearnedWeights<Penalty>(blockCount: session.problem.blocks.count, shape: shape)
             return try learned(session, family, origin, shared, monitor)
@@ -188,7 +193,8 @@ struct SourceChoice: Sendable {
             fullPasses: record.points.reduce(shared.fullPasses + solution.certificate.fullPasses) {
                 $0 + $1.fullPasses
             },
-            warnings: Self.warnings(shared.end, shared.curve) + edge + Self.warnings(record.end, curve))
+            warnings: Self.warnings(shared.end, shared.curve) + edge + Self.warnings(record.end, curve)
+                + Self.warnings(solution))
     }
 
     private func byEvidence(_ problem: RegressionProblem, _ monitor: Monitor) throws -> Outcome {

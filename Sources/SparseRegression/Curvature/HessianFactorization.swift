@@ -107,8 +107,9 @@ final class HessianFactorization {
     ///
     /// - Parameter repairs: whether a reduced matrix that is singular to working precision is solved by its
     ///   eigenvalues, leaving out the directions in which the fit does not change (copied columns).
-    /// - Returns: false where H is not positive definite; what ``matrix`` holds is then of no use.
-    /// - Complexity: O(width³ + width²T). Allocates only where it needs eigenvalues: in a repair, or where c < 0.
+    /// - Returns: false where M is not positive definite or, without repairs, H is not; what ``matrix`` holds is then of no
+    ///   use.
+    /// - Complexity: O(width³ + width²T). Allocates only where it may need eigenvalues: with repairs, or where c < 0.
     func factor(repairs: Bool) -> Bool {
         let (width, count) = (width, count)
         let m = matrix.pointer

@@ -56,7 +56,7 @@ extension ElasticNet: NamedPenalty {
     /// `elastic-net`.
     public static let kind = PenaltyKind(
         Self.self, name: "elastic-net", help: "l21 plus ½μ‖B‖²",
-        shape: PenaltyKind.Shape(option: "ridge", symbol: "μ", isSearched: true))
+        shape: PenaltyKind.Shape(option: .ridge, symbol: "μ", isSearched: true))
 
     /// Σ λ_j‖B_j‖ + ½μ‖B‖².
     public init(lambda: Double, shape: Double?, weights: [Double]?) throws(InvalidPenalty) {

@@ -59,11 +59,11 @@ extension Entrywise where Base == GroupLasso {
 }
 
 extension Entrywise: NamedPenalty where Base: NamedPenalty {
-    /// `l1` for the norm, else the name of the base with `entrywise`.
+    /// `l1` for the norm, else the name of the base with `entrywise-` before it.
     public static var kind: PenaltyKind {
         let base = Base.kind
         return PenaltyKind(
-            Self.self, name: base.name == "l21" ? "l1" : "entrywise \(base.name)",
+            Self.self, name: base.name == "l21" ? "l1" : "entrywise-\(base.name)",
             help: base.name == "l21" ? "λ Σ|b| over single entries" : "\(base.help), over single entries",
             scope: .entry, shape: base.shape)
     }

@@ -50,7 +50,7 @@ extension MinimaxConcavePenalty: NamedPenalty {
     /// `mcp`. γ is meaningful beside the curvature of a block's own fit.
     public static let kind = PenaltyKind(
         Self.self, name: "mcp", help: "l21 that levels off for strong sources (not convex: no gap)",
-        shape: PenaltyKind.Shape(option: "gamma", symbol: "γ", usual: 3, isPerCurvature: true))
+        shape: PenaltyKind.Shape(option: .gamma, symbol: "γ", usual: 3, isPerCurvature: true))
 
     /// λ_j r − r²/2γ up to γλ_j.
     public init(lambda: Double, shape: Double?, weights: [Double]?) throws(InvalidPenalty) {

@@ -10,7 +10,8 @@ public protocol NamedPenalty: BlockPenalty {
     ///
     /// - Parameters:
     ///   - lambda: λ > 0, the slope at zero of a block of weight one, so that nothing is active at λ_max.
-    ///   - shape: the number of the kind; nil for a penalty that has none.
+    ///   - shape: the number of the kind, in units of the problem (``PenaltyKind/shape(_:for:parallelism:)``); nil for a
+    ///     penalty that has none.
     ///   - weights: one weight a block, from 0 (unpenalized) to infinity (excluded); nil means all one.
     /// - Throws: ``InvalidPenalty``.
     init(lambda: Double, shape: Double?, weights: [Double]?) throws(InvalidPenalty)
@@ -36,8 +37,13 @@ extension NamedPenalty {
 public struct PenaltyKind: NamedKind {
     /// The number beside λ that a penalty depends on.
     public struct Shape: Sendable {
-        /// The option that gives it, for example `gamma`.
-        public let option: String
+        /// The options that give a number of shape.
+        public enum Option: String, Sendable {
+            case ridge, gamma
+        }
+
+        /// The option that gives it.
+        public let option: Option
         /// Its letter in formulas.
         public let symbol: String
         /// Its value where none is given; nil for one that must be given or searched over.
@@ -49,7 +55,7 @@ public struct PenaltyKind: NamedKind {
 
         /// - Parameters: as the properties.
         public init(
-            option: String, symbol: String, usual: Double? = nil, isPerCurvature: Bool = false, isSearched: Bool = false
+            option: Option, symbol: String, usual: Double? = nil, isPerCurvature: Bool = false, isSearched: Bool = false
         ) {
             self.option = option
             self.symbol = symbol
@@ -70,7 +76,7 @@ public struct PenaltyKind: NamedKind {
     public let name: String
     /// One line of help.
     public let help: String
-    /// What it takes for a block.
+    /// What it takes for a block, as the penalty itself says.
     public let scope: PenaltyScope
     /// The number beside λ; nil where there is none.
     public let shape: Shape?
@@ -92,6 +98,9 @@ public struct PenaltyKind: NamedKind {
         self.scope = scope
         self.shape = shape
     }
+
+    /// Whether a search looks for the number of shape, unless it is given.
+    public func searchesShape(given: Double?) -> Bool { given == nil && shape?.isSearched == true }
 
     /// The number of shape in units of a problem.
     ///

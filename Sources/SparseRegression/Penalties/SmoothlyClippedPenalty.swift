@@ -64,7 +64,7 @@ extension SmoothlyClippedPenalty: NamedPenalty {
     /// `scad`.
     public static let kind = PenaltyKind(
         Self.self, name: "scad", help: "the same with a sharper bend (not convex: no gap)",
-        shape: PenaltyKind.Shape(option: "gamma", symbol: "γ", usual: 3.7))
+        shape: PenaltyKind.Shape(option: .gamma, symbol: "γ", usual: 3.7))
 
     /// λ_j·r up to λ_j, a constant beyond γλ_j.
     public init(lambda: Double, shape: Double?, weights: [Double]?) throws(InvalidPenalty) {

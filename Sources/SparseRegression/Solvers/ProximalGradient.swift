@@ -105,7 +105,10 @@ public final class ProximalGradientSession: SolverSession {
             }
         }
         if penalty.isConvex { dual = max(dual, posed.dualBound(iterate.best.residual)) }
-        if reason == .stagnated, gap() <= stop.relativeGap { reason = .converged }
+        violation = posed.violation(iterate.best, steps)
+        let isReached =
+            penalty.isConvex ? gap() <= stop.relativeGap : violation <= stop.relativeViolation * violationScale
+        if reason == .stagnated, isReached { reason = .converged }
         return Solution(
             active: ActiveSet(dense: iterate.best.b, in: problem.blocks),
             squaredResidual: iterate.best.residual.squaredNorm,

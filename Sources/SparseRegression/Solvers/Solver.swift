@@ -54,3 +54,20 @@ extension Solver {
         session(for: problem, parallelism: parallelism).solve(penalty, from: start, stop: stop, monitor: monitor)
     }
 }
+
+extension SolverSession {
+    /// The smallest λ at which nothing is active under a kind of penalty.
+    ///
+    /// - Parameters:
+    ///   - kind: of the penalty.
+    ///   - weights: one a block of the penalty; nil means all one.
+    ///   - parallelism: threads, for a penalty of entries; they change no bit.
+    public func largestLambda(
+        under kind: PenaltyKind, weights: [Double]? = nil, parallelism: Parallelism = .serial
+    ) -> Double {
+        switch kind.scope {
+        case .block: largestLambda(weights: weights)
+        case .entry: problem.largestEntryLambda(weights: weights, parallelism: parallelism)
+        }
+    }
+}
