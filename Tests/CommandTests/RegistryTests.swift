@@ -127,9 +127,15 @@ struct RegistryTests {
         #expect(abs(result.last.objective - direct.certificate.objective) < 1e-9 * direct.certificate.objective)
     }
 
+    @Test("a kind says the scope that its penalty has", arguments: PenaltyKind.all)
+    func scopes(_ kind: PenaltyKind) throws {
+        let shape = kind.shape.map { $0.usual ?? 1 }
+        #expect(try kind.type.init(lambda: 1, shape: shape, weights: nil).scope == kind.scope)
+    }
+
     @Test("help and errors read the lists")
     func help() throws {
-        let (solve, select) = try withMore {
+        let (solve, select) = withMore {
             #expect(throws: InputError.self) {
                 try SolveCommand.parse([
                     "--problem", problem, "--lambda-ratio", "0.3", "--penalty", "log", "--gamma", "0",

@@ -101,6 +101,14 @@ struct PathSearchTests {
             stop: StopRule())
         #expect(fixed.curve.points.count == 1 && abs(fixed.curve.chosen.ratio - 0.3) < 1e-12)
         #expect(!fixed.curve.atGridEdge)
+        // A risk that cannot be computed is no reason to withhold the solution.
+        var endless = SelectionMethod()
+        endless.noiseVariance = .infinity
+        let judged = try endless.judgeLambda(
+            ratio: 0.3, AndersonDescent().session(for: problem, parallelism: .serial),
+            family: SharedLambda<GroupLasso>(), stop: StopRule())
+        #expect(
+            judged.curve.chosen.criterion == .infinity && judged.solution.active.blocks == fixed.solution.active.blocks)
     }
 
     @Test("cancellation ends the search: with what was found before, or with nothing")

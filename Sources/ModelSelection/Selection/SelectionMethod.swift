@@ -50,16 +50,17 @@ public struct SelectionMethod: Sendable, Equatable {
 
     /// Where a search for a λ shared by all sources looks, and where it begins, in logarithms.
     ///
-    /// - Parameter largest: λ_max > 0.
+    /// - Parameters:
+    ///   - largest: λ_max > 0.
+    ///   - start: where to begin, as a fraction of λ_max; nil for half of it.
     public func sharedDomain(
         largest: Double, start: Double? = nil
     ) -> (domain: SearchDomain, start: Double) {
         let top = log(largest)
+        // Searches that look everywhere would spend their time where solves are slow; the others go there with a reason.
+        let floor = search.route == .everywhere ? 0.01 : 0.001
         return (SearchDomain(lower: [top + log(floor)], upper: [top]), top + log(start ?? 0.5))
     }
-
-    /// Searches that look everywhere would spend their time where solves are slow; the others go there with a reason.
-    public var floor: Double { search.route == .everywhere ? 0.01 : 0.001 }
 
     /// Where a search for a λ_j of every source looks: from e⁻⁵ to 0.9 of λ_max.
     public func learnedDomain(largest: Double, count: Int) -> SearchDomain {
