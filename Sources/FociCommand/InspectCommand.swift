@@ -39,7 +39,7 @@ struct InspectCommand: ParsableCommand {
                 JSON.text(
                     Printed(
                         file: file, format: description.format, contents: description.contents.map(\.rawValue),
-                        conditions: description.conditions, facts: facts, missing: missing,
+                        conditions: description.conditions.map(\.name), facts: facts, missing: missing,
                         warnings: description.warnings), isIndented: true))
             return
         }

@@ -149,8 +149,13 @@ struct PenaltyOptions: ParsableArguments {
 
 /// What every command that reads a recording or a forward shares.
 struct FileOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Condition of the recording, by name or index from 0.", valueName: "name|index"))
-    var condition: String?
+    @Option(
+        help: ArgumentHelp(
+            """
+            Condition of the recording, by name, a part of it between slashes, or index from 0. Repeated, or where several \
+            have that part: all of them as one.
+            """, valueName: "name|index"))
+    var condition: [String] = []
 
     @Option(
         help: ArgumentHelp(
@@ -159,7 +164,7 @@ struct FileOptions: ParsableArguments {
     var channels: String?
 
     /// The options, as readers take them.
-    var options: ReadingOptions { ReadingOptions(condition: condition, channels: channels) }
+    var options: ReadingOptions { ReadingOptions(conditions: condition, channels: channels) }
 }
 
 /// What every command that computes shares.

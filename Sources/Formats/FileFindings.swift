@@ -44,7 +44,7 @@ extension FileFindings {
         if !recording.condition.isEmpty { facts.append("condition", recording.condition) }
         facts.append("data", "\(recording.sensors.count) channels × \(recording.sampleCount) samples")
         if recording.epochs.count > 1 { facts.append("epochs", "\(recording.epochs.count)") }
-        facts.append("averages", "\(recording.averages)")
+        facts.append("averages", recording.averages.map { Self.short($0) } ?? "unknown")
         facts.append("sampling frequency", "\(Self.short(recording.samplingFrequency)) Hz")
         let last = recording.time(recording.sampleCount - 1)
         facts.append("time", String(format: "%.4f to %.4f s", recording.firstTime, last))

@@ -37,7 +37,7 @@ public enum FileFormats {
                 candidate.path, found: "an HDF5 file of no known layout", expected: expected,
                 advice: "\(NativeFile.formatName) says what it holds in an attribute 'format' of its root")
         }
-        throw InputError(candidate.path, found: other.found, expected: expected, advice: Advice(other.advice))
+        throw InputError(candidate.path, found: other.found, expected: expected, advice: Message(other.advice))
     }
 
     /// What the channels of a recording or forward model measure.
@@ -46,8 +46,7 @@ public enum FileFormats {
     private static func sensors(of candidate: FileCandidate) throws(InputError) -> Sensors {
         let reader = try open(candidate)
         if reader.contents.contains(.forward) { return try reader.forward(ReadingOptions()).sensors }
-        let isOne = reader.conditions.count == 1
-        return try reader.recording(ReadingOptions(condition: isOne ? nil : "0")).sensors
+        return try reader.condition(0, ReadingOptions()).sensors
     }
 
     /// The files of a value in the format that the ending of a path asks for.

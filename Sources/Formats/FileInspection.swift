@@ -8,12 +8,12 @@ public struct FileDescription: Sendable {
     public let format: String
     /// What the file holds.
     public let contents: [FileContent]
-    /// Names of the conditions; empty where there is no recording.
-    public let conditions: [String]
+    /// The conditions; empty where there is no recording.
+    public let conditions: [Condition]
     /// Facts in order, a name and a value each.
     public let facts: [FileFact]
     /// What a localization needs beside the file, one entry each; empty where it cannot be part of one.
-    public let missing: [Advice]
+    public let missing: [Message]
     /// What looks wrong, in plain English, one line each.
     public let warnings: [String]
 }
@@ -44,7 +44,7 @@ public enum FileInspection {
             case .forward: part = FileFindings(try reader.forward(options))
             case .recording:
                 var options = options
-                if options.condition == nil, reader.conditions.count > 1 { options.condition = "0" }
+                if options.conditions.isEmpty, reader.conditions.count > 1 { options.conditions = ["0"] }
                 part = FileFindings(try reader.recording(options))
             case .covariance:
                 if let own = try reader.describe(content, options) {
@@ -63,9 +63,9 @@ public enum FileInspection {
     }
 
     /// What a localization needs beside a file with these contents.
-    static func missing(_ contents: [FileContent]) -> [Advice] {
+    static func missing(_ contents: [FileContent]) -> [Message] {
         guard !Set(contents).isDisjoint(with: [.forward, .recording, .covariance]) else { return [] }
-        var missing: [Advice] = []
+        var missing: [Message] = []
         if !contents.contains(.recording) { missing.append("a recording (\(.recording))") }
         if !contents.contains(.forward) { missing.append("a forward model (\(.forward))") }
         if !contents.contains(.covariance) {

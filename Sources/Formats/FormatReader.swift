@@ -2,8 +2,13 @@ import SourceImaging
 
 /// What to read of a file that holds more than one thing, or not all that is needed.
 public struct ReadingOptions: Sendable {
-    /// The condition of a recording: its name, or its index from 0; nil where there is only one.
-    public var condition: String?
+    /// The conditions of a recording that are read as one: names, parts of hierarchical names (`auditory` of
+    /// `auditory/left`), or indices from 0; none where there is only one.
+    public var conditions: [String]
+    /// When the name of a channel in one file means a channel of another.
+    public var names: NameMatching
+    /// Where the events of a raw recording are and how epochs are cut around them.
+    public var epochs = EpochOptions()
     /// Path of the file that describes the channels, for formats that keep them apart. It is opened once for all files
     /// that are read with the same options.
     public var channels: String? {
@@ -17,10 +22,46 @@ public struct ReadingOptions: Sendable {
     /// Options; none are needed for a file that holds one condition and says what its channels measure.
     ///
     /// - Parameters: as the properties of these names.
-    public init(condition: String? = nil, channels: String? = nil, sensors: Sensors? = nil) {
-        self.condition = condition
+    public init(
+        conditions: [String] = [], channels: String? = nil, sensors: Sensors? = nil, names: NameMatching = .exact
+    ) {
+        self.conditions = conditions
+        self.names = names
         self.sensors = sensors
         self.channels = channels
+    }
+}
+
+/// How epochs are cut from a raw recording.
+public struct EpochOptions: Sendable, Equatable {
+    /// A file of events, or the name of a channel with triggers; nil where the recording is not raw.
+    public var events: String?
+    /// First and last time of an epoch, s from its event.
+    public var window = -0.2...0.5
+    /// Largest difference between two samples of a channel within an epoch, V, T or T/m; epochs beyond are left out.
+    public var rejection: [SensorKind: Double] = [:]
+
+    /// No events; epochs from -0.2 to 0.5 s, none rejected.
+    public init() {}
+}
+
+/// A condition of a recording.
+public struct Condition: Sendable, Equatable {
+    /// Its name; may be empty.
+    public let name: String
+    /// How much there is of it in plain English, such as `12 epochs`; empty when unknown.
+    public let amount: String
+
+    init(_ name: String, amount: String = "") {
+        self.name = name
+        self.amount = amount
+    }
+
+    /// Whether a name asked for means this condition: each of its tags, between slashes, is one of the condition's.
+    func has(tags wanted: String) -> Bool {
+        let own = Set(name.split(separator: "/"))
+        let tags = wanted.split(separator: "/")
+        return !tags.isEmpty && tags.allSatisfy { own.contains($0) }
     }
 }
 
@@ -43,8 +84,9 @@ public protocol FormatReader: Sendable {
     /// What the file holds, in the order of the file; found without reading it as a whole.
     var contents: [FileContent] { get }
 
-    /// Names of the conditions of the recordings, in the order of the file; empty where there is no recording.
-    var conditions: [String] { get }
+    /// The conditions of the recordings, in the order of the file; empty where there is no recording, or where they depend
+    /// on options (events of a raw recording).
+    var conditions: [Condition] { get }
 
     /// Facts that no value of ``SourceImaging`` carries: coordinate frames, units as stored, compensation.
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact]
@@ -55,6 +97,12 @@ public protocol FormatReader: Sendable {
     func forward(_ options: ReadingOptions) throws(InputError) -> Forward
 
     /// Reads one condition.
+    ///
+    /// - Parameter index: of ``conditions``.
+    /// - Throws: ``InputError`` as ``forward(_:)``.
+    func condition(_ index: Int, _ options: ReadingOptions) throws(InputError) -> Recording
+
+    /// Reads the conditions that were chosen, as one.
     ///
     /// - Throws: ``InputError`` as ``forward(_:)``, and when there are several conditions and none was chosen.
     func recording(_ options: ReadingOptions) throws(InputError) -> Recording
@@ -75,7 +123,7 @@ public protocol FormatReader: Sendable {
 
 extension FormatReader {
     /// No conditions.
-    public var conditions: [String] { [] }
+    public var conditions: [Condition] { [] }
 
     /// No further facts.
     public func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] { [] }
@@ -84,7 +132,25 @@ extension FormatReader {
     public func forward(_ options: ReadingOptions) throws(InputError) -> Forward { throw lacks(.forward) }
 
     /// Throws: the file holds something else.
-    public func recording(_ options: ReadingOptions) throws(InputError) -> Recording { throw lacks(.recording) }
+    public func condition(_ index: Int, _ options: ReadingOptions) throws(InputError) -> Recording {
+        throw lacks(.recording)
+    }
+
+    /// The conditions chosen of ``conditions``, as one.
+    public func recording(_ options: ReadingOptions) throws(InputError) -> Recording {
+        guard contents.contains(.recording) else { throw lacks(.recording) }
+        return try union(of: conditions, options) { index throws(InputError) in try condition(index, options) }
+    }
+
+    /// The conditions that were chosen of a list, read one by one, as one recording.
+    func union(
+        of conditions: [Condition], _ options: ReadingOptions,
+        _ read: (Int) throws(InputError) -> Recording
+    ) throws(InputError) -> Recording {
+        var parts: [Recording] = []
+        for index in try chosen(of: conditions, options) { parts.append(try read(index)) }
+        return try within(path) { () throws(InputError) in try Recording.union(of: parts) }
+    }
 
     /// Throws: the file holds something else.
     public func covariance(_ options: ReadingOptions) throws(InputError) -> NoiseCovariance { throw lacks(.covariance) }
@@ -105,37 +171,49 @@ extension FormatReader {
             expected: content.phrase, advice: "check which file is given for which purpose")
     }
 
-    /// Conditions with their indices, long names and long lists cut.
-    static func list(_ conditions: [String]) -> String {
-        let listed = conditions.prefix(12).enumerated().map { index, name in
-            "\(index) '\(name.count > 60 ? name.prefix(59) + "…" : name)'"
+    /// Conditions with their indices and how much there is of each, long names and long lists cut.
+    static func list(_ conditions: [Condition]) -> String {
+        let listed = conditions.prefix(12).enumerated().map { index, condition in
+            let name = condition.name.count > 60 ? condition.name.prefix(59) + "…" : condition.name
+            return "\(index) '\(name)'" + (condition.amount.isEmpty ? "" : " (\(condition.amount))")
         }
         let all = listed.joined(separator: ", ")
         return conditions.count > 12 ? "\(all), … (\(conditions.count))" : all
     }
 
-    /// The index of the condition that was asked for, or of the only one.
+    /// The indices of the conditions that were asked for, ascending, or of the only one.
     ///
-    /// A name is compared as a whole first; then a number is an index from 0.
+    /// A name is compared as a whole first, then by its tags (all conditions that have them), and then a number is an index
+    /// from 0.
     ///
     /// - Throws: ``InputError`` that lists the conditions.
-    func chosenCondition(_ options: ReadingOptions) throws(InputError) -> Int {
-        let names = conditions
-        let all = Self.list(names)
-        guard let wanted = options.condition else {
-            if names.count == 1 { return 0 }
+    func chosen(of conditions: [Condition], _ options: ReadingOptions) throws(InputError) -> [Int] {
+        let all = Self.list(conditions)
+        if options.conditions.isEmpty {
+            if conditions.count == 1 { return [0] }
             throw InputError(
-                path, found: "\(names.count) conditions: \(all)", expected: "one of them",
-                advice: "choose it with \(.condition) NAME or \(.condition) INDEX")
+                path, found: "\(conditions.count) conditions: \(all)", expected: "one of them, or several as one",
+                advice: "choose it with \(.condition) NAME or \(.condition) INDEX, repeated for several")
         }
-        let matches = names.indices.filter { names[$0] == wanted }
-        if matches.count == 1 { return matches[0] }
-        if matches.count > 1 {
-            throw InputError(
-                path, found: "condition '\(wanted)' \(matches.count) times", expected: "one condition",
-                advice: "choose by index: \(all)")
+        var chosen = Set<Int>()
+        for wanted in options.conditions {
+            let same = conditions.indices.filter { conditions[$0].name == wanted }
+            guard same.count <= 1 else {
+                throw InputError(
+                    path, found: "condition '\(wanted)' \(same.count) times", expected: "one condition",
+                    advice: "choose by index: \(all)")
+            }
+            let tagged = conditions.indices.filter { conditions[$0].has(tags: wanted) }
+            if let same = same.first {
+                chosen.insert(same)
+            } else if !tagged.isEmpty {
+                chosen.formUnion(tagged)
+            } else if let index = Int(wanted), conditions.indices.contains(index) {
+                chosen.insert(index)
+            } else {
+                throw InputError(path, found: "no condition '\(wanted)'", expected: "one of \(all)")
+            }
         }
-        if let index = Int(wanted), names.indices.contains(index) { return index }
-        throw InputError(path, found: "no condition '\(wanted)'", expected: "one of \(all)")
+        return chosen.sorted()
     }
 }

@@ -5,7 +5,7 @@ extension InputError {
     /// The same complaint about a file, as the program's own error.
     init(_ error: HDF5Error) {
         let place = [error.file, error.object].filter { !$0.isEmpty }.joined(separator: ": ")
-        self.init(place, found: error.found, expected: error.expected, advice: Advice(error.advice))
+        self.init(place, found: error.found, expected: error.expected, advice: Message(error.advice))
     }
 }
 

@@ -43,7 +43,7 @@ public enum Simulation {
         let data = activeGain * waveforms + averageNoise * (1 / Double(settings.averages)).squareRoot()
         let recording = try Recording(
             epochs: [data], samplingFrequency: settings.samplingFrequency, firstTime: settings.firstTime,
-            averages: settings.averages, condition: "simulated", isProjected: false, sensors: forward.sensors,
+            averages: Double(settings.averages), condition: "simulated", isProjected: false, sensors: forward.sensors,
             projectors: projectors)
         let known = try NoiseCovariance(
             matrix: settings.covarianceSamples > 0

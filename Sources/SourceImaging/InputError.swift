@@ -23,14 +23,14 @@ public struct InputError: Error, Equatable, Sendable, CustomStringConvertible {
     /// What was expected; may be empty when `found` says it all.
     public let expected: String
     /// What the user can do; may be empty.
-    public let advice: Advice
+    public let advice: Message
 
     /// - Parameters:
     ///   - place: where.
     ///   - found: what is there, a clause without a full stop; so are the others.
     ///   - expected: what should be there; may be empty when `found` says it all.
     ///   - advice: what the user can do; may be empty.
-    public init(at place: Place, found: String, expected: String = "", advice: Advice = "") {
+    public init(at place: Place, found: String, expected: String = "", advice: Message = "") {
         self.place = place
         self.found = found
         self.expected = expected
@@ -38,12 +38,12 @@ public struct InputError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 
     /// An error in a file, a dataset or a channel; see ``init(at:found:expected:advice:)``.
-    public init(_ place: String, found: String, expected: String = "", advice: Advice = "") {
+    public init(_ place: String, found: String, expected: String = "", advice: Message = "") {
         self.init(at: .named(place), found: found, expected: expected, advice: advice)
     }
 
     /// An error in a setting; see ``init(at:found:expected:advice:)``.
-    public init(_ setting: SettingName, found: String, expected: String = "", advice: Advice = "") {
+    public init(_ setting: SettingName, found: String, expected: String = "", advice: Message = "") {
         self.init(at: .setting(setting), found: found, expected: expected, advice: advice)
     }
 
@@ -88,62 +88,9 @@ public enum SettingName: String, Sendable, CaseIterable {
     case criterion, search, weights, folds, draws
     case stability
     case stabilityBy = "stability-by"
+    case rank, averages, baseline
+    case matchNames = "match-names"
     case condition, channels, force
+    case events, epoch, reject
     case forward, recording, covariance
-}
-
-/// What a user can do, one clause; settings stand in it by themselves, so that each caller names them as its users do:
-/// `"use \(.orientation) free"`.
-public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation {
-    fileprivate enum Part: Sendable, Equatable {
-        case text(String)
-        case setting(SettingName)
-    }
-
-    private var parts: [Part]
-
-    /// Advice without a setting.
-    public init(stringLiteral text: String) { parts = text.isEmpty ? [] : [.text(text)] }
-
-    /// Advice without a setting.
-    public init(_ text: String) { self.init(stringLiteral: text) }
-
-    /// Advice with settings.
-    public init(stringInterpolation: StringInterpolation) { parts = stringInterpolation.parts }
-
-    /// The advice in words, settings as `name` says.
-    public func text(naming name: (SettingName) -> String) -> String {
-        parts.reduce(into: "") { text, part in
-            switch part {
-            case .text(let piece): text += piece
-            case .setting(let setting): text += name(setting)
-            }
-        }
-    }
-
-    /// One after the other.
-    public static func + (first: Advice, second: Advice) -> Advice {
-        var both = first
-        both.parts += second.parts
-        return both
-    }
-
-    /// Gathers text and settings.
-    public struct StringInterpolation: StringInterpolationProtocol {
-        fileprivate var parts: [Part] = []
-
-        /// Nothing yet.
-        public init(literalCapacity: Int, interpolationCount: Int) {}
-
-        /// Adds text.
-        public mutating func appendLiteral(_ literal: String) { parts.append(.text(literal)) }
-
-        /// Adds a setting.
-        public mutating func appendInterpolation(_ setting: SettingName) { parts.append(.setting(setting)) }
-
-        /// Adds a value as text.
-        public mutating func appendInterpolation(_ value: some CustomStringConvertible) {
-            parts.append(.text(value.description))
-        }
-    }
 }

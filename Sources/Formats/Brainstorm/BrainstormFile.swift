@@ -10,7 +10,7 @@ struct BrainstormFile: FormatReader {
 
     let file: MATLABFile
     let contents: [FileContent]
-    let conditions: [String]
+    let conditions: [Condition]
     /// Whether it is a channel file.
     let hasChannels: Bool
 
@@ -30,7 +30,7 @@ struct BrainstormFile: FormatReader {
         // Comments may be missing, or be anything in files that scripts made.
         let comment = hasData ? try file.textIfAny("Comment") : ""
         return BrainstormFile(
-            file: file, contents: contents, conditions: hasData ? [comment] : [], hasChannels: hasChannels)
+            file: file, contents: contents, conditions: hasData ? [Condition(comment)] : [], hasChannels: hasChannels)
     }
 
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
@@ -74,9 +74,7 @@ struct BrainstormFile: FormatReader {
 
     // MARK: Recording
 
-    func recording(_ options: ReadingOptions) throws(InputError) -> Recording {
-        guard contents.contains(.recording) else { throw lacks(.recording) }
-        _ = try chosenCondition(options)
+    func condition(_ index: Int, _ options: ReadingOptions) throws(InputError) -> Recording {
         guard try !file.isStruct("F") else {
             throw file.error(
                 "F", found: "a link to a raw file", expected: "recordings",
@@ -107,7 +105,7 @@ struct BrainstormFile: FormatReader {
         return try within(path) { () throws(InputError) in
             try Recording(
                 epochs: [data], samplingFrequency: Double(times.count - 1) / (last - first), firstTime: first,
-                averages: averages, condition: conditions[0], isProjected: channels.areProjectorsApplied,
+                averages: Double(averages), condition: conditions[index].name, isProjected: channels.areProjectorsApplied,
                 sensors: channels.sensors(rows, bad: flags.isEmpty ? nil : rows.map { flags[$0] < 0 }),
                 projectors: channels.projectors(rows))
         }

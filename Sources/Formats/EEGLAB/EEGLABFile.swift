@@ -13,7 +13,7 @@ struct EEGLABFile: FormatReader {
     let file: MATLABFile
     /// Path of the structure with a slash at its end; empty for the root.
     let root: String
-    let conditions: [String]
+    let conditions: [Condition]
 
     var path: String { file.path }
 
@@ -27,7 +27,7 @@ struct EEGLABFile: FormatReader {
             else { return nil }
             root = "EEG/"
         }
-        return EEGLABFile(file: file, root: root, conditions: [try file.textIfAny("\(root)setname")])
+        return EEGLABFile(file: file, root: root, conditions: [Condition(try file.textIfAny("\(root)setname"))])
     }
 
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
@@ -37,8 +37,7 @@ struct EEGLABFile: FormatReader {
         return facts
     }
 
-    func recording(_ options: ReadingOptions) throws(InputError) -> Recording {
-        _ = try chosenCondition(options)
+    func condition(_ index: Int, _ options: ReadingOptions) throws(InputError) -> Recording {
         let channelCount = try count("nbchan")
         let samples = try count("pnts")
         let trials = try count("trials")
@@ -51,7 +50,7 @@ struct EEGLABFile: FormatReader {
         return try within(path) { () throws(InputError) in
             try Recording(
                 epochs: epochs, samplingFrequency: frequency, firstTime: try file.number("\(root)xmin") ?? 0,
-                averages: averages, condition: conditions[0],
+                averages: averages, condition: conditions[index].name,
                 sensors: Sensors(names: rows.map { names[$0] }, kinds: rows.map { _ in .eeg }))
         }
     }
@@ -63,9 +62,9 @@ struct EEGLABFile: FormatReader {
         return value
     }
 
-    private func averageCount() throws(InputError) -> Int {
+    private func averageCount() throws(InputError) -> Double {
         let place = "\(root)etc/averages"
-        guard try file.contains(place), let count = try file.integer(place) else {
+        guard try file.contains(place), let count = try file.number(place) else {
             throw file.error(
                 "\(root)trials", found: "1: continuous data, or an average of unknown size",
                 expected: "epochs, or the number of trials in 'EEG.etc.averages'",

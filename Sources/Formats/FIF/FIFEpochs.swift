@@ -2,8 +2,8 @@ import SourceImaging
 
 /// The epochs of a FIF file, by the names of their events.
 struct FIFEpochs: Sendable {
-    /// Names of events, in the order of the file.
-    let names: [String]
+    /// Events by name, in the order of the file.
+    let conditions: [Condition]
 
     private let tree: FIFTree
     private let block: Int
@@ -37,8 +37,8 @@ struct FIFEpochs: Sendable {
         if named.isEmpty { named = Set(codes).sorted().map { ("\($0)", $0) } }
         let present = Dictionary(grouping: codes.indices, by: { codes[$0] })
         let used = named.filter { present[$0.code] != nil }
-        names = used.map(\.name)
         members = used.map { present[$0.code] ?? [] }
+        conditions = zip(used, members).map { Condition($0.name, amount: "\($1.count) epochs") }
     }
 
     /// Reads the epochs of one name.
@@ -66,7 +66,7 @@ struct FIFEpochs: Sendable {
         }
         return try Recording(
             epochs: epochs, samplingFrequency: measurement.samplingFrequency,
-            firstTime: Double(first) / measurement.samplingFrequency, condition: names[index],
+            firstTime: Double(first) / measurement.samplingFrequency, condition: conditions[index].name,
             isProjected: measurement.projectors.isApplied, sensors: measurement.channels.sensors,
             projectors: measurement.projectors.matrix)
     }

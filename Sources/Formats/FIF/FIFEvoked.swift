@@ -4,8 +4,8 @@ import SourceImaging
 struct FIFEvoked: Sendable {
     /// Blocks of averages, in the order of the file.
     let blocks: [Int]
-    /// Name of each; what is not an average says so behind its name.
-    let names: [String]
+    /// Name of each, and how many trials; what is not an average says so behind its name.
+    let conditions: [Condition]
 
     private let tree: FIFTree
 
@@ -15,16 +15,20 @@ struct FIFEvoked: Sendable {
     init(_ tree: FIFTree) throws(InputError) {
         self.tree = tree
         blocks = tree.blocks(FIFBlockKind.evoked)
-        var names: [String] = []
+        var conditions: [Condition] = []
         for block in blocks {
             let aspect = Self.aspect(tree, block)
             var name = try tree.string(FIFKind.comment, in: block)
             if let aspect, let own = try tree.string(FIFKind.comment, in: aspect) { name = own }
             let kind = try aspect.flatMap { block throws(InputError) in try tree.integer(FIFKind.aspectKind, in: block)
             }
-            names.append((name ?? "") + (Self.isAverage(kind) ? "" : " (\(Self.name(ofAspect: kind)))"))
+            let trials = try aspect.flatMap { block throws(InputError) in try tree.integer(FIFKind.averages, in: block) }
+            conditions.append(
+                Condition(
+                    (name ?? "") + (Self.isAverage(kind) ? "" : " (\(Self.name(ofAspect: kind)))"),
+                    amount: trials.map { "\($0) averages" } ?? ""))
         }
-        self.names = names
+        self.conditions = conditions
     }
 
     /// Reads one average.
@@ -44,17 +48,16 @@ struct FIFEvoked: Sendable {
         let kind = try tree.integer(FIFKind.aspectKind, in: aspect)
         guard Self.isAverage(kind) else {
             throw InputError(
-                "condition \(index) '\(names[index])'", found: Self.name(ofAspect: kind), expected: "an average",
+                "condition \(index) '\(conditions[index].name)'", found: Self.name(ofAspect: kind), expected: "an average",
                 advice: "choose another with \(.condition)")
         }
-        guard let averages = try tree.integer(FIFKind.averages, in: aspect) else {
-            throw tree.missing(FIFKind.averages, "number of averages")
-        }
+        // MNE writes whole numbers: what is below 1, of a difference of few epochs, becomes 0.
+        let averages = try tree.integer(FIFKind.averages, in: aspect).flatMap { $0 > 0 ? Double($0) : nil }
         let data = try data(in: aspect, measurement)
         let firstTime = try self.firstTime(block, data.columns, measurement.samplingFrequency)
         return try Recording(
             epochs: [data], samplingFrequency: measurement.samplingFrequency, firstTime: firstTime,
-            averages: averages, condition: names[index], isProjected: measurement.projectors.isApplied,
+            averages: averages, condition: conditions[index].name, isProjected: measurement.projectors.isApplied,
             sensors: measurement.channels.sensors, projectors: measurement.projectors.matrix)
     }
 

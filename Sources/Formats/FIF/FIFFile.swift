@@ -6,7 +6,7 @@ struct FIFFile: FormatReader {
 
     let path: String
     let contents: [FileContent]
-    let conditions: [String]
+    let conditions: [Condition]
 
     private let lookUp: SensorLookUp?
     private let tree: FIFTree
@@ -40,7 +40,7 @@ struct FIFFile: FormatReader {
             let tree = try FIFTree(source)
             return (tree, try FIFEvoked(tree), try FIFEpochs(tree))
         }
-        conditions = evoked.blocks.isEmpty ? epochs?.names ?? [] : evoked.names
+        conditions = evoked.blocks.isEmpty ? epochs?.conditions ?? [] : evoked.conditions
         var contents: [FileContent] = []
         if !evoked.blocks.isEmpty || epochs != nil { contents.append(.recording) }
         if !tree.blocks(FIFBlockKind.covariance).isEmpty { contents.append(.covariance) }
@@ -48,7 +48,7 @@ struct FIFFile: FormatReader {
         self.contents = contents
     }
 
-    func recording(_ options: ReadingOptions) throws(InputError) -> Recording {
+    func condition(_ index: Int, _ options: ReadingOptions) throws(InputError) -> Recording {
         guard contents.contains(.recording) else {
             if hasRawData {
                 throw InputError(
@@ -57,7 +57,6 @@ struct FIFFile: FormatReader {
             }
             throw lacks(.recording)
         }
-        let index = try chosenCondition(options)
         return try within(path) { () throws(InputError) in
             try refuseSplit()
             if !evoked.blocks.isEmpty { return try evoked.read(index) }

@@ -11,16 +11,17 @@ struct FieldTripFile: FormatReader {
 
     let file: MATLABFile
     /// Variables with an average or trials.
-    let conditions: [String]
+    let timelocks: [String]
     /// Variables with a covariance.
     let covariances: [String]
     /// Variables with lead fields.
     let leadfields: [String]
 
     var path: String { file.path }
+    var conditions: [Condition] { timelocks.map { Condition($0) } }
 
     var contents: [FileContent] {
-        (leadfields.isEmpty ? [] : [.forward]) + (conditions.isEmpty ? [] : [.recording])
+        (leadfields.isEmpty ? [] : [.forward]) + (timelocks.isEmpty ? [] : [.recording])
             + (covariances.isEmpty ? [] : [.covariance])
     }
 
@@ -36,7 +37,7 @@ struct FieldTripFile: FormatReader {
             if fields.contains("cov") { covariances.append(variable) }
         }
         guard !(timelocks.isEmpty && covariances.isEmpty && leadfields.isEmpty) else { return nil }
-        return FieldTripFile(file: file, conditions: timelocks, covariances: covariances, leadfields: leadfields)
+        return FieldTripFile(file: file, timelocks: timelocks, covariances: covariances, leadfields: leadfields)
     }
 
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
@@ -50,15 +51,14 @@ struct FieldTripFile: FormatReader {
 
     // MARK: Data
 
-    func recording(_ options: ReadingOptions) throws(InputError) -> Recording {
-        guard !conditions.isEmpty else { throw lacks(.recording) }
-        let variable = conditions[try chosenCondition(options)]
+    func condition(_ index: Int, _ options: ReadingOptions) throws(InputError) -> Recording {
+        let variable = timelocks[index]
         let channels = try FieldTripChannels(file, variable)
         let times = try file.numbers("\(variable)/time")
         let frequency = try samplingFrequency(times, variable)
         try checkDimensions(variable)
         let epochs: [Matrix]
-        let averages: Int
+        let averages: Double?
         if try file.contains("\(variable)/trial") {
             epochs = try trials(variable, channels, samples: times.count)
             averages = 1
@@ -122,7 +122,7 @@ struct FieldTripFile: FormatReader {
     }
 
     /// Trials in the average: the degrees of freedom, which FieldTrip keeps for every channel and sample.
-    private func averageCount(_ variable: String) throws(InputError) -> Int {
+    private func averageCount(_ variable: String) throws(InputError) -> Double? {
         let place = "\(variable)/dof"
         guard try !file.isEmpty(place), let most = try file.array(place).elements.max() else {
             throw file.error(
@@ -132,7 +132,7 @@ struct FieldTripFile: FormatReader {
         guard let count = Int(exactly: most.rounded()), count >= 1, count <= 1_000_000_000 else {
             throw file.error(place, found: "\(most)", expected: "the number of trials")
         }
-        return count
+        return Double(count)
     }
 
     /// Hz, of evenly spaced times.
@@ -157,7 +157,7 @@ struct FieldTripFile: FormatReader {
         guard let only = covariances.first else { throw lacks(.covariance) }
         var variable = only
         if covariances.count > 1 {
-            guard let wanted = options.condition, covariances.contains(wanted) else {
+            guard options.conditions.count == 1, let wanted = options.conditions.first, covariances.contains(wanted) else {
                 throw InputError(
                     path, found: "covariances of \(covariances.map { "'\($0)'" }.joined(separator: ", "))",
                     expected: "one", advice: "save the one of the noise in a file of its own")

@@ -42,7 +42,7 @@ final class MATLABFile: Sendable {
     var byteCount: Int { file.byteCount }
 
     /// A complaint about a variable or field.
-    func error(_ object: String, found: String, expected: String = "", advice: Advice = "") -> InputError {
+    func error(_ object: String, found: String, expected: String = "", advice: Message = "") -> InputError {
         InputError("\(path): \(Self.readable(object))", found: found, expected: expected, advice: advice)
     }
 

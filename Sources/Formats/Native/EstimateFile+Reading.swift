@@ -173,7 +173,7 @@ extension EstimateFile {
             baselineDeviation: try reader.double("baseline_deviation", of: group),
             noiseDeviation: try reader.number("noise_deviation", of: group),
             noiseSource: try reader.text("noise_source", of: group) ?? "",
-            averages: try reader.count("averages", of: group))
+            averages: try reader.double("averages", of: group))
     }
 
     private static func refinement(_ reader: NativeReader) throws(InputError) -> Refinement {

@@ -7,7 +7,7 @@ struct NativeFile: FormatReader {
 
     /// The one thing that the file holds.
     let content: FileContent
-    let conditions: [String]
+    let conditions: [Condition]
 
     private let file: HDF5File
 
@@ -21,16 +21,15 @@ struct NativeFile: FormatReader {
         guard let file = candidate.hdf5, let content = try NativeReader.content(of: file) else { return nil }
         guard content == .recording else { return NativeFile(content: content, conditions: [], file: file) }
         let condition = try reading(file.string(attribute: "condition"))
-        return NativeFile(content: content, conditions: [condition ?? ""], file: file)
+        return NativeFile(content: content, conditions: [Condition(condition ?? "")], file: file)
     }
 
     func forward(_ options: ReadingOptions) throws(InputError) -> Forward {
         try ForwardFile.read(NativeReader(file, content: .forward))
     }
 
-    func recording(_ options: ReadingOptions) throws(InputError) -> Recording {
-        if content == .recording { _ = try chosenCondition(options) }
-        return try RecordingFile.read(NativeReader(file, content: .recording))
+    func condition(_ index: Int, _ options: ReadingOptions) throws(InputError) -> Recording {
+        try RecordingFile.read(NativeReader(file, content: .recording))
     }
 
     func covariance(_ options: ReadingOptions) throws(InputError) -> NoiseCovariance {

@@ -3,8 +3,8 @@ import SourceImaging
 
 /// A recording as HDF5, `*.recording.h5`.
 ///
-/// Root attributes `format="recording"`, `version=1`, `sampling_frequency` Hz, `first_time` s, `averages` (optional for
-/// single epochs), `condition` (optional), `projected` (1: the projectors are already applied; optional).
+/// Root attributes `format="recording"`, `version=1`, `sampling_frequency` Hz, `first_time` s, `averages` (of one epoch 1; of an average
+/// what divides the variance of noise, whole or not; absent when unknown), `condition` (optional), `projected` (1: the projectors are already applied; optional).
 /// - `data` [sensor, time] or [epoch, sensor, time]; V, T, T/m by kind of sensor.
 /// - `sensors` as in ``ForwardFile``; optional `projectors` [k, sensor].
 public enum RecordingFile {
@@ -20,21 +20,16 @@ public enum RecordingFile {
             try reader.double("sampling_frequency"), "sampling_frequency", "the sampling frequency in Hz")
         let firstTime = try reader.required(
             try reader.double("first_time"), "first_time", "the time of the first sample in s")
-        let averages = try reader.integer("averages")
+        let averages = try reader.double("averages")
         let condition = try reader.text("condition") ?? ""
         let projected = try reader.integer("projected") ?? 0
         let sensors = try reader.sensors()
         let projectors = try reader.optionalMatrix("projectors")
         let isStack = try reading(reader.file.describe("data").shape.count == 3)
         let epochs = try reading(reader.file.matrices("data")).map { Matrix($0) }
-        if averages == nil, !isStack {
-            throw InputError(
-                "\(reader.path): @averages", found: "no such attribute",
-                expected: "the number of trials that were averaged", advice: "write 1 if the data are a single trial")
-        }
         return try within(reader.path) { () throws(InputError) in
             try Recording(
-                epochs: epochs, samplingFrequency: frequency, firstTime: firstTime, averages: averages ?? 1,
+                epochs: epochs, samplingFrequency: frequency, firstTime: firstTime, averages: averages ?? (isStack ? 1 : nil),
                 condition: condition, isProjected: projected != 0, sensors: sensors, projectors: projectors)
         }
     }
@@ -46,7 +41,7 @@ public enum RecordingFile {
         try encoding(.recording) { (writer) throws(HDF5Error) in
             try writer.attribute("sampling_frequency", recording.samplingFrequency)
             try writer.attribute("first_time", recording.firstTime)
-            try writer.attribute("averages", recording.averages)
+            if let averages = recording.averages { try writer.attribute("averages", averages) }
             try writer.attribute("condition", recording.condition)
             try writer.attribute("projected", recording.isProjected ? 1 : 0)
             if recording.epochs.count == 1 {

@@ -87,7 +87,7 @@ public enum AtomicFile {
 
     /// An error with the system's reason.
     static func failure(_ path: String, _ reason: Int32) -> InputError {
-        let advice: Advice =
+        let advice: Message =
             switch reason {
             case ENOSPC, EDQUOT: "free some space or write elsewhere"
             case EFBIG: "the file is larger than the limit for files ('ulimit -f')"

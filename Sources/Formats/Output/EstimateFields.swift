@@ -69,7 +69,8 @@ extension PreparationReport {
             ("rank", .count(rank)), ("noise_deviation", .number(noiseDeviation)),
         ]
         if let baselineDeviation { fields.append(("baseline_deviation", .number(baselineDeviation))) }
-        fields += [("noise_source", .text(noiseSource)), ("averages", .count(averages))]
+        fields.append(("noise_source", .text(noiseSource)))
+        if let averages { fields.append(("averages", .number(averages))) }
         return fields + SensorKind.allCases.map { ("channels_\($0.rawValue)", .count(channels[$0] ?? 0)) }
     }
 }

@@ -28,7 +28,7 @@ public struct Localization: Sendable {
     public func run(
         recording: Recording, forward: Forward, covariance: NoiseCovariance?, monitor: Monitor = .silent
     ) throws -> Estimate {
-        let advice: Advice = "check the units of gain, recording and covariance"
+        let advice: Message = "check the units of gain, recording and covariance"
         do {
             return try estimate(recording, forward, covariance, monitor)
         } catch let error as InvalidPenalty {

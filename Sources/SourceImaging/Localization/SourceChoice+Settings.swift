@@ -196,7 +196,7 @@ extension SourceChoice {
         throws(InputError)
     {
         let count = recording.epochs.count
-        let isAverage = "but the recording holds " + (recording.averages > 1 ? "one average" : "one epoch")
+        let isAverage = "but the recording holds " + (recording.averages != 1 ? "one average" : "one epoch")
         if choice.needsReplicates {
             guard count > 1 else {
                 throw InputError(

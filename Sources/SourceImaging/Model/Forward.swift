@@ -11,11 +11,15 @@ public struct Forward: Sendable {
     public let sensors: Sensors
     /// The candidate sources.
     public let sources: SourceSpace
+    /// How the model came about, as far as the file says it.
+    public var acquisition = Acquisition()
+    /// Rows that held NaN or infinity, zero now, and what was found in each.
+    let defects: [Int: String]
 
     /// A forward model from its parts.
     ///
-    /// NaN and infinity in rows of channels marked bad are set to zero: nothing reads them. Units are not checked here; see
-    /// ``plausibilityWarnings()``.
+    /// Rows with NaN or infinity are set to zero and remembered: a localization refuses to use them. Units are not checked
+    /// here; see ``plausibilityWarnings()``.
     ///
     /// - Parameters:
     ///   - subject: name; may be empty.
@@ -23,7 +27,7 @@ public struct Forward: Sendable {
     ///   - orientations: columns a source, 1 or 3.
     ///   - sensors: one a row of the gain.
     ///   - sources: one a block of columns.
-    /// - Throws: ``InputError`` when shapes disagree or the gain holds NaN or infinity (the channel and source are named).
+    /// - Throws: ``InputError`` when shapes disagree, or every row holds NaN or infinity.
     public init(
         subject: String = "", gain: Matrix, orientations: Int, sensors: Sensors, sources: SourceSpace
     ) throws(InputError) {
@@ -39,15 +43,15 @@ public struct Forward: Sendable {
                 "gain", found: "\(gain.columns) columns",
                 expected: "\(sources.count * orientations) (\(sources.count) sources × \(orientations) orientations)")
         }
-        let gain = gain.silencing(sensors.bad)
-        if let (row, column) = gain.firstNonFinite {
+        let (finite, places) = gain.silencingNonFiniteRows()
+        defects = places.mapValues { "\($0.value) at source \($0.column / orientations)" }
+        if let first = defects[0], defects.count == sensors.count {
             throw InputError(
-                "gain",
-                found: "\(gain[row, column]) at channel '\(sensors.names[row])', source \(column / orientations)",
-                expected: "finite values", advice: "drop that channel or source, or compute the forward again")
+                "gain", found: "\(first) of channel '\(sensors.names[0])', and the like in all channels",
+                expected: "finite values", advice: "compute the forward again")
         }
         self.subject = subject
-        self.gain = gain
+        self.gain = finite
         self.orientations = orientations
         self.sensors = sensors
         self.sources = sources

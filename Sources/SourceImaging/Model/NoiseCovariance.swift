@@ -8,31 +8,37 @@ public struct NoiseCovariance: Sendable {
     public let sensors: Sensors
     /// Directions that were removed from the data it was estimated from, k × sensors; k may be 0.
     public let projectors: Matrix
+    /// Whether its numbers have the seven digits of single precision: eigenvalues that are zero then come out as 1e-7 of
+    /// the largest, of either sign.
+    public let isSinglePrecision: Bool
+    /// Rows that held NaN or infinity, zero now with their columns, and what was found in each.
+    let defects: [Int: String]
 
     /// A covariance from its parts.
     ///
-    /// NaN and infinity in rows and columns of channels marked bad are set to zero: nothing reads them. Only the diagonal
-    /// is checked for being positive semidefinite; whitening checks the rest.
+    /// Rows and columns of channels with NaN or infinity are set to zero and remembered: a localization refuses to use them.
+    /// Only the diagonal is checked for being positive semidefinite; whitening checks the rest.
     ///
     /// - Parameters:
     ///   - matrix: sensors × sensors, of one epoch, product of the sensors' units; symmetric to 1e-6.
     ///   - samples: how many it was estimated from; 0 when unknown.
     ///   - sensors: one a row and column.
     ///   - projectors: k × sensors; nil for none.
-    /// - Throws: ``InputError`` when shapes disagree, it holds NaN or infinity, is not symmetric, or has a variance
-    ///   that is negative.
-    public init(matrix: Matrix, samples: Int, sensors: Sensors, projectors: Matrix? = nil) throws(InputError) {
+    ///   - isSinglePrecision: whether the numbers were stored in single precision before they were scaled; nil looks whether
+    ///     all of them are such numbers.
+    /// - Throws: ``InputError`` when shapes disagree, no channel is without NaN or infinity, it is not symmetric, or has a
+    ///   variance that is negative.
+    public init(
+        matrix: Matrix, samples: Int, sensors: Sensors, projectors: Matrix? = nil, isSinglePrecision: Bool? = nil
+    ) throws(InputError) {
         guard matrix.rows == sensors.count, matrix.columns == sensors.count else {
             throw InputError(
                 "covariance", found: "\(matrix.rows) × \(matrix.columns)",
                 expected: "\(sensors.count) × \(sensors.count), a row and a column a channel")
         }
-        let matrix = matrix.silencing(sensors.bad).transposed.silencing(sensors.bad)
-        if let (row, column) = matrix.firstNonFinite {
-            throw InputError(
-                "covariance",
-                found: "\(matrix[row, column]) between channels '\(sensors.names[row])' and '\(sensors.names[column])'",
-                expected: "finite values")
+        let (matrix, defects) = Self.silencing(matrix, sensors)
+        if let first = defects[0], defects.count == sensors.count {
+            throw InputError("covariance", found: "\(first), and the like for all channels", expected: "finite values")
         }
         for i in 0..<matrix.rows {
             guard matrix[i, i] >= 0 else {
@@ -54,8 +60,41 @@ public struct NoiseCovariance: Sendable {
         let projectors = projectors ?? Matrix(rows: 0, columns: sensors.count)
         try checkProjectors(projectors, sensors)
         self.matrix = matrix
+        self.defects = defects
+        self.isSinglePrecision = isSinglePrecision ?? matrix.elements.isSinglePrecision
         self.samples = samples
         self.sensors = sensors
         self.projectors = projectors
     }
+
+    /// The matrix with zeros for channels that have NaN or infinity: as few channels as account for all of it.
+    private static func silencing(_ matrix: Matrix, _ sensors: Sensors) -> (Matrix, defects: [Int: String]) {
+        guard matrix.firstNonFinite != nil else { return (matrix, [:]) }
+        let n = matrix.rows
+        var partners = (0..<n).map { i in (0..<n).filter { !matrix[i, $0].isFinite || !matrix[$0, i].isFinite } }
+        let all = partners
+        var defects: [Int: String] = [:]
+        // A channel's own variance first; then whoever has most of what is left.
+        while let worst = partners.indices.max(by: { rank($0) < rank($1) }), !partners[worst].isEmpty {
+            let other = all[worst].first { !matrix[worst, $0].isFinite } ?? worst
+            defects[worst] =
+                "\(matrix[worst, other]) between channels '\(sensors.names[worst])' and '\(sensors.names[other])'"
+            for j in partners[worst] where j != worst { partners[j].removeAll { $0 == worst } }
+            partners[worst] = []
+        }
+        func rank(_ i: Int) -> Int { partners[i].count + (partners[i].contains(i) ? n : 0) }
+        var finite = matrix
+        for i in defects.keys {
+            for j in 0..<n {
+                finite[i, j] = 0
+                finite[j, i] = 0
+            }
+        }
+        return (finite, defects)
+    }
+}
+
+extension Sequence<Double> {
+    /// Whether every number is one of single precision: what was stored so, or made of such numbers alone.
+    public var isSinglePrecision: Bool { allSatisfy { Double(Float($0)) == $0 } }
 }

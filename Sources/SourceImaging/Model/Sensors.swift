@@ -45,6 +45,9 @@ public struct Sensors: Sendable, Equatable {
     public let bad: [Bool]
     /// Position (m) and three axes of each channel, sensor × 12; nil when unknown.
     public let locations: Matrix?
+    /// Software gradient compensation that each channel's values have: `none`, `grade 3`, or as a program calls it; nil when
+    /// unknown. It is part of what a channel measures: a gain for another one does not fit.
+    public let compensations: [String]?
 
     /// Number of channels.
     public var count: Int { names.count }
@@ -56,8 +59,12 @@ public struct Sensors: Sendable, Equatable {
     ///   - kinds: one a name.
     ///   - bad: one a name; nil where none is marked.
     ///   - locations: channels × 12, position (m) and three axes; nil when unknown. Their values are not checked.
+    ///   - compensations: one a name; nil when unknown.
     /// - Throws: ``InputError`` when lengths disagree, a name stands twice or is empty, or there is no channel.
-    public init(names: [String], kinds: [SensorKind], bad: [Bool]? = nil, locations: Matrix? = nil) throws(InputError) {
+    public init(
+        names: [String], kinds: [SensorKind], bad: [Bool]? = nil, locations: Matrix? = nil,
+        compensations: [String]? = nil
+    ) throws(InputError) {
         guard !names.isEmpty else {
             throw InputError("sensors/name", found: "no channels", expected: "at least one")
         }
@@ -70,6 +77,10 @@ public struct Sensors: Sendable, Equatable {
         if let locations, locations.rows != names.count || locations.columns != 12 {
             throw InputError(
                 "sensors/location", found: "\(locations.rows) × \(locations.columns)", expected: "\(names.count) × 12")
+        }
+        if let compensations, compensations.count != names.count {
+            throw InputError(
+                "sensors/compensation", found: "\(compensations.count) entries", expected: "\(names.count), one a name")
         }
         var seen = Set<String>()
         for (i, name) in names.enumerated() {
@@ -86,6 +97,14 @@ public struct Sensors: Sendable, Equatable {
         self.kinds = kinds
         self.bad = bad ?? [Bool](repeating: false, count: names.count)
         self.locations = locations
+        self.compensations = compensations
+    }
+
+    /// Some of the channels, in the order asked for.
+    func rows(_ rows: [Int]) throws(InputError) -> Sensors {
+        try Sensors(
+            names: rows.map { names[$0] }, kinds: rows.map { kinds[$0] }, bad: rows.map { bad[$0] },
+            locations: locations.map { $0.rows(rows) }, compensations: compensations.map { all in rows.map { all[$0] } })
     }
 
     /// Number of channels of each kind that occurs.
@@ -95,13 +114,17 @@ public struct Sensors: Sendable, Equatable {
 }
 
 extension Matrix {
-    /// The matrix with zeros for what is not finite in the rows of bad channels; itself where there is nothing of it.
-    func silencing(_ bad: [Bool]) -> Matrix {
-        guard bad.contains(true), bad.count == rows, firstNonFinite != nil else { return self }
-        var result = self
+    /// The matrix with zeros for rows that hold NaN or infinity, and the first such value of each.
+    func silencingNonFiniteRows() -> (Matrix, places: [Int: (column: Int, value: Double)]) {
+        guard firstNonFinite != nil else { return (self, [:]) }
+        var places: [Int: (column: Int, value: Double)] = [:]
         for j in 0..<columns {
-            for i in 0..<rows where bad[i] && !result[i, j].isFinite { result[i, j] = 0 }
+            for i in 0..<rows where !self[i, j].isFinite && places[i] == nil { places[i] = (j, self[i, j]) }
         }
-        return result
+        var result = self
+        for i in places.keys {
+            for j in 0..<columns { result[i, j] = 0 }
+        }
+        return (result, places)
     }
 }

@@ -31,7 +31,7 @@ struct AverageNoise {
     ///   from the baseline, one without noise.
     init(
         covariance: NoiseCovariance?, baseline: Matrix, matching: ChannelMatching, projection: Projection,
-        forward: Forward, trials: Int, level: NoiseLevel, parallelism: Parallelism
+        forward: Forward, trials: Double, level: NoiseLevel, parallelism: Parallelism
     ) throws(InputError) {
         let sensors = matching.sensors
         var warnings: [String] = []
@@ -45,7 +45,7 @@ struct AverageNoise {
                         + "noise is underestimated where samples are few")
             }
             whitener = try Whitener(
-                covariance: covariance.matrix.rows(rows).columns(rows) * (1 / Double(trials)), sensors: sensors,
+                covariance: covariance.matrix.rows(rows).columns(rows) * (1 / trials), sensors: sensors,
                 projection: projection)
             warnings += whitener.warnings
             folds = []

@@ -12,12 +12,12 @@ public struct PreparationReport: Sendable, Equatable {
     /// Where the noise covariance came from, in plain English.
     public let noiseSource: String
     /// Trials in the average; the covariance was divided by it.
-    public let averages: Int
+    public let averages: Double?
 
     /// A report as a file of results gives it; a preparation writes its own.
     public init(
         channels: [SensorKind: Int], rank: Int, baselineDeviation: Double?, noiseDeviation: Double, noiseSource: String,
-        averages: Int
+        averages: Double?
     ) {
         self.channels = channels
         self.rank = rank

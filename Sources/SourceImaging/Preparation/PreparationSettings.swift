@@ -2,12 +2,20 @@
 public struct PreparationSettings: Sendable, Equatable {
     /// Kinds of sensors that are used.
     public var sensors = SensorSelection.all
+    /// When the name of a channel in one input means a channel of another.
+    public var names = NameMatching.exact
     /// How sources may point; nil takes what the forward allows: loose 0.2 with normals, else free, fixed for a fixed one.
     public var orientation: Orientation?
     /// Exponent γ of the depth weighting, 0 (none) to 1 (Lin et al. 2006).
     public var depth = 0.8
-    /// First and last time of the analysed window, s; nil takes all samples from time 0 on.
+    /// First and last time of the analysed window, s; nil takes all samples from time 0 on, or all where none is.
     public var window: ClosedRange<Double>?
+    /// Which samples are the baseline, and whether its mean is subtracted.
+    public var baseline = BaselineChoice.automatic
+    /// Where the rank of the data comes from.
+    public var rank = RankChoice.automatic
+    /// How many trials the recording averages, by the noise that is left, in place of what it says itself.
+    public var averages: Double?
     /// Where σ comes from.
     public var noiseLevel = NoiseLevel.covariance
 

@@ -63,7 +63,7 @@ public struct PreparedProblem: Sendable {
         baseline = data.columns(window.baseline)
         noise = try AverageNoise(
             covariance: covariance, baseline: baseline, matching: matching, projection: projection, forward: forward,
-            trials: recording.trialCount, level: settings.noiseLevel, parallelism: parallelism)
+            trials: recording.trialCount ?? 1, level: settings.noiseLevel, parallelism: parallelism)
         let whitener = noise.whitener
         measured = data.columns(window.samples)
         let gain = WhitenedGain(
