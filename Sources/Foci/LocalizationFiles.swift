@@ -21,6 +21,24 @@ public struct LocalizationFiles: Sendable {
         self.covariance = covariance
     }
 
+    /// Files in any order, told by what they hold; the first that holds a thing gives it, and a file that holds two may give
+    /// both.
+    ///
+    /// - Throws: ``InputError`` naming what none of them holds: a recording, a forward model.
+    public init(_ paths: [String], options: ReadingOptions = ReadingOptions()) throws(InputError) {
+        var found: [FileContent: String] = [:]
+        for path in paths {
+            for content in try FileFormats.open(path).contents { found[content] = found[content] ?? path }
+        }
+        guard let recording = found[.recording], let forward = found[.forward] else {
+            throw InputError(
+                paths.joined(separator: ", "),
+                found: "no \(found[.recording] == nil ? "recording" : "forward model") in any of them",
+                expected: "a recording and a forward model, and a noise covariance where there is one")
+        }
+        self.init(forward: forward, recording: recording, covariance: found[.covariance], options: options)
+    }
+
     /// What the files hold.
     public struct Contents: Sendable {
         /// The forward model.

@@ -37,7 +37,7 @@ struct ConvertCommand: ParsableCommand {
 
     mutating func run() throws {
         let reader = try FileFormats.open(input)
-        let options = reading.options
+        let options = try reading.options()
         let value: FileValue =
             switch try content(of: reader) {
             case .forward: .forward(try reader.forward(options))

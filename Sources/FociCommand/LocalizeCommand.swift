@@ -85,12 +85,12 @@ struct LocalizeCommand: ParsableCommand {
     private func localize() throws {
         let clock = Stopwatch()
         let monitor = Terminal.monitor(quiet: options.computing.quiet)
-        let localization = try Localization(options.settings())
+        let localization = try Localization(options.settings(names: reading.matchNames), naming: optionName)
         var folder = try OutputFolder(output, force: force)
         monitor.report(.init(stage: "reading", detail: recording))
         let files = LocalizationFiles(
             forward: forward, recording: recording, covariance: covariance,
-            options: reading.options)
+            options: try reading.options())
         let contents = try files.read()
         let loaded = clock.seconds
         var estimate = try localization.run(

@@ -28,6 +28,7 @@ struct TimeRange: ExpressibleByArgument {
 }
 
 extension SensorSelection: ExpressibleByArgument {}
+extension NameMatching: ExpressibleByArgument {}
 extension NoiseSpectrum: ExpressibleByArgument {}
 
 extension Orientation: ExpressibleByArgument {
@@ -159,12 +160,83 @@ struct FileOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            """
+            Events of a raw FIF recording: a file (-eve.fif, .eve or .txt of MNE, events.tsv of BIDS) or the name of a \
+            trigger channel. Their codes or types are conditions.
+            """, valueName: "file|channel"))
+    var events: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Epochs cut around events, in seconds, as two numbers. (default: -0.2 0.5)", valueName: "first last"))
+    var epoch: TimeRange?
+
+    @Option(
+        help: ArgumentHelp(
+            "Leave out epochs in which a channel of a kind varies by more, peak to peak, in V, T or T/m. Repeatable.",
+            valueName: "kind:value"))
+    var reject: [Rejection] = []
+
+    @Option(
+        help: """
+            When names of channels mean the same: exact, or loose (upper and lower case, blanks, serial numbers behind and \
+            kinds before a name do not count).
+            """)
+    var matchNames = NameMatching.exact
+
+    @Option(
+        help: ArgumentHelp(
             "Channel file of the study, for Brainstorm's files; a recording or forward, for a covariance of MNE.",
             valueName: "file"))
     var channels: String?
 
     /// The options, as readers take them.
-    var options: ReadingOptions { ReadingOptions(conditions: condition, channels: channels) }
+    ///
+    /// - Throws: ``InputError`` for epochs that end before they begin, or options of epochs without events.
+    func options() throws(InputError) -> ReadingOptions {
+        var options = ReadingOptions(conditions: condition, channels: channels, names: matchNames)
+        options.epochs.events = events
+        if events == nil, epoch != nil || !reject.isEmpty {
+            throw InputError(
+                epoch != nil ? .epoch : .reject, found: "no events to cut epochs around", expected: "\(optionName(.events))")
+        }
+        if let epoch { options.epochs.window = try epoch.range(of: "--epoch") }
+        for rejection in reject { options.epochs.rejection[rejection.kind] = rejection.value }
+        return options
+    }
+}
+
+/// The largest peak-to-peak value of a kind of channel: `eeg:150e-6`.
+struct Rejection: ExpressibleByArgument {
+    let kind: SensorKind
+    let value: Double
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, let kind = SensorKind(rawValue: String(parts[0])), let value = Double(parts[1]),
+            value > 0, value.isFinite
+        else { return nil }
+        self.kind = kind
+        self.value = value
+    }
+}
+
+extension BaselineChoice: ExpressibleByArgument {
+    /// `auto`, `none`, or times `FIRST..LAST` in seconds; the program also accepts them as two arguments.
+    public init?(argument: String) {
+        switch argument {
+        case "auto": self = .automatic
+        case "none": self = .none
+        default:
+            guard let times = TimeRange(argument: argument), times.first.isFinite, times.last.isFinite,
+                times.first <= times.last
+            else { return nil }
+            self = .times(times.first...times.last)
+        }
+    }
+
+    /// The choice as the option takes it.
+    public var defaultValueDescription: String { name }
 }
 
 /// What every command that computes shares.
@@ -203,15 +275,46 @@ struct ComputingOptions: ParsableArguments {
     }
 }
 
-/// What every command that localizes shares.
-struct LocalizationOptions: ParsableArguments {
+/// How a recording is prepared; what every command shares that looks at its three inputs together.
+struct PreparationOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Analysed times in seconds, as two numbers. All from time 0 on by default.", valueName: "first last"))
     var window: TimeRange?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            What holds noise alone: two times in seconds, whose mean is subtracted; auto (before time 0, the mean \
+            subtracted where it is many standard errors from 0) or none (nothing subtracted).
+            """, valueName: "first last|auto|none"))
+    var baseline = BaselineChoice.automatic
+
     @Option(help: "Sensors: all, meg, eeg, mag or grad.")
     var sensors = SensorSelection.all
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Rank of the data: auto (the smallest that processing history, projectors, data and covariance say), info \
+            (history and projectors), data (spectra of data and covariance), full (projectors), a number, or numbers by \
+            kind such as meg:70,eeg:59.
+            """, valueName: "rank"))
+    var rank = "auto"
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            How many trials the recording averages, by which noise is divided; a fraction for differences. What the \
+            recording says by default.
+            """, valueName: "x"))
+    var averages: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Noise after whitening: what the covariance says, as measured in the baseline, or a number of times what the covariance says.",
+            valueName: "covariance|baseline|number"))
+    var sigma = "covariance"
 
     @Option(
         help: ArgumentHelp(
@@ -221,6 +324,29 @@ struct LocalizationOptions: ParsableArguments {
 
     @Option(help: "Exponent of the depth weighting, 0 (none) to 1.")
     var depth = 0.8
+
+    /// The settings that the options make.
+    ///
+    /// - Parameter names: when names of channels mean the same.
+    /// - Throws: ``InputError`` for a value outside of its range.
+    func settings(names: NameMatching) throws(InputError) -> PreparationSettings {
+        var settings = PreparationSettings()
+        settings.sensors = sensors
+        settings.names = names
+        settings.orientation = orientation
+        settings.depth = depth
+        settings.window = try window?.range(of: "--window")
+        settings.baseline = baseline
+        settings.rank = try RankChoice(name: rank)
+        settings.averages = averages
+        settings.noiseLevel = try NoiseLevel(name: sigma)
+        return settings
+    }
+}
+
+/// What every command that localizes shares.
+struct LocalizationOptions: ParsableArguments {
+    @OptionGroup var preparing: PreparationOptions
 
     @Option(help: ArgumentHelp("λ: auto, or a fraction of λ_max.", valueName: "auto|ratio"))
     var lambda = LambdaChoice.automatic
@@ -245,12 +371,6 @@ struct LocalizationOptions: ParsableArguments {
             "Rounds of reweighting; 0 keeps the sources of the convex solution, as --weights shared does. (default: 5)",
             valueName: "n"))
     var reweight: Int?
-
-    @Option(
-        help: ArgumentHelp(
-            "Noise after whitening: what the covariance says, as measured in the baseline, or a number of times what the covariance says.",
-            valueName: "covariance|baseline|number"))
-    var sigma = "covariance"
 
     @Option(help: ArgumentHelp("Folds of the criteria that hold something out. (default: 5)", valueName: "n"))
     var folds: Int?
@@ -282,13 +402,11 @@ struct LocalizationOptions: ParsableArguments {
 
     /// The settings that the options make.
     ///
+    /// - Parameter names: when names of channels mean the same.
     /// - Throws: ``InputError`` for a value outside of its range.
-    func settings() throws(InputError) -> LocalizationSettings {
+    func settings(names: NameMatching) throws(InputError) -> LocalizationSettings {
         var settings = LocalizationSettings()
-        settings.preparation.sensors = sensors
-        settings.preparation.orientation = orientation
-        settings.preparation.depth = depth
-        settings.preparation.window = try window?.range(of: "--window")
+        settings.preparation = try preparing.settings(names: names)
         settings.lambda = lambda
         settings.selection.penalty = penalizing.penalty
         settings.selection.shape = try penalizing.shape(isNeeded: true)
@@ -298,7 +416,6 @@ struct LocalizationOptions: ParsableArguments {
         settings.selection.folds = folds
         settings.selection.draws = draws
         settings.selection.seed = seed
-        settings.preparation.noiseLevel = try NoiseLevel(name: sigma)
         settings.reweightingRounds = reweight
         if let stability {
             guard stability != 0 else {

@@ -27,6 +27,9 @@ public struct Message: Sendable, Equatable, ExpressibleByStringInterpolation {
         }
     }
 
+    /// Whether there is no text.
+    public var isEmpty: Bool { parts.isEmpty }
+
     /// One after the other.
     public static func + (first: Message, second: Message) -> Message {
         var both = first

@@ -73,6 +73,7 @@ enum MATLABEstimate: FormatWriter {
         case .places(let places): .column(places.map { Double($0) + 1 })
         case .vectors(let vectors): matrix(vectors.map { [$0.x, $0.y, $0.z] }, columns: 3)
         case .table(let table): matrix(table)
+        case .texts(let texts): .texts(texts)
         case .group(let fields): .structure(members(fields))
         }
     }

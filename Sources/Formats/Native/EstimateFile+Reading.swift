@@ -168,12 +168,35 @@ extension EstimateFile {
                 channels[kind] = number
             }
         }
-        return PreparationReport(
+        var report = PreparationReport(
             channels: channels, rank: try reader.count("rank", of: group),
             baselineDeviation: try reader.double("baseline_deviation", of: group),
             noiseDeviation: try reader.number("noise_deviation", of: group),
             noiseSource: try reader.text("noise_source", of: group) ?? "",
             averages: try reader.double("averages", of: group))
+        report.rankSource = try reader.text("rank_source", of: group) ?? ""
+        report.checks = try checks(reader)
+        return report
+    }
+
+    /// The group `checks`; none in files of earlier builds.
+    private static func checks(_ reader: NativeReader) throws(InputError) -> [HealthCheck] {
+        guard try reader.contains("checks") else { return [] }
+        let names = try reader.strings("checks/name", "a check")
+        func column(_ name: String) throws(InputError) -> [String] {
+            try reader.strings("checks/\(name)", count: names.count, "a check")
+        }
+        let (marks, findings, advice) = (try column("mark"), try column("finding"), try column("advice"))
+        var checks: [HealthCheck] = []
+        for (k, name) in names.enumerated() {
+            guard let mark = HealthCheck.Mark(rawValue: marks[k]) else {
+                throw InputError(
+                    "\(reader.path): checks/mark", found: "'\(marks[k])'",
+                    expected: HealthCheck.Mark.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", "))
+            }
+            checks.append(HealthCheck(name: name, mark: mark, finding: findings[k], advice: advice[k]))
+        }
+        return checks
     }
 
     private static func refinement(_ reader: NativeReader) throws(InputError) -> Refinement {

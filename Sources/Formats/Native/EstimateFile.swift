@@ -24,7 +24,8 @@ import SourceImaging
 ///   `lambda_ratio` [repeat]; places without a source in the estimate: `other/index`, `other/position` m,
 ///   `other/found_fraction`, `other/position_spread` m.
 /// - `preparation`, attributes `rank`, `noise_deviation`, `baseline_deviation` (absent without baseline),
-///   `noise_source`, `averages`, `channels_mag`, `channels_grad`, `channels_eeg`.
+///   `noise_source`, `averages` (absent when unknown), `rank_source`, `channels_mag`, `channels_grad`, `channels_eeg`.
+/// - `checks`, what was looked at before anything was computed: `name`, `mark` (`ok`, `look`, `wrong`), `finding`, `advice`.
 /// - `certificate`, attributes `relative_gap`, `tolerance`, `epochs`, `full_passes`.
 /// - `settings` and `versions`, attributes by name, text. `warnings`, a list of text.
 /// - `timing`, attributes `load`, `prepare`, `solve`, `total` and dataset `selection` [λ], all s. It alone differs from

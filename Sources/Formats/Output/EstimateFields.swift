@@ -8,7 +8,7 @@ typealias EstimateField = (name: String, value: EstimateValue)
 /// in MATLAB.
 enum EstimateValue {
     case number(Double), count(Int), place(Int), flag(Bool), text(String)
-    case numbers([Double]), counts([Int]), places([Int]), vectors([SIMD3<Double>]), table(Matrix)
+    case numbers([Double]), counts([Int]), places([Int]), vectors([SIMD3<Double>]), table(Matrix), texts([String])
     case group([EstimateField])
 }
 
@@ -23,6 +23,7 @@ extension Estimate {
     /// What stands beside the sources, group by group.
     var storedGroups: [(name: String, fields: [EstimateField])] {
         var groups = [(name: "selection", fields: selection.stored), (name: "preparation", fields: preparation.stored)]
+        if !preparation.checks.isEmpty { groups.append(("checks", preparation.storedChecks)) }
         if let refinement { groups.append(("refinement", refinement.stored)) }
         if let stability { groups.append(("stability", stability.stored(sources))) }
         groups.append(("certificate", certificate.stored))
@@ -71,7 +72,15 @@ extension PreparationReport {
         if let baselineDeviation { fields.append(("baseline_deviation", .number(baselineDeviation))) }
         fields.append(("noise_source", .text(noiseSource)))
         if let averages { fields.append(("averages", .number(averages))) }
+        if !rankSource.isEmpty { fields.append(("rank_source", .text(rankSource))) }
         return fields + SensorKind.allCases.map { ("channels_\($0.rawValue)", .count(channels[$0] ?? 0)) }
+    }
+
+    fileprivate var storedChecks: [EstimateField] {
+        [
+            ("name", .texts(checks.map(\.name))), ("mark", .texts(checks.map(\.mark.rawValue))),
+            ("finding", .texts(checks.map(\.finding))), ("advice", .texts(checks.map(\.advice))),
+        ]
     }
 }
 
@@ -125,6 +134,7 @@ extension HDF5Writer {
             case .counts(let counts), .places(let counts): try dataset(path, integers: counts, shape: [counts.count])
             case .vectors(let vectors): try write(path, vectors)
             case .table(let table): try write(path, table)
+            case .texts(let texts): try dataset(path, strings: texts)
             case .group(let fields): try write(fields, to: path)
             }
         }

@@ -14,17 +14,37 @@ public enum PlainSummary {
         lines.append(
             "\(name.isEmpty ? "" : name + ": ")\(estimate.sourceCountText) of \(estimate.candidateCount) candidates, "
                 + "\(estimate.windowText)")
+        if !estimate.preparation.checks.isEmpty {
+            lines.append("")
+            lines += self.checks(estimate.preparation.checks)
+        }
         lines.append("")
         lines += aligned(facts(estimate), indent: "  ")
         if !estimate.sources.isEmpty {
             lines.append("")
             lines += table(estimate)
         }
-        if !estimate.warnings.isEmpty {
+        // What the checks say is not said twice.
+        let told = Set(estimate.preparation.checks.map(\.text))
+        let warnings = estimate.warnings.filter { !told.contains($0) }
+        if !warnings.isEmpty {
             lines.append("")
-            lines += estimate.warnings.map { "warning: \($0.onOneLine)" }
+            lines += warnings.map { "warning: \($0.onOneLine)" }
         }
         return lines.map { $0 + "\n" }.joined()
+    }
+
+    /// What was looked at before anything was computed, a line each, and below it what to do.
+    public static func checks(_ checks: [HealthCheck]) -> [String] {
+        let width = checks.map(\.name.count).max() ?? 0
+        let marks = HealthCheck.Mark.allCases.map(\.rawValue.count).max() ?? 0
+        return checks.flatMap { check in
+            let mark = check.mark == .ok ? check.mark.rawValue : check.mark.rawValue.uppercased()
+            let start = "  " + padded(mark, marks, right: false) + "  " + padded(check.name, width, right: false) + "  "
+            let advice = check.advice.onOneLine
+            return [start + check.finding.onOneLine]
+                + (advice.isEmpty ? [] : [String(repeating: " ", count: start.count) + "→ " + advice])
+        }
     }
 
     /// Names and values of what was found and how well.

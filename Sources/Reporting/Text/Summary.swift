@@ -133,6 +133,26 @@ public struct Summary: Codable, Sendable, Equatable {
         }
     }
 
+    /// One thing on which the trust in the result rests.
+    public struct Check: Codable, Sendable, Equatable {
+        /// What was looked at.
+        public let name: String
+        /// `ok`, `look` or `wrong`.
+        public let mark: HealthCheck.Mark
+        /// What was found.
+        public let finding: String
+        /// What to do about it; empty where there is nothing to do.
+        public let advice: String
+
+        /// The check in the form that is printed.
+        public init(_ check: HealthCheck) {
+            name = check.name
+            mark = check.mark
+            finding = check.finding
+            advice = check.advice
+        }
+    }
+
     /// How the sources were refined to the few that are worth more than noise.
     public struct RefinementSummary: Codable, Sendable, Equatable {
         /// What a source has to explain, squared whitened units.
@@ -187,6 +207,12 @@ public struct Summary: Codable, Sendable, Equatable {
     public let noiseDeviation: Double?
     /// Rank of the whitened data.
     public let rank: Int
+    /// The rank of each block of sensors and who says it; empty when unknown.
+    public let rankSource: String
+    /// Trials in the average, by which noise was divided; nil when unknown and not needed.
+    public let averages: Double?
+    /// What was looked at before anything was computed.
+    public let checks: [Check]
     /// Largest duality gap over ½‖Y‖² behind the estimate.
     public let relativeGap: Double?
     /// Degrees of freedom at the choice.
@@ -217,6 +243,8 @@ public struct Summary: Codable, Sendable, Equatable {
         case sigma
         case noiseDeviation = "noise_deviation"
         case rank
+        case rankSource = "rank_source"
+        case averages, checks
         case relativeGap = "relative_gap"
         case degreesOfFreedom = "degrees_of_freedom"
         case goodnessOfFit = "goodness_of_fit"
@@ -237,6 +265,9 @@ public struct Summary: Codable, Sendable, Equatable {
         sigma = estimate.preparation.noiseDeviation.finite
         noiseDeviation = estimate.preparation.baselineDeviation?.finite
         rank = estimate.preparation.rank
+        rankSource = estimate.preparation.rankSource
+        averages = estimate.preparation.averages?.finite
+        checks = estimate.preparation.checks.map { Check($0) }
         relativeGap = estimate.certificate.relativeGap.finite
         degreesOfFreedom = chosen.degreesOfFreedom.finite
         goodnessOfFit = estimate.goodnessOfFit.finite
@@ -264,6 +295,9 @@ public struct Summary: Codable, Sendable, Equatable {
         try container.encode(sigma, forKey: .sigma)
         try container.encode(noiseDeviation, forKey: .noiseDeviation)
         try container.encode(rank, forKey: .rank)
+        try container.encode(rankSource, forKey: .rankSource)
+        try container.encode(averages, forKey: .averages)
+        try container.encode(checks, forKey: .checks)
         try container.encode(relativeGap, forKey: .relativeGap)
         try container.encode(degreesOfFreedom, forKey: .degreesOfFreedom)
         try container.encode(goodnessOfFit, forKey: .goodnessOfFit)

@@ -7,12 +7,20 @@ public struct Localization: Sendable {
 
     /// How sources are chosen.
     let choice: SourceChoice
+    /// How the caller's users know a setting.
+    private let naming: @Sendable (SettingName) -> String
 
     /// A localization with the given settings.
     ///
+    /// - Parameters:
+    ///   - settings: all that it depends on beside the data.
+    ///   - naming: how the caller's users know a setting, for warnings that name one.
     /// - Throws: ``InputError`` for settings outside of their range, or that contradict each other.
-    public init(_ settings: LocalizationSettings) throws(InputError) {
+    public init(
+        _ settings: LocalizationSettings, naming: @escaping @Sendable (SettingName) -> String = { $0.rawValue }
+    ) throws(InputError) {
         choice = try SourceChoice(settings)
+        self.naming = naming
         self.settings = settings
     }
 
@@ -49,11 +57,9 @@ public struct Localization: Sendable {
         let prepared = try PreparedProblem(
             recording: recording, forward: forward, covariance: covariance, settings: settings.preparation,
             keepsEpochs: choice.needsReplicates || repeats > 0 && repeatMethod == .epochs,
-            parallelism: settings.parallelism)
+            parallelism: settings.parallelism, naming: naming)
         let preparedAt = clock.seconds
-        let early =
-            recording.plausibilityWarnings() + forward.plausibilityWarnings()
-            + (covariance?.plausibilityWarnings() ?? []) + prepared.warnings
+        let early = prepared.warnings
         for warning in early { monitor.warn(warning) }
         if monitor.isCancelled() { throw CancellationError() }
         let choice = choice.with(noiseVariance: prepared.noiseVariance)

@@ -42,8 +42,10 @@ public struct LocalizationSettings: Sendable, Equatable {
             }
         var described = [
             ("sensors", preparation.sensors.rawValue), ("orientation", orientation.name),
-            ("depth", "\(preparation.depth)"), ("window", window), ("lambda", lambda),
+            ("depth", "\(preparation.depth)"), ("window", window), ("baseline", preparation.baseline.name),
+            ("rank", preparation.rank.name), ("match_names", preparation.names.rawValue), ("lambda", lambda),
         ]
+        if let averages = preparation.averages { described.append(("averages", "\(averages)")) }
         described += choice.described
         described += [
             ("sigma", preparation.noiseLevel.name), ("reweight", "\(choice.rounds)"),

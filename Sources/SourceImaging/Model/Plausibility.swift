@@ -75,7 +75,8 @@ extension Recording {
         var typical: [SensorKind: [Double]] = [:]
         var flat: [String] = []
         for i in 0..<sensors.count where !sensors.bad[i] {
-            let row = data.row(i)
+            let row = data.row(i).filter(\.isFinite)
+            guard !row.isEmpty else { continue }
             if row.allSatisfy({ $0 == row[0] }), row.count > 1 {
                 flat.append(sensors.names[i])
             } else {
@@ -96,10 +97,11 @@ extension Recording {
 extension Forward {
     /// What looks wrong with the values, in plain English, one line each; empty when nothing does.
     ///
-    /// Bad channels are left out.
+    /// - Parameter rows: of the gain that are looked at; nil for all but bad channels.
     /// - Complexity: O(gain).
-    public func plausibilityWarnings() -> [String] {
-        let rows = Dictionary(grouping: sensors.names.indices.filter { !sensors.bad[$0] }) { sensors.kinds[$0] }
+    public func plausibilityWarnings(rows: [Int]? = nil) -> [String] {
+        let used = rows ?? sensors.names.indices.filter { !sensors.bad[$0] }
+        let rows = Dictionary(grouping: used) { sensors.kinds[$0] }
         let norms = rows.mapValues { rows in
             (0..<gain.columns).map { j in
                 (rows.reduce(0) { $0 + gain[$1, j] * gain[$1, j] } / Double(rows.count)).squareRoot()
@@ -110,14 +112,14 @@ extension Forward {
         var zeroSources = Set<Int>()
         for j in 0..<gain.columns {
             var columnIsZero = true
-            for i in 0..<gain.rows {
+            for i in used {
                 let value = gain[i, j]
                 rowMaxima[i] = max(rowMaxima[i], abs(value))
                 if value != 0 { columnIsZero = false }
             }
             if columnIsZero { zeroSources.insert(j / orientations) }
         }
-        let deaf = sensors.names.indices.filter { rowMaxima[$0] == 0 && !sensors.bad[$0] }.map { sensors.names[$0] }
+        let deaf = used.filter { rowMaxima[$0] == 0 }.map { sensors.names[$0] }
         if !deaf.isEmpty {
             warnings.append("channels with a gain of zero for every source: \(Plausibility.list(deaf))")
         }
@@ -139,12 +141,13 @@ extension Forward {
 extension NoiseCovariance {
     /// What looks wrong with the values, in plain English, one line each; empty when nothing does.
     ///
-    /// Bad channels are left out.
+    /// - Parameter rows: of the covariance that are looked at; nil for all but bad channels.
     /// - Complexity: O(sensors²).
-    public func plausibilityWarnings() -> [String] {
+    public func plausibilityWarnings(rows: [Int]? = nil) -> [String] {
+        let used = rows ?? sensors.names.indices.filter { !sensors.bad[$0] }
         var deviations: [SensorKind: [Double]] = [:]
         var silent: [String] = []
-        for i in 0..<sensors.count where !sensors.bad[i] {
+        for i in used {
             let variance = matrix[i, i]
             if variance > 0 {
                 deviations[sensors.kinds[i], default: []].append(variance.squareRoot())
@@ -157,8 +160,8 @@ extension NoiseCovariance {
             warnings.append("channels without noise (variance 0), not marked bad: \(Plausibility.list(silent))")
         }
         var tight: [String] = []
-        for i in 0..<sensors.count {
-            for j in 0..<i {
+        for i in used {
+            for j in used where j < i {
                 let limit = (matrix[i, i] * matrix[j, j]).squareRoot()
                 if abs(matrix[i, j]) > limit * (1 + 1e-6) { tight.append("\(sensors.names[j])–\(sensors.names[i])") }
             }
@@ -166,7 +169,7 @@ extension NoiseCovariance {
         if !tight.isEmpty {
             warnings.append("channels correlated by more than 1, so this is no covariance: \(Plausibility.list(tight))")
         }
-        if samples > 0, samples < 2 * sensors.count {
+        if rows == nil, samples > 0, samples < 2 * sensors.count {
             warnings.append(
                 "the covariance of \(sensors.count) channels was estimated from only \(samples) samples; expect a poor whitening"
             )

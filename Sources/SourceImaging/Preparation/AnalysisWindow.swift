@@ -6,26 +6,60 @@ struct AnalysisWindow {
     let samples: [Int]
     /// Time of each of them, s.
     let times: [Double]
-    /// Samples before time 0, ascending.
-    let baseline: [Int]
+    /// Samples that hold noise alone, ascending: before time 0 or where the caller says, none of the window.
+    private(set) var baseline: [Int]
+    /// Samples whose mean may be subtracted: the baseline, and what the window has of the times that the caller says.
+    private(set) var reference: [Int]
 
     /// The samples from one time to another, half a sample of tolerance at either end.
     ///
     /// - Parameters:
-    ///   - window: first and last time, s; nil takes all samples from time 0 on.
+    ///   - window: first and last time, s; nil takes all samples from time 0 on, or all where none is.
+    ///   - choice: which samples are the baseline.
     ///   - recording: what is analysed.
+    ///   - checks: is told what was taken.
     /// - Throws: ``InputError`` for times outside of the recording or between two samples.
-    init(_ window: ClosedRange<Double>?, of recording: Recording) throws(InputError) {
+    init(
+        _ window: ClosedRange<Double>?, baseline choice: BaselineChoice, of recording: Recording,
+        checks: inout Checklist
+    ) throws(InputError) {
+        let half = 0.5 / recording.samplingFrequency
+        let last = recording.time(recording.sampleCount - 1)
+        let isBeforeEvent = last < -half
+        let usual = isBeforeEvent ? recording.firstTime...last : max(0, recording.firstTime)...max(0, last)
+        let samples = try Self.samples(window ?? usual, .window, recording)
+        self.samples = samples
+        times = samples.map { recording.time($0) }
+        switch choice {
+        case .automatic, .none: reference = (0..<recording.sampleCount).filter { recording.time($0) < -half }
+        case .times(let range): reference = try Self.samples(range, .baseline, recording)
+        }
+        let inWindow = Set(samples)
+        baseline = reference.filter { !inWindow.contains($0) }
+        let span = String(format: "%.4g to %.4g s", times[0], times[times.count - 1])
+        if window == nil, isBeforeEvent {
+            checks.look(
+                "window", "the recording ends before time 0: all of it is analysed, \(span)",
+                baseline.isEmpty ? "choose with \(.window), and with \(.baseline) what is noise" : "choose with \(.window)")
+        } else {
+            checks.ok(
+                "window", Message("\(span), \(samples.count) samples" + (window == nil ? ", all from time 0 on" : "")))
+        }
+    }
+
+    /// The samples in a range of times.
+    private static func samples(
+        _ range: ClosedRange<Double>, _ setting: SettingName, _ recording: Recording
+    ) throws(InputError) -> [Int] {
         let half = 0.5 / recording.samplingFrequency
         let last = recording.time(recording.sampleCount - 1)
         let extent = String(format: "the recording has %.4g to %.4g s", recording.firstTime, last)
-        let range = window ?? max(0, recording.firstTime)...max(max(0, recording.firstTime), last)
         guard range.lowerBound.isFinite, range.upperBound.isFinite else {
-            throw InputError(.window, found: "\(range.lowerBound) to \(range.upperBound) s", expected: "finite times")
+            throw InputError(setting, found: "\(range.lowerBound) to \(range.upperBound) s", expected: "finite times")
         }
         guard range.lowerBound >= recording.firstTime - half, range.upperBound <= last + half else {
             throw InputError(
-                .window, found: String(format: "%.4g to %.4g s", range.lowerBound, range.upperBound),
+                setting, found: String(format: "%.4g to %.4g s", range.lowerBound, range.upperBound),
                 expected: "times within the recording; \(extent)")
         }
         // A hair under half a sample: a bound midway between two samples takes neither of them twice.
@@ -42,12 +76,18 @@ struct AnalysisWindow {
             }
         guard !samples.isEmpty, !isBetween else {
             throw InputError(
-                .window, found: String(format: "no samples from %.4g to %.4g s", range.lowerBound, range.upperBound),
+                setting, found: String(format: "no samples from %.4g to %.4g s", range.lowerBound, range.upperBound),
                 expected: String(format: "a window of at least one sample (%.4g s); ", 1 / recording.samplingFrequency)
                     + extent)
         }
-        self.samples = samples
-        times = samples.map { recording.time($0) }
-        baseline = (0..<recording.sampleCount).filter { recording.time($0) < -half }
+        return samples
+    }
+
+    /// The window with some samples taken from its baseline.
+    func withoutBaseline(_ samples: Set<Int>) -> AnalysisWindow {
+        var rest = self
+        rest.baseline.removeAll { samples.contains($0) }
+        rest.reference.removeAll { samples.contains($0) }
+        return rest
     }
 }

@@ -13,8 +13,8 @@ struct AverageNoise {
     let source: String
     /// Where it was estimated from the baseline: fifths of it, each whitened by what the rest says of the noise.
     let folds: [BaselineCovariance.Fold]
-    /// What the user should know, one line each.
-    let warnings: [String]
+    /// How many trials the average counts as; nil where nothing says it and nothing needs it.
+    let averages: Double?
 
     /// Measures the noise.
     ///
@@ -24,44 +24,32 @@ struct AverageNoise {
     ///   - matching: the channels.
     ///   - projection: directions removed from data and covariance.
     ///   - forward: where a covariance is estimated, what the noise of a brain looks like.
-    ///   - trials: how many the average is of.
+    ///   - averages: how many trials the average is of; nil when unknown, then the baseline tells it.
     ///   - level: where σ comes from.
     ///   - parallelism: threads; no result depends on them.
-    /// - Throws: ``InputError`` for a covariance that is none, a baseline too short to estimate one from, or, where σ comes
-    ///   from the baseline, one without noise.
+    ///   - checks: is told what was found.
+    /// - Throws: ``InputError`` for a covariance that is none, a baseline too short to estimate one from, a number of
+    ///   averages that nothing tells, or, where σ comes from the baseline, one without noise.
     init(
         covariance: NoiseCovariance?, baseline: Matrix, matching: ChannelMatching, projection: Projection,
-        forward: Forward, trials: Double, level: NoiseLevel, parallelism: Parallelism
+        forward: Forward, averages: Double?, level: NoiseLevel, parallelism: Parallelism, checks: inout Checklist
     ) throws(InputError) {
-        let sensors = matching.sensors
-        var warnings: [String] = []
-        var deviation: Double?
         var usual = 1.0
         if let covariance, let rows = matching.inCovariance {
-            source = "covariance of one epoch, divided by \(trials) averages"
-            if covariance.samples > 0, covariance.samples < 3 * sensors.count {
-                warnings.append(
-                    "the covariance was estimated from \(covariance.samples) samples for \(sensors.count) channels; "
-                        + "noise is underestimated where samples are few")
-            }
-            whitener = try Whitener(
-                covariance: covariance.matrix.rows(rows).columns(rows) * (1 / trials), sensors: sensors,
-                projection: projection)
-            warnings += whitener.warnings
+            let one = covariance.matrix.rows(rows).columns(rows)
+            let unit = try Whitener(covariance: one, sensors: matching.sensors, projection: projection)
+            let spread = Self.deviation(unit.matrix * baseline)
+            let trials = try Self.averages(averages, spread, &checks)
+            self.averages = trials
+            source = "covariance of one epoch, divided by \(Self.text(trials)) averages"
+            whitener = unit.scaled(by: trials.squareRoot())
             folds = []
-            if baseline.columns > 0 {
-                let whitened = whitener.matrix * baseline
-                deviation = (whitened.squaredNorm / Double(whitened.elements.count)).squareRoot()
-            }
-            if let deviation, deviation < 0.8 || deviation > 1.25 {
-                warnings.append(
-                    String(format: "the whitened baseline deviates by %.2f where 1 is expected: ", deviation)
-                        + "check the covariance, the number of averages (\(trials)) and the rank (\(whitener.rank))")
-            }
+            baselineDeviation = spread.map { $0 * trials.squareRoot() }
+            Self.tell(covariance, matching, baselineDeviation, trials, rank: whitener.rank, &checks)
         } else {
             let estimated = try BaselineCovariance(
-                baseline, sensors: sensors, projection: projection, gain: forward.gain.rows(matching.inForward),
-                parallelism: parallelism)
+                baseline, sensors: matching.sensors, projection: projection,
+                gain: forward.gain.rows(matching.inForward), parallelism: parallelism)
             // Of a covariance estimated from the baseline only the held-out level means anything.
             let heldOut = estimated.heldOutVariance.squareRoot()
             source =
@@ -69,16 +57,75 @@ struct AverageNoise {
                 + String(
                     format: "shrunk by %.2g toward sensor noise and %.2g of brain noise, held-out deviation %.2f",
                     estimated.shrinkage, estimated.brainPart, heldOut)
-            warnings.append("no noise covariance was given: \(source)")
-            whitener = try Whitener(covariance: estimated.matrix, sensors: sensors, projection: projection)
-            warnings += whitener.warnings
+            checks.look("noise", Message("no noise covariance was given: \(source)"))
+            whitener = try Whitener(
+                covariance: estimated.matrix, sensors: matching.sensors, projection: projection)
             folds = estimated.folds
-            deviation = heldOut
+            baselineDeviation = heldOut
             usual = estimated.heldOutVariance
+            self.averages = averages
+            checks.ok("averages", Message(averages.map { "\(Self.text($0)), not needed" } ?? "unknown, not needed"))
         }
         self.level = level
-        variance = try level.variance(usual, baseline: deviation)
-        baselineDeviation = deviation
-        self.warnings = warnings
+        variance = try level.variance(usual, baseline: baselineDeviation)
+    }
+
+    /// Root mean square of whitened samples; nil where there are none.
+    private static func deviation(_ whitened: Matrix) -> Double? {
+        whitened.elements.isEmpty ? nil : (whitened.squaredNorm / Double(whitened.elements.count)).squareRoot()
+    }
+
+    /// The number of averages that is known, else the one by which the baseline deviates as it should.
+    private static func averages(
+        _ known: Double?, _ deviation: Double?, _ checks: inout Checklist
+    ) throws(InputError) -> Double {
+        if let known {
+            checks.ok("averages", Message(text(known)))
+            return known
+        }
+        guard let deviation, deviation > 0 else {
+            throw InputError(
+                at: .input(.recording),
+                found: "no number of averages, nor samples before time 0 that would tell it",
+                expected: "how many trials were averaged, by which noise is divided",
+                advice: "give it with \(.averages); a fraction will do")
+        }
+        let told = 1 / (deviation * deviation)
+        checks.look(
+            "averages",
+            Message("the recording does not say how many trials it averages: \(text(told)), by the noise of its baseline"),
+            "give the number with \(.averages)")
+        return told
+    }
+
+    /// A number of averages without digits that mean nothing.
+    static func text(_ averages: Double) -> String {
+        averages == averages.rounded() ? String(format: "%.0f", averages) : String(format: "%.3g", averages)
+    }
+
+    private static func tell(
+        _ covariance: NoiseCovariance, _ matching: ChannelMatching, _ deviation: Double?, _ trials: Double, rank: Int,
+        _ checks: inout Checklist
+    ) {
+        if covariance.samples > 0, covariance.samples < 3 * matching.sensors.count {
+            checks.look(
+                "noise",
+                "the covariance was estimated from \(covariance.samples) samples for \(matching.sensors.count) channels; noise is underestimated where samples are few"
+            )
+        }
+        guard let deviation else {
+            checks.ok("noise", "covariance given; no samples before time 0 to compare it with")
+            return
+        }
+        let text = String(format: "the whitened baseline deviates by %.2f where 1 is expected", deviation)
+        guard deviation < 0.8 || deviation > 1.25 else {
+            checks.ok("noise", Message(text))
+            return
+        }
+        let fitting = trials / (deviation * deviation)
+        checks.look(
+            "noise", Message(text),
+            "check the covariance, the number of averages (\(Self.text(trials)); \(Self.text(fitting)) would fit, set it with \(.averages)) and the rank (\(rank), set it with \(.rank))"
+        )
     }
 }

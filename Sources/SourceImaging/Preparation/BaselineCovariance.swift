@@ -202,7 +202,9 @@ struct BaselineCovariance {
             let level = (0..<n).reduce(0) { $0 + scaled[$1, $1] } / Double(rank)
             for j in 0..<n {
                 for i in 0..<n {
-                    let target = (1 - beta) * (i == j ? 1 : 0) + beta * (brain?[i, j] ?? 0)
+                    // White noise of the subspace that is left: directions that were removed have none.
+                    let white = (i == j ? 1 : 0) - removed[i, j]
+                    let target = (1 - beta) * white + beta * (brain?[i, j] ?? 0)
                     scaled[i, j] = (1 - alpha) * scaled[i, j] + alpha * level * target
                 }
             }

@@ -11,8 +11,12 @@ public struct PreparationReport: Sendable, Equatable {
     public let noiseDeviation: Double
     /// Where the noise covariance came from, in plain English.
     public let noiseSource: String
-    /// Trials in the average; the covariance was divided by it.
+    /// Trials in the average, by which the covariance was divided; whole or not, nil when unknown and not needed.
     public let averages: Double?
+    /// The rank of each block of sensors and who says it, in plain English; empty when a file does not say.
+    public var rankSource = ""
+    /// What was looked at before anything was computed, in that order; empty when a file does not say.
+    public var checks: [HealthCheck] = []
 
     /// A report as a file of results gives it; a preparation writes its own.
     public init(

@@ -25,7 +25,7 @@ public struct PreparedProblem: Sendable {
     public let columnWeights: [Double]
     /// Axes of each source, one a column of its block; nil for a fixed forward without normals.
     public let axes: [[SIMD3<Double>]]?
-    /// What the user should know, one line each.
+    /// What the user should know, one line each: all of the report's checks that are not as they should be.
     public let warnings: [String]
 
     let noise: AverageNoise
@@ -40,35 +40,84 @@ public struct PreparedProblem: Sendable {
     ///   - recording: what the sensors measured; its epochs are averaged.
     ///   - forward: gain and sources.
     ///   - covariance: noise of one epoch; nil estimates the noise of the average before time 0.
-    ///   - settings: channels, orientation, depth, window, noise level.
+    ///   - settings: channels, orientation, depth, window, baseline, rank, averages, noise level.
     ///   - keepsEpochs: whether the single epochs are whitened, too, for criteria and repeats that need them.
     ///   - parallelism: threads; no result depends on them.
+    ///   - naming: how the caller's users know a setting, for warnings that name one.
     /// - Throws: ``InputError`` for settings outside of their range or that the forward does not allow, without a channel in
-    ///   common, for a window without samples, and for a noise covariance that is none or cannot be estimated.
-    /// - Complexity: O(sensors²·(sensors + columns of the gain)); memory of one gain beside the forward's.
+    ///   common, for inputs that contradict each other, a window without samples, values that are not finite where they are
+    ///   used, and for a noise covariance that is none or cannot be estimated.
+    /// - Complexity: O(sensors²·(sensors + samples + columns of the gain)); memory of one gain beside the forward's.
     public init(
         recording: Recording, forward: Forward, covariance: NoiseCovariance?, settings: PreparationSettings,
-        keepsEpochs: Bool = false, parallelism: Parallelism = .serial
+        keepsEpochs: Bool = false, parallelism: Parallelism = .serial,
+        naming: @escaping (SettingName) -> String = \.rawValue
     ) throws(InputError) {
-        guard settings.depth >= 0, settings.depth <= 1 else {
-            throw InputError(.depth, found: "\(settings.depth)", expected: "a number from 0 (none) to 1")
+        var checks = Checklist(naming: naming)
+        try self.init(recording, forward, covariance, settings, keepsEpochs, parallelism, &checks)
+    }
+
+    /// Looks at all that decides whether a result could be trusted, and computes none.
+    ///
+    /// - Parameters: as of ``init(recording:forward:covariance:settings:keepsEpochs:parallelism:naming:)``.
+    /// - Returns: what was looked at; where something is wrong, the list ends with it.
+    public static func examine(
+        recording: Recording, forward: Forward, covariance: NoiseCovariance?, settings: PreparationSettings,
+        parallelism: Parallelism = .serial, naming: @escaping (SettingName) -> String = \.rawValue
+    ) -> [HealthCheck] {
+        var checks = Checklist(naming: naming)
+        do {
+            _ = try Self(recording, forward, covariance, settings, false, parallelism, &checks)
+        } catch {
+            if error != checks.firstError { checks.wrong("preparation", error) }
         }
+        return checks.checks
+    }
+
+    private init(
+        _ recording: Recording, _ forward: Forward, _ covariance: NoiseCovariance?, _ settings: PreparationSettings,
+        _ keepsEpochs: Bool, _ parallelism: Parallelism, _ checks: inout Checklist
+    ) throws(InputError) {
+        try Self.check(settings)
         orientation = try Orientation.resolved(settings.orientation, for: forward)
-        let matching = try ChannelMatching(
+        Self.tell(recording, &checks)
+        let all = try ChannelMatching(
             recording: recording.sensors, forward: forward.sensors, covariance: covariance?.sensors,
-            selection: settings.sensors)
-        let window = try AnalysisWindow(settings.window, of: recording)
-        let (projection, notes) = Projection.all(of: recording, covariance, matching)
-        let data = projection.apply(recording.average.rows(matching.inRecording))
-        baseline = data.columns(window.baseline)
+            selection: settings.sensors, names: settings.names, checks: &checks)
+        InputAgreement(recording: recording, forward: forward, matching: all).compare(&checks)
+        try checks.validate()
+        let times = try AnalysisWindow(
+            settings.window, baseline: settings.baseline, of: recording, checks: &checks)
+        let channels = try MeasuredChannels(
+            recording, all, times, settings.baseline, covariance: covariance, forward: forward, checks: &checks)
+        let (matching, window) = (channels.matching, channels.window)
+        let one = covariance.flatMap { covariance in
+            matching.inCovariance.map { covariance.matrix.rows($0).columns($0) }
+        }
+        let rank = try DataRank(
+            settings.rank,
+            .init(
+                recording: recording, matching: matching, covariance: one,
+                isSinglePrecision: covariance?.isSinglePrecision ?? false, forward: forward,
+                projection: Projection.all(of: recording, covariance, matching, checks: &checks)), checks: &checks)
+        projection = rank.projection
+        baseline = projection.apply(channels.average.columns(window.baseline))
+        measured = projection.apply(channels.average.columns(window.samples))
         noise = try AverageNoise(
             covariance: covariance, baseline: baseline, matching: matching, projection: projection, forward: forward,
-            trials: recording.trialCount ?? 1, level: settings.noiseLevel, parallelism: parallelism)
+            averages: settings.averages ?? recording.trialCount, level: settings.noiseLevel, parallelism: parallelism,
+            checks: &checks)
         let whitener = noise.whitener
-        measured = data.columns(window.samples)
+        UnitPlausibility(
+            matching: matching, forward: forward, covariance: covariance, measured: measured, baseline: baseline,
+            averages: noise.averages
+        ).compare(&checks)
         let gain = WhitenedGain(
             whitener: whitener.matrix, forward: forward, rows: matching.inForward, orientation: orientation,
             depth: settings.depth, parallelism: parallelism)
+        if gain.unseenCount > 0 {
+            checks.look("sources", "\(gain.unseenCount) sources are seen by no sensor and stay out")
+        }
         do {
             problem = try RegressionProblem(
                 design: gain.matrix, response: whitener.matrix * measured,
@@ -76,22 +125,44 @@ public struct PreparedProblem: Sendable {
         } catch {
             throw InputError("problem", found: "\(error)")
         }
-        report = PreparationReport(
-            channels: matching.sensors.countByKind, rank: whitener.rank, baselineDeviation: noise.baselineDeviation,
-            noiseDeviation: noise.variance.squareRoot(), noiseSource: noise.source, averages: recording.trialCount)
         replicates =
             keepsEpochs && recording.epochs.count > 1
             ? Replicates(
-                recording.epochs.map { whitener.matrix * $0.columns(window.samples).rows(matching.inRecording) })
-            : nil
+                recording.epochs.map { epoch in
+                    whitener.matrix * channels.corrected(epoch).columns(window.samples)
+                }) : nil
         sensors = matching.sensors
-        times = window.times
+        self.times = window.times
         columnWeights = gain.columnWeights
         axes = gain.axes
-        self.projection = projection
         forwardRows = matching.inForward
-        let unseen =
-            gain.unseenCount > 0 ? ["\(gain.unseenCount) sources are seen by no sensor and stay out"] : []
-        warnings = matching.warnings + notes + noise.warnings + unseen
+        var report = PreparationReport(
+            channels: matching.sensors.countByKind, rank: whitener.rank, baselineDeviation: noise.baselineDeviation,
+            noiseDeviation: noise.variance.squareRoot(), noiseSource: noise.source, averages: noise.averages)
+        report.rankSource = rank.text
+        report.checks = checks.checks
+        self.report = report
+        warnings = checks.warnings
+    }
+
+    /// Throws for a setting out of its range.
+    private static func check(_ settings: PreparationSettings) throws(InputError) {
+        guard settings.depth >= 0, settings.depth <= 1 else {
+            throw InputError(.depth, found: "\(settings.depth)", expected: "a number from 0 (none) to 1")
+        }
+        if let averages = settings.averages, !(averages > 0 && averages <= Recording.mostAverages) {
+            throw InputError(.averages, found: "\(averages)", expected: "a positive number, up to 1e9")
+        }
+    }
+
+    /// What the recording is of, and what its reader had to decide.
+    private static func tell(_ recording: Recording, _ checks: inout Checklist) {
+        let count = recording.epochs.count
+        checks.ok(
+            "condition",
+            Message(
+                [recording.condition.isEmpty ? "" : "'\(recording.condition)'", count > 1 ? "\(count) epochs" : "an average"]
+                    .filter { !$0.isEmpty }.joined(separator: ", ")))
+        for note in recording.acquisition.notes { checks.look("recording", note) }
     }
 }

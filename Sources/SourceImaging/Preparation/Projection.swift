@@ -32,10 +32,10 @@ struct Projection {
 
     /// All projectors over the chosen channels; an average reference is added where EEG lacks one.
     ///
-    /// - Returns: the projection, and what the user should know of it, one line each.
+    /// - Parameter checks: is told of the reference.
     static func all(
-        of recording: Recording, _ covariance: NoiseCovariance?, _ matching: ChannelMatching
-    ) -> (Projection, notes: [String]) {
+        of recording: Recording, _ covariance: NoiseCovariance?, _ matching: ChannelMatching, checks: inout Checklist
+    ) -> Projection {
         // Lengths are taken over all channels, so that the part of a projector that is left says how much it matters.
         func parts(_ projectors: Matrix, _ rows: [Int]) -> [[Double]] {
             (0..<projectors.rows).compactMap { k in
@@ -51,11 +51,14 @@ struct Projection {
         let sensors = matching.sensors
         let reference = sensors.kinds.map { $0 == .eeg ? 1.0 : 0.0 }
         let given = Projection(vectors, sensorCount: sensors.count)
-        guard reference.reduce(0, +) > 1, given.remainder(of: reference) > 1e-3 else { return (given, []) }
-        return (
-            Projection(vectors + [reference], sensorCount: sensors.count),
-            ["the recording has no EEG average reference: one was applied to data, gain and covariance"]
-        )
+        guard reference.reduce(0, +) > 1 else { return given }
+        guard given.remainder(of: reference) > 1e-3 else {
+            checks.ok("reference", "average reference by projector")
+            return given
+        }
+        checks.look(
+            "reference", "the recording has no EEG average reference: one was applied to data, gain and covariance")
+        return Projection(vectors + [reference], sensorCount: sensors.count)
     }
 
     /// (I − UUᵀ)·A.
@@ -63,6 +66,40 @@ struct Projection {
         guard rank > 0 else { return matrix }
         return matrix - removed * Matrix.product(removed, transposed: true, matrix)
     }
+
+    /// (I − UUᵀ)·A·(I − UUᵀ) of a symmetric A.
+    func applyBothSides(_ matrix: Matrix) -> Matrix { rank > 0 ? apply(apply(matrix).transposed) : matrix }
+
+    /// The directions removed, as far as they lie within some channels.
+    func rank(within rows: [Int]) -> Int {
+        guard rank > 0 else { return 0 }
+        let part = removed.rows(rows)
+        let products = Matrix.product(part, transposed: true, part, transposed: false)
+        guard let eigen = try? SymmetricEigen(products) else { return rank }
+        return eigen.values.count { $0 > 1e-6 }
+    }
+
+    /// The projection that removes further directions, too.
+    ///
+    /// - Parameter directions: of length one over the channels; what of them is removed already adds nothing.
+    /// - Complexity: O(sensors·directions²), by matrix products: they may be hundreds.
+    func removing(_ directions: [[Double]]) -> Projection {
+        guard !directions.isEmpty else { return self }
+        let new = apply(Matrix(rows: removed.rows, columns: directions.count, elements: directions.flatMap { $0 }))
+        guard let eigen = try? SymmetricEigen(Matrix.product(new, transposed: true, new, transposed: false)) else {
+            return self
+        }
+        // What is left of directions that were removed already is rounding.
+        let kept = eigen.values.indices.filter { eigen.values[$0] > 1e-12 }
+        let basis = new * eigen.vectors.columns(kept)
+        let lengths = kept.map { eigen.values[$0].squareRoot() }
+        let unit = Matrix(rows: basis.rows, columns: basis.columns) { basis[$0, $1] / lengths[$1] }
+        return Projection(
+            removed: Matrix(
+                rows: removed.rows, columns: rank + kept.count, elements: removed.elements + unit.elements))
+    }
+
+    private init(removed: Matrix) { self.removed = removed }
 
     /// What is left of a unit vector after projection, 0…1.
     func remainder(of vector: [Double]) -> Double {

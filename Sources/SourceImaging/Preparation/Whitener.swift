@@ -7,8 +7,6 @@
 struct Whitener {
     /// W: rank × sensors, in inverse SI units; projection included.
     let matrix: Matrix
-    /// What the user should know, one line each.
-    let warnings: [String]
     /// The block of C that each row of the whitened data is of: 0 for magnetometers and gradiometers, 1 for electrodes.
     /// A row mixes all channels of its block; where a projector ties the blocks together, it counts as the one that
     /// gives it most.
@@ -17,13 +15,25 @@ struct Whitener {
     /// The rank of the whitened data.
     var rank: Int { matrix.rows }
 
-    /// Eigenvalues below this part of the largest count as null space. Sensors are scaled by kind first, so that units
-    /// do not decide; real sensor noise spans less than eight orders of magnitude.
-    static let rankTolerance = 1e-10
-
     /// Variances below this part of the median of their kind count as none; as far above it they are refused, since one
     /// such channel would push all others below the tolerance of the rank.
     static let silence = 1e-9
+
+    /// Eigenvalues below this part of the largest are zeros of double precision: the projection is to leave none, see
+    /// ``DataRank``.
+    private static let floor = 1e-12
+
+    /// Eigenvalues up to here count as zero: 1e-10 of the largest in double precision, since real sensor noise spans less
+    /// than eight orders of magnitude; in single precision what rounding of every entry can make of a zero. As far below
+    /// zero as the lowest is, rounding reaches above it, too.
+    ///
+    /// - Parameter values: eigenvalues, sensors scaled so that units do not decide.
+    static func tolerance(_ values: [Double], isSinglePrecision: Bool) -> Double {
+        let largest = values.max() ?? 0
+        let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        let rounding = isSinglePrecision ? 4 * 0x1p-23 * norm : 0
+        return max(1e-10 * largest, rounding, 4 * max(0, -(values.min() ?? 0)))
+    }
 
     /// Builds a whitener.
     ///
@@ -35,29 +45,16 @@ struct Whitener {
     /// - Complexity: O(sensors³).
     init(covariance: Matrix, sensors: Sensors, projection: Projection) throws(InputError) {
         let n = sensors.count
-        let scales = Self.scales(covariance, sensors)
-        let silent = try Self.silentChannels(covariance, sensors, scales)
-        let usable = n - projection.rank - silent.count
+        let usable = n - projection.rank
         guard usable > 0 else {
             throw InputError(
                 at: .input(.covariance), found: "rank 0 after projection",
                 expected: "at least one direction with noise",
                 advice: "use more channels or fewer projectors")
         }
-        var warnings: [String] = []
-        if let first = silent.first {
-            warnings.append(
-                "\(silent.count) channels have no noise variance (first '\(sensors.names[first])') and carry no weight; "
-                    + "mark flat channels bad")
-        }
-        let eigen = try Self.spectrum(covariance, sensors, projection, scales, silent)
-        let largest = eigen.values.last ?? 0
-        let kept = eigen.values.indices.suffix(usable).filter { eigen.values[$0] > Self.rankTolerance * largest }
-        if let first = kept.first, first > 0, eigen.values[first] < 1e-7 * largest {
-            warnings.append(
-                "the covariance is nearly singular: its rank could be read as less than \(kept.count); "
-                    + "check the whitened baseline")
-        }
+        let (eigen, scales) = try Self.spectrum(covariance, sensors, projection)
+        let floor = Self.floor * (eigen.values.last ?? 0)
+        let kept = eigen.values.indices.suffix(usable).filter { eigen.values[$0] > floor }
         var matrix = Matrix(rows: kept.count, columns: n)
         for (row, k) in kept.enumerated() {
             let factor = 1 / eigen.values[k].squareRoot()
@@ -68,12 +65,7 @@ struct Whitener {
             for i in 0..<n { matrix[row, i] = sign * factor * column[i] * scales[i] }
         }
         // W·(I − UUᵀ): whatever is whitened is projected, too.
-        matrix = projection.apply(matrix.transposed).transposed
-        for i in silent {
-            for row in 0..<matrix.rows { matrix[row, i] = 0 }
-        }
-        self.matrix = matrix
-        self.warnings = warnings
+        self.matrix = projection.apply(matrix.transposed).transposed
         rowBlocks = (0..<matrix.rows).map { row in
             var energy = [0.0, 0.0]
             for i in 0..<n where scales[i] > 0 {
@@ -84,44 +76,20 @@ struct Whitener {
         }
     }
 
-    /// Channels whose variance counts as none.
-    private static func silentChannels(
-        _ covariance: Matrix, _ sensors: Sensors, _ scales: [Double]
-    ) throws(InputError) -> [Int] {
-        let variances = scales.indices.map { covariance[$0, $0] * scales[$0] * scales[$0] }
-        let silent = variances.indices.filter { !(variances[$0] > silence) }
-        guard silent.count < variances.count else {
-            throw InputError(at: .input(.covariance), found: "all variances are zero", expected: "positive variances")
-        }
-        if let loud = variances.firstIndex(where: { $0 > 1 / silence }) {
-            throw InputError(
-                at: .input(.covariance),
-                // The name stays out of the format: it is a user's text and may hold percent signs.
-                found: "channel '\(sensors.names[loud])' has " + String(format: "%.0e", variances[loud])
-                    + " times the noise variance of its kind's median",
-                expected: "channels of like noise", advice: "mark it bad")
-        }
-        return silent
-    }
-
     /// Eigenvalues, ascending, and eigenvectors of the covariance, electrodes apart, projected and scaled by kind.
     private static func spectrum(
-        _ covariance: Matrix, _ sensors: Sensors, _ projection: Projection, _ scales: [Double], _ silent: [Int]
-    ) throws(InputError) -> SymmetricEigen {
+        _ covariance: Matrix, _ sensors: Sensors, _ projection: Projection
+    ) throws(InputError) -> (eigen: SymmetricEigen, scales: [Double]) {
         let n = sensors.count
         let apart = Matrix(rows: n, columns: n) { (row: Int, column: Int) -> Double in
             (sensors.kinds[row] == .eeg) == (sensors.kinds[column] == .eeg) ? covariance[row, column] : 0
         }
-        let projected = projection.apply(projection.apply(apart).transposed)
-        var scaled = Matrix(rows: n, columns: n) {
+        // A reference electrode has no variance before the reference is applied, and one like any other after it.
+        let projected = projection.applyBothSides(apart)
+        let scales = scales(projected, sensors)
+        try checkLoudness(projected, sensors, scales)
+        let scaled = Matrix(rows: n, columns: n) {
             0.5 * scales[$0] * (projected[$0, $1] + projected[$1, $0]) * scales[$1]
-        }
-        // A channel without variance must not lend its row to others.
-        for i in silent {
-            for j in 0..<n {
-                scaled[i, j] = 0
-                scaled[j, i] = 0
-            }
         }
         let eigen: SymmetricEigen
         do {
@@ -129,17 +97,47 @@ struct Whitener {
         } catch {
             throw InputError(at: .input(.covariance), found: "\(error)", expected: "a finite symmetric matrix")
         }
-        let largest = eigen.values.last ?? 0
-        guard largest > 0, let smallest = eigen.values.first, smallest > -1e-8 * largest else {
+        try checkSigns(eigen.values, isSinglePrecision: false)
+        return (eigen, scales)
+    }
+
+    /// Throws unless eigenvalues, ascending, are those of a covariance, as exact as its numbers are.
+    static func checkSigns(_ values: [Double], isSinglePrecision: Bool) throws(InputError) {
+        let (smallest, largest) = (values.first ?? 0, values.last ?? 0)
+        guard largest > 0 else {
+            throw InputError(at: .input(.covariance), found: "all variances are zero", expected: "positive variances")
+        }
+        let rounding = isSinglePrecision ? Double(values.count) * 0x1p-23 : 1e-8
+        guard smallest > -rounding * largest else {
             throw InputError(
                 at: .input(.covariance),
-                found:
-                    "a negative eigenvalue (\(eigen.values.first ?? 0) against a largest of \(largest), scaled by kind)",
+                found: "a negative eigenvalue (\(smallest) against a largest of \(largest), scaled by kind)",
                 expected: "a positive semidefinite matrix",
                 advice: "compute the covariance again, from more samples or with shrinkage")
         }
-        return eigen
     }
+
+    /// Throws where a channel is so much louder than the others of its kind that nothing else would count.
+    private static func checkLoudness(
+        _ covariance: Matrix, _ sensors: Sensors, _ scales: [Double]
+    ) throws(InputError) {
+        let variances = scales.indices.map { covariance[$0, $0] * scales[$0] * scales[$0] }
+        guard let loud = variances.firstIndex(where: { $0 > 1 / silence }) else { return }
+        throw InputError(
+            at: .input(.covariance),
+            // The name stays out of the format: it is a user's text and may hold percent signs.
+            found: "channel '\(sensors.names[loud])' has " + String(format: "%.0e", variances[loud])
+                + " times the noise variance of its kind's median",
+            expected: "channels of like noise", advice: "mark it bad")
+    }
+
+    private init(matrix: Matrix, rowBlocks: [Int]) {
+        self.matrix = matrix
+        self.rowBlocks = rowBlocks
+    }
+
+    /// What whitens noise that is weaker by a factor.
+    func scaled(by factor: Double) -> Whitener { Whitener(matrix: matrix * factor, rowBlocks: rowBlocks) }
 
     /// One factor a sensor: the inverse root of the median variance of its kind.
     static func scales(_ covariance: Matrix, _ sensors: Sensors) -> [Double] {

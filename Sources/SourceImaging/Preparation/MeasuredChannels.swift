@@ -1,0 +1,204 @@
+import Foundation
+
+/// The values of the matched channels in window and baseline: checked, without channels that hold no signal, and with the
+/// mean of the baseline subtracted where that is asked for or needed.
+struct MeasuredChannels {
+    /// The channels that are left.
+    let matching: ChannelMatching
+    /// The samples that are analysed, and those of the baseline that are finite.
+    let window: AnalysisWindow
+    /// The average, channels × all samples, SI units; values outside of window and baseline may be NaN.
+    let average: Matrix
+    /// Whether the mean of the baseline was subtracted.
+    private let isCorrected: Bool
+
+    /// Variances below this part of the median of their kind are no signal.
+    private static let silence = 1e-18
+
+    /// Looks at the values.
+    ///
+    /// - Throws: ``InputError`` naming the channel and the time of a value that is used and not finite, or when no channel
+    ///   varies.
+    init(
+        _ recording: Recording, _ matching: ChannelMatching, _ window: AnalysisWindow, _ choice: BaselineChoice,
+        covariance: NoiseCovariance?, forward: Forward, checks: inout Checklist
+    ) throws(InputError) {
+        let all = recording.average.rows(matching.inRecording)
+        self.window = try Self.finite(all, window, matching, recording, &checks)
+        try Self.checkFinite(forward.defects, matching.inForward, matching, .forward)
+        if let covariance, let rows = matching.inCovariance {
+            try Self.checkFinite(covariance.defects, rows, matching, .covariance)
+        }
+        let silent = Self.silent(all, self.window, matching, covariance, &checks)
+        self.matching = try matching.without(silent)
+        let kept = all.rows(matching.inRecording.indices.filter { !silent.contains($0) })
+        let mean = Self.mean(kept, self.window, choice, &checks)
+        isCorrected = mean != nil
+        average = mean.map { kept.subtracting($0) } ?? kept
+    }
+
+    /// An epoch of the recording, treated as the average was: its channels, less the mean of its own baseline where that
+    /// is subtracted.
+    func corrected(_ epoch: Matrix) -> Matrix {
+        let own = epoch.rows(matching.inRecording)
+        return isCorrected ? own.subtracting(own.columns(window.reference).rowMeans) : own
+    }
+
+    // MARK: NaN and infinity
+
+    /// The window without samples of the baseline at which most channels are NaN (averages of trials of different lengths).
+    private static func finite(
+        _ data: Matrix, _ window: AnalysisWindow, _ matching: ChannelMatching, _ recording: Recording,
+        _ checks: inout Checklist
+    ) throws(InputError) -> AnalysisWindow {
+        func broken(_ t: Int) -> [Int] { (0..<data.rows).filter { !data[$0, t].isFinite } }
+        var empty = Set<Int>()
+        for t in window.baseline + window.samples {
+            let channels = broken(t)
+            guard let i = channels.first else { continue }
+            if window.baseline.contains(t), 2 * channels.count > data.rows {
+                empty.insert(t)
+                continue
+            }
+            let name = matching.sensors.names[i]
+            var place = String(format: "%.4g s", recording.time(t))
+            if recording.epochs.count > 1,
+                let e = recording.epochs.firstIndex(where: { !$0[matching.inRecording[i], t].isFinite })
+            {
+                place += ", epoch \(e)"
+            }
+            throw InputError(
+                at: .input(.recording),
+                found: "\(data[i, t]) in channel '\(name)' at sample \(t) (\(place))"
+                    + (channels.count > 1 ? ", and in \(channels.count - 1) more channels" : ""),
+                expected: "finite values in window and baseline",
+                advice: "mark the channel bad, choose other times with \(.window), or mend the recording")
+        }
+        let used = Set(window.baseline + window.samples)
+        let elsewhere = (0..<data.columns).count { !used.contains($0) && !broken($0).isEmpty }
+        let others = Set(matching.inRecording)
+        let unused = recording.sensors.names.indices.count { i in
+            !others.contains(i) && recording.epochs.contains { epoch in epoch.row(i).contains { !$0.isFinite } }
+        }
+        let parts = [
+            unused > 0 ? "\(unused) channels that are not used" : "",
+            elsewhere > 0 ? "\(elsewhere) samples outside of window and baseline" : "",
+            empty.isEmpty ? "" : "\(empty.count) samples of the baseline, which are left out",
+        ].filter { !$0.isEmpty }
+        checks.ok(
+            "values", parts.isEmpty ? "finite" : Message("finite where used; NaN in " + parts.joined(separator: " and ")))
+        return window.withoutBaseline(empty)
+    }
+
+    private static func checkFinite(
+        _ defects: [Int: String], _ rows: [Int], _ matching: ChannelMatching, _ input: InputError.InputName
+    ) throws(InputError) {
+        guard let place = rows.indices.first(where: { defects[rows[$0]] != nil }), let found = defects[rows[place]]
+        else { return }
+        let count = rows.count { defects[$0] != nil }
+        throw InputError(
+            at: .input(input),
+            found: "\(found) of channel '\(matching.sensors.names[place])'"
+                + (count > 1 ? " and the like in \(count - 1) more" : ""),
+            expected: "finite values", advice: "mark the channel bad or compute the \(input.rawValue) again")
+    }
+
+    // MARK: Channels without signal
+
+    /// Channels that do not vary, or have no noise in the covariance.
+    ///
+    /// An electrode of zeros among electrodes that are not average-referenced is the one that the others are measured
+    /// against: a channel like any other as soon as an average reference is applied.
+    private static func silent(
+        _ all: Matrix, _ window: AnalysisWindow, _ matching: ChannelMatching, _ covariance: NoiseCovariance?,
+        _ checks: inout Checklist
+    ) -> [Int] {
+        let kinds = matching.sensors.kinds
+        let data = all.columns(window.baseline + window.samples)
+        let flat = Self.flat(data, kinds)
+        var noiseless = covariance == nil ? Self.flat(all.columns(window.baseline), kinds) : []
+        if let covariance, let rows = matching.inCovariance {
+            let variances = rows.map { covariance.matrix[$0, $0] }
+            let usual = Self.medians(variances, kinds)
+            noiseless = kinds.indices.filter { !(variances[$0] > Whitener.silence * usual[kinds[$0], default: 0]) }
+        }
+        let reference = Self.reference(data, flat, kinds)
+        if let reference {
+            checks.ok(
+                "reference",
+                "'\(matching.sensors.names[reference])' is zero: the electrode that the others were measured against")
+        }
+        let silent = Set(flat + noiseless).subtracting([reference].compactMap(\.self)).sorted()
+        if !silent.isEmpty {
+            let names = ChannelMatching.list(silent.map { matching.sensors.names[$0] })
+            let what = silent.allSatisfy { flat.contains($0) } ? "do not vary" : "do not vary or have no noise variance"
+            checks.look(
+                "channels", Message("\(silent.count) channels \(what) and are left out: \(names)"),
+                "mark flat channels bad")
+        }
+        return silent
+    }
+
+    /// Channels that do not vary over some samples.
+    private static func flat(_ data: Matrix, _ kinds: [SensorKind]) -> [Int] {
+        guard data.columns > 1 else { return [] }
+        let variances = (0..<data.rows).map { i in
+            let row = data.row(i)
+            let range = (row.max() ?? 0) - (row.min() ?? 0)
+            return range * range
+        }
+        let usual = Self.medians(variances, kinds)
+        return kinds.indices.filter { !(variances[$0] > silence * usual[kinds[$0], default: 0]) }
+    }
+
+    /// The middle of the positive values of each kind.
+    private static func medians(_ values: [Double], _ kinds: [SensorKind]) -> [SensorKind: Double] {
+        Dictionary(grouping: kinds.indices.filter { values[$0] > 0 }) { kinds[$0] }
+            .mapValues { rows in Plausibility.median(rows.map { values[$0] }) }
+    }
+
+    /// The one electrode of zeros that the others are measured against; nil where there is none, or several are zero, or
+    /// the others are average-referenced: then a zero is no signal.
+    private static func reference(_ data: Matrix, _ flat: [Int], _ kinds: [SensorKind]) -> Int? {
+        let zeros = flat.filter { i in kinds[i] == .eeg && data.row(i).allSatisfy { $0 == 0 } }
+        let electrodes = kinds.indices.filter { kinds[$0] == .eeg }
+        guard zeros.count == 1, electrodes.count > 2 else { return nil }
+        var (ofMean, ofAll) = (0.0, 0.0)
+        for t in 0..<data.columns {
+            let values = electrodes.map { data[$0, t] }
+            let mean = values.reduce(0, +) / Double(values.count)
+            ofMean += mean * mean
+            ofAll += values.reduce(0) { $0 + $1 * $1 } / Double(values.count)
+        }
+        return ofMean > 1e-2 * ofAll ? zeros[0] : nil
+    }
+
+    // MARK: Offset
+
+    /// The mean that is subtracted from each channel; nil for none.
+    private static func mean(
+        _ data: Matrix, _ window: AnalysisWindow, _ choice: BaselineChoice, _ checks: inout Checklist
+    ) -> [Double]? {
+        guard !window.reference.isEmpty else { return nil }
+        let means = data.columns(window.reference).rowMeans
+        if case .times = choice {
+            checks.ok("baseline", "the mean of \(window.reference.count) samples was subtracted, as asked for")
+            return means
+        }
+        guard let found = BaselineOffset(data.columns(window.baseline)) else { return nil }
+        guard found.isCertain else {
+            checks.ok("baseline", Message("no offset: \(found.text)"))
+            return nil
+        }
+        guard choice == .automatic else {
+            checks.look(
+                "baseline", Message("the baseline has an offset, which counts as noise: \(found.text)"),
+                "subtract it with \(.baseline) auto")
+            return nil
+        }
+        checks.look(
+            "baseline", Message("the baseline had an offset, which was corrected: \(found.text)"),
+            "keep it with \(.baseline) none")
+        return means
+    }
+}

@@ -1,0 +1,116 @@
+import Foundation
+
+/// Whether the units of what is used fit each other, kind by kind: a factor of 100 in one of them shows.
+///
+/// The noise of an epoch and the gain of a kind make an equivalent moment: how strong a typical source would have to be to
+/// look as strong as the noise. In real recordings it is the same for all kinds to a factor of two or three (148 nA·m for the
+/// gradiometers, 79 for the magnetometers, 98 for the electrodes of one, by its own covariance).
+struct UnitPlausibility {
+    let matching: ChannelMatching
+    let forward: Forward
+    let covariance: NoiseCovariance?
+    /// The projected average in the window and before it.
+    let measured: Matrix
+    let baseline: Matrix
+    let averages: Double?
+
+    /// Noise of an epoch as a moment, A·m.
+    private static let moments = 2e-9...8e-6
+    /// Largest ratio of such moments of two kinds.
+    private static let mostBetweenKinds = 20.0
+    /// Largest ratio between the noise before time 0 and what the covariance says of it, either way.
+    private static let mostNoise = 8.0
+
+    /// Compares recording, gain and covariance.
+    func compare(_ checks: inout Checklist) {
+        var warnings = Plausibility.warnings("amplitude", amplitudes, Plausibility.amplitude)
+        warnings += forward.plausibilityWarnings(rows: matching.inForward)
+        if let covariance, let rows = matching.inCovariance { warnings += covariance.plausibilityWarnings(rows: rows) }
+        for warning in warnings { checks.look("units", Message(warning)) }
+        var isOdd = !warnings.isEmpty
+        for warning in noiseWarnings + momentWarnings {
+            checks.look("units", Message(warning), "check the units of recording, covariance and forward")
+            isOdd = true
+        }
+        if !isOdd { checks.ok("units", Message("plausible" + momentText)) }
+    }
+
+    /// Median absolute value of each channel.
+    private var amplitudes: [SensorKind: [Double]] {
+        byKind { i in Plausibility.median(measured.row(i).map(abs)) }
+    }
+
+    private func byKind(_ value: (Int) -> Double?) -> [SensorKind: [Double]] {
+        let kinds = matching.sensors.kinds
+        return Dictionary(grouping: kinds.indices) { kinds[$0] }.mapValues { $0.compactMap(value) }
+    }
+
+    /// Deviation of the noise of one epoch at each channel: of the covariance, else of the baseline.
+    private var noise: [SensorKind: Double] {
+        byKind { i in
+            if let covariance, let rows = matching.inCovariance { return covariance.matrix[rows[i], rows[i]].squareRoot() }
+            return baselineDeviation(i).map { $0 * (averages ?? 1).squareRoot() }
+        }.mapValues(Plausibility.median).filter { $0.value > 0 }
+    }
+
+    private func baselineDeviation(_ row: Int) -> Double? {
+        let values = baseline.row(row)
+        guard values.count > 4 else { return nil }
+        let mean = values.reduce(0, +) / Double(values.count)
+        return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot()
+    }
+
+    /// The noise before time 0 against what the covariance says, by kind.
+    private var noiseWarnings: [String] {
+        guard let covariance, let rows = matching.inCovariance, let averages else { return [] }
+        let ratios = byKind { i in
+            let expected = (covariance.matrix[rows[i], rows[i]] / averages).squareRoot()
+            return baselineDeviation(i).flatMap { expected > 0 ? $0 / expected : nil }
+        }.mapValues(Plausibility.median).filter { $0.value > 0 }
+        return SensorKind.allCases.compactMap { kind in
+            guard let ratio = ratios[kind], ratio > Self.mostNoise || ratio < 1 / Self.mostNoise else { return nil }
+            return String(format: "the noise of %@ before time 0 is %.3g times what the covariance says", kind.plural, ratio)
+        }
+    }
+
+    /// Root mean square of the fields of all sources at a channel of each kind, per A·m.
+    private var gains: [SensorKind: Double] {
+        byKind { i in
+            let row = forward.gain.row(matching.inForward[i])
+            return (row.reduce(0) { $0 + $1 * $1 } / Double(row.count)).squareRoot()
+        }.mapValues(Plausibility.median).filter { $0.value > 0 }
+    }
+
+    /// The equivalent moments of the kinds, A·m.
+    private var equivalents: [(kind: SensorKind, moment: Double)] {
+        let (noise, gains) = (noise, gains)
+        return SensorKind.allCases.compactMap { kind in
+            guard let noise = noise[kind], let gain = gains[kind] else { return nil }
+            return (kind, noise / gain)
+        }
+    }
+
+    private var momentText: String {
+        let parts = equivalents.map { String(format: "%.0f nA·m at %@", $0.moment * 1e9, $0.kind.plural) }
+        return parts.isEmpty ? "" : "; an epoch's noise is worth " + parts.joined(separator: ", ")
+    }
+
+    private var momentWarnings: [String] {
+        let all = equivalents
+        guard let least = all.min(by: { $0.moment < $1.moment }), let most = all.max(by: { $0.moment < $1.moment }) else {
+            return []
+        }
+        if most.moment > Self.mostBetweenKinds * least.moment {
+            return [
+                String(
+                    format: "by the gain, %@ have %.0f times the noise that %@ have; alike is usual", most.kind.plural,
+                    most.moment / least.moment, least.kind.plural)
+            ]
+        }
+        return all.filter { !Self.moments.contains($0.moment) }.map {
+            String(
+                format: "an epoch's noise of %@ is worth %.3g nA·m of a source, where 20 to 1000 is usual", $0.kind.plural,
+                $0.moment * 1e9)
+        }
+    }
+}
