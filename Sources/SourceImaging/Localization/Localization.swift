@@ -132,6 +132,12 @@ public struct Localization: Sendable {
             }
         }
         if let refinement = estimate.refinement { warnings += self.warnings(refinement, estimate) }
+        let isEndless = estimate.selection.atGridEdge && chosen.ratio < 1
+        if isEndless || estimate.refinement?.isSettled == false {
+            let advice: Message =
+                "data that no few sources explain often have a rank, a number of averages or a unit that is wrong: see \(.rank) and \(.averages)"
+            warnings.append(advice.text(naming: naming))
+        }
         if estimate.sources.isEmpty, estimate.refinement == nil, !estimate.selection.atGridEdge {
             warnings.append(
                 estimate.selection.axis == .lambda

@@ -101,24 +101,27 @@ extension Forward {
     /// - Complexity: O(gain).
     public func plausibilityWarnings(rows: [Int]? = nil) -> [String] {
         let used = rows ?? sensors.names.indices.filter { !sensors.bad[$0] }
-        let rows = Dictionary(grouping: used) { sensors.kinds[$0] }
-        let norms = rows.mapValues { rows in
-            (0..<gain.columns).map { j in
-                (rows.reduce(0) { $0 + gain[$1, j] * gain[$1, j] } / Double(rows.count)).squareRoot()
-            }.filter { $0 > 0 }
-        }
-        var warnings = Plausibility.warnings("gain", norms, Plausibility.gain, per: "/(A·m)")
+        let byKind = Dictionary(grouping: used) { sensors.kinds[$0] }
+        // Potentials are known up to a constant: it says nothing of an electrode.
+        let electrodes = byKind[.eeg] ?? []
+        var norms: [SensorKind: [Double]] = [:]
         var rowMaxima = [Double](repeating: 0, count: gain.rows)
         var zeroSources = Set<Int>()
         for j in 0..<gain.columns {
-            var columnIsZero = true
-            for i in used {
-                let value = gain[i, j]
-                rowMaxima[i] = max(rowMaxima[i], abs(value))
-                if value != 0 { columnIsZero = false }
+            let constant =
+                electrodes.count > 1 ? electrodes.reduce(0) { $0 + gain[$1, j] } / Double(electrodes.count) : 0
+            for (kind, rows) in byKind {
+                var square = 0.0
+                for i in rows {
+                    let value = gain[i, j] - (kind == .eeg ? constant : 0)
+                    rowMaxima[i] = max(rowMaxima[i], abs(value))
+                    square += value * value
+                }
+                if square > 0 { norms[kind, default: []].append((square / Double(rows.count)).squareRoot()) }
             }
-            if columnIsZero { zeroSources.insert(j / orientations) }
+            if used.allSatisfy({ gain[$0, j] == 0 }) { zeroSources.insert(j / orientations) }
         }
+        var warnings = Plausibility.warnings("gain", norms, Plausibility.gain, per: "/(A·m)")
         let deaf = used.filter { rowMaxima[$0] == 0 }.map { sensors.names[$0] }
         if !deaf.isEmpty {
             warnings.append("channels with a gain of zero for every source: \(Plausibility.list(deaf))")
@@ -156,7 +159,8 @@ extension NoiseCovariance {
             }
         }
         var warnings = Plausibility.warnings("noise deviation", deviations, Plausibility.amplitude)
-        if !silent.isEmpty {
+        // A localization looks for them itself, since a reference electrode is one, too.
+        if rows == nil, !silent.isEmpty {
             warnings.append("channels without noise (variance 0), not marked bad: \(Plausibility.list(silent))")
         }
         var tight: [String] = []

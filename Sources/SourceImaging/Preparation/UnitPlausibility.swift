@@ -75,9 +75,19 @@ struct UnitPlausibility {
 
     /// Root mean square of the fields of all sources at a channel of each kind, per A·m.
     private var gains: [SensorKind: Double] {
-        byKind { i in
-            let row = forward.gain.row(matching.inForward[i])
-            return (row.reduce(0) { $0 + $1 * $1 } / Double(row.count)).squareRoot()
+        let electrodes = matching.inForward.filter { forward.sensors.kinds[$0] == .eeg }
+        let gain = forward.gain
+        // Potentials are known up to a constant.
+        let constants = (0..<gain.columns).map { j in
+            electrodes.reduce(0) { $0 + gain[$1, j] } / Double(max(1, electrodes.count))
+        }
+        return byKind { i in
+            let (row, isElectrode) = (matching.inForward[i], matching.sensors.kinds[i] == .eeg)
+            let square = (0..<gain.columns).reduce(0.0) { sum, j in
+                let value = gain[row, j] - (isElectrode ? constants[j] : 0)
+                return sum + value * value
+            }
+            return (square / Double(gain.columns)).squareRoot()
         }.mapValues(Plausibility.median).filter { $0.value > 0 }
     }
 
