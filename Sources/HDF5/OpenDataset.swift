@@ -64,12 +64,12 @@ struct OpenDataset: ~Copyable {
         guard layout == H5D_COMPACT || layout == H5D_CONTIGUOUS || layout == H5D_CHUNKED else {
             throw file.error(
                 .refused, name, found: "a virtual dataset, made of other files", expected: "data within the file",
-                advice: "copy the data into one file (h5repack)")
+                advice: "copy the data into one file with 'h5repack -l CONTI OLD NEW'")
         }
         guard H5Pget_external_count(creation.id) == 0 else {
             throw file.error(
                 .refused, name, found: "data stored in another file", expected: "data within the file",
-                advice: "copy the data into one file (h5repack)")
+                advice: "copy the data into one file with 'h5repack -l CONTI OLD NEW'")
         }
         return layout
     }
@@ -88,10 +88,13 @@ struct OpenDataset: ~Copyable {
             case H5Z_FILTER_DEFLATE: deflates += 1
             case H5Z_FILTER_SHUFFLE, H5Z_FILTER_FLETCHER32: break
             default:
+                // From 256 on filters are not the library's own: its tools cannot unpack them either.
                 throw file.error(
                     .refused, name, found: "data packed with filter \(filter)",
                     expected: "no filter but deflate (gzip), shuffle and Fletcher-32",
-                    advice: "repack with 'h5repack -f GZIP=4 OLD NEW'")
+                    advice: filter < 256
+                        ? "repack with 'h5repack -f GZIP=4 OLD NEW'"
+                        : "read it in the program that wrote it and write it again with gzip (h5py: compression='gzip')")
             }
         }
         guard deflates <= 1 else {

@@ -92,10 +92,7 @@ struct BrainstormFile: FormatReader {
         guard data.columns == times.count else {
             throw file.error("F", found: "\(data.columns) samples", expected: "\(times.count), as many as Time")
         }
-        let averages = try file.integer("nAvg") ?? 0
-        guard averages >= 1 else {
-            throw file.error("nAvg", found: "\(averages)", expected: "how many trials were averaged, at least 1")
-        }
+        let (averages, notes) = try averageCount()
         let flags = try file.isEmpty("ChannelFlag") ? [] : try file.numbers("ChannelFlag")
         guard flags.isEmpty || flags.count == channels.count else {
             throw channels.mismatch(file, "ChannelFlag", "\(flags.count) entries")
@@ -103,12 +100,26 @@ struct BrainstormFile: FormatReader {
         let rows = channels.kept
         data.keep(rows: rows)
         return try within(path) { () throws(InputError) in
-            try Recording(
+            var recording = try Recording(
                 epochs: [data], samplingFrequency: Double(times.count - 1) / (last - first), firstTime: first,
-                averages: Double(averages), condition: conditions[index].name, isProjected: channels.areProjectorsApplied,
+                averages: averages, condition: conditions[index].name, isProjected: channels.areProjectorsApplied,
                 sensors: channels.sensors(rows, bad: flags.isEmpty ? nil : rows.map { flags[$0] < 0 }),
                 projectors: channels.projectors(rows))
+            recording.acquisition.notes = notes
+            return recording
         }
+    }
+
+    /// How many trials count: the effective number, which differences of averages have less of, else all of them; nil
+    /// where neither is there or makes sense.
+    private func averageCount() throws(InputError) -> (count: Double?, notes: [Message]) {
+        var notes: [Message] = []
+        for field in ["Leff", "nAvg"] {
+            guard let count = try file.number(field) else { continue }
+            if count > 0, count <= 1e9 { return (count, notes) }
+            notes.append("\(field) is \(count), which is no number of averages, and is left out")
+        }
+        return (nil, notes)
     }
 
     // MARK: Covariance

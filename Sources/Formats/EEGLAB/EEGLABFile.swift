@@ -4,8 +4,9 @@ import SourceImaging
 /// A dataset of EEGLAB (`.set`) saved as MATLAB 7.3.
 ///
 /// The structure stands in the variable `EEG`, or its fields at the root. Data are in µV, channels first; they may lie
-/// in a file `.fdt` beside, 32-bit floats. Epochs are a recording; one epoch that is an average has to say of how many
-/// trials (`EEG.etc.averages`), which EEGLAB itself does not keep.
+/// in a file `.fdt` beside, 32-bit floats. Epochs are conditions by the type of the event that each is locked to
+/// (``EEGLABEvents``). One epoch that begins before time 0 is an average; of how many trials only `EEG.etc.averages`
+/// says, which EEGLAB itself does not keep.
 struct EEGLABFile: FormatReader {
     static let formatName = "EEGLAB (MATLAB 7.3)"
     let contents: [FileContent] = [.recording]
@@ -14,6 +15,9 @@ struct EEGLABFile: FormatReader {
     /// Path of the structure with a slash at its end; empty for the root.
     let root: String
     let conditions: [Condition]
+    /// The epochs of each condition; nil where there is one of all.
+    private let members: [[Int]]?
+    private let notes: [Message]
 
     var path: String { file.path }
 
@@ -27,7 +31,18 @@ struct EEGLABFile: FormatReader {
             else { return nil }
             root = "EEG/"
         }
-        return EEGLABFile(file: file, root: root, conditions: [Condition(try file.textIfAny("\(root)setname"))])
+        var events: EEGLABEvents?
+        // What is no count is told when data are read.
+        if let trials = try? file.integer("\(root)trials"), trials > 1 {
+            events = try EEGLABEvents(file, root: root, trials: trials)
+        }
+        let members = events?.members ?? []
+        let whole = [Condition(try file.textIfAny("\(root)setname"))]
+        return EEGLABFile(
+            file: file, root: root,
+            conditions: members.isEmpty
+                ? whole : members.map { Condition($0.type, amount: "\($0.epochs.count) epochs") },
+            members: members.isEmpty ? nil : members.map(\.epochs), notes: events?.notes ?? [])
     }
 
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
@@ -44,14 +59,18 @@ struct EEGLABFile: FormatReader {
         guard let frequency = try file.number("\(root)srate") else {
             throw file.error("\(root)srate", found: "nothing", expected: "the sampling frequency in Hz")
         }
-        let averages = trials > 1 ? 1 : try averageCount()
+        let firstTime = try file.number("\(root)xmin") ?? 0
+        let averages = trials > 1 ? 1 : try averageCount(firstTime: firstTime)
         let (names, rows) = try channels(channelCount)
-        let epochs = try data(channels: channelCount, samples: samples, trials: trials, rows: rows)
+        let epochs = try data(
+            channels: channelCount, samples: samples, trials: trials, rows: rows, chosen: members?[index])
         return try within(path) { () throws(InputError) in
-            try Recording(
-                epochs: epochs, samplingFrequency: frequency, firstTime: try file.number("\(root)xmin") ?? 0,
-                averages: averages, condition: conditions[index].name,
+            var recording = try Recording(
+                epochs: epochs, samplingFrequency: frequency, firstTime: firstTime, averages: averages,
+                condition: conditions[index].name,
                 sensors: Sensors(names: rows.map { names[$0] }, kinds: rows.map { _ in .eeg }))
+            recording.acquisition.notes = notes
+            return recording
         }
     }
 
@@ -62,15 +81,21 @@ struct EEGLABFile: FormatReader {
         return value
     }
 
-    private func averageCount() throws(InputError) -> Double {
+    /// Trials in an average; nil where nothing says it.
+    ///
+    /// - Throws: ``InputError`` when data are continuous.
+    private func averageCount(firstTime: Double) throws(InputError) -> Double? {
         let place = "\(root)etc/averages"
-        guard try file.contains(place), let count = try file.number(place) else {
+        if try file.contains(place), let count = try file.number(place) { return count }
+        var isEpoch = firstTime < 0
+        if !isEpoch, try file.contains("\(root)epoch") { isEpoch = try file.structCount("\(root)epoch") > 0 }
+        guard isEpoch else {
             throw file.error(
-                "\(root)trials", found: "1: continuous data, or an average of unknown size",
-                expected: "epochs, or the number of trials in 'EEG.etc.averages'",
-                advice: "cut epochs with pop_epoch, or set EEG.etc.averages and save again")
+                "\(root)trials", found: "1 that begins at time 0: continuous data", expected: "epochs, or their average",
+                advice: "cut epochs around the events with pop_epoch and save them; of an average set EEG.etc.averages "
+                    + "to the number of trials")
         }
-        return count
+        return nil
     }
 
     /// Names of all channels, and which of them are EEG.
@@ -102,12 +127,15 @@ struct EEGLABFile: FormatReader {
         return (names, rows)
     }
 
-    /// The epochs in V.
-    private func data(channels: Int, samples: Int, trials: Int, rows: [Int]) throws(InputError) -> [Matrix] {
+    /// The epochs in V: some of them, or all.
+    private func data(
+        channels: Int, samples: Int, trials: Int, rows: [Int], chosen: [Int]?
+    ) throws(InputError) -> [Matrix] {
         let place = "\(root)data"
         if try file.isText(place) {
             let path = try dataFile(named: try file.text(place) ?? "")
-            return try Self.read(path, channels: channels, samples: samples, trials: trials, rows: rows)
+            return try Self.read(
+                path, channels: channels, samples: samples, trials: trials, rows: rows, chosen: chosen)
         }
         let size = try file.size(of: place) ?? []
         let fits = trials == 1 ? [[channels, samples], [channels, samples, 1]] : [[channels, samples, trials]]
@@ -115,7 +143,10 @@ struct EEGLABFile: FormatReader {
             throw file.error(
                 place, found: sizes(size), expected: sizes([channels, samples, trials]))
         }
-        var epochs = [Matrix](repeating: Matrix(rows: rows.count, columns: samples), count: trials)
+        var epochs = [Matrix](
+            repeating: Matrix(rows: rows.count, columns: samples), count: chosen?.count ?? trials)
+        var places = [Int?](repeating: nil, count: trials)
+        for (place, epoch) in (chosen ?? Array(0..<trials)).enumerated() { places[epoch] = place }
         // In the file the last dimension comes first: trials, or samples where there is one trial.
         let isFlat = size.count == 2
         try file.slabs(place) { start, height, elements in
@@ -123,8 +154,9 @@ struct EEGLABFile: FormatReader {
                 for t in 0..<(isFlat ? 1 : samples) {
                     let first = (isFlat ? k : k * samples + t) * channels
                     let (epoch, sample) = isFlat ? (0, start + k) : (start + k, t)
+                    guard let place = places[epoch] else { continue }
                     for (row, channel) in rows.enumerated() {
-                        epochs[epoch][row, sample] = elements[first + channel] * 1e-6
+                        epochs[place][row, sample] = elements[first + channel] * 1e-6
                     }
                 }
             }
@@ -153,8 +185,9 @@ struct EEGLABFile: FormatReader {
     ///   - samples: of a trial.
     ///   - trials: number of trials.
     ///   - rows: the channels to keep.
+    ///   - chosen: the trials to keep; nil for all.
     private static func read(
-        _ path: String, channels: Int, samples: Int, trials: Int, rows: [Int]
+        _ path: String, channels: Int, samples: Int, trials: Int, rows: [Int], chosen: [Int]?
     ) throws(InputError) -> [Matrix] {
         let file: InputFile?
         do { file = try InputFile(path) } catch {
@@ -173,7 +206,7 @@ struct EEGLABFile: FormatReader {
                 expected: "the data of the dataset", advice: "keep the .fdt file that was saved with the .set file")
         }
         var epochs: [Matrix] = []
-        for epoch in 0..<trials {
+        for epoch in chosen ?? Array(0..<trials) {
             guard let bytes = try? file.bytes(4 * epochValues, at: 4 * epochValues * epoch) else {
                 throw InputError(path, found: "the file cannot be read to its end", expected: "an intact file")
             }

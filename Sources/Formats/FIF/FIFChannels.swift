@@ -16,7 +16,10 @@ struct FIFChannel: Sendable {
     var location: [Double]
 
     /// Grade of the software gradient compensation that the channel's data have; 0 without.
-    var compensation: Int { (coilType >> 16) & 0xFFFF }
+    var grade: Int { (coilType >> 16) & 0xFFFF }
+
+    /// The compensation as ``Sensors/compensations`` has it.
+    var compensation: String { kind == 1 && grade > 0 ? "grade \(grade)" : "none" }
 
     /// What the channel measures; nil for what no localization uses: references, triggers, eyes, heart, muscles.
     ///
@@ -109,7 +112,7 @@ struct FIFChannels: Sendable {
         let locations = Matrix(rows: used.count, columns: 12) { channels[used[$0]].location[$1] }
         sensors = try Sensors(
             names: used.map { channels[$0].name }, kinds: kinds, bad: used.map { badNames.contains(channels[$0].name) },
-            locations: locations)
+            locations: locations, compensations: used.map { channels[$0].compensation })
     }
 
     /// Full names of the channels that a block lists as bad.
@@ -123,10 +126,10 @@ struct FIFChannels: Sendable {
         return names.map { fullNames[$0] ?? $0 }
     }
 
-    /// The grade of compensation of the MEG channels; nil when they differ.
-    var compensation: Int? {
-        let grades = Set(used.filter { all[$0].kind == 1 }.map { all[$0].compensation })
-        return grades.count <= 1 ? grades.first ?? 0 : nil
+    /// The compensation of the MEG channels in words.
+    var compensation: String {
+        let all = Set(used.filter { self.all[$0].kind == 1 }.map { self.all[$0].compensation })
+        return all.count <= 1 ? all.first ?? "none" : "different grades"
     }
 
     private static func channel(_ tree: FIFTree, _ tag: FIFTag) throws(InputError) -> FIFChannel {

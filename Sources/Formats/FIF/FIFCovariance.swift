@@ -46,19 +46,23 @@ struct FIFCovariance: Sendable {
         bad = Set(try FIFChannels.badNames(tree, in: block))
     }
 
-    /// Reads the covariance of the channels that are also among the sensors.
+    /// Reads the covariance of the channels that are also among the sensors, by the same or by like names; they keep
+    /// their own, so that whoever matches them later can tell how they differ.
     ///
     /// - Parameter sensors: what channels measure, by their names.
     /// - Throws: ``InputError`` when no channel is among the sensors, or the numbers do not fit the names.
     func read(_ sensors: Sensors) throws(InputError) -> NoiseCovariance {
-        let kind = Dictionary(zip(sensors.names, sensors.kinds), uniquingKeysWith: { first, _ in first })
-        let kept = names.indices.filter { kind[names[$0]] != nil }
+        let places = NameMatching.loose.places(of: names, among: sensors.names)
+        let kept = names.indices.filter { places[$0] != nil }
         guard !kept.isEmpty else {
             throw InputError(
-                "channels", found: "'\(names.first ?? "")'…, none of which the recording has",
-                expected: "names as in the recording ('\(sensors.names[0])'…), letter by letter")
+                "channels", found: "'\(names.first ?? "")'…, none of which the recording has or has one like it",
+                expected: "names as in the recording ('\(sensors.names[0])'…)",
+                advice: "check which recording is given; names that differ by case, blanks or what stands before them "
+                    + "are matched by \(.matchNames) loose")
         }
         let keptNames = kept.map { names[$0] }
+        let keptKinds = places.compactMap { place in place.map { sensors.kinds[$0] } }
         let numbers = try tree.numbers(data)
         let n = names.count
         let expected = isDiagonal ? n : n * (n + 1) / 2
@@ -76,7 +80,7 @@ struct FIFCovariance: Sendable {
         return try NoiseCovariance(
             matrix: matrix, samples: samples,
             sensors: Sensors(
-                names: keptNames, kinds: keptNames.compactMap { kind[$0] }, bad: keptNames.map { bad.contains($0) }),
+                names: keptNames, kinds: keptKinds, bad: keptNames.map { bad.contains($0) }),
             projectors: FIFProjectors(tree, in: block, names: keptNames).matrix)
     }
 }

@@ -64,11 +64,13 @@ struct FIFEpochs: Sendable {
             epochs.append(
                 try measurement.rows(of: numbers, from: epoch * expected[1] * expected[2], samples: expected[2]))
         }
-        return try Recording(
+        var recording = try Recording(
             epochs: epochs, samplingFrequency: measurement.samplingFrequency,
             firstTime: Double(first) / measurement.samplingFrequency, condition: conditions[index].name,
             isProjected: measurement.projectors.isApplied, sensors: measurement.channels.sensors,
             projectors: measurement.projectors.matrix)
+        recording.acquisition = measurement.acquisition
+        return recording
     }
 
     /// Names and codes from `name:code;name:code`; a name may hold colons.

@@ -55,10 +55,12 @@ struct FIFEvoked: Sendable {
         let averages = try tree.integer(FIFKind.averages, in: aspect).flatMap { $0 > 0 ? Double($0) : nil }
         let data = try data(in: aspect, measurement)
         let firstTime = try self.firstTime(block, data.columns, measurement.samplingFrequency)
-        return try Recording(
+        var recording = try Recording(
             epochs: [data], samplingFrequency: measurement.samplingFrequency, firstTime: firstTime,
             averages: averages, condition: conditions[index].name, isProjected: measurement.projectors.isApplied,
             sensors: measurement.channels.sensors, projectors: measurement.projectors.matrix)
+        recording.acquisition = measurement.acquisition
+        return recording
     }
 
     /// The time of the first sample; its number of samples is compared with the data.

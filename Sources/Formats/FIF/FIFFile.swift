@@ -108,9 +108,7 @@ struct FIFFile: FormatReader {
                     facts.append(
                         "MEG channel positions",
                         "device coordinates; the transform to head is \(isKnown ? "" : "not ")in the file")
-                    facts.append(
-                        "compensation",
-                        channels.compensation.map { $0 == 0 ? "none" : "grade \($0)" } ?? "different grades")
+                    facts.append("compensation", channels.compensation)
                 }
             }
             if let forward = try FIFForward(tree) { facts += forward.facts }

@@ -67,6 +67,9 @@ struct FIFForward: Sendable {
         for block in tree.blocks(FIFBlockKind.parentMRI) where transform == nil {
             transform = try tree.transforms(in: block).first { Set([$0.from, $0.to]) == [4, 5] }
         }
+        if let transform, !transform.isFinite {
+            throw InputError("coordinate transform", found: "NaN or infinity", expected: "finite numbers")
+        }
         spaces = try FIFSourceSpaces(tree, frame: frame, transform: transform, isFixed: isFixed)
         guard let parent = tree.blocks(FIFBlockKind.parentMeasurement).first else {
             throw InputError(
@@ -97,9 +100,12 @@ struct FIFForward: Sendable {
             try Self.copy(part, to: &gain, from: first)
             first += part.names.count
         }
-        return try Forward(
+        var forward = try Forward(
             subject: spaces.subject, gain: gain, orientations: orientations,
             sensors: try sensors(parts.flatMap(\.names)), sources: sources)
+        forward.acquisition.subject = spaces.subject
+        forward.acquisition.take(deviceToHead: measurementTransforms)
+        return forward
     }
 
     /// Facts that the model does not carry.
@@ -124,7 +130,7 @@ struct FIFForward: Sendable {
         {
             facts.append("MEG channel positions", "device coordinates; the transform to head is in the file")
         }
-        if let grade = channels.compensation, grade > 0 { facts.append("compensation", "grade \(grade)") }
+        if channels.compensation != "none" { facts.append("compensation", channels.compensation) }
         return facts
     }
 
@@ -204,6 +210,7 @@ struct FIFForward: Sendable {
         }
         return try Sensors(
             names: rows.map { known.names[$0] }, kinds: rows.map { known.kinds[$0] }, bad: rows.map { known.bad[$0] },
-            locations: known.locations.map { $0.rows(rows) })
+            locations: known.locations.map { $0.rows(rows) },
+            compensations: known.compensations.map { all in rows.map { all[$0] } })
     }
 }

@@ -9,6 +9,7 @@ struct FIFMeasurement: Sendable {
     /// Hz.
     let samplingFrequency: Double
     let projectors: FIFProjectors
+    let acquisition: Acquisition
 
     /// Reads the measurement info; nil where the file has none.
     ///
@@ -30,6 +31,7 @@ struct FIFMeasurement: Sendable {
         samplingFrequency = frequency
         projectors = try FIFProjectors(
             tree, in: info, names: channels.sensors.names, fullNames: channels.fullNames)
+        acquisition = try tree.acquisition(of: info)
     }
 
     /// The rows of MEG and EEG channels in the unit of each, of data that are stored channel by channel.

@@ -33,6 +33,9 @@ enum FIFKind {
     static let channelUnit: Int32 = 256
     static let channelUnitMultiplier: Int32 = 257
     static let channelLongName: Int32 = 258
+    static let insideOrder: Int32 = 266
+    static let components: Int32 = 269
+    static let freeComponents: Int32 = 278
     static let epoch: Int32 = 302
     static let channelCoilType: Int32 = 350
     static let subjectID: Int32 = 410
@@ -69,6 +72,7 @@ enum FIFBlockKind {
     static let rawData: Int32 = 102
     static let evoked: Int32 = 104
     static let aspect: Int32 = 105
+    static let subject: Int32 = 106
     static let continuousData: Int32 = 112
     static let channelInfo: Int32 = 113
     static let reference: Int32 = 118
@@ -85,4 +89,7 @@ enum FIFBlockKind {
     static let badChannels: Int32 = 359
     static let events: Int32 = 361
     static let epochs: Int32 = 373
+    static let maxwellExpansion: Int32 = 502
+    static let processingHistory: Int32 = 900
+    static let processingRecord: Int32 = 901
 }

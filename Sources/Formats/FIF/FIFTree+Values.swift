@@ -9,6 +9,10 @@ struct FIFTransform: Sendable {
     /// m.
     let translation: SIMD3<Double>
 
+    var isFinite: Bool {
+        (rotation + [translation]).allSatisfy { ($0 * 0).sum() == 0 }
+    }
+
     func apply(_ point: SIMD3<Double>) -> SIMD3<Double> { turn(point) + translation }
 
     func turn(_ direction: SIMD3<Double>) -> SIMD3<Double> {
@@ -100,7 +104,7 @@ extension FIFTree {
         }
     }
 
-    /// All transforms directly in a block.
+    /// All transforms directly in a block; their numbers may be NaN.
     func transforms(in block: Int) throws(InputError) -> [FIFTransform] {
         var transforms: [FIFTransform] = []
         for tag in blocks[block].tags where tag.kind == FIFKind.coordinateTransform {
@@ -110,9 +114,6 @@ extension FIFTree {
             }
             let bytes = try source.read(56, at: tag.offset)
             let values = (0..<12).map { FIFNumbers.float32(bytes, at: 8 + 4 * $0) }
-            guard values.allSatisfy(\.isFinite) else {
-                throw InputError(place(tag), found: "a coordinate transform with NaN", expected: "finite numbers")
-            }
             transforms.append(
                 FIFTransform(
                     from: FIFNumbers.int32(bytes, at: 0), to: FIFNumbers.int32(bytes, at: 4),

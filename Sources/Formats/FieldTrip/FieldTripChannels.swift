@@ -4,55 +4,54 @@ import SourceImaging
 struct FieldTripChannels {
     /// Number of channels in the structure.
     let total: Int
-    /// Which of them are kept: those whose unit is one of a sensor.
+    /// Which of them are kept: those that are sensors of the brain.
     let rows: [Int]
     /// Factor to SI units of each that is kept.
     let factors: [Double]
     /// Those that are kept.
     let sensors: Sensors
+    /// What had to be decided, one line each.
+    let notes: [Message]
 
-    /// Types of channels that say nothing about sources.
-    private static let otherTypes: Set = [
-        "eog", "ecg", "emg", "ref", "refmag", "refgrad", "trigger", "stimulus", "digital trigger", "analog trigger",
-        "misc", "other", "audio", "clock", "headloc", "headloc_gof", "respiration", "adc", "dac",
-    ]
+    /// Where units of a structure come from.
+    enum UnitRule {
+        /// Of data: what is stated of the data themselves, then what their sizes leave no doubt about. What is stated of
+        /// sensors, whose geometry may have been converted since, is a hint.
+        case sizes((_ channels: Int) throws(InputError) -> [FieldTripSizes])
+        /// Of lead fields: whatever states them, also of the geometry that they were computed for.
+        case stated
+        /// Of lead fields of positions in metres: SI units; what is stated tells kinds alone.
+        case metres
+    }
 
     /// The channels of a structure.
     ///
     /// - Parameters:
     ///   - file: the file.
     ///   - variable: path of the structure.
-    ///   - geometric: whether units follow from positions in metres, so that a prefix of `chanunit` means nothing.
+    ///   - rule: where units come from.
     /// - Throws: ``InputError`` when a channel's unit is not known, with what to add.
-    init(_ file: MATLABFile, _ variable: String, geometric: Bool = false) throws(InputError) {
+    init(_ file: MATLABFile, _ variable: String, _ rule: UnitRule) throws(InputError) {
         let labels = try file.texts("\(variable)/label")
         guard !labels.isEmpty else { throw file.error("\(variable)/label", found: "no channels", expected: "names") }
-        let (units, types) = try Self.descriptions(file, variable)
-        var (rows, factors, kinds) = ([Int](), [Double](), [SensorKind]())
+        var isLeadField = true
+        if case .sizes = rule { isLeadField = false }
+        let described = try FieldTripDescriptions(file, variable, sensorsStateUnits: isLeadField)
+        var (rows, kinds, units) = ([Int](), [SensorKind](), [MATLABUnit?]())
         var unknown: [String] = []
-        for (row, label) in labels.enumerated() {
-            let type = types[label] ?? ""
-            if Self.otherTypes.contains(type) { continue }
-            guard let text = units[label] else {
+        for (row, label) in labels.enumerated() where !described.isOther(label) {
+            let unit = try described.statedUnit(label, file, variable)
+            guard let kind = unit?.kind ?? (isLeadField ? nil : described.kind(label)) else {
                 unknown.append(label)
                 continue
             }
-            guard let unit = MATLABUnit(text) else {
-                throw file.error(
-                    "\(variable)/chanunit", found: "'\(text)' for channel '\(label)'", expected: MATLABUnit.choices)
-            }
-            guard Self.fits(unit, type) else {
-                throw file.error(
-                    "\(variable)/chanunit", found: "'\(text)' for channel '\(label)' of type '\(type)'",
-                    expected: type == "megplanar" ? "T/m, T/cm or fT/cm" : "a unit of that type",
-                    advice: "convert with ft_datatype_sens or correct it")
-            }
             rows.append(row)
-            factors.append(geometric ? 1 : unit.factor)
-            kinds.append(unit.kind)
+            kinds.append(kind)
+            units.append(unit)
         }
-        // Channels that no sensor description knows are no sensors, as long as it knows others.
-        if let first = unknown.first(where: { types[$0] != nil }) ?? (rows.isEmpty ? unknown.first : nil) {
+        // Channels that no description knows are no sensors, as long as it knows others.
+        let sensor = unknown.first { isLeadField ? described.types[$0] != nil : described.isInArray($0) }
+        if let first = sensor ?? (rows.isEmpty ? unknown.first : nil) {
             throw file.error(
                 variable, found: "no unit for channel '\(first)'" + (unknown.count > 1 ? " and others" : ""),
                 expected: "a field 'chanunit' with \(MATLABUnit.choices) for each label",
@@ -62,51 +61,37 @@ struct FieldTripChannels {
             throw file.error(
                 "\(variable)/label", found: "\(labels.count) channels, none of EEG or MEG", expected: "sensors")
         }
+        var notes: [Message] = []
+        if case .sizes(let sizes) = rule, units.contains(where: { $0 == nil }) {
+            var decision = FieldTripUnits(file, variable, labels: labels, described, sizes: try sizes(labels.count))
+            units = try decision.completed(units, rows: rows, kinds: kinds)
+            notes = decision.notes
+        }
         total = labels.count
         self.rows = rows
-        self.factors = factors
+        self.notes = notes
+        if case .metres = rule { factors = rows.map { _ in 1 } } else { factors = units.map { $0?.factor ?? 1 } }
+        let compensation = try Self.compensation(file, variable)
         sensors = try within(file.path) { () throws(InputError) in
-            try Sensors(names: rows.map { labels[$0] }, kinds: kinds)
+            try Sensors(
+                names: rows.map { labels[$0] }, kinds: kinds,
+                compensations: compensation.map { name in kinds.map { $0 == .eeg ? "none" : name } })
         }
     }
 
-    /// Units and types by the names of channels: of the structure, else of the sensors that it describes.
-    private static func descriptions(
-        _ file: MATLABFile, _ variable: String
-    ) throws(InputError) -> (units: [String: String], types: [String: String]) {
-        var units: [String: String] = [:]
-        var types: [String: String] = [:]
-        for part in ["", "/grad", "/elec", "/hdr", "/cfg/grad", "/cfg/elec"] {
-            let place = variable + part
-            guard try file.contains(place), try file.contains("\(place)/label") else { continue }
-            let names = try file.texts("\(place)/label")
-            for (field, isUnit) in [("chanunit", true), ("chantype", false)] {
-                guard try !file.isEmpty("\(place)/\(field)") else { continue }
-                let values = try file.texts("\(place)/\(field)")
-                guard values.count == names.count else {
-                    throw file.error(
-                        "\(place)/\(field)", found: "\(values.count) entries", expected: "\(names.count), one a label")
-                }
-                for (name, value) in zip(names, values) where value != "unknown" && !value.isEmpty {
-                    if isUnit {
-                        units[name] = units[name] ?? value
-                    } else {
-                        types[name] = types[name] ?? value.lowercased()
-                    }
-                }
+    /// The gradient compensation of MEG, as the description of the sensors has it, or what else was done to them; nil
+    /// where it says nothing.
+    private static func compensation(_ file: MATLABFile, _ variable: String) throws(InputError) -> String? {
+        for part in ["grad", "cfg/grad", "hdr/grad"] {
+            let place = "\(variable)/\(part)/balance/current"
+            guard try file.contains(place), try !file.isStruct(place) else { continue }
+            guard try ["char", "cell"].contains(file.className(of: place)) else { continue }
+            let names = try file.texts(place).filter { !$0.isEmpty && $0 != "none" }.map { name in
+                ["G1BR": "grade 1", "G2BR": "grade 2", "G3BR": "grade 3"][name] ?? name
             }
+            return names.isEmpty ? "none" : names.joined(separator: "+")
         }
-        return (units, types)
-    }
-
-    /// Whether channels of a type may have a unit.
-    private static func fits(_ unit: MATLABUnit, _ type: String) -> Bool {
-        switch type {
-        case "": true
-        case "eeg": unit.kind == .eeg
-        case "megplanar": unit.kind == .grad
-        default: type.hasPrefix("meg") ? unit.kind != .eeg : unit.kind == .eeg || !type.contains("eeg")
-        }
+        return nil
     }
 
     /// The rows that are kept, in SI units.

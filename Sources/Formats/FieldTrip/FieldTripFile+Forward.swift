@@ -105,7 +105,7 @@ extension FieldTripFile {
             guard let moment = MATLABUnit.moment(text) else {
                 throw file.error("\(variable)/dipoleunit", found: "'\(text)'", expected: "A*m or nA*m")
             }
-            return (try FieldTripChannels(file, variable), moment)
+            return (try FieldTripChannels(file, variable, .stated), moment)
         }
         guard positionsInMetres else {
             throw file.error(
@@ -113,7 +113,7 @@ extension FieldTripFile {
                 advice: "set \(variable).dipoleunit = 'nA*m' and \(variable).chanunit to what they are in, "
                     + "or compute them with all geometry in metres (ft_convert_units)")
         }
-        return (try FieldTripChannels(file, variable, geometric: true), 1)
+        return (try FieldTripChannels(file, variable, .metres), 1)
     }
 
     private func lengthFactor(_ variable: String) throws(InputError) -> Double {

@@ -218,6 +218,26 @@ final class MATLABFile: Sendable {
         return texts
     }
 
+    /// Text, or numbers as text, of a value, or of each element of a cell array; nil for what is neither.
+    ///
+    /// - Complexity: finds elements of cells at once, see ``cell(_:)``.
+    func words(_ object: String) throws(InputError) -> [String?] {
+        switch try className(of: object) {
+        case "cell":
+            var words: [String?] = []
+            for element in try cells(object) {
+                words.append(try className(of: element) == "cell" ? nil : self.words(element).first ?? nil)
+            }
+            return words
+        case "char":
+            let units = try cell(object).elements.map { UInt16(exactly: $0) ?? 0xFFFD }
+            return [String(decoding: units, as: UTF16.self).trimmed]
+        case "double", "single", "logical", "int8", "uint8", "int16", "uint16", "int32", "uint32":
+            return try cell(object).elements.map { number in Int(exactly: number).map { "\($0)" } ?? "\(number)" }
+        default: return [nil]
+        }
+    }
+
     // MARK: Cells and arrays of structs
 
     /// Paths of the elements of a cell array, first index fastest.

@@ -6,30 +6,30 @@ struct MATLABUnit {
     let kind: SensorKind
     /// Factor to the SI unit of the kind.
     let factor: Double
+    /// The unit as it was written.
+    let name: String
 
     /// The units that are understood, for messages.
     static let choices = "T, fT, T/m, T/cm, fT/cm, V, mV or uV"
 
     /// The unit of a text; nil when it is none that is known.
     init?(_ text: String) {
-        switch text.trimmed {
-        case "T": self.init(kind: .mag, factor: 1)
-        case "fT": self.init(kind: .mag, factor: 1e-15)
-        case "pT": self.init(kind: .mag, factor: 1e-12)
-        case "T/m": self.init(kind: .grad, factor: 1)
-        case "T/cm": self.init(kind: .grad, factor: 100)
-        case "fT/cm": self.init(kind: .grad, factor: 1e-13)
-        case "fT/m": self.init(kind: .grad, factor: 1e-15)
-        case "V": self.init(kind: .eeg, factor: 1)
-        case "mV": self.init(kind: .eeg, factor: 1e-3)
-        case "uV", "µV", "μV", "microvolt": self.init(kind: .eeg, factor: 1e-6)
+        name = text.trimmed
+        switch name {
+        case "T": (kind, factor) = (.mag, 1)
+        case "fT": (kind, factor) = (.mag, 1e-15)
+        case "pT": (kind, factor) = (.mag, 1e-12)
+        case "T/m": (kind, factor) = (.grad, 1)
+        case "T/cm": (kind, factor) = (.grad, 100)
+        case "T/mm": (kind, factor) = (.grad, 1000)
+        case "fT/m": (kind, factor) = (.grad, 1e-15)
+        case "fT/cm": (kind, factor) = (.grad, 1e-13)
+        case "fT/mm": (kind, factor) = (.grad, 1e-12)
+        case "V": (kind, factor) = (.eeg, 1)
+        case "mV": (kind, factor) = (.eeg, 1e-3)
+        case "uV", "µV", "μV", "microvolt": (kind, factor) = (.eeg, 1e-6)
         default: return nil
         }
-    }
-
-    private init(kind: SensorKind, factor: Double) {
-        self.kind = kind
-        self.factor = factor
     }
 
     /// Factor from a unit of length to metres; nil when it is none that is known.

@@ -46,7 +46,7 @@ struct MNEForwardFile: FormatReader {
             }
         }
         let subject = try text("key_src/idx_0/key_subject_his_id") ?? ""
-        return try within(path) { () throws(InputError) in
+        var forward = try within(path) { () throws(InputError) in
             try Forward(
                 subject: subject, gain: gain, orientations: isFixed ? 1 : 3, sensors: sensors,
                 sources: SourceSpace(
@@ -55,6 +55,9 @@ struct MNEForwardFile: FormatReader {
                     hemispheres: spaces.flatMap { space in space.used.map { _ in space.hemisphere } },
                     vertices: spaces.flatMap(\.used), frame: frame))
         }
+        forward.acquisition.subject = subject
+        forward.acquisition.take(deviceToHead: try transforms())
+        return forward
     }
 
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
@@ -83,6 +86,21 @@ struct MNEForwardFile: FormatReader {
         case 5: return .mri
         case let other: throw error("key_coord_frame", "\(other)", "4 (head) or 5 (MRI)")
         }
+    }
+
+    /// The transform from device to head coordinates, where there is one.
+    private func transforms() throws(InputError) -> [FIFTransform] {
+        let object = "key_info/key_dev_head_t"
+        guard try contains("\(object)/key_trans") else { return [] }
+        let array = try reading(file.doubles(name("\(object)/key_trans")))
+        guard array.shape == [4, 4] else { throw error("\(object)/key_trans", sizes(array.shape), "4 × 4") }
+        let rows = (0..<3).map { array.elements[4 * $0..<4 * $0 + 3] }
+        return [
+            FIFTransform(
+                from: Int32(clamping: try integer("\(object)/key_from")), to: Int32(clamping: try integer("\(object)/key_to")),
+                rotation: rows.map { SIMD3($0) },
+                translation: SIMD3(array.elements[3], array.elements[7], array.elements[11]))
+        ]
     }
 
     private func spaces() throws(InputError) -> [Space] {
@@ -153,7 +171,7 @@ struct MNEForwardFile: FormatReader {
         while let name = try text("key_info/key_bads/idx_\(bad.count)") {
             guard bad.insert(name).inserted else { break }
         }
-        var (kinds, locations) = ([SensorKind](), [[Double]]())
+        var (kinds, locations, compensations) = ([SensorKind](), [[Double]](), [String]())
         for name in rows {
             guard let channel = channels[name] else {
                 throw error("key_sol/key_row_names", "channel '\(name)', which key_info does not describe", "all rows")
@@ -164,11 +182,12 @@ struct MNEForwardFile: FormatReader {
             }
             kinds.append(kind)
             locations.append(channel.location)
+            compensations.append(channel.compensation)
         }
         return try within(path) { () throws(InputError) in
             try Sensors(
                 names: rows, kinds: kinds, bad: rows.map { bad.contains($0) },
-                locations: Matrix(rows: rows.count, columns: 12) { locations[$0][$1] })
+                locations: Matrix(rows: rows.count, columns: 12) { locations[$0][$1] }, compensations: compensations)
         }
     }
 

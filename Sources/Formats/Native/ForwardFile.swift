@@ -6,9 +6,12 @@ import SourceImaging
 /// Root attributes `format="forward"`, `version=1`, `subject` (optional).
 /// - `gain` [sensor, source·orientation], any floating point, V/(A·m), T/(A·m), T/m/(A·m); attribute `orientations` 1
 ///   or 3. With 3, columns 3j…3j+2 are x, y, z of source j in the frame of `sources`.
-/// - `sensors/name`, `sensors/kind` (`mag`, `grad`, `eeg`); optional `sensors/bad`, `sensors/location` [sensor, 12].
+/// - `sensors/name`, `sensors/kind` (`mag`, `grad`, `eeg`); optional `sensors/bad`, `sensors/location` [sensor, 12],
+///   `sensors/compensation` (`none`, `grade 3`).
 /// - `sources/position` [source, 3] m; group attribute `frame` (`head`, `mri`, `ctf`); optional `sources/normal` [source, 3],
 ///   `sources/hemisphere` (0 left, 1 right, −1 volume), `sources/vertex`.
+/// - optional `acquisition/device_to_head` [4, 4] (m), `acquisition/note`; attributes `subject` and `maxwell_rank` of the
+///   group `acquisition`.
 public enum ForwardFile {
     /// Reads a forward model.
     ///
@@ -33,12 +36,15 @@ public enum ForwardFile {
         let frame = try reader.frame()
         let gain = try reader.matrix("gain")
         let orientations = try reader.orientations(of: "gain")
-        return try within(reader.path) { () throws(InputError) in
+        var forward = try within(reader.path) { () throws(InputError) in
             try Forward(
                 subject: subject, gain: gain, orientations: orientations, sensors: sensors,
                 sources: SourceSpace(
                     positions: positions, normals: normals, hemispheres: hemispheres, vertices: vertices, frame: frame))
         }
+        forward.acquisition = try reader.acquisition()
+        if forward.acquisition.subject.isEmpty { forward.acquisition.subject = subject }
+        return forward
     }
 
     /// The bytes of the file.
@@ -69,6 +75,7 @@ public enum ForwardFile {
             if let vertices = forward.sources.vertices {
                 try writer.dataset("sources/vertex", integers: vertices, shape: [count])
             }
+            try writer.write(forward.acquisition)
         }
     }
 }

@@ -170,9 +170,41 @@ struct NativeReader {
             try contains("sensors/bad")
             ? try integers("sensors/bad", count: names.count, "a channel").map { $0 != 0 } : nil
         let locations = try optionalMatrix("sensors/location")
+        let compensations =
+            try contains("sensors/compensation")
+            ? try strings("sensors/compensation", count: names.count, "a channel") : nil
         return try within(path) { () throws(InputError) in
-            try Sensors(names: names, kinds: kinds, bad: bad, locations: locations)
+            try Sensors(names: names, kinds: kinds, bad: bad, locations: locations, compensations: compensations)
         }
+    }
+
+    /// The group `acquisition`; nothing is known where there is none.
+    func acquisition() throws(InputError) -> Acquisition {
+        var acquisition = Acquisition()
+        guard try contains("acquisition") else { return acquisition }
+        acquisition.subject = try text("subject", of: "acquisition") ?? ""
+        acquisition.maxwellRank = try integer("maxwell_rank", of: "acquisition")
+        if let rank = acquisition.maxwellRank, rank < 1 {
+            throw InputError("\(path): acquisition@maxwell_rank", found: "\(rank)", expected: "1 or more components")
+        }
+        if try contains("acquisition/device_to_head") {
+            let name = "acquisition/device_to_head"
+            let matrix = try matrix(name)
+            guard matrix.rows == 4, matrix.columns == 4 else {
+                throw shapeError(name, [matrix.rows, matrix.columns], "4 × 4")
+            }
+            func row(_ i: Int) -> SIMD3<Double> { SIMD3(matrix[i, 0], matrix[i, 1], matrix[i, 2]) }
+            do throws(InputError) {
+                acquisition.deviceToHead = try RigidTransform(
+                    rotation: (0..<3).map(row), translation: SIMD3(matrix[0, 3], matrix[1, 3], matrix[2, 3]))
+            } catch {
+                throw InputError("\(path): \(name)", found: error.found, expected: error.expected)
+            }
+        }
+        if try contains("acquisition/note") {
+            acquisition.notes = try strings("acquisition/note", "a note").map { Message($0) }
+        }
+        return acquisition
     }
 
     /// The attribute `frame` of the group `sources`.

@@ -20,6 +20,22 @@ extension HDF5Writer {
         try dataset("sensors/kind", strings: sensors.kinds.map(\.rawValue))
         try dataset("sensors/bad", integers: sensors.bad.map { $0 ? 1 : 0 }, shape: [sensors.count], as: .uint8)
         if let locations = sensors.locations { try write("sensors/location", locations) }
+        if let compensations = sensors.compensations {
+            try dataset("sensors/compensation", strings: compensations)
+        }
+    }
+
+    /// The group `acquisition`, with what is known.
+    borrowing func write(_ acquisition: Acquisition) throws(HDF5Error) {
+        if !acquisition.subject.isEmpty { try attribute("subject", of: "acquisition", acquisition.subject) }
+        if let rank = acquisition.maxwellRank { try attribute("maxwell_rank", of: "acquisition", rank) }
+        if let transform = acquisition.deviceToHead {
+            let rows = (0..<3).flatMap { i in (0..<3).map { transform.rotation[i][$0] } + [transform.translation[i]] }
+            try dataset("acquisition/device_to_head", rows + [0, 0, 0, 1], shape: [4, 4])
+        }
+        if !acquisition.notes.isEmpty {
+            try dataset("acquisition/note", strings: acquisition.notes.map { $0.text { $0.rawValue } })
+        }
     }
 
     /// Settings as attributes of a group, which keep their order.

@@ -3,10 +3,11 @@ import SourceImaging
 
 /// A recording as HDF5, `*.recording.h5`.
 ///
-/// Root attributes `format="recording"`, `version=1`, `sampling_frequency` Hz, `first_time` s, `averages` (of one epoch 1; of an average
-/// what divides the variance of noise, whole or not; absent when unknown), `condition` (optional), `projected` (1: the projectors are already applied; optional).
+/// Root attributes `format="recording"`, `version=1`, `sampling_frequency` Hz, `first_time` s, `averages` (of one epoch 1;
+/// of an average what divides the variance of noise, whole or not; absent when unknown), `condition` (optional),
+/// `projected` (1: the projectors are already applied; optional).
 /// - `data` [sensor, time] or [epoch, sensor, time]; V, T, T/m by kind of sensor.
-/// - `sensors` as in ``ForwardFile``; optional `projectors` [k, sensor].
+/// - `sensors` and `acquisition` as in ``ForwardFile``; optional `projectors` [k, sensor].
 public enum RecordingFile {
     /// Reads a recording.
     ///
@@ -27,11 +28,14 @@ public enum RecordingFile {
         let projectors = try reader.optionalMatrix("projectors")
         let isStack = try reading(reader.file.describe("data").shape.count == 3)
         let epochs = try reading(reader.file.matrices("data")).map { Matrix($0) }
-        return try within(reader.path) { () throws(InputError) in
+        var recording = try within(reader.path) { () throws(InputError) in
             try Recording(
-                epochs: epochs, samplingFrequency: frequency, firstTime: firstTime, averages: averages ?? (isStack ? 1 : nil),
-                condition: condition, isProjected: projected != 0, sensors: sensors, projectors: projectors)
+                epochs: epochs, samplingFrequency: frequency, firstTime: firstTime,
+                averages: averages ?? (isStack ? 1 : nil), condition: condition, isProjected: projected != 0,
+                sensors: sensors, projectors: projectors)
         }
+        recording.acquisition = try reader.acquisition()
+        return recording
     }
 
     /// The bytes of the file; a single epoch is written as [sensor, time].
@@ -53,6 +57,7 @@ public enum RecordingFile {
             }
             try writer.write(recording.sensors)
             try writer.write("projectors", recording.projectors)
+            try writer.write(recording.acquisition)
         }
     }
 }
