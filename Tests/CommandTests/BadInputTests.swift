@@ -115,9 +115,6 @@ struct BadInputTests {
         BadFile("no sampling frequency", "recording.h5", "@sampling_frequency", "Hz") {
             try RawFile.recording(without: ["sampling_frequency"])
         },
-        BadFile("no number of averages", "recording.h5", "@averages", "write 1") {
-            try RawFile.recording(without: ["averages"])
-        },
         BadFile("averages of nothing", "recording.h5", "averages: 0") { try RawFile.recording(averages: 0) },
         BadFile("a sampling frequency of 0", "recording.h5", "sampling_frequency: 0") {
             try RawFile.recording(frequency: 0)
@@ -135,12 +132,13 @@ struct BadInputTests {
         BadFile("an unknown kind", "recording.h5", "sensors/kind", "'ecg' for channel 'E1'") {
             try RawFile.recording(kinds: ["mag", "mag", "ecg", "eeg"])
         },
-        BadFile("NaN in the data", "recording.h5", "data: nan in channel '", "at sample 33", "expected finite") {
+        BadFile("NaN in the data", "recording.h5", "nan in channel '", "at sample 33", "expected finite") {
             let recording = try Sample.simulated.get().recording
             return try replacing(recording.epochs[0][7, 33], with: .nan, in: RecordingFile.encode(recording))
         },
-        BadFile("infinity in the data", "recording.h5", "data: inf in channel 'E1' at sample 3 (0.03 s)") {
-            try RawFile.recording(data: (0..<20).map { $0 == 13 ? .infinity : 1e-6 })
+        BadFile("infinity in the data", "recording.h5", "inf in channel 'MEG 0132' at sample 45 (0.025 s)") {
+            let recording = try Sample.simulated.get().recording
+            return try replacing(recording.epochs[0][7, 45], with: .infinity, in: RecordingFile.encode(recording))
         },
         BadFile("no covariance", "covariance.h5", "covariance: not in the file") {
             try RawFile.covariance(without: ["covariance"])
@@ -151,11 +149,13 @@ struct BadInputTests {
         BadFile("a channel twice in the covariance", "covariance.h5", "'M2' stands twice") {
             try RawFile.covariance(names: ["M1", "M2", "M2", "E2"])
         },
-        BadFile("NaN in the covariance", "covariance.h5", "covariance: nan between channels 'E1' and 'E1'") {
-            try RawFile.covariance(values: (0..<16).map { $0 == 10 ? .nan : ($0 % 5 == 0 ? 1e-26 : 0) })
+        BadFile("NaN in the covariance", "covariance.h5", "nan between channels 'MEG 0113' and 'MEG 0113'") {
+            let covariance = try Sample.simulated.get().covariance
+            return try replacing(covariance.matrix[2, 2], with: .nan, in: CovarianceFile.encode(covariance))
         },
-        BadFile("infinity in the covariance", "covariance.h5", "covariance: inf between channels 'E2' and 'M2'") {
-            try RawFile.covariance(values: (0..<16).map { $0 == 7 || $0 == 13 ? .infinity : 1e-26 })
+        BadFile("infinity in the covariance", "covariance.h5", "inf between channels 'MEG 0112' and 'MEG 0122'") {
+            let covariance = try Sample.simulated.get().covariance
+            return try replacing(covariance.matrix[1, 4], with: .infinity, in: CovarianceFile.encode(covariance))
         },
         BadFile("an asymmetric covariance", "covariance.h5", "'E1' and 'M2'", "symmetric") {
             try RawFile.covariance(values: (0..<16).map { $0 % 5 == 0 ? 1e-26 : ($0 == 6 ? 1e-27 : 0) })
@@ -180,10 +180,11 @@ struct BadInputTests {
         BadFile("positions in mm", "forward.h5", "sources/position", "millimetres") {
             try RawFile.forward(positions: [0, 0, 50, 0, 50, 0])
         },
-        BadFile("infinity in the gain", "forward.h5", "gain: -inf at channel 'M2', source 1") {
-            try RawFile.forward(gain: (0..<8).map { $0 == 3 ? -.infinity : 1e-7 })
+        BadFile("infinity in the gain", "forward.h5", "-inf at source 1 of channel 'MEG 0112'") {
+            let forward = try Sample.simulated.get().forward
+            return try replacing(forward.gain[1, 4], with: -.infinity, in: ForwardFile.encode(forward))
         },
-        BadFile("NaN in a gain of three orientations", "forward.h5", "gain: nan at channel '", "source 41") {
+        BadFile("NaN in a gain of three orientations", "forward.h5", "nan at source 41 of channel '") {
             let forward = try Sample.simulated.get().forward
             return try replacing(forward.gain[5, 3 * 41 + 1], with: .nan, in: ForwardFile.encode(forward))
         },
@@ -248,7 +249,7 @@ struct BadInputTests {
                     sensors: Sensors(names: Array(sensors.names[some]), kinds: Array(sensors.kinds[some])))))
         let outcome = try workspace.localize(covariance: "some.h5", "--lambda", "0.5")
         #expect(outcome.status == 0)
-        #expect(outcome.errors.contains("6 of 76 selected channels left out: the covariance does not have them"))
+        #expect(outcome.errors.contains("6 of 76 channels left out, which the covariance does not have: 'EEG 011'"))
     }
 
     @Test("A channel of two kinds is refused")

@@ -19,7 +19,7 @@ struct SelectionOptionTests {
             epochs: sample.recording.epochs, samplingFrequency: sample.recording.samplingFrequency,
             firstTime: sample.recording.firstTime, averages: 6, sensors: sample.recording.sensors,
             projectors: sample.recording.projectors)
-        let noise = sample.covariance.matrix * (6 / Double(sample.recording.averages))
+        let noise = sample.covariance.matrix * (6 / (sample.recording.averages ?? .nan))
         return [
             "epochs.h5": try RecordingFile.encode(try few.singleEpochs(noise: noise, seed: 4)),
             "epoch-covariance.h5": try CovarianceFile.encode(

@@ -96,8 +96,8 @@ struct TextTests {
         #expect(
             Set(object.keys) == [
                 "lambda", "lambda_ratio", "criterion", "criterion_value", "search", "selection_shape",
-                "noise_sensitivity", "sigma", "noise_deviation", "rank", "relative_gap", "degrees_of_freedom",
-                "refinement", "stability",
+                "noise_sensitivity", "sigma", "noise_deviation", "rank", "rank_source", "averages", "checks",
+                "relative_gap", "degrees_of_freedom", "refinement", "stability",
                 "goodness_of_fit", "at_grid_edge", "sources", "seconds", "warnings",
             ])
         #expect(Set((object["seconds"] as? [String: Any] ?? [:]).keys) == ["load", "prepare", "solve", "total"])

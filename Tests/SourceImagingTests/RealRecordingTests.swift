@@ -13,7 +13,7 @@ struct RealRecordingTests {
     static let left = SIMD3(-0.060, 0.005, 0.068)
 
     private func localize(
-        averages: Int? = nil, _ change: (inout LocalizationSettings) -> Void
+        averages: Double? = nil, _ change: (inout LocalizationSettings) -> Void
     ) throws -> Estimate {
         let folder = "data/sample-audvis"
         let forward = try ForwardFile.read(Shared.path("\(folder)/sample.forward.h5"))

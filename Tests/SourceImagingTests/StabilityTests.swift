@@ -155,7 +155,7 @@ struct StabilityTests {
 
     @Test("of a few epochs some are always left to fit", arguments: [2, 3])
     func fewEpochs(_ count: Int) throws {
-        let world = try SmallWorld(averages: count)
+        let world = try SmallWorld(averages: Double(count))
         let epochs = try world.recording.singleEpochs(noise: world.covariance.matrix, seed: 5)
         for criterion in [CriterionKind.kfoldEpochs, .heldOutEpochs] {
             var settings = LocalizationSettings()

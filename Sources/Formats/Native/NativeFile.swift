@@ -32,6 +32,12 @@ struct NativeFile: FormatReader {
         try RecordingFile.read(NativeReader(file, content: .recording))
     }
 
+    func recording(_ options: ReadingOptions) throws(InputError) -> Recording {
+        // A file of another content says so itself.
+        guard content == .recording else { return try condition(0, options) }
+        return try union(of: conditions, options) { index throws(InputError) in try condition(index, options) }
+    }
+
     func covariance(_ options: ReadingOptions) throws(InputError) -> NoiseCovariance {
         try CovarianceFile.read(NativeReader(file, content: .covariance))
     }

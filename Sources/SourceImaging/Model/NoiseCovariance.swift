@@ -72,13 +72,12 @@ public struct NoiseCovariance: Sendable {
         guard matrix.firstNonFinite != nil else { return (matrix, [:]) }
         let n = matrix.rows
         var partners = (0..<n).map { i in (0..<n).filter { !matrix[i, $0].isFinite || !matrix[$0, i].isFinite } }
-        let all = partners
         var defects: [Int: String] = [:]
         // A channel's own variance first; then whoever has most of what is left.
         while let worst = partners.indices.max(by: { rank($0) < rank($1) }), !partners[worst].isEmpty {
-            let other = all[worst].first { !matrix[worst, $0].isFinite } ?? worst
-            defects[worst] =
-                "\(matrix[worst, other]) between channels '\(sensors.names[worst])' and '\(sensors.names[other])'"
+            let other = partners[worst].contains(worst) ? worst : partners[worst][0]
+            let value = matrix[worst, other].isFinite ? matrix[other, worst] : matrix[worst, other]
+            defects[worst] = "\(value) between channels '\(sensors.names[worst])' and '\(sensors.names[other])'"
             for j in partners[worst] where j != worst { partners[j].removeAll { $0 == worst } }
             partners[worst] = []
         }

@@ -11,7 +11,8 @@ struct BaselineOffset {
     /// Standard errors from which an offset is no chance.
     private static let certainty = 10.0
     private static let stretches = 5
-    /// Least noise that counts, of the variance of a channel.
+    /// Least noise that counts, of the variance of a channel; more where samples are few, which show too little noise in
+    /// most directions.
     private static let ridge = 0.01
 
     /// Whether chance cannot account for the mean.
@@ -42,7 +43,8 @@ struct BaselineOffset {
         let scaled = Matrix(rows: rows.count, columns: count) { samples[rows[$0], $1] / deviations[rows[$0]] }
         let noise = scaled.subtracting(scaled.rowMeans)
         var correlation = Matrix.product(noise, transposed: false, noise, transposed: true) * (1 / Double(count))
-        for i in 0..<rows.count { correlation[i, i] += Self.ridge }
+        let ridge = max(Self.ridge, Double(rows.count) / Double(count))
+        for i in 0..<rows.count { correlation[i, i] += ridge }
         guard let eigen = try? SymmetricEigen(correlation) else { return nil }
         let white = Matrix.product(eigen.vectors, transposed: true, scaled)
         let whole = white.rowMeans

@@ -68,7 +68,7 @@ struct DataRank {
             }
             // What cannot be inverted is not used, whatever was asked for.
             let most = min(finder.projected, finder.ofCovariance ?? .max)
-            block.rank = max(1, min(asked ?? allowed.rank, most))
+            block.rank = min(asked ?? allowed.rank, most)
             block.source = asked == nil ? allowed.source : block.rank == asked ? "as asked for" : "covariance"
             nulls += finder.nullDirections(leaving: block.rank)
             Self.tell(block, choice, finder, &checks)
@@ -133,6 +133,10 @@ private struct BlockRank {
         self.rows = rows
         self.evidence = evidence
         projected = rows.count - evidence.projection.rank(within: rows)
+        guard projected > 0 else {
+            (data, ofData, ofCovariance, isCovarianceUnclear) = (nil, 0, nil, false)
+            return
+        }
         let (moments, samples) = Self.moments(rows, evidence)
         data = Self.spectrum(moments)
         ofData = data.flatMap { Self.rank($0, samples, rows, evidence) }
@@ -157,7 +161,7 @@ private struct BlockRank {
         let lost = rows.count - projected
         if let maxwell, choice == .automatic || choice == .info {
             // A projector on top of the filter takes one more direction.
-            statements.append(("processing history", max(1, min(projected, maxwell - lost))))
+            statements.append(("processing history", max(0, min(projected, maxwell - lost))))
         }
         if choice == .automatic || choice == .data {
             if let ofData { statements.append(("data", ofData)) }

@@ -122,6 +122,13 @@ struct MeasuredChannels {
             let usual = Self.medians(variances, kinds)
             noiseless = kinds.indices.filter { !(variances[$0] > Whitener.silence * usual[kinds[$0], default: 0]) }
         }
+        guard flat.count < kinds.count, noiseless.count < kinds.count else {
+            // Nothing is left to compare with: what that means is for whoever needs a signal, or noise.
+            if flat.count == kinds.count {
+                checks.look("channels", "every channel is flat: the recording holds no signal")
+            }
+            return []
+        }
         let reference = Self.reference(data, flat, kinds)
         if let reference {
             checks.ok(
