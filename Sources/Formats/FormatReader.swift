@@ -107,6 +107,11 @@ public protocol FormatReader: Sendable {
     /// - Throws: ``InputError`` as ``forward(_:)``, and when there are several conditions and none was chosen.
     func recording(_ options: ReadingOptions) throws(InputError) -> Recording
 
+    /// What the channels of the recording or forward model measure, for files that do not say it of theirs.
+    ///
+    /// - Throws: ``InputError`` when the file holds neither.
+    func lookUpSensors() throws(InputError) -> Sensors
+
     /// Reads the noise covariance of one epoch.
     ///
     /// - Throws: ``InputError`` as ``forward(_:)``.
@@ -150,6 +155,12 @@ extension FormatReader {
         var parts: [Recording] = []
         for index in try chosen(of: conditions, options) { parts.append(try read(index)) }
         return try within(path) { () throws(InputError) in try Recording.union(of: parts) }
+    }
+
+    /// The channels of the forward model, or of the first condition.
+    public func lookUpSensors() throws(InputError) -> Sensors {
+        if contents.contains(.forward) { return try forward(ReadingOptions()).sensors }
+        return try condition(0, ReadingOptions()).sensors
     }
 
     /// Throws: the file holds something else.

@@ -73,22 +73,22 @@ struct MNEReadingTests {
     func evoked() throws {
         try make("evokeds")
         let several = try reader("several-ave.fif")
-        #expect(several.conditions == ["left/tone", "Ωmega ü", "left/tone (standard error)"])
+        #expect(several.conditions.map(\.name) == ["left/tone", "Ωmega ü", "left/tone (standard error)"])
         for (file, condition) in [
             ("several-ave.fif", "0"), ("several-ave.fif", "1"), ("packed-ave.fif.gz", "0"), ("named-ave.fif", "0"),
             ("mag-ave.fif", "0"),
         ] {
-            let recording = try reader(file).recording(ReadingOptions(condition: condition))
+            let recording = try reader(file).recording(ReadingOptions(conditions: [condition]))
             expectSame(recording, try RecordingFile.read(folder.file("\(file).\(condition).h5")))
             #expect(!recording.sensors.names.contains("EOG 001"))
         }
         // By name, and refusals that say what there is.
-        let named = try several.recording(ReadingOptions(condition: "Ωmega ü"))
+        let named = try several.recording(ReadingOptions(conditions: ["Ωmega ü"]))
         #expect(named.averages == 8)
-        for (condition, says) in [
-            (nil, "3 conditions: 0 'left/tone'"), ("right", "no condition 'right'"), ("2", "standard error"),
-        ] as [(String?, String)] {
-            #expect { try several.recording(ReadingOptions(condition: condition)) } throws: { error in
+        for (conditions, says) in [
+            ([], "3 conditions: 0 'left/tone'"), (["right"], "no condition 'right'"), (["2"], "standard error"),
+        ] as [([String], String)] {
+            #expect { try several.recording(ReadingOptions(conditions: conditions)) } throws: { error in
                 "\(error)".hasPrefix(folder.file("several-ave.fif")) && "\(error)".contains(says)
             }
         }
@@ -108,9 +108,9 @@ struct MNEReadingTests {
     func epochs(precision: String) throws {
         try make("epochs")
         let file = try reader("\(precision)-epo.fif")
-        #expect(file.conditions == ["a:b", "other"])
+        #expect(file.conditions == [Condition("a:b", amount: "3 epochs"), Condition("other", amount: "2 epochs")])
         for (name, count) in [("a:b", 3), ("other", 2)] {
-            let recording = try file.recording(ReadingOptions(condition: name))
+            let recording = try file.recording(ReadingOptions(conditions: [name]))
             #expect(recording.epochs.count == count)
             expectSame(recording, try RecordingFile.read(folder.file("\(precision)-epo.fif.\(name).h5")))
         }
@@ -175,7 +175,7 @@ struct MNEReadingTests {
             ("first-epo.fif", "goes on in another file"), ("bomb-ave.fif.gz", "gunzip"),
             ("microvolt-ave.fif", "unit multiplier"),
         ] {
-            #expect { try FileFormats.open(folder.file(name)).recording(ReadingOptions(condition: "0")) } throws: {
+            #expect { try FileFormats.open(folder.file(name)).recording(ReadingOptions(conditions: ["0"])) } throws: {
                 let line = "\($0)"
                 return line.hasPrefix(folder.file(name) + ": ") && line.contains(says) && !line.contains("\n")
             }

@@ -13,8 +13,9 @@ extension Recording {
             eigen.vectors[$0, $1] * max(0, eigen.values[$1]).squareRoot()
         }
         var random = SeededGenerator(seed: seed)
-        let deviations = (0..<trialCount).map { _ in root * random.normal(rows: root.columns, columns: sampleCount) }
-        let mean = deviations.dropFirst().reduce(deviations[0], +) * (1 / Double(trialCount))
+        let trials = Int(trialCount ?? 1)
+        let deviations = (0..<trials).map { _ in root * random.normal(rows: root.columns, columns: sampleCount) }
+        let mean = deviations.dropFirst().reduce(deviations[0], +) * (1 / Double(trials))
         return try Recording(
             epochs: deviations.map { average + ($0 - mean) }, samplingFrequency: samplingFrequency,
             firstTime: firstTime, averages: 1, condition: condition, isProjected: isProjected, sensors: sensors,
