@@ -166,6 +166,14 @@ extension FormatReader {
     /// Throws: the file holds something else.
     public func covariance(_ options: ReadingOptions) throws(InputError) -> NoiseCovariance { throw lacks(.covariance) }
 
+    /// Throws where events are given for a recording that is not raw.
+    func refuseEvents(_ options: ReadingOptions) throws(InputError) {
+        guard options.epochs.events != nil else { return }
+        throw InputError(
+            path, found: "a recording that is averaged or cut into epochs",
+            expected: "a raw one, for events that epochs are cut around", advice: "leave \(.events) out")
+    }
+
     /// Throws: the file holds something else.
     public func estimate(_ options: ReadingOptions) throws(InputError) -> Estimate { throw lacks(.estimate) }
 

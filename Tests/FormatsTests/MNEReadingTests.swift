@@ -13,21 +13,21 @@ struct MNEReadingTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func make(_ functions: String...) throws {
+    func make(_ functions: String...) throws {
         let calls = functions.map { "mnefiles.\($0)()" }.joined(separator: "\n")
         try PythonEnvironment.run("import mnefiles\n\(calls)", in: folder.path)
     }
 
-    private func reader(_ name: String) throws -> any FormatReader { try FileFormats.open(folder.file(name)) }
+    func reader(_ name: String) throws -> any FormatReader { try FileFormats.open(folder.file(name)) }
 
     /// Largest difference of two matrices, relative to the largest number.
-    private func difference(_ one: Matrix, _ other: Matrix) -> Double {
+    func difference(_ one: Matrix, _ other: Matrix) -> Double {
         guard one.rows == other.rows, one.columns == other.columns else { return .infinity }
         let largest = max(other.elements.reduce(0) { max($0, abs($1)) }, .leastNormalMagnitude)
         return zip(one.elements, other.elements).reduce(0) { max($0, abs($1.0 - $1.1)) } / largest
     }
 
-    private func difference(_ one: [SIMD3<Double>], _ other: [SIMD3<Double>]) -> Double {
+    func difference(_ one: [SIMD3<Double>], _ other: [SIMD3<Double>]) -> Double {
         guard one.count == other.count else { return .infinity }
         return zip(one, other).reduce(0) { largest, pair in
             let d = pair.0 - pair.1
@@ -35,7 +35,7 @@ struct MNEReadingTests {
         }
     }
 
-    private func expectSame(_ one: Sensors, _ other: Sensors) {
+    func expectSame(_ one: Sensors, _ other: Sensors) {
         #expect(one.names == other.names)
         #expect(one.kinds == other.kinds)
         #expect(one.bad == other.bad)
@@ -44,7 +44,7 @@ struct MNEReadingTests {
         }
     }
 
-    private func expectSame(_ one: Recording, _ other: Recording) {
+    func expectSame(_ one: Recording, _ other: Recording) {
         #expect(one.epochs.count == other.epochs.count)
         for (epoch, expected) in zip(one.epochs, other.epochs) { #expect(difference(epoch, expected) <= 1e-15) }
         #expect(one.samplingFrequency == other.samplingFrequency)
@@ -55,7 +55,7 @@ struct MNEReadingTests {
         expectSame(one.sensors, other.sensors)
     }
 
-    private func expectSame(_ one: Forward, _ other: Forward, tolerance: Double) throws {
+    func expectSame(_ one: Forward, _ other: Forward, tolerance: Double) throws {
         #expect(one.subject == other.subject && one.orientations == other.orientations)
         #expect(difference(one.gain, other.gain) <= tolerance)
         #expect(one.sources.frame == other.sources.frame)
@@ -171,7 +171,7 @@ struct MNEReadingTests {
     func refusals() throws {
         try make("evokeds", "refused")
         for (name, says) in [
-            ("raw.fif", "mne.Epochs"), ("cut-ave.fif.gz", "cut off"), ("cut-ave.fif", "copy or download it again"),
+            ("raw.fif", "a raw recording"), ("cut-ave.fif.gz", "cut off"), ("cut-ave.fif", "copy or download it again"),
             ("first-epo.fif", "goes on in another file"), ("bomb-ave.fif.gz", "gunzip"),
             ("microvolt-ave.fif", "unit multiplier"),
         ] {

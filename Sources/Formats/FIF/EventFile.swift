@@ -84,13 +84,15 @@ enum EventFile {
             let type = usable.first(where: { type in rows.contains { $0.count > type && isKnown($0[type]) } })
         else {
             throw InputError(
-                "columns", found: columns.joined(separator: ", "), expected: "'onset', and values in 'trial_type' or 'value'")
+                "columns", found: columns.joined(separator: ", "),
+                expected: "'onset', and values in 'trial_type' or 'value'")
         }
         var events: [Events.Event] = []
         for (line, row) in zip(lines, rows) {
             guard row.count == columns.count else {
                 throw InputError(
-                    "line \(line.number)", found: "\(row.count) columns", expected: "\(columns.count), with tabs between")
+                    "line \(line.number)", found: "\(row.count) columns",
+                    expected: "\(columns.count), with tabs between")
             }
             guard isKnown(row[onset]), isKnown(row[type]) else { continue }
             let sample = Double(row[onset]).map { ($0 * raw.measurement.samplingFrequency).rounded(.toNearestOrEven) }

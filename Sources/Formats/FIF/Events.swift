@@ -21,7 +21,8 @@ struct Events: Sendable {
     /// Events in any order.
     init(_ events: [Event], notes: [Message] = []) {
         // A stable sort: of several at one sample the first stays the first.
-        all = events.enumerated().sorted { ($0.element.sample, $0.offset) < ($1.element.sample, $1.offset) }.map(\.element)
+        let sorted = events.enumerated().sorted { ($0.element.sample, $0.offset) < ($1.element.sample, $1.offset) }
+        all = sorted.map(\.element)
         self.notes = notes
     }
 
@@ -48,7 +49,8 @@ struct Events: Sendable {
         var hasNegative = false
         try raw.visit(channel: channel) { sample, value throws(InputError) in
             guard abs(value) <= Self.mostSamples else {
-                throw InputError("channel '\(name)'", found: "\(value) at sample \(sample)", expected: "codes of triggers")
+                throw InputError(
+                    "channel '\(name)'", found: "\(value) at sample \(sample)", expected: "codes of triggers")
             }
             let code = abs(Int(value))
             if value < 0 { hasNegative = true }
@@ -57,15 +59,15 @@ struct Events: Sendable {
                     throw InputError(
                         "channel '\(name)'",
                         found: "events \(last.name) and \(code) at samples \(last.sample) and \(sample)",
-                        expected: "values that last", advice: "make a list of events (mne.find_events), save it and "
+                        expected: "values that last",
+                        advice: "make a list of events (mne.find_events), save it and "
                             + "give it with \(.events)")
                 }
                 events.append(Event(sample: sample, name: "\(code)"))
             }
             before = code
         }
-        self.init(
-            events,
-            notes: hasNegative ? [Message("channel '\(name)' has negative values, which are taken without their sign")] : [])
+        let note: Message = "channel '\(name)' has negative values, which are taken without their sign"
+        self.init(events, notes: hasNegative ? [note] : [])
     }
 }

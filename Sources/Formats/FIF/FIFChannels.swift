@@ -159,7 +159,8 @@ struct FIFChannels: Sendable {
         return FIFChannel(
             shortName: text, name: text, kind: Int(FIFNumbers.int32(bytes, at: 8)),
             unit: Int(FIFNumbers.int32(bytes, at: 72)), unitMultiplier: Int(FIFNumbers.int32(bytes, at: 76)),
-            coilType: Int(FIFNumbers.int32(bytes, at: 20)), calibration: FIFNumbers.float32(bytes, at: 16), range: FIFNumbers.float32(bytes, at: 12),
+            coilType: Int(FIFNumbers.int32(bytes, at: 20)), calibration: FIFNumbers.float32(bytes, at: 16),
+            range: FIFNumbers.float32(bytes, at: 12),
             location: (0..<12).map { FIFNumbers.float32(bytes, at: 24 + 4 * $0) })
     }
 

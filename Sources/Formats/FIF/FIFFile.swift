@@ -76,11 +76,7 @@ struct FIFFile: FormatReader {
                 return try epochs.read(try chosen(of: epochs.conditions, options))
             }
         }
-        if options.epochs.events != nil {
-            throw InputError(
-                path, found: evoked.blocks.isEmpty ? "epochs" : "averages",
-                expected: "a raw recording, for events that epochs are cut around", advice: "leave \(.events) out")
-        }
+        try refuseEvents(options)
         return try union(of: conditions, options) { index throws(InputError) in try condition(index, options) }
     }
 
@@ -213,7 +209,8 @@ struct FIFFile: FormatReader {
             throw InputError(
                 "", found: "the first part of a recording that goes on in another file", expected: "all in one file",
                 advice: isRaw
-                    ? "cut epochs in MNE (mne.Epochs) and save them" : "read it in MNE and save it with split_size='2GB' or fewer epochs")
+                    ? "cut epochs in MNE (mne.Epochs) and save them"
+                    : "read it in MNE and save it with split_size='2GB' or fewer epochs")
         }
     }
 }

@@ -122,7 +122,9 @@ struct FIFRaw: Sendable {
     func read(_ samples: Range<Int>) throws(InputError) -> Matrix {
         let channels = measurement.channels
         var factors: [Double] = []
-        for channel in channels.used { factors.append(try channels.all[channel].factor(times: channels.all[channel].range)) }
+        for channel in channels.used {
+            factors.append(try channels.all[channel].factor(times: channels.all[channel].range))
+        }
         var matrix = Matrix(rows: factors.count, columns: samples.count)
         for buffer in holders(of: samples) ?? [] {
             let part = samples.clamped(to: buffer.range)

@@ -40,7 +40,7 @@ struct FIFRawEpochs: Sendable {
         notes = events.notes
         let names = events.names
         guard !names.isEmpty else {
-            throw InputError(.events, found: "no event in '\(source)'", expected: "at least one")
+            throw InputError("events", found: "none in '\(source)'", expected: "at least one", advice: "see \(.events)")
         }
         var groups = Dictionary(uniqueKeysWithValues: names.map { ($0, Group()) })
         for event in events.all {
@@ -65,8 +65,8 @@ struct FIFRawEpochs: Sendable {
         }
         guard frequency > 0, ends.allSatisfy({ abs($0) <= Events.mostSamples }) else {
             throw InputError(
-                .epoch, found: "\(options.window.lowerBound) to \(options.window.upperBound) s at \(frequency) Hz",
-                expected: "seconds from the event")
+                "epochs", found: "\(options.window.lowerBound) to \(options.window.upperBound) s at \(frequency) Hz",
+                expected: "seconds from the event", advice: "see \(.epoch)")
         }
         return Int(ends[0])..<Int(ends[1]) + 1
     }
@@ -79,13 +79,15 @@ struct FIFRawEpochs: Sendable {
             return try Events(raw, channel: channel)
         }
         throw InputError(
-            .events, found: "'\(source)', which is neither a file nor a channel of the recording",
-            expected: "a file of events, or one of the trigger channels: \(list(raw.triggerChannels))")
+            "events", found: "'\(source)', which is neither a file nor a channel of the recording",
+            expected: "a file of events, or one of the trigger channels: \(list(raw.triggerChannels))",
+            advice: "see \(.events)")
     }
 
     /// Names as messages list them.
     static func list(_ names: [String]) -> String {
-        names.isEmpty ? "none" : names.prefix(12).map { "'\($0)'" }.joined(separator: ", ") + (names.count > 12 ? ", …" : "")
+        let listed = names.prefix(12).map { "'\($0)'" }.joined(separator: ", ")
+        return names.isEmpty ? "none" : listed + (names.count > 12 ? ", …" : "")
     }
 
     private static func isMarked(_ samples: Range<Int>, _ raw: FIFRaw) -> Bool {
@@ -111,7 +113,8 @@ struct FIFRawEpochs: Sendable {
         let limit = max(Self.leastLimit, Self.mostOverlap * raw.range.count * channels.used.count)
         guard events.count <= limit / size else {
             throw InputError(
-                "condition '\(name)'", found: "\(events.count) epochs of \(window.count) samples in a recording of "
+                "condition '\(name)'",
+                found: "\(events.count) epochs of \(window.count) samples in a recording of "
                     + "\(raw.range.count)", expected: "epochs that overlap less",
                 advice: "choose fewer events with \(.condition) or shorter epochs with \(.epoch)")
         }
@@ -123,8 +126,8 @@ struct FIFRawEpochs: Sendable {
         }
         guard !epochs.isEmpty else {
             throw InputError(
-                .reject, found: rejection.note, expected: "at least one epoch left",
-                advice: "mark that channel bad in the file, or reject less")
+                "epochs", found: rejection.note, expected: "at least one left",
+                advice: "mark that channel bad in the file, or raise the limit (\(.reject))")
         }
         var recording = try Recording(
             epochs: epochs, samplingFrequency: raw.measurement.samplingFrequency,
@@ -134,7 +137,8 @@ struct FIFRawEpochs: Sendable {
         recording.acquisition = raw.measurement.acquisition
         recording.acquisition.notes += notes
         if outside > 0 {
-            recording.acquisition.notes.append(Message("\(outside) events left out, whose epochs reach out of the data"))
+            recording.acquisition.notes.append(
+                Message("\(outside) events left out, whose epochs reach out of the data"))
         }
         if marked > 0 {
             recording.acquisition.notes.append(Message("\(marked) epochs left out, which the file marks bad"))

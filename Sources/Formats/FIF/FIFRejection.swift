@@ -20,15 +20,21 @@ struct FIFRejection {
     init(_ limits: [SensorKind: Double], _ measurement: FIFMeasurement) throws(InputError) {
         let sensors = measurement.channels.sensors
         for (kind, limit) in limits {
-            guard limit > 0 else { throw InputError(.reject, found: "\(limit) for \(kind)", expected: "a positive limit") }
+            guard limit > 0 else {
+                throw InputError(
+                    "rejection", found: "\(limit) for \(kind)", expected: "a positive limit", advice: "see \(.reject)")
+            }
             guard sensors.kinds.contains(kind) else {
-                throw InputError(.reject, found: "a limit for \(kind)", expected: "kinds of channels that the file has")
+                throw InputError(
+                    "rejection", found: "a limit for \(kind)", expected: "kinds of channels that the file has",
+                    advice: "see \(.reject)")
             }
         }
         names = sensors.names
         offences = [Int](repeating: 0, count: names.count)
         self.limits = names.indices.map { sensors.bad[$0] ? .infinity : limits[sensors.kinds[$0]] ?? .infinity }
-        removed = limits.isEmpty
+        removed =
+            limits.isEmpty
             ? Matrix(rows: names.count, columns: 0) : try Self.removed(measurement.projectors.matrix, sensors.bad)
     }
 
