@@ -100,7 +100,7 @@ extension FileFindings {
 
     // MARK: Parts
 
-    private static func facts(_ sensors: Sensors) -> [FileFact] {
+    static func facts(_ sensors: Sensors) -> [FileFact] {
         let counts = sensors.countByKind
         var facts: [FileFact] = []
         facts.append(
@@ -113,7 +113,7 @@ extension FileFindings {
         return facts
     }
 
-    private static func facts(_ projectors: Matrix, applied: Bool?) -> [FileFact] {
+    static func facts(_ projectors: Matrix, applied: Bool?) -> [FileFact] {
         guard projectors.rows > 0 else { return [("projectors", "none")] }
         let state = applied.map { $0 ? ", applied to the data" : ", not yet applied to the data" } ?? ""
         return [("projectors", "\(projectors.rows)" + state)]

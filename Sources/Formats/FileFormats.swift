@@ -44,9 +44,7 @@ public enum FileFormats {
     ///
     /// - Throws: ``InputError`` when the file is neither.
     private static func sensors(of candidate: FileCandidate) throws(InputError) -> Sensors {
-        let reader = try open(candidate)
-        if reader.contents.contains(.forward) { return try reader.forward(ReadingOptions()).sensors }
-        return try reader.condition(0, ReadingOptions()).sensors
+        try open(candidate).lookUpSensors()
     }
 
     /// The files of a value in the format that the ending of a path asks for.

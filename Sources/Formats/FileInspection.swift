@@ -45,7 +45,11 @@ public enum FileInspection {
             case .recording:
                 var options = options
                 if options.conditions.isEmpty, reader.conditions.count > 1 { options.conditions = ["0"] }
-                part = FileFindings(try reader.recording(options))
+                if let own = try reader.describe(content, options) {
+                    part = own
+                } else {
+                    part = FileFindings(try reader.recording(options))
+                }
             case .covariance:
                 if let own = try reader.describe(content, options) {
                     part = own

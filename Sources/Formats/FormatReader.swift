@@ -107,6 +107,11 @@ public protocol FormatReader: Sendable {
     /// - Throws: ``InputError`` as ``forward(_:)``, and when there are several conditions and none was chosen.
     func recording(_ options: ReadingOptions) throws(InputError) -> Recording
 
+    /// What the channels of the recording or forward model measure, for files that do not say it of theirs.
+    ///
+    /// - Throws: ``InputError`` when the file holds neither.
+    func lookUpSensors() throws(InputError) -> Sensors
+
     /// Reads the noise covariance of one epoch.
     ///
     /// - Throws: ``InputError`` as ``forward(_:)``.
@@ -152,8 +157,22 @@ extension FormatReader {
         return try within(path) { () throws(InputError) in try Recording.union(of: parts) }
     }
 
+    /// The channels of the forward model, or of the first condition.
+    public func lookUpSensors() throws(InputError) -> Sensors {
+        if contents.contains(.forward) { return try forward(ReadingOptions()).sensors }
+        return try condition(0, ReadingOptions()).sensors
+    }
+
     /// Throws: the file holds something else.
     public func covariance(_ options: ReadingOptions) throws(InputError) -> NoiseCovariance { throw lacks(.covariance) }
+
+    /// Throws where events are given for a recording that is not raw.
+    func refuseEvents(_ options: ReadingOptions) throws(InputError) {
+        guard options.epochs.events != nil else { return }
+        throw InputError(
+            path, found: "a recording that is averaged or cut into epochs",
+            expected: "a raw one, for events that epochs are cut around", advice: "leave \(.events) out")
+    }
 
     /// Throws: the file holds something else.
     public func estimate(_ options: ReadingOptions) throws(InputError) -> Estimate { throw lacks(.estimate) }

@@ -73,11 +73,8 @@ struct BadFileTests {
         Fault(name: "gain of other sources", mentions: ["gain", "columns"]) {
             try forward($0, gain: [1, 2, 3, 4, 5, 6], gainShape: [2, 3])
         },
-        Fault(name: "NaN in the gain", mentions: ["gain", "nan", "'B'", "source 0"]) {
-            try forward($0, gain: [1, 2, .nan, 4])
-        },
-        Fault(name: "infinity in the gain", mentions: ["gain", "inf", "'A'", "source 1"]) {
-            try forward($0, gain: [1, -.infinity, 3, 4])
+        Fault(name: "NaN in the whole gain", mentions: ["gain", "nan", "'A'", "source 0"]) {
+            try forward($0, gain: [.nan, 2, .infinity, 4])
         },
         Fault(name: "positions of two coordinates", mentions: ["sources/position", "3 × 2"]) {
             try forward($0, positionShape: [3, 2])
@@ -116,7 +113,7 @@ struct BadFileTests {
         #expect(read.gain.elements == [1, 3, 2, 4])
     }
 
-    @Test("NaN in a recording names channel and sample")
+    @Test("NaN in a recording is read: it is for whoever uses the channel to refuse it")
     func nanInRecording() throws {
         var bytes = try RecordingFile.encode(Samples.recording())
         let value = try Samples.recording().epochs[0][2, 7]
@@ -124,8 +121,7 @@ struct BadFileTests {
         let start = try #require((0..<(bytes.count - 8)).first { Array(bytes[$0..<($0 + 8)]) == pattern })
         bytes.replaceSubrange(start..<(start + 8), with: withUnsafeBytes(of: Double.nan) { Array($0) })
         let path = try folder.write("nan.h5", bytes)
-        let line = try #require(error { () throws(InputError) in try RecordingFile.read(path) }).description
-        #expect(line.hasPrefix("\(path): data") && line.contains("'CH 2'") && line.contains("sample 7"))
+        #expect(try RecordingFile.read(path).epochs[0][2, 7].isNaN)
     }
 
     @Test("Problems whose parts disagree are refused")

@@ -13,21 +13,21 @@ struct MNEReadingTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func make(_ functions: String...) throws {
+    func make(_ functions: String...) throws {
         let calls = functions.map { "mnefiles.\($0)()" }.joined(separator: "\n")
         try PythonEnvironment.run("import mnefiles\n\(calls)", in: folder.path)
     }
 
-    private func reader(_ name: String) throws -> any FormatReader { try FileFormats.open(folder.file(name)) }
+    func reader(_ name: String) throws -> any FormatReader { try FileFormats.open(folder.file(name)) }
 
     /// Largest difference of two matrices, relative to the largest number.
-    private func difference(_ one: Matrix, _ other: Matrix) -> Double {
+    func difference(_ one: Matrix, _ other: Matrix) -> Double {
         guard one.rows == other.rows, one.columns == other.columns else { return .infinity }
         let largest = max(other.elements.reduce(0) { max($0, abs($1)) }, .leastNormalMagnitude)
         return zip(one.elements, other.elements).reduce(0) { max($0, abs($1.0 - $1.1)) } / largest
     }
 
-    private func difference(_ one: [SIMD3<Double>], _ other: [SIMD3<Double>]) -> Double {
+    func difference(_ one: [SIMD3<Double>], _ other: [SIMD3<Double>]) -> Double {
         guard one.count == other.count else { return .infinity }
         return zip(one, other).reduce(0) { largest, pair in
             let d = pair.0 - pair.1
@@ -35,7 +35,7 @@ struct MNEReadingTests {
         }
     }
 
-    private func expectSame(_ one: Sensors, _ other: Sensors) {
+    func expectSame(_ one: Sensors, _ other: Sensors) {
         #expect(one.names == other.names)
         #expect(one.kinds == other.kinds)
         #expect(one.bad == other.bad)
@@ -44,7 +44,7 @@ struct MNEReadingTests {
         }
     }
 
-    private func expectSame(_ one: Recording, _ other: Recording) {
+    func expectSame(_ one: Recording, _ other: Recording) {
         #expect(one.epochs.count == other.epochs.count)
         for (epoch, expected) in zip(one.epochs, other.epochs) { #expect(difference(epoch, expected) <= 1e-15) }
         #expect(one.samplingFrequency == other.samplingFrequency)
@@ -55,7 +55,7 @@ struct MNEReadingTests {
         expectSame(one.sensors, other.sensors)
     }
 
-    private func expectSame(_ one: Forward, _ other: Forward, tolerance: Double) throws {
+    func expectSame(_ one: Forward, _ other: Forward, tolerance: Double) throws {
         #expect(one.subject == other.subject && one.orientations == other.orientations)
         #expect(difference(one.gain, other.gain) <= tolerance)
         #expect(one.sources.frame == other.sources.frame)
@@ -73,22 +73,22 @@ struct MNEReadingTests {
     func evoked() throws {
         try make("evokeds")
         let several = try reader("several-ave.fif")
-        #expect(several.conditions == ["left/tone", "Ωmega ü", "left/tone (standard error)"])
+        #expect(several.conditions.map(\.name) == ["left/tone", "Ωmega ü", "left/tone (standard error)"])
         for (file, condition) in [
             ("several-ave.fif", "0"), ("several-ave.fif", "1"), ("packed-ave.fif.gz", "0"), ("named-ave.fif", "0"),
             ("mag-ave.fif", "0"),
         ] {
-            let recording = try reader(file).recording(ReadingOptions(condition: condition))
+            let recording = try reader(file).recording(ReadingOptions(conditions: [condition]))
             expectSame(recording, try RecordingFile.read(folder.file("\(file).\(condition).h5")))
             #expect(!recording.sensors.names.contains("EOG 001"))
         }
         // By name, and refusals that say what there is.
-        let named = try several.recording(ReadingOptions(condition: "Ωmega ü"))
+        let named = try several.recording(ReadingOptions(conditions: ["Ωmega ü"]))
         #expect(named.averages == 8)
-        for (condition, says) in [
-            (nil, "3 conditions: 0 'left/tone'"), ("right", "no condition 'right'"), ("2", "standard error"),
-        ] as [(String?, String)] {
-            #expect { try several.recording(ReadingOptions(condition: condition)) } throws: { error in
+        for (conditions, says) in [
+            ([], "3 conditions: 0 'left/tone'"), (["right"], "no condition 'right'"), (["2"], "standard error"),
+        ] as [([String], String)] {
+            #expect { try several.recording(ReadingOptions(conditions: conditions)) } throws: { error in
                 "\(error)".hasPrefix(folder.file("several-ave.fif")) && "\(error)".contains(says)
             }
         }
@@ -108,9 +108,9 @@ struct MNEReadingTests {
     func epochs(precision: String) throws {
         try make("epochs")
         let file = try reader("\(precision)-epo.fif")
-        #expect(file.conditions == ["a:b", "other"])
+        #expect(file.conditions == [Condition("a:b", amount: "3 epochs"), Condition("other", amount: "2 epochs")])
         for (name, count) in [("a:b", 3), ("other", 2)] {
-            let recording = try file.recording(ReadingOptions(condition: name))
+            let recording = try file.recording(ReadingOptions(conditions: [name]))
             #expect(recording.epochs.count == count)
             expectSame(recording, try RecordingFile.read(folder.file("\(precision)-epo.fif.\(name).h5")))
         }
@@ -171,11 +171,11 @@ struct MNEReadingTests {
     func refusals() throws {
         try make("evokeds", "refused")
         for (name, says) in [
-            ("raw.fif", "mne.Epochs"), ("cut-ave.fif.gz", "cut off"), ("cut-ave.fif", "copy or download it again"),
+            ("raw.fif", "a raw recording"), ("cut-ave.fif.gz", "cut off"), ("cut-ave.fif", "copy or download it again"),
             ("first-epo.fif", "goes on in another file"), ("bomb-ave.fif.gz", "gunzip"),
             ("microvolt-ave.fif", "unit multiplier"),
         ] {
-            #expect { try FileFormats.open(folder.file(name)).recording(ReadingOptions(condition: "0")) } throws: {
+            #expect { try FileFormats.open(folder.file(name)).recording(ReadingOptions(conditions: ["0"])) } throws: {
                 let line = "\($0)"
                 return line.hasPrefix(folder.file(name) + ": ") && line.contains(says) && !line.contains("\n")
             }

@@ -24,14 +24,16 @@ struct MutatedFilesTests {
 
     /// 20,000 FIF files, by two processes side by side.
     @Test(
-        "of FIF neither, whatever their tags say of sizes, types and what comes next",
+        "of FIF and of events neither, whatever their tags say of sizes, types and what comes next",
         .enabled(if: PythonEnvironment.isPresent, Comment(rawValue: PythonEnvironment.absence)), arguments: [1, 2])
     func tags(seed: Int) throws {
         let folder = try TemporaryFolder()
         try PythonEnvironment.run(
             "import mnefiles\nfor make in mnefiles.damageable: make()", in: folder.path)
-        let originals = folder.contents.filter { $0.hasSuffix(".fif") || $0.hasSuffix(".gz") }
-        #expect(originals.count >= 8)
+        let originals = folder.contents.filter { name in
+            [".fif", ".gz", ".eve", ".tsv"].contains { name.hasSuffix($0) }
+        }
+        #expect(originals.count >= 14)
         try read(seed, 10000, originals.map { folder.file($0) }, TemporaryFolder(), mostRefused: false)
     }
 

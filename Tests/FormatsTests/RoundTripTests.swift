@@ -22,6 +22,7 @@ struct RoundTripTests {
         #expect(read.subject == "Zoë")
         #expect(read.sensors == forward.sensors)
         #expect(read.sources == forward.sources)
+        #expect(read.acquisition == forward.acquisition)
         #expect(try FileFormats.open(folder.file("f.h5")).contents == [.forward])
     }
 
@@ -49,6 +50,7 @@ struct RoundTripTests {
         #expect(read.condition == "left/auditory")
         #expect(read.isProjected)
         #expect(read.sensors == recording.sensors)
+        #expect(read.acquisition == recording.acquisition)
         #expect(read.projectors == recording.projectors)
     }
 

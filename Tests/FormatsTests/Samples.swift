@@ -9,7 +9,18 @@ enum Samples {
         try Sensors(
             names: (0..<count).map { "CH \($0)" }, kinds: (0..<count).map { SensorKind.allCases[$0 % 3] },
             bad: (0..<count).map { $0 == bad },
-            locations: Matrix(rows: count, columns: 12) { Double($0) * 0.01 + Double($1) * 1e-4 })
+            locations: Matrix(rows: count, columns: 12) { Double($0) * 0.01 + Double($1) * 1e-4 },
+            compensations: (0..<count).map { $0 % 3 == 2 ? "none" : "grade 3" })
+    }
+
+    static func acquisition() throws -> Acquisition {
+        var acquisition = Acquisition()
+        acquisition.deviceToHead = try RigidTransform(
+            rotation: [[0.6, -0.8, 0], [0.8, 0.6, 0], [0, 0, 1]], translation: [0.001, -0.002, 0.04])
+        acquisition.maxwellRank = 70
+        acquisition.subject = "Zoë"
+        acquisition.notes = ["12 of 60 epochs rejected", "a second decision"]
+        return acquisition
     }
 
     static func forward(orientations: Int = 3) throws -> Forward {
@@ -19,18 +30,22 @@ enum Samples {
             positions: (0..<count).map { SIMD3(Double($0) * 0.01, 0.05, -0.02) },
             normals: (0..<count).map { _ in SIMD3(0, 0, 1) }, hemispheres: [.left, .right, .volume, .left],
             vertices: [10, 20, 30, 1 << 40], frame: .mri)
-        return try Forward(
+        var forward = try Forward(
             subject: "Zoë", gain: random.normal(rows: 5, columns: count * orientations) * 1e-7,
             orientations: orientations, sensors: sensors(), sources: sources)
+        forward.acquisition = try acquisition()
+        return forward
     }
 
     static func recording(epochs: Int = 1) throws -> Recording {
         var random = SeededGenerator(seed: 8)
-        return try Recording(
+        var recording = try Recording(
             epochs: (0..<epochs).map { _ in random.normal(rows: 5, columns: 30) * 1e-12 },
             samplingFrequency: 600.614990234375,
             firstTime: -0.19979521315838786, averages: 55, condition: "left/auditory", isProjected: true,
             sensors: sensors(), projectors: random.normal(rows: 2, columns: 5))
+        recording.acquisition = try acquisition()
+        return recording
     }
 
     static func covariance() throws -> NoiseCovariance {

@@ -85,10 +85,20 @@ struct MutatedFiles {
             options.channels = path
             target = "\(folder)/data.mat"
         }
+        // Triggers of raw recordings, and lists of events for one.
+        options.epochs.events = "STI 014"
+        options.epochs.window = -0.05...0.1
+        options.epochs.rejection = [.eeg: 1]
+        if ["list-eve.fif", "text.eve", "events.tsv"].contains(where: { original.hasSuffix("/\($0)") }) {
+            options.epochs.events = path
+            target = "\(folder)/short-raw.fif"
+        }
         do throws(InputError) {
             let file = try FileFormats.open(target)
             _ = try file.facts(options)
-            if let first = file.conditions.first, file.conditions.count > 1 { options.conditions = [first.name] }
+            let isRaw = file.contents == [.recording] && file.conditions.isEmpty
+            if !isRaw { options.epochs.events = nil }
+            if file.conditions.count != 1 { options.conditions = ["0"] }
             for content in file.contents {
                 switch content {
                 case .forward: _ = try file.forward(options)

@@ -12,8 +12,23 @@ struct FIFChannel: Sendable {
     var coilType: Int
     /// Factor from stored numbers of averages and epochs to the unit.
     var calibration: Double
+    /// What the factor is multiplied by for stored numbers of raw recordings.
+    var range = 1.0
     /// Position (m) and three axes; MEG in device coordinates, EEG in head coordinates.
     var location: [Double]
+
+    /// The factor from stored numbers to the unit.
+    ///
+    /// - Parameter range: ``range`` for raw recordings, else 1.
+    /// - Throws: ``InputError`` when it is zero or not finite.
+    func factor(times range: Double = 1) throws(InputError) -> Double {
+        let factor = range * calibration
+        guard factor.isFinite, factor != 0 else {
+            throw InputError(
+                "channel '\(name)'", found: "a calibration of \(factor)", expected: "a factor other than 0")
+        }
+        return factor
+    }
 
     /// Grade of the software gradient compensation that the channel's data have; 0 without.
     var grade: Int { (coilType >> 16) & 0xFFFF }
@@ -145,6 +160,7 @@ struct FIFChannels: Sendable {
             shortName: text, name: text, kind: Int(FIFNumbers.int32(bytes, at: 8)),
             unit: Int(FIFNumbers.int32(bytes, at: 72)), unitMultiplier: Int(FIFNumbers.int32(bytes, at: 76)),
             coilType: Int(FIFNumbers.int32(bytes, at: 20)), calibration: FIFNumbers.float32(bytes, at: 16),
+            range: FIFNumbers.float32(bytes, at: 12),
             location: (0..<12).map { FIFNumbers.float32(bytes, at: 24 + 4 * $0) })
     }
 
@@ -160,6 +176,7 @@ struct FIFChannels: Sendable {
         if let calibration = try tree.number(FIFKind.channelCalibration, in: block) {
             channel.calibration = calibration
         }
+        if let range = try tree.number(FIFKind.channelRange, in: block) { channel.range = range }
         if let tag = tree.tag(FIFKind.channelLocation, in: block) {
             let numbers = try tree.numbers(tag)
             guard numbers.count == 12 else {

@@ -19,20 +19,9 @@ struct FIFEpochs: Sendable {
         guard let block = tree.blocks(FIFBlockKind.epochs).first else { return nil }
         self.tree = tree
         self.block = block
-        var codes: [Int] = []
-        var named: [(name: String, code: Int)] = []
-        if let events = tree.blocks(FIFBlockKind.events).first {
-            if let tag = tree.tag(FIFKind.eventList, in: events) {
-                let values = try tree.numbers(tag).read()
-                guard values.count.isMultiple(of: 3) else {
-                    throw InputError(
-                        tree.place(tag), found: "\(values.count) numbers",
-                        expected: "three an event: sample, before, code")
-                }
-                codes = stride(from: 2, to: values.count, by: 3).map { Int(exactly: values[$0]) ?? 0 }
-            }
-            if let text = try tree.string(FIFKind.comment, in: events) { named = Self.names(text) }
-        }
+        let list = try FIFEventList(tree)
+        let codes = list?.codes.map { Int(exactly: $0) ?? 0 } ?? []
+        var named = list?.names ?? []
         count = codes.count
         if named.isEmpty { named = Set(codes).sorted().map { ("\($0)", $0) } }
         let present = Dictionary(grouping: codes.indices, by: { codes[$0] })
@@ -71,15 +60,5 @@ struct FIFEpochs: Sendable {
             projectors: measurement.projectors.matrix)
         recording.acquisition = measurement.acquisition
         return recording
-    }
-
-    /// Names and codes from `name:code;name:code`; a name may hold colons.
-    private static func names(_ text: String) -> [(name: String, code: Int)] {
-        text.split(separator: ";").compactMap { entry in
-            guard let colon = entry.lastIndex(of: ":"), let code = Int(entry[entry.index(after: colon)...]) else {
-                return nil
-            }
-            return (String(entry[..<colon]), code)
-        }
     }
 }

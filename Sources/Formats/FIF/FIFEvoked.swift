@@ -22,7 +22,8 @@ struct FIFEvoked: Sendable {
             if let aspect, let own = try tree.string(FIFKind.comment, in: aspect) { name = own }
             let kind = try aspect.flatMap { block throws(InputError) in try tree.integer(FIFKind.aspectKind, in: block)
             }
-            let trials = try aspect.flatMap { block throws(InputError) in try tree.integer(FIFKind.averages, in: block) }
+            let trials = try aspect.flatMap { block throws(InputError) in try tree.integer(FIFKind.averages, in: block)
+            }
             conditions.append(
                 Condition(
                     (name ?? "") + (Self.isAverage(kind) ? "" : " (\(Self.name(ofAspect: kind)))"),
@@ -48,7 +49,8 @@ struct FIFEvoked: Sendable {
         let kind = try tree.integer(FIFKind.aspectKind, in: aspect)
         guard Self.isAverage(kind) else {
             throw InputError(
-                "condition \(index) '\(conditions[index].name)'", found: Self.name(ofAspect: kind), expected: "an average",
+                "condition \(index) '\(conditions[index].name)'", found: Self.name(ofAspect: kind),
+                expected: "an average",
                 advice: "choose another with \(.condition)")
         }
         // MNE writes whole numbers: what is below 1, of a difference of few epochs, becomes 0.

@@ -1,6 +1,7 @@
 import SourceImaging
 
-/// A FIF file (MNE-Python, MEGIN), packed by gzip or not: averages, epochs, a noise covariance, a forward model.
+/// A FIF file (MNE-Python, MEGIN), packed by gzip or not: averages, epochs, a raw recording, a noise covariance, a
+/// forward model.
 struct FIFFile: FormatReader {
     static let formatName = "FIF (MNE, MEGIN)"
 
@@ -12,18 +13,25 @@ struct FIFFile: FormatReader {
     private let tree: FIFTree
     private let evoked: FIFEvoked
     private let epochs: FIFEpochs?
+    /// Whether the recording is raw.
+    private let isRaw: Bool
 
     /// The file, when it begins as a FIF file does: with an identifier, tag 100 of 20 bytes and type 31.
     static func open(_ candidate: FileCandidate) throws(InputError) -> FIFFile? {
-        let path = candidate.path
+        let source = try within(candidate.path) { () throws(InputError) in try Self.source(of: candidate) }
+        guard let source else { return nil }
+        return try FIFFile(candidate.path, source, candidate.sensors)
+    }
+
+    /// The bytes of a file, unpacked, when it begins as a FIF file does.
+    ///
+    /// - Throws: ``InputError`` when it is packed and damaged.
+    static func source(of candidate: FileCandidate) throws(InputError) -> ByteSource? {
         func begins(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0, 0, 0, 100, 0, 0, 0, 31, 0, 0, 0, 20]) }
         let source = ByteSource(candidate.input)
-        if begins(candidate.head) { return try FIFFile(path, source, candidate.sensors) }
-        guard Gzip.isGzip(candidate.head) else { return nil }
-        return try within(path) { () throws(InputError) -> FIFFile? in
-            guard begins((try? Gzip.unpack(source, wanted: 12)) ?? []) else { return nil }
-            return try FIFFile(path, ByteSource(try Gzip.unpack(source)), candidate.sensors)
-        }
+        if begins(candidate.head) { return source }
+        guard Gzip.isGzip(candidate.head), begins((try? Gzip.unpack(source, wanted: 12)) ?? []) else { return nil }
+        return ByteSource(try Gzip.unpack(source))
     }
 
     /// The file in some bytes.
@@ -42,27 +50,54 @@ struct FIFFile: FormatReader {
         }
         conditions = evoked.blocks.isEmpty ? epochs?.conditions ?? [] : evoked.conditions
         var contents: [FileContent] = []
-        if !evoked.blocks.isEmpty || epochs != nil { contents.append(.recording) }
+        isRaw = evoked.blocks.isEmpty && epochs == nil && FIFRaw.block(tree) != nil
+        if isRaw || !evoked.blocks.isEmpty || epochs != nil { contents.append(.recording) }
         if !tree.blocks(FIFBlockKind.covariance).isEmpty { contents.append(.covariance) }
         if !tree.blocks(FIFBlockKind.forward).isEmpty { contents.append(.forward) }
         self.contents = contents
     }
 
     func condition(_ index: Int, _ options: ReadingOptions) throws(InputError) -> Recording {
-        guard contents.contains(.recording) else {
-            if hasRawData {
-                throw InputError(
-                    path, found: "a raw recording (FIF)", expected: "an average or epochs",
-                    advice: "cut epochs around the events in MNE (mne.Epochs) and save them or their average")
-            }
-            throw lacks(.recording)
-        }
+        guard contents.contains(.recording) else { throw lacks(.recording) }
+        if isRaw { return try within(path) { () throws(InputError) in try rawEpochs(options).read([index]) } }
         return try within(path) { () throws(InputError) in
             try refuseSplit()
             if !evoked.blocks.isEmpty { return try evoked.read(index) }
             guard let epochs else { throw lacks(.recording) }
             return try epochs.read(index)
         }
+    }
+
+    func recording(_ options: ReadingOptions) throws(InputError) -> Recording {
+        guard contents.contains(.recording) else { throw lacks(.recording) }
+        if isRaw {
+            return try within(path) { () throws(InputError) in
+                let epochs = try rawEpochs(options)
+                return try epochs.read(try chosen(of: epochs.conditions, options))
+            }
+        }
+        try refuseEvents(options)
+        return try union(of: conditions, options) { index throws(InputError) in try condition(index, options) }
+    }
+
+    /// The epochs of a raw recording.
+    private func rawEpochs(_ options: ReadingOptions) throws(InputError) -> FIFRawEpochs {
+        try refuseSplit()
+        try refuseShielded()
+        let raw = try FIFRaw(tree)
+        guard let events = options.epochs.events else {
+            throw InputError(
+                "", found: "a raw recording", expected: "where the events are that epochs are cut around",
+                advice: "give \(.events) FILE or a trigger channel (\(FIFRawEpochs.list(raw.triggerChannels))), and "
+                    + "\(.epoch) with the first and last time of an epoch")
+        }
+        return try FIFRawEpochs(raw, events: events, options.epochs)
+    }
+
+    func lookUpSensors() throws(InputError) -> Sensors {
+        if contents.contains(.forward) { return try forward(ReadingOptions()).sensors }
+        guard isRaw else { return try condition(0, ReadingOptions()).sensors }
+        return try within(path) { () throws(InputError) in try FIFRaw(tree).measurement.channels.sensors }
     }
 
     func covariance(_ options: ReadingOptions) throws(InputError) -> NoiseCovariance {
@@ -91,7 +126,6 @@ struct FIFFile: FormatReader {
     func facts(_ options: ReadingOptions) throws(InputError) -> [FileFact] {
         try within(path) { () throws(InputError) in
             var facts: [FileFact] = []
-            if hasRawData { facts.append("raw data", "in the file; cut epochs in MNE to localize them") }
             if let measurement = try FIFMeasurement(tree) {
                 let channels = measurement.channels
                 let others = Dictionary(grouping: channels.all.indices.filter { !channels.used.contains($0) }) {
@@ -117,6 +151,9 @@ struct FIFFile: FormatReader {
     }
 
     func describe(_ content: FileContent, _ options: ReadingOptions) throws(InputError) -> FileFindings? {
+        if content == .recording, isRaw, options.epochs.events == nil || options.conditions.isEmpty {
+            return try within(path) { () throws(InputError) in try rawFindings(options) }
+        }
         guard content == .covariance, try sensors(options) == nil else { return nil }
         return try within(path) { () throws(InputError) -> FileFindings? in
             guard let covariance = try FIFCovariance(tree) else { return nil }
@@ -133,6 +170,23 @@ struct FIFFile: FormatReader {
         }
     }
 
+    /// What is said of a raw recording; its epochs are described where a condition is chosen.
+    private func rawFindings(_ options: ReadingOptions) throws(InputError) -> FileFindings {
+        let raw = try FIFRaw(tree)
+        let measurement = raw.measurement
+        var findings = FileFindings()
+        findings.facts.append("raw data", "\(measurement.channels.all.count) channels × \(raw.range.count) samples")
+        findings.facts.append("sampling frequency", "\(FileFindings.short(measurement.samplingFrequency)) Hz")
+        findings.facts.append("duration", "\(FileFindings.short(raw.duration)) s")
+        findings.facts.append("trigger channels", FIFRawEpochs.list(raw.triggerChannels))
+        if options.epochs.events != nil {
+            findings.facts.append("conditions", Self.list(try rawEpochs(options).conditions))
+        }
+        findings.facts += FileFindings.facts(measurement.channels.sensors)
+        findings.facts += FileFindings.facts(measurement.projectors.matrix, applied: measurement.projectors.isApplied)
+        return findings
+    }
+
     /// What channels of a covariance measure: from the recording that goes with it, another file, or this one.
     private func sensors(_ options: ReadingOptions) throws(InputError) -> Sensors? {
         if let sensors = options.sensors { return sensors }
@@ -140,10 +194,12 @@ struct FIFFile: FormatReader {
         return try within(path) { () throws(InputError) in try FIFMeasurement(tree)?.channels.sensors }
     }
 
-    private var hasRawData: Bool {
-        tree.blocks.contains {
-            [FIFBlockKind.rawData, FIFBlockKind.continuousData, FIFBlockKind.shieldedRawData].contains($0.kind)
-        }
+    /// Throws where raw data are distorted by internal active shielding.
+    private func refuseShielded() throws(InputError) {
+        guard let block = FIFRaw.block(tree), tree.blocks[block].kind == FIFBlockKind.shieldedRawData else { return }
+        throw InputError(
+            "", found: "raw data with internal active shielding", expected: "data without",
+            advice: "process the file with MaxFilter first")
     }
 
     /// Throws where the data go on in another file.
@@ -152,7 +208,9 @@ struct FIFFile: FormatReader {
             guard try tree.integer(FIFKind.referenceRole, in: block) == 2 else { continue }
             throw InputError(
                 "", found: "the first part of a recording that goes on in another file", expected: "all in one file",
-                advice: "read it in MNE and save it with split_size='2GB' or fewer epochs")
+                advice: isRaw
+                    ? "cut epochs in MNE (mne.Epochs) and save them"
+                    : "read it in MNE and save it with split_size='2GB' or fewer epochs")
         }
     }
 }

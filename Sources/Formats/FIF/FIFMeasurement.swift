@@ -1,6 +1,6 @@
 import SourceImaging
 
-/// What the averages and epochs of a FIF file have in common.
+/// What the averages, epochs and raw data of a FIF file have in common.
 struct FIFMeasurement: Sendable {
     let tree: FIFTree
     /// The block of the measurement info.
@@ -52,12 +52,7 @@ struct FIFMeasurement: Sendable {
 
     /// Sets a row to stored numbers of its channel, calibrated.
     func fill(_ matrix: inout Matrix, row: Int, with values: [Double]) throws(InputError) {
-        let channel = channels.all[channels.used[row]]
-        guard channel.calibration.isFinite, channel.calibration != 0 else {
-            throw InputError(
-                "channel '\(channel.name)'", found: "a calibration of \(channel.calibration)",
-                expected: "a factor other than 0")
-        }
-        for (t, value) in values.enumerated() { matrix[row, t] = value * channel.calibration }
+        let factor = try channels.all[channels.used[row]].factor()
+        for (t, value) in values.enumerated() { matrix[row, t] = value * factor }
     }
 }

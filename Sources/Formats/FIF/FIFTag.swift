@@ -28,6 +28,7 @@ enum FIFKind {
     static let sampleCount: Int32 = 228
     static let firstTime: Int32 = 229
     static let channelKind: Int32 = 252
+    static let channelRange: Int32 = 253
     static let channelCalibration: Int32 = 254
     static let channelLocation: Int32 = 255
     static let channelUnit: Int32 = 256
@@ -36,6 +37,8 @@ enum FIFKind {
     static let insideOrder: Int32 = 266
     static let components: Int32 = 269
     static let freeComponents: Int32 = 278
+    static let dataBuffer: Int32 = 300
+    static let dataSkip: Int32 = 301
     static let epoch: Int32 = 302
     static let channelCoilType: Int32 = 350
     static let subjectID: Int32 = 410
@@ -64,6 +67,8 @@ enum FIFKind {
     static let covarianceFreedom: Int32 = 3536
     static let projectionActive: Int32 = 3560
     static let eventList: Int32 = 3561
+    static let annotationStarts: Int32 = 3568
+    static let annotationEnds: Int32 = 3569
 }
 
 /// Kinds of blocks, public constants of the format.
@@ -92,4 +97,5 @@ enum FIFBlockKind {
     static let maxwellExpansion: Int32 = 502
     static let processingHistory: Int32 = 900
     static let processingRecord: Int32 = 901
+    static let annotations: Int32 = 3810
 }

@@ -97,7 +97,8 @@ struct MNEForwardFile: FormatReader {
         let rows = (0..<3).map { array.elements[4 * $0..<4 * $0 + 3] }
         return [
             FIFTransform(
-                from: Int32(clamping: try integer("\(object)/key_from")), to: Int32(clamping: try integer("\(object)/key_to")),
+                from: Int32(clamping: try integer("\(object)/key_from")),
+                to: Int32(clamping: try integer("\(object)/key_to")),
                 rotation: rows.map { SIMD3($0) },
                 translation: SIMD3(array.elements[3], array.elements[7], array.elements[11]))
         ]

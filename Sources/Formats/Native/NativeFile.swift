@@ -29,7 +29,8 @@ struct NativeFile: FormatReader {
     }
 
     func condition(_ index: Int, _ options: ReadingOptions) throws(InputError) -> Recording {
-        try RecordingFile.read(NativeReader(file, content: .recording))
+        try refuseEvents(options)
+        return try RecordingFile.read(NativeReader(file, content: .recording))
     }
 
     func recording(_ options: ReadingOptions) throws(InputError) -> Recording {

@@ -332,6 +332,180 @@ def refused():
     mne.EvokedArray(data(made, 3), made).save("microvolt-ave.fif", overwrite=True)
 
 
+def acquisition():
+    """How recordings and forwards came about: Maxwell filters, transforms, grades of compensation, subjects."""
+    import json
+
+    made = info()
+    made["projs"].clear()
+    made["subject_info"] = dict(his_id="Zoë")
+    expected = {}
+
+    def expect(name, got, rank=None, subject="Zoë", grade=0):
+        trans = got["dev_head_t"]
+        expected[name] = dict(
+            trans=None if trans is None else trans["trans"].ravel().tolist(), rank=rank, subject=subject, grade=grade)  # fmt: skip
+
+    def evoked(name, raw):
+        mne.EvokedArray(raw.get_data()[:, :20], raw.info, nave=3).save(name, overwrite=True)
+        got = mne.read_evokeds(name, 0, proj=False).info
+        expect(name, got, int(mne.rank._get_rank_sss(got)) if got["proc_history"] else None, grade=got_grade(got))
+
+    def got_grade(got):
+        return mne._fiff.compensator.get_current_comp(got) or 0
+
+    raw = mne.io.RawArray(data(made, 300), made)
+    evoked("plain-ave.fif", raw)
+    for order in (2, 3):
+        for regularize in (None, "in"):
+            clean = mne.preprocessing.maxwell_filter(
+                raw, origin=(0.0, 0.0, 0.04), int_order=order, ext_order=1, regularize=regularize, coord_frame="head",
+                bad_condition="ignore")  # fmt: skip
+            evoked(f"sss{order}{regularize}-ave.fif", clean)
+    # MaxFilter 3 writes a record without an expansion before the one that counts.
+    with clean.info._unlock():
+        clean.info["proc_history"].insert(0, dict(max_info=dict(sss_info=dict(job=2, frame=4))))
+    evoked("empty-first-ave.fif", clean)
+    clean.save("empty-first-raw.fif", overwrite=True)
+    expect("empty-first-raw.fif", clean.info, int(mne.rank._get_rank_sss(clean.info)))
+    # CTF and its like: software gradients of grade 3; no transform.
+    graded = raw.copy()
+    mne._fiff.compensator.set_current_comp(graded.info, 3)
+    with graded.info._unlock():
+        graded.info["dev_head_t"] = None
+    evoked("graded-ave.fif", graded)
+    fwd = forward("discrete")
+    fwd = mne.pick_channels_forward(fwd, fwd["info"]["ch_names"][::6])
+    mne._fiff.compensator.set_current_comp(fwd["info"], 2)
+    for name in ("graded-fwd.fif", "graded-fwd.h5"):
+        mne.write_forward_solution(name, fwd, overwrite=True)
+        expect(name, mne.read_forward_solution(name)["info"], subject="", grade=2)
+    # What is no rotation.
+    with raw.info._unlock():
+        raw.info["dev_head_t"]["trans"][:3, :3] *= 2
+    mne.EvokedArray(raw.get_data()[:, :20], raw.info, nave=3).save("stretched-ave.fif", overwrite=True)
+    damaged = mne.EvokedArray(clean.get_data()[:, :20], clean.info, nave=3)
+    damaged.info["proc_history"][1]["max_info"]["sss_info"]["components"] = np.array([1, 7, 1])
+    damaged.save("components-ave.fif", overwrite=True)
+    damaged.info["proc_history"][1]["max_info"]["sss_info"].update(components=np.array([1, 1, 1]), in_order=2000000000)
+    damaged.save("order-ave.fif", overwrite=True)
+    with open("expected.json", "w") as file:
+        json.dump(expected, file)
+
+
+def unions():
+    """Several conditions as one, as MNE makes it of them."""
+    made = info()
+    parts = [
+        mne.EvokedArray(data(made, 30), made, tmin=-10 / made["sfreq"], nave=n, comment=name, baseline=None)
+        for n, name in ((7, "tone/left"), (20, "tone/right"), (3, "flash"))
+    ]
+    mne.write_evokeds("union-ave.fif", parts, overwrite=True)
+    both = mne.combine_evoked(mne.read_evokeds("union-ave.fif", [0, 1], proj=False), "nave")
+    expect_recording("union-ave.fif.h5", both.info, both.data, both.times[0], both.nave, "tone/left + tone/right")
+    events = np.c_[np.arange(9) * 100, np.zeros(9, int), [1, 2, 3, 1, 2, 1, 3, 3, 1]]
+    array = mne.EpochsArray(
+        data(made, 9, 25), made, events, tmin=0, event_id={"tone/left": 1, "tone/right": 2, "flash": 3}, baseline=None)  # fmt: skip
+    array.save("union-epo.fif", overwrite=True)
+    tones = mne.read_epochs("union-epo.fif", proj=False)["tone"]
+    expect_recording("union-epo.fif.h5", tones.info, tones.get_data(copy=True).mean(0), 0.0, len(tones), "tone")
+
+
+def triggered(samples, first, negative=False):
+    """A raw recording with triggers: pulses, steps from one code to a higher and back, one that it begins with."""
+    made = info()
+    with made._unlock():
+        for ch, kind in zip(made["chs"], made.get_channel_types()):
+            # Whole numbers of a thousandth of the noise, scaled twice.
+            ch["cal"], ch["range"] = (1.0, 1.0) if kind == "stim" else (SCALE[kind] / 2000, 2.0)
+    values = data(made, samples)
+    pulses = np.zeros(samples)
+    pulses[:7] = 9
+    for k, start in enumerate(range(40, samples - 20, 97)):
+        pulses[start : start + 6] = 1 + k % 3
+        if k % 4 == 0:
+            pulses[start + 6 : start + 9] = 5
+        if k % 5 == 0:
+            pulses[start + 9 : start + 12] = 1
+    pulses[-4:] = 2
+    values[made["ch_names"].index("STI 014")] = -pulses if negative else pulses
+    # Eyes that blink: some epochs vary more than others.
+    for start in range(300, samples - 60, 600):
+        values[:12, start : start + 50] += 8 * SCALE["grad"] * (np.array(made.get_channel_types())[:12, None] == "grad")
+        values[-6, start : start + 50] += 20 * SCALE["eeg"]
+    return mne.io.RawArray(values, made, first_samp=first)
+
+
+def expect_epochs_of(name, raw, events, codes, reject, tmin=-0.05, tmax=0.1):
+    kept = mne.Epochs(
+        raw, events, codes, tmin, tmax, baseline=None, proj="delayed", reject=reject, preload=True, event_repeated="drop")  # fmt: skip
+    expect_recording(f"{name}.h5", kept.info, kept.get_data(copy=True), kept.times[0], 1, " + ".join(str(c) for c in codes))
+
+
+def raws():
+    """Raw recordings of every type of number, packed, with gaps, bad stretches, projectors and events in every form."""
+    sizes = dict(short=3000, int=2400, single=2400, double=2400)
+    for fmt, samples in sizes.items():
+        raw = triggered(samples, 1234)
+        if fmt == "single":
+            raw.apply_proj()
+        if fmt == "int":
+            raw.set_annotations(mne.Annotations([0.8, 2.1], [0.2, 0.1], ["Bad blink", "fine"]))
+        raw.save(f"{fmt}-raw.fif", fmt=fmt, buffer_size_sec=0.2, overwrite=True)
+        raw = mne.io.read_raw_fif(f"{fmt}-raw.fif")
+        events = mne.find_events(raw, "STI 014")
+        for codes in ([1], [2], [3, 5]):
+            expect_epochs_of(f"{fmt}-raw.fif.{codes[0]}", raw, events, codes, None)
+        expect_epochs_of(f"{fmt}-raw.fif.rejected", raw, events, [1], dict(grad=10 * SCALE["grad"], eeg=20 * SCALE["eeg"]))
+    # Events of the last one, in every form.
+    mne.write_events("list-eve.fif", events, overwrite=True)
+    mne.write_events("packed-eve.fif.gz", events, overwrite=True)
+    mne.write_events("text.eve", events, overwrite=True)
+    with open("old.eve", "w") as file:
+        file.write(f"{raw.first_samp:6d} {raw.first_samp / raw.info['sfreq']:-10.3f} {0:3d} {0:3d}\n# from MNE-C\n\n")
+        for sample, before, code in events:
+            file.write(f"{sample:6d} {sample / raw.info['sfreq']:-10.3f} {before:3d} {code:3d}  % a comment\n")
+    with open("events.tsv", "w") as file:
+        file.write("onset\tduration\ttrial_type\tvalue\n0.5\t0\tn/a\t7\n")
+        for sample, _, code in events:
+            file.write(f"{(sample - raw.first_samp) / raw.info['sfreq']:.6f}\tn/a\tcode/{code}\t{code}\n")
+    with open("values.tsv", "w") as file:
+        file.write("onset\tduration\tvalue\n")
+        for sample, _, code in events:
+            file.write(f"{(sample - raw.first_samp) / raw.info['sfreq']:.6f}\t0\t{code}\n")
+
+    raw.save("packed-raw.fif.gz", fmt="double", overwrite=True)
+    # A gap of two buffers, at the border of one.
+    raw = triggered(2400, 100)
+    raw._data[:, 900:1500] = 0
+    raw.set_annotations(mne.Annotations(900 / raw.info["sfreq"], 600 / raw.info["sfreq"], "BAD_ACQ_SKIP"))
+    raw.save("gap-raw.fif", fmt="double", buffer_size_sec=0.499, overwrite=True)
+    raw = mne.io.read_raw_fif("gap-raw.fif")
+    assert any(entry is None for entry in raw._raw_extras[0]["ent"])
+    expect_epochs_of("gap-raw.fif.1", raw, mne.find_events(raw, "STI 014"), [1], None)
+    raw = triggered(1200, 0, negative=True)
+    raw.save("negative-raw.fif", fmt="single", overwrite=True)
+    raw = mne.io.read_raw_fif("negative-raw.fif")
+    expect_epochs_of("negative-raw.fif.1", raw, mne.find_events(raw, "STI 014"), [1], None)
+
+
+def small_raws():
+    """Little raw recordings and lists of events, for damage."""
+    for name, fmt in (("short-raw.fif", "short"), ("packed-raw.fif.gz", "single")):
+        raw = triggered(700, 50)
+        raw.pick(raw.ch_names[::5] + ["STI 014"])
+        raw.set_annotations(mne.Annotations([0.3], [0.02], ["BAD"]))
+        raw.save(name, fmt=fmt, buffer_size_sec=0.2, overwrite=True)
+    clean = mne.preprocessing.maxwell_filter(
+        triggered(700, 0), origin=(0.0, 0.0, 0.04), int_order=2, ext_order=1, coord_frame="head", bad_condition="ignore")  # fmt: skip
+    clean.info["subject_info"] = dict(his_id="Zoë")
+    mne.EvokedArray(clean.get_data()[:, :5], clean.info, nave=3).save("history-ave.fif", overwrite=True)
+    mne.write_events("list-eve.fif", mne.find_events(raw, "STI 014"), overwrite=True)
+    mne.write_events("text.eve", mne.find_events(raw, "STI 014"), overwrite=True)
+    with open("events.tsv", "w") as file:
+        file.write("onset\tduration\ttrial_type\n" + "".join(f"{k * 0.16:.3f}\t0\t{'ab'[k % 2]}\n" for k in range(7)))
+
+
 def small_forwards():
     """Little files of every kind of source space."""
     for kind in ("discrete", "mixed"):
@@ -365,4 +539,4 @@ def localization():
 
 
 # What makes the files that tests damage.
-damageable = [evokeds, old_evoked, epochs, covariances, small_forwards]
+damageable = [evokeds, old_evoked, epochs, covariances, small_forwards, small_raws]
