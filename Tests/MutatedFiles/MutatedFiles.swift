@@ -88,7 +88,7 @@ struct MutatedFiles {
         do throws(InputError) {
             let file = try FileFormats.open(target)
             _ = try file.facts(options)
-            if file.conditions.count > 1 { options.condition = file.conditions.first }
+            if file.conditions.count > 1 { options.conditions = ["0"] }
             for content in file.contents {
                 switch content {
                 case .forward: _ = try file.forward(options)
