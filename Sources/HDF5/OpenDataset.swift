@@ -94,7 +94,7 @@ struct OpenDataset: ~Copyable {
                     expected: "no filter but deflate (gzip), shuffle and Fletcher-32",
                     advice: filter < 256
                         ? "repack with 'h5repack -f GZIP=4 OLD NEW'"
-                        : "read it in the program that wrote it and write it again with gzip (h5py: compression='gzip')")
+                        : "read it in the program that wrote it, write it again with gzip (h5py: compression='gzip')")
             }
         }
         guard deflates <= 1 else {

@@ -51,7 +51,7 @@ struct MATLABReadingTests {
         let average = try open("timelock.mat")
         #expect(average is FieldTripFile)
         #expect(average.contents == [.recording, .covariance])
-        #expect(average.conditions == ["standard"])
+        #expect(average.conditions == [Condition("standard")])
         expectEqual(try average.recording(options), try RecordingFile.read(folder.file("timelock.h5")))
         expectEqual(try open("trials.mat").recording(options), try RecordingFile.read(folder.file("trials.h5")))
         let covariance = try CovarianceFile.read(folder.file("cov.h5"))

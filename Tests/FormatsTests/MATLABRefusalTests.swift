@@ -69,7 +69,7 @@ extension MATLABMistake {
         MATLABMistake(
             "no units of channels",
             """
-            del timelock["grad"], timelock["elec"]
+            del timelock["grad"], timelock["elec"], timelock["hdr"]
             save("bad.mat", {"erf": timelock})
             """, "bad.mat: erf: no unit for channel 'MEG 0112' and others", "'chanunit'", "erf.chanunit = repmat"),
         MATLABMistake(
@@ -80,8 +80,11 @@ extension MATLABMistake {
             "save('bad.mat', {'erf': dict(timelock, chanunit=['T'] * 6, chantype=['megplanar'] * 6)})",
             "'T' for channel 'MEG 0112' of type 'megplanar'", "expected T/m"),
         MATLABMistake(
-            "no number of trials", "del timelock['dof']; save('bad.mat', {'erf': timelock})",
-            "erf.dof: nothing that tells how many trials", "set erf.dof"),
+            "no trials where there are data", "timelock['dof'][3, 10] = 0; save('bad.mat', {'erf': timelock})",
+            "erf.dof: 0.0 for channel 'MEG 0111' at sample 10", "expected the number of trials"),
+        MATLABMistake(
+            "degrees of freedom of other channels", "save('bad.mat', {'erf': dict(timelock, dof=np.ones((5, 11)))})",
+            "erf.dof: 5 × 11; expected 6 × 11, channels × samples"),
         MATLABMistake(
             "frequencies instead of samples", "save('bad.mat', {'erf': dict(timelock, dimord='chan_freq')})",
             "erf.dimord: 'chan_freq'", "'chan_time'"),
@@ -90,7 +93,29 @@ extension MATLABMistake {
             "erf.time: uneven steps at sample 5"),
         MATLABMistake(
             "raw trials", "save('bad.mat', {'raw': dict(timelock, trial=Row([avg, avg]))})",
-            "raw.trial: raw data (a cell array of trials)", "ft_timelockanalysis"),
+            "raw: raw data (a cell array of trials)", "ft_timelockanalysis"),
+        MATLABMistake(
+            "raw trials, as FieldTrip has them",
+            "save('bad.mat', {'data': dict(label=labels, trial=[avg, avg], time=[time, time], fsample=250.0)})",
+            "data: raw data (a cell array of trials)", "ft_timelockanalysis (cfg.keeptrials"),
+        MATLABMistake(
+            "a spectrum",
+            "save('bad.mat', {'freq': dict(label=labels, powspctrm=avg, freq=np.arange(11.0), dimord='chan_freq')})",
+            "freq: a spectrum (ft_freqanalysis)", "ft_timelockanalysis"),
+        MATLABMistake(
+            "Fourier coefficients",
+            "save('bad.mat', {'f': dict(label=labels, fourierspctrm=avg, freq=np.arange(11.0), time=time[None])})",
+            "f: a spectrum (ft_freqanalysis)", "ft_timelockanalysis"),
+        MATLABMistake(
+            "a source estimate", "save('bad.mat', {'source': dict(pos=pos, inside=inside, avg={'pow': np.ones(6)})})",
+            "source: a source estimate (ft_sourceanalysis)", "ft_prepare_leadfield"),
+        MATLABMistake(
+            "a source model", "save('bad.mat', {'grid': dict(pos=pos, inside=inside, unit='cm')})",
+            "grid: a source model without lead fields", "ft_prepare_leadfield"),
+        MATLABMistake(
+            "components",
+            "save('bad.mat', {'comp': dict(timelock, topo=np.eye(6), topolabel=labels, unmixing=np.eye(6))})",
+            "comp: independent components (ft_componentanalysis)", "ft_rejectcomponent"),
         MATLABMistake(
             "complex numbers",
             "save('bad.mat', {'erf': dict(timelock, avg=0)}); import h5py\nwith h5py.File('bad.mat', 'r+') as f:\n    del f['erf/avg']; f['erf/avg'] = np.zeros((11, 6), [('real', 'f8'), ('imag', 'f8')])",
@@ -135,13 +160,10 @@ extension MATLABMistake {
             "another study's channels", "save('bad.mat', {'F': F[:5], 'Time': time[None], 'nAvg': 1.0})",
             "F: 5 rows; expected 6, a channel each of", "channel file of the same study"),
         MATLABMistake(
-            "one NaN in a gain", "gain[0, 5] = np.nan; save('bad.mat', {'Gain': gain, 'GridLoc': loc})",
-            "nan at channel 'MEG0111', source 1"),
-        MATLABMistake(
             "positions in millimetres", "save('bad.mat', {'Gain': gain, 'GridLoc': loc * 1000})", "positions in metres"),
         MATLABMistake(
-            "continuous data", "save('bad.mat', {'EEG': dict(eeg, trials=1.0, data=data[:, :, 0])})",
-            "EEG.trials: 1: continuous data, or an average of unknown size", "EEG.etc.averages"),
+            "continuous data", "save('bad.mat', {'EEG': dict(eeg, trials=1.0, xmin=0.0, data=data[:, :, 0])})",
+            "EEG.trials: 1 that begins at time 0: continuous data", "pop_epoch", "EEG.etc.averages"),
         MATLABMistake(
             "a lost data file", "save('bad.mat', {'EEG': dict(eeg, data='lost.fdt')})", "lost.fdt: no such file",
             "beside the .set"),

@@ -2,7 +2,7 @@ import TestSupport
 
 /// Files of MATLAB toolboxes, written by h5py, each with the same content in the project's own layout beside it.
 enum MATLABSamples {
-    private static let beginning = """
+    static let beginning = """
         import numpy as np, matfile, native
         from matfile import save, StructArray, Row
         rng = np.random.default_rng(3)
@@ -28,13 +28,14 @@ enum MATLABSamples {
                 "grad": {"label": labels[:2] + labels[3:4], "chanunit": units[:2] + units[3:4],
                          "chantype": types[:2] + types[3:4], "unit": "cm"},
                 "elec": {"label": Row(["Fp2", "Fp1"]), "chanunit": Row(["uV", "uV"]), "unit": "cm"},
+                "hdr": {"label": labels, "chantype": types, "chanunit": units},
             }
             save("timelock.mat", {"standard": timelock})
             native.recording("timelock.h5", avg[kept] * factor[:, None], names, kinds, 250.0, -0.02, 42, "standard")
             native.covariance("cov.h5", cov[np.ix_(kept, kept)] * np.outer(factor, factor), names, kinds)
             trials = rng.standard_normal((5, 6, 11)).astype("f4")
             keep = dict(timelock, trial=trials, dimord="rpt_chan_time", chantype=types, chanunit=units)
-            for field in ("avg", "var", "dof", "grad", "elec"):
+            for field in ("avg", "var", "dof", "grad", "elec", "hdr"):
                 del keep[field]
             keep["cov"] = np.stack([cov * s for s in (0.5, 1.5, 1.0)])
             save("trials.mat", {"data": keep}, compression="gzip", shuffle=True)
@@ -131,5 +132,5 @@ enum MATLABSamples {
             """
 
     /// All of them in one folder.
-    static let all = fieldTripData + fieldTripForward + brainstorm + eeglab
+    static let all = fieldTripData + fieldTripForward + brainstorm + eeglab + fieldTripAndEvents
 }

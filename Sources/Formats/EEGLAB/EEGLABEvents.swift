@@ -18,6 +18,25 @@ struct EEGLABEvents {
         let latency: Double
     }
 
+    /// Values that many entries may lead to, read once.
+    private struct Values {
+        let file: MATLABFile
+        private var seen: [String: [String?]] = [:]
+
+        init(file: MATLABFile) { self.file = file }
+
+        mutating func words(_ place: String) throws(InputError) -> [String?] {
+            if let known = seen[place] { return known }
+            let words = try file.words(place)
+            seen[place] = words
+            return words
+        }
+
+        mutating func numbers(_ place: String) throws(InputError) -> [Double] {
+            try words(place).map { $0.flatMap(Double.init) ?? .nan }
+        }
+    }
+
     /// Finds the events of a dataset: in `epoch`, or in `event` where there is no such field.
     ///
     /// - Parameters:
@@ -64,25 +83,17 @@ struct EEGLABEvents {
         let types = try file.structField("\(root)epoch", "eventtype")
         let latencies = try file.structField("\(root)epoch", "eventlatency")
         guard types.count == trials, latencies.isEmpty || latencies.count == trials else { return nil }
-        // Many entries may lead to the same value.
-        var seen: [String: [String?]] = [:]
-        func words(_ place: String) throws(InputError) -> [String?] {
-            if let known = seen[place] { return known }
-            let words = try file.words(place)
-            seen[place] = words
-            return words
-        }
+        var values = Values(file: file)
         var events: [[Event]] = []
         for epoch in 0..<trials {
-            let names = try words(types[epoch])
-            let times = latencies.isEmpty ? [] : try words(latencies[epoch]).map { $0.flatMap(Double.init) ?? .nan }
+            let names = try values.words(types[epoch])
             // One event is the one; of several without times it cannot be told.
-            let isTimed = times.count == names.count
-            guard isTimed || names.count == 1 else {
-                events.append([])
+            guard names.count > 1, !latencies.isEmpty else {
+                events.append(names.count == 1 ? [Event(type: names[0], latency: 0)] : [])
                 continue
             }
-            events.append(names.indices.map { Event(type: names[$0], latency: isTimed ? times[$0] : 0) })
+            let times = try values.numbers(latencies[epoch])
+            events.append(zip(names, times).map { Event(type: $0, latency: $1) })
         }
         return events
     }
@@ -97,15 +108,25 @@ struct EEGLABEvents {
         else { return nil }
         // Latencies count samples of all epochs, one after the other, from 1.
         let zero = -(try file.number("\(root)xmin") ?? 0) * rate
-        var events = [[Event]](repeating: [], count: trials)
+        var values = Values(file: file)
+        var members = [[Int]](repeating: [], count: trials)
         for k in 0..<count {
-            var numbers: [Double] = []
-            for field in fields[1...] {
-                numbers.append(try file.words(field[k]).first.flatMap { $0.flatMap(Double.init) } ?? .nan)
+            let number = try values.numbers(fields[1][k]).first ?? .nan
+            guard let epoch = Int(exactly: number), (1...trials).contains(epoch) else { continue }
+            members[epoch - 1].append(k)
+        }
+        var events: [[Event]] = []
+        for (epoch, members) in members.enumerated() {
+            var found: [Event] = []
+            for k in members {
+                var latency = 0.0
+                if members.count > 1 {
+                    let sample = try values.numbers(fields[2][k]).first ?? .nan
+                    latency = sample - 1 - Double(epoch) * samples - zero
+                }
+                found.append(Event(type: try values.words(fields[0][k]).first ?? nil, latency: latency))
             }
-            guard let epoch = Int(exactly: numbers[0]), (1...trials).contains(epoch) else { continue }
-            let sample = numbers[1] - 1 - Double(epoch - 1) * samples
-            events[epoch - 1].append(Event(type: try file.words(fields[0][k]).first ?? nil, latency: sample - zero))
+            events.append(found)
         }
         return events
     }

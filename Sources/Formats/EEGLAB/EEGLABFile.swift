@@ -91,7 +91,8 @@ struct EEGLABFile: FormatReader {
         if !isEpoch, try file.contains("\(root)epoch") { isEpoch = try file.structCount("\(root)epoch") > 0 }
         guard isEpoch else {
             throw file.error(
-                "\(root)trials", found: "1 that begins at time 0: continuous data", expected: "epochs, or their average",
+                "\(root)trials", found: "1 that begins at time 0: continuous data",
+                expected: "epochs, or their average",
                 advice: "cut epochs around the events with pop_epoch and save them; of an average set EEG.etc.averages "
                     + "to the number of trials")
         }

@@ -72,7 +72,7 @@ struct FieldTripRefusal {
             let isEstimate = !fields.isDisjoint(with: ["avg", "pow", "mom", "method"])
             found = isEstimate ? "a source estimate (ft_sourceanalysis)" : "a source model without lead fields"
             expected = "lead fields, or sensor data over time"
-            advice = "save the result of ft_prepare_leadfield as the forward, that of ft_timelockanalysis as the recording"
+            advice = "save results of ft_prepare_leadfield (the forward) and ft_timelockanalysis (the recording)"
         } else {
             return nil
         }

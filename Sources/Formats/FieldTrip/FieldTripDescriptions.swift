@@ -39,10 +39,14 @@ struct FieldTripDescriptions {
                 coils.formUnion(names)
                 if try file.textIfAny("\(place)/unit") == "mm" { isInMillimetres = true }
             }
-            for (name, value) in zip(names, try Self.values("\(place)/chantype", names.count, file)) where !value.isEmpty {
+            let (chantypes, chanunits) = (
+                try Self.values("\(place)/chantype", names.count, file),
+                try Self.values("\(place)/chanunit", names.count, file)
+            )
+            for (name, value) in zip(names, chantypes) where !value.isEmpty {
                 types[name] = types[name] ?? value.lowercased()
             }
-            for (name, value) in zip(names, try Self.values("\(place)/chanunit", names.count, file)) where !value.isEmpty {
+            for (name, value) in zip(names, chanunits) where !value.isEmpty {
                 if !isArray || sensorsStateUnits {
                     units[name] = units[name] ?? value
                 } else if hints[name] == nil, let unit = MATLABUnit(value) {

@@ -98,7 +98,8 @@ struct FieldTripUnits {
             if group.hint?.unit.factor != first.unit.factor { note(group, first.unit, first.size) }
             return first.unit
         }
-        guard let hint = group.hint?.unit, !measured.isEmpty, measured.allSatisfy({ hint.isConsistent(with: $0) }) else {
+        guard let hint = group.hint?.unit, !measured.isEmpty, measured.allSatisfy({ hint.isConsistent(with: $0) })
+        else {
             throw doubt(group, measured)
         }
         return hint

@@ -218,17 +218,23 @@ final class MATLABFile: Sendable {
         return texts
     }
 
-    /// Text, or numbers as text, of a value, or of each element of a cell array; nil for what is neither.
+    /// Text, or numbers as text, of a value, or of each element of a cell array (the first thousand); nil for what is
+    /// neither.
     ///
-    /// - Complexity: finds elements of cells at once, see ``cell(_:)``.
+    /// - Complexity: few looks at each object, see ``cell(_:)``.
     func words(_ object: String) throws(InputError) -> [String?] {
-        switch try className(of: object) {
-        case "cell":
-            var words: [String?] = []
-            for element in try cells(object) {
-                words.append(try className(of: element) == "cell" ? nil : self.words(element).first ?? nil)
-            }
-            return words
+        let name = try className(of: object)
+        guard name == "cell" else { return try words(object, name) }
+        guard try !isMarkedEmpty(object) else { return [] }
+        var words: [String?] = []
+        for element in try references(object).prefix(1000) {
+            words.append(try self.words(element, className(of: element)).first ?? nil)
+        }
+        return words
+    }
+
+    private func words(_ object: String, _ className: String) throws(InputError) -> [String?] {
+        switch className {
         case "char":
             let units = try cell(object).elements.map { UInt16(exactly: $0) ?? 0xFFFD }
             return [String(decoding: units, as: UTF16.self).trimmed]
