@@ -101,6 +101,9 @@ extension MNEReadingTests {
         try folder.write("no.tsv", Array("onset\tduration\n1\t0\n".utf8))
         try folder.write("onset.tsv", Array("onset\tvalue\n1\t0\nsoon\t1\n".utf8))
         try folder.write("binary", [0, 1, 2, 3])
+        try folder.write("zeros.tsv", Array("onset\tvalue\n1\t02\n2\t01\n".utf8))
+        let codes = try FileInspection.describe(folder.file("int-raw.fif"), options: options("zeros.tsv")).facts
+        #expect(codes.contains { $0.name == "conditions" && $0.value == "0 '01' (1 epochs), 1 '02' (0 epochs)" })
         try folder.write("none.txt", Array("# nothing\n".utf8))
         var rejecting = options("STI 014", ["1"])
         rejecting.epochs.rejection = [.eeg: 1e-9]
@@ -119,6 +122,8 @@ extension MNEReadingTests {
             ("int-raw.fif", options("int-raw.fif.1.h5"), ["int-raw.fif.1.h5", "-eve.fif"]),
             ("int-raw.fif", options("int-raw.fif"), ["int-raw.fif", "without events"]),
             ("int-raw.fif", options("EEG 003", ["1"]), []),
+            ("split-raw.fif", options("STI 014", ["1"]), ["goes on in another file", "mne.Epochs"]),
+            ("shielded-raw.fif", options("STI 014", ["1"]), ["active shielding", "MaxFilter"]),
             ("int-raw.fif", options("STI 014", ["1"], window: -1e9...1e9), ["reach out of the data"]),
             ("int-raw.fif", rejecting, ["--reject", "epochs rejected", "by channel 'EEG"]),
             ("kinds-ave.fif", options("STI 014"), ["kinds-ave.fif", "leave --events out"]),

@@ -24,6 +24,10 @@ struct Mutator {
         guard result.count > 16 else { return result }
         isBigEndian = result.starts(with: [0, 0, 0, 100])
         if random(20) == 0 { result.removeLast(random(result.count - 1)) }
+        if bytes.allSatisfy({ $0 < 0x80 }), random(8) > 0 {
+            for _ in 0...random(4) { character(&result) }
+            return result
+        }
         for _ in 0...random(6) { change(&result) }
         return result
     }
@@ -57,6 +61,16 @@ struct Mutator {
                 break
             }
         }
+    }
+
+    /// Puts a character of numbers and tables in the place of another, or before it.
+    private mutating func character(_ bytes: inout [UInt8]) {
+        let characters = Array("0123456789-+.eEnaifx/#%\t\r\n ".utf8)
+        let place = random(bytes.count)
+        let replaced = random(2)
+        bytes.replaceSubrange(
+            place..<min(place + replaced, bytes.count),
+            with: (0...random(random(8) == 0 ? 30 : 2)).map { _ in characters[random(characters.count)] })
     }
 
     /// Damages the header of a tag of a FIF file: its kind, type, size or the place of the next.

@@ -30,8 +30,8 @@ struct Events: Sendable {
     var names: [String] {
         var seen = Set<String>()
         let names = all.map(\.name).filter { seen.insert($0).inserted }
-        let codes = names.compactMap { Int($0) }
-        return codes.count == names.count ? codes.sorted().map(String.init) : names
+        guard names.allSatisfy({ Int($0) != nil }) else { return names }
+        return names.sorted { (Int($0) ?? 0, $0) < (Int($1) ?? 0, $1) }
     }
 
     /// The rises of a trigger channel, as `mne.find_events` takes them: where a value is larger than the one before it.

@@ -128,6 +128,9 @@ struct FIFFile: FormatReader {
             var facts: [FileFact] = []
             if let measurement = try FIFMeasurement(tree) {
                 let channels = measurement.channels
+                let acquisition = measurement.acquisition
+                if !acquisition.subject.isEmpty { facts.append("subject", acquisition.subject) }
+                if let rank = acquisition.maxwellRank { facts.append("Maxwell filter", "rank \(rank)") }
                 let others = Dictionary(grouping: channels.all.indices.filter { !channels.used.contains($0) }) {
                     FIFChannel.plural(channels.all[$0].kind)
                 }

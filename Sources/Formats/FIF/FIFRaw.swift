@@ -94,6 +94,9 @@ struct FIFRaw: Sendable {
     /// Duration of the recording, gaps among it, s.
     var duration: Double { Double(range.count) / measurement.samplingFrequency }
 
+    /// Samples that were recorded, without gaps.
+    var recordedCount: Int { buffers.reduce(0) { $0 + $1.range.count } }
+
     // MARK: Reading
 
     /// The buffers that hold some samples; nil where not all of these were recorded.

@@ -110,7 +110,7 @@ struct FIFRawEpochs: Sendable {
                 expected: "at least one", advice: "see \(.events) and \(.epoch)")
         }
         let size = window.count * channels.used.count
-        let limit = max(Self.leastLimit, Self.mostOverlap * raw.range.count * channels.used.count)
+        let limit = max(Self.leastLimit, Self.mostOverlap * raw.recordedCount * channels.used.count)
         guard events.count <= limit / size else {
             throw InputError(
                 "condition '\(name)'",

@@ -475,6 +475,11 @@ def raws():
             file.write(f"{(sample - raw.first_samp) / raw.info['sfreq']:.6f}\t0\t{code}\n")
 
     raw.save("packed-raw.fif.gz", fmt="double", overwrite=True)
+    long = mne.concatenate_raws([raw.copy(), raw.copy(), raw.copy()])
+    long.save("split-raw.fif", fmt="double", buffer_size_sec=0.2, split_size="2MB", overwrite=True)
+    with raw.info._unlock():
+        raw.info["maxshield"] = True
+    raw.save("shielded-raw.fif", overwrite=True)
     # A gap of two buffers, at the border of one.
     raw = triggered(2400, 100)
     raw._data[:, 900:1500] = 0
