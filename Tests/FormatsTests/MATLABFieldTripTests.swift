@@ -199,6 +199,15 @@ extension FieldTripCase {
             """
         ),
         FieldTripCase(
+            "a clock in s and a coil in A·m that are no sensors",
+            """
+            s = structure()
+            s["avg"] = np.vstack([s["avg"], np.ones((2, 40))])
+            del s["cov"]
+            s.update(label=names + ["CLK", "HPI"], chanunit=\(stated) + ["s", "Am"])
+            save("case.mat", {"erf": s})
+            """),
+        FieldTripCase(
             "T/m, T/cm by a geometry in cm alone",
             "save('case.mat', {'erf': dict(structure(), grad=array(), elec=elec())})",
             "gradiometers are taken to be in T/m, not in T/cm as erf.grad.chanunit has it",
