@@ -283,7 +283,7 @@ extension FieldTripCase {
             "gradiometers alone, in T/cm by the geometry",
             "save('case.mat', {'erf': dict(structure(rows=range(2, 6)), grad=array())})",
             "erf: no unit for channel 'G1' and others: 'T/cm' in erf.grad.chanunit is that of the geometry",
-            "erf.chanunit = repmat({'T/cm'}, numel(erf.label), 1)"),
+            "erf.chanunit = repmat({'T/m'}, numel(erf.label), 1)"),
         FieldTripCase(
             "three times the magnetometers",
             """
