@@ -199,6 +199,15 @@ extension FieldTripCase {
             """
         ),
         FieldTripCase(
+            "a clock in s and a coil in A·m that are no sensors",
+            """
+            s = structure()
+            s["avg"] = np.vstack([s["avg"], np.ones((2, 40))])
+            del s["cov"]
+            s.update(label=names + ["CLK", "HPI"], chanunit=\(stated) + ["s", "Am"])
+            save("case.mat", {"erf": s})
+            """),
+        FieldTripCase(
             "T/m, T/cm by a geometry in cm alone",
             "save('case.mat', {'erf': dict(structure(), grad=array(), elec=elec())})",
             "gradiometers are taken to be in T/m, not in T/cm as erf.grad.chanunit has it",
@@ -274,7 +283,7 @@ extension FieldTripCase {
             "gradiometers alone, in T/cm by the geometry",
             "save('case.mat', {'erf': dict(structure(rows=range(2, 6)), grad=array())})",
             "erf: no unit for channel 'G1' and others: 'T/cm' in erf.grad.chanunit is that of the geometry",
-            "erf.chanunit = repmat({'T/cm'}, numel(erf.label), 1)"),
+            "erf.chanunit = repmat({'T/m'}, numel(erf.label), 1)"),
         FieldTripCase(
             "three times the magnetometers",
             """

@@ -72,13 +72,15 @@ struct FieldTripDescriptions {
     /// Whether a channel says nothing about sources.
     func isOther(_ label: String) -> Bool { Self.otherTypes.contains(types[label] ?? "") }
 
-    /// The unit that is stated for a channel's numbers; nil where none is.
+    /// The unit that is stated for a channel's numbers; nil where none is, or none of a sensor for what is none.
     ///
     /// - Throws: ``InputError`` when it is none that is known, or none of the channel's type.
     func statedUnit(_ label: String, _ file: MATLABFile, _ variable: String) throws(InputError) -> MATLABUnit? {
         guard let text = units[label] else { return nil }
         let type = types[label] ?? ""
         guard let unit = MATLABUnit(text) else {
+            // Clocks and coils, which nobody takes for sensors, have units of their own.
+            guard kind(label) != nil || isInArray(label) else { return nil }
             throw file.error(
                 "\(variable)/chanunit", found: "'\(text)' for channel '\(label)'", expected: MATLABUnit.choices)
         }

@@ -149,11 +149,12 @@ struct FieldTripUnits {
         }
         found += sizes.isEmpty ? ", and there are no numbers to tell it by" : ", and sizes leave it in doubt"
         if !sizes.isEmpty { found += " (" + sizes.map(\.text).joined(separator: "; ") + ")" }
-        let example = group.hint?.unit.name ?? group.kind.unit
+        // Not the hint: it is what may be wrong.
+        let unit = group.kind.unit
         return file.error(
             variable, found: found, expected: "a field 'chanunit' with \(MATLABUnit.choices) for each label",
-            advice: "for example \(variable).chanunit = repmat({'\(example)'}, numel(\(variable).label), 1), "
-                + "each channel with what its numbers are in ('unknown' where that is clear); save again")
+            advice: "\(variable).chanunit = repmat({'\(unit)'}, numel(\(variable).label), 1) if all are in \(unit), "
+                + "else each with its own unit ('unknown' for channels that are not in doubt); save again")
     }
 
     private func readable(_ place: String) -> String { place.split(separator: "/").joined(separator: ".") }
