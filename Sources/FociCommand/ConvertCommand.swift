@@ -56,6 +56,18 @@ struct ConvertCommand: ParsableCommand {
                 advice: "choose another name, or replace it with --force")
         }
         for file in files { try AtomicFile.write(file.bytes, to: file.path) }
+        let logger = Terminal.logger(quiet: false)
+        for note in notes(of: value) { logger.warning("\(note.text(naming: optionName))") }
+    }
+
+    /// What the reader of a value had to decide.
+    private func notes(of value: FileValue) -> [Message] {
+        switch value {
+        case .forward(let forward): forward.acquisition.notes
+        case .recording(let recording): recording.acquisition.notes
+        case .covariance(let covariance): covariance.acquisition.notes
+        case .estimate: []
+        }
     }
 
     private func content(of reader: any FormatReader) throws -> FileContent {

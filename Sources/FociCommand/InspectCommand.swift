@@ -45,7 +45,7 @@ struct InspectCommand: ParsableCommand {
             facts = Dictionary(
                 description.facts.map { ($0.name, $0.value) }, uniquingKeysWith: { "\($0); \($1)" })
             missing = description.missing.map { $0.text(naming: optionName) }
-            warnings = description.warnings
+            warnings = description.warnings.map { $0.text(naming: optionName) }
         }
     }
 
@@ -101,7 +101,7 @@ struct InspectCommand: ParsableCommand {
         if isAlone, !missing.isEmpty {
             lines.append("  for a localization it takes also \(missing.joined(separator: "; "))")
         }
-        lines += description.warnings.map { "  warning: \($0)" }
+        lines += description.warnings.map { "  warning: \($0.text(naming: optionName))" }
         return lines.joined(separator: "\n")
     }
 }

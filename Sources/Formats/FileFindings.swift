@@ -8,8 +8,8 @@ public typealias FileFact = (name: String, value: String)
 public struct FileFindings: Sendable {
     /// Facts in order, a name and a value each.
     public var facts: [FileFact] = []
-    /// What looks wrong, in plain English, one line each.
-    public var warnings: [String] = []
+    /// What looks wrong, or had to be decided, in plain English, one line each.
+    public var warnings: [Message] = []
 }
 
 extension [FileFact] {
@@ -36,7 +36,9 @@ extension FileFindings {
             facts.append("largest gain, \(kind.rawValue)", "\(Self.short(largest)) \(kind.unit)/(A·m)")
         }
         facts += Self.facts(forward.sources)
-        self.init(facts: facts, warnings: forward.plausibilityWarnings())
+        self.init(
+            facts: facts,
+            warnings: forward.acquisition.notes + forward.plausibilityWarnings().map { Message($0) })
     }
 
     init(_ recording: Recording) {
@@ -65,7 +67,9 @@ extension FileFindings {
                 "\(Self.short(largest * kind.display.factor)) \(kind.display.unit) at \(recording.sensors.names[channel])"
             )
         }
-        self.init(facts: facts, warnings: recording.plausibilityWarnings())
+        self.init(
+            facts: facts,
+            warnings: recording.acquisition.notes + recording.plausibilityWarnings().map { Message($0) })
     }
 
     init(_ covariance: NoiseCovariance) {
@@ -85,7 +89,9 @@ extension FileFindings {
         if let rank = Self.numericalRank(covariance) {
             facts.append("numerical rank", "\(rank) of \(covariance.sensors.count)")
         }
-        self.init(facts: facts, warnings: covariance.plausibilityWarnings())
+        self.init(
+            facts: facts,
+            warnings: covariance.acquisition.notes + covariance.plausibilityWarnings().map { Message($0) })
     }
 
     /// Number of eigenvalues of the correlation matrix that stand out of rounding; channels of different units compare

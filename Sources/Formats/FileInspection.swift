@@ -15,7 +15,7 @@ public struct FileDescription: Sendable {
     /// What a localization needs beside the file, one entry each; empty where it cannot be part of one.
     public let missing: [Message]
     /// What looks wrong, in plain English, one line each.
-    public let warnings: [String]
+    public let warnings: [Message]
 }
 
 /// Looks into files of any format that the program knows.

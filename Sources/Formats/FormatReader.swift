@@ -144,6 +144,7 @@ extension FormatReader {
     /// The conditions chosen of ``conditions``, as one.
     public func recording(_ options: ReadingOptions) throws(InputError) -> Recording {
         guard contents.contains(.recording) else { throw lacks(.recording) }
+        try refuseEvents(options)
         return try union(of: conditions, options) { index throws(InputError) in try condition(index, options) }
     }
 

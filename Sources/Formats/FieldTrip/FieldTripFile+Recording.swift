@@ -9,7 +9,7 @@ extension FieldTripFile {
         let channels = try dataChannels(variable)
         let epochs: [Matrix]
         var averages: Double? = 1
-        var notes = channels.notes
+        var freedom: FieldTripFreedom?
         if try file.contains("\(variable)/trial") {
             epochs = try trials(variable, channels, samples: times.count, chosen: parts[index].trials)
         } else {
@@ -20,15 +20,15 @@ extension FieldTripFile {
                     expected: "\(channels.total) × \(times.count), channels × samples")
             }
             epochs = [channels.scaled(average)]
-            let freedom = try FieldTripFreedom(file, variable, channels, average: epochs[0], times: times)
+            freedom = try FieldTripFreedom(file, variable, channels, average: epochs[0])
             averages = freedom?.least
-            if let freedom, let note = freedom.note { notes.append(note) }
         }
         return try within(path) { () throws(InputError) in
             var recording = try Recording(
                 epochs: epochs, samplingFrequency: frequency, firstTime: times[0], averages: averages,
                 condition: parts[index].condition.name, sensors: channels.sensors)
-            recording.acquisition.notes = notes
+            recording.acquisition.notes = channels.notes
+            recording.acquisition.averagesBySample = freedom?.bySample
             return recording
         }
     }

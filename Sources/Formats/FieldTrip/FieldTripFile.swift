@@ -88,8 +88,10 @@ struct FieldTripFile: FormatReader {
             matrix[rows[i], rows[j]] * channels.factors[i] * channels.factors[j]
         }
         return try within(path) { () throws(InputError) in
-            try NoiseCovariance(
+            var covariance = try NoiseCovariance(
                 matrix: scaled, samples: 0, sensors: channels.sensors, isSinglePrecision: isSinglePrecision)
+            covariance.acquisition.notes = channels.notes
+            return covariance
         }
     }
 

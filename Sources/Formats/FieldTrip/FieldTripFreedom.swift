@@ -1,12 +1,11 @@
-import Foundation
 import SourceImaging
 
 /// The degrees of freedom of an average, which FieldTrip keeps for every channel and sample: how many trials it averages.
 struct FieldTripFreedom {
-    /// The fewest from the event on, where all channels that are used have data.
+    /// The fewest where there are data.
     let least: Double
-    /// What is to be said of them; nil where all are the same.
-    let note: Message?
+    /// The fewest over channels at each sample, NaN where none has data; nil where all are the same.
+    let bySample: [Double]?
 
     /// Reads `dof`; nil where there is none.
     ///
@@ -15,10 +14,9 @@ struct FieldTripFreedom {
     ///   - variable: path of the structure.
     ///   - channels: those that are kept.
     ///   - average: kept channels × samples; values may be NaN.
-    ///   - times: of the samples, s.
     /// - Throws: ``InputError`` when it has another shape, or is no number of trials where there are data.
     init?(
-        _ file: MATLABFile, _ variable: String, _ channels: FieldTripChannels, average: Matrix, times: [Double]
+        _ file: MATLABFile, _ variable: String, _ channels: FieldTripChannels, average: Matrix
     ) throws(InputError) {
         let place = "\(variable)/dof"
         guard try !file.isEmpty(place) else { return nil }
@@ -33,11 +31,8 @@ struct FieldTripFreedom {
         }
         // A channel without any data is none that will be used.
         let used = (0..<average.rows).filter { row in (0..<samples).contains { average[row, $0].isFinite } }
-        let whole = (0..<samples).filter { t in used.allSatisfy { average[$0, t].isFinite } }
-        let after = whole.filter { times[$0] >= -1e-9 }
-        let (span, isAfter) = after.isEmpty ? (whole.isEmpty ? Array(0..<samples) : whole, false) : (after, true)
-        var least = Double.infinity
-        for t in span {
+        var bySample = [Double](repeating: .nan, count: samples)
+        for t in 0..<samples {
             for row in used where average[row, t].isFinite {
                 let count = trials(row, t)
                 guard count > 0, count <= 1e9 else {
@@ -45,23 +40,12 @@ struct FieldTripFreedom {
                         place, found: "\(count) for channel '\(channels.sensors.names[row])' at sample \(t)",
                         expected: "the number of trials averaged", advice: "correct it or remove the field; save again")
                 }
-                least = min(least, count)
+                bySample[t] = bySample[t].isNaN ? count : min(bySample[t], count)
             }
         }
-        guard least.isFinite else { return nil }
+        let known = bySample.filter { !$0.isNaN }
+        guard let least = known.min(), let most = known.max() else { return nil }
         self.least = least
-        let all = used.flatMap { row in
-            (0..<samples).filter { average[row, $0].isFinite }.map { trials(row, $0) }
-        }
-        guard let lowest = all.min(), let highest = all.max(), lowest < highest else {
-            note = nil
-            return
-        }
-        func short(_ count: Double) -> String { String(format: "%.6g", count) }
-        note = """
-            averages of '\(variable)' vary from \(short(lowest)) to \(short(highest)) over samples and channels; the \
-            smallest\(isAfter ? " from the event on" : "") counts, \(short(least)); where the window has more, give \
-            them with \(.averages)
-            """
+        self.bySample = least < most ? bySample : nil
     }
 }

@@ -29,7 +29,7 @@ extension FileFindings {
         facts.append("relative gap", Self.short(estimate.certificate.relativeGap))
         facts += estimate.settings.map { ("setting \($0.name)", $0.value) }
         facts += estimate.versions.map { ("version of \($0.name)", $0.value) }
-        self.init(facts: facts, warnings: estimate.warnings)
+        self.init(facts: facts, warnings: estimate.warnings.map { Message($0) })
     }
 
     init(_ truth: Truth) {

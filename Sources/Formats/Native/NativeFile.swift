@@ -29,13 +29,13 @@ struct NativeFile: FormatReader {
     }
 
     func condition(_ index: Int, _ options: ReadingOptions) throws(InputError) -> Recording {
-        try refuseEvents(options)
-        return try RecordingFile.read(NativeReader(file, content: .recording))
+        try RecordingFile.read(NativeReader(file, content: .recording))
     }
 
     func recording(_ options: ReadingOptions) throws(InputError) -> Recording {
         // A file of another content says so itself.
         guard content == .recording else { return try condition(0, options) }
+        try refuseEvents(options)
         return try union(of: conditions, options) { index throws(InputError) in try condition(index, options) }
     }
 

@@ -201,6 +201,9 @@ struct NativeReader {
                 throw InputError("\(path): \(name)", found: error.found, expected: error.expected)
             }
         }
+        if try contains("acquisition/averages") {
+            acquisition.averagesBySample = try doubles("acquisition/averages", "a sample")
+        }
         if try contains("acquisition/note") {
             acquisition.notes = try strings("acquisition/note", "a note").map { Message($0) }
         }

@@ -33,6 +33,9 @@ extension HDF5Writer {
             let rows = (0..<3).flatMap { i in (0..<3).map { transform.rotation[i][$0] } + [transform.translation[i]] }
             try dataset("acquisition/device_to_head", rows + [0, 0, 0, 1], shape: [4, 4])
         }
+        if let averages = acquisition.averagesBySample {
+            try dataset("acquisition/averages", averages, shape: [averages.count])
+        }
         if !acquisition.notes.isEmpty {
             try dataset("acquisition/note", strings: acquisition.notes.map { $0.text { $0.rawValue } })
         }

@@ -6,6 +6,9 @@ public struct Acquisition: Sendable, Equatable {
     public var deviceToHead: RigidTransform?
     /// Independent components of MEG that a Maxwell filter (signal-space separation; Taulu & Simola 2006) left.
     public var maxwellRank: Int?
+    /// How many trials each sample averages, where that varies (trials of different lengths); NaN where there are no data. A
+    /// localization counts the fewest of its window.
+    public var averagesBySample: [Double]?
     /// Whom the sensors were on; empty when unknown.
     public var subject = ""
     /// What the reader of the file had to decide, one line each.

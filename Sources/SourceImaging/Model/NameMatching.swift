@@ -39,8 +39,10 @@ public enum NameMatching: String, Sendable, CaseIterable {
             }
             if parts.count > 1, let last = parts.last, isSerial(last) || references.contains(last) { parts.removeLast() }
             let whole = parts.joined()
-            for kind in ["eeg", "meg"] where whole.hasPrefix(kind) && whole.count > kind.count {
-                return String(whole.dropFirst(kind.count))
+            // A number alone is no name: `EEG 001` is not `MEG 001`.
+            for kind in ["eeg", "meg"] where whole.hasPrefix(kind) {
+                let rest = whole.dropFirst(kind.count)
+                if rest.first?.isLetter == true { return String(rest) }
             }
             return whole
         }

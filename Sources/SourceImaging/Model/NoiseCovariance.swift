@@ -11,6 +11,8 @@ public struct NoiseCovariance: Sendable {
     /// Whether its numbers have the seven digits of single precision: eigenvalues that are zero then come out as 1e-7 of
     /// the largest, of either sign.
     public let isSinglePrecision: Bool
+    /// How it came about, as far as the file says it.
+    public var acquisition = Acquisition()
     /// Rows that held NaN or infinity, zero now with their columns, and what was found in each.
     let defects: [Int: String]
 

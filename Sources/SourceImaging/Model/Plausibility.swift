@@ -114,7 +114,7 @@ extension Forward {
                 var square = 0.0
                 for i in rows {
                     let value = gain[i, j] - (kind == .eeg ? constant : 0)
-                    rowMaxima[i] = max(rowMaxima[i], abs(value))
+                    rowMaxima[i] = max(rowMaxima[i], abs(gain[i, j]))
                     square += value * value
                 }
                 if square > 0 { norms[kind, default: []].append((square / Double(rows.count)).squareRoot()) }
@@ -122,9 +122,12 @@ extension Forward {
             if used.allSatisfy({ gain[$0, j] == 0 }) { zeroSources.insert(j / orientations) }
         }
         var warnings = Plausibility.warnings("gain", norms, Plausibility.gain, per: "/(A·m)")
-        let deaf = used.filter { rowMaxima[$0] == 0 }.map { sensors.names[$0] }
+        var deaf = used.filter { rowMaxima[$0] == 0 }
+        // One electrode of zeros is what the potentials are relative to.
+        let zeros = electrodes.filter { rowMaxima[$0] == 0 }
+        if zeros.count == 1, electrodes.count > 2 { deaf.removeAll { $0 == zeros[0] } }
         if !deaf.isEmpty {
-            warnings.append("channels with a gain of zero for every source: \(Plausibility.list(deaf))")
+            warnings.append("channels with a gain of zero for every source: \(Plausibility.list(deaf.map { sensors.names[$0] }))")
         }
         if !zeroSources.isEmpty {
             warnings.append(

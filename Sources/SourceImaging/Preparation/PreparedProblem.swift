@@ -80,7 +80,7 @@ public struct PreparedProblem: Sendable {
     ) throws(InputError) {
         try Self.check(settings)
         orientation = try Orientation.resolved(settings.orientation, for: forward)
-        Self.tell(recording, &checks)
+        Self.tell(recording, forward, covariance, &checks)
         let all = try ChannelMatching(
             recording: recording.sensors, forward: forward.sensors, covariance: covariance?.sensors,
             selection: settings.sensors, names: settings.names, checks: &checks)
@@ -105,7 +105,7 @@ public struct PreparedProblem: Sendable {
         measured = projection.apply(channels.average.columns(window.samples))
         noise = try AverageNoise(
             covariance: covariance, baseline: baseline, matching: matching, projection: projection, forward: forward,
-            averages: settings.averages ?? recording.trialCount, level: settings.noiseLevel, parallelism: parallelism,
+            averages: settings.averages ?? Self.averages(of: recording, window, &checks), level: settings.noiseLevel, parallelism: parallelism,
             checks: &checks)
         let whitener = noise.whitener
         UnitPlausibility(
@@ -145,6 +145,23 @@ public struct PreparedProblem: Sendable {
         warnings = checks.warnings
     }
 
+    /// How many trials the window averages: the fewest where that varies; nil when unknown.
+    private static func averages(
+        of recording: Recording, _ window: AnalysisWindow, _ checks: inout Checklist
+    ) -> Double? {
+        guard let all = recording.acquisition.averagesBySample, all.count == recording.sampleCount,
+            let least = window.samples.map({ all[$0] }).filter({ $0 > 0 }).min()
+        else { return recording.trialCount }
+        let most = window.samples.map { all[$0] }.max() ?? least
+        if least < most {
+            checks.look(
+                "averages",
+                "the window averages \(AverageNoise.text(least)) to \(AverageNoise.text(most)) trials: the fewest count",
+                "choose a window in which they are the same with \(.window), or give the number with \(.averages)")
+        }
+        return least
+    }
+
     /// Throws for a setting out of its range.
     private static func check(_ settings: PreparationSettings) throws(InputError) {
         guard settings.depth >= 0, settings.depth <= 1 else {
@@ -155,8 +172,10 @@ public struct PreparedProblem: Sendable {
         }
     }
 
-    /// What the recording is of, and what its reader had to decide.
-    private static func tell(_ recording: Recording, _ checks: inout Checklist) {
+    /// What the recording is of, and what the readers of the inputs had to decide.
+    private static func tell(
+        _ recording: Recording, _ forward: Forward, _ covariance: NoiseCovariance?, _ checks: inout Checklist
+    ) {
         let count = recording.epochs.count
         checks.ok(
             "condition",
@@ -164,5 +183,10 @@ public struct PreparedProblem: Sendable {
                 [recording.condition.isEmpty ? "" : "'\(recording.condition)'", count > 1 ? "\(count) epochs" : "an average"]
                     .filter { !$0.isEmpty }.joined(separator: ", ")))
         for note in recording.acquisition.notes { checks.look("recording", note) }
+        // What is said of a file that holds both is said once.
+        for note in covariance?.acquisition.notes ?? [] where !recording.acquisition.notes.contains(note) {
+            checks.look("covariance", note)
+        }
+        for note in forward.acquisition.notes { checks.look("forward", note) }
     }
 }
