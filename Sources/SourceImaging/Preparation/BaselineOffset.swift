@@ -11,8 +11,8 @@ struct BaselineOffset {
     /// Standard errors from which an offset is no chance.
     private static let certainty = 10.0
     private static let stretches = 5
-    /// Least noise that counts, of the variance of a channel; more where samples are few, which show too little noise in
-    /// most directions.
+    /// Least noise that counts, of the variance of a channel; more where samples are few or alike, which show too little
+    /// noise in most directions.
     private static let ridge = 0.01
 
     /// Whether chance cannot account for the mean.
@@ -42,23 +42,29 @@ struct BaselineOffset {
         guard rows.contains(where: { abs(means[$0]) > 1e-3 * deviations[$0] }) else { return nil }
         let scaled = Matrix(rows: rows.count, columns: count) { samples[rows[$0], $1] / deviations[rows[$0]] }
         let noise = scaled.subtracting(scaled.rowMeans)
+        // Means of stretches vary as much as those of so many independent samples would.
+        let slowness = Self.spread(of: scaled).reduce(0, +) / Double(rows.count)
+        let independent = min(Double(count), Double(Self.stretches) / max(slowness, 1e-12))
+        let ridge = max(Self.ridge, Double(rows.count) / independent)
         var correlation = Matrix.product(noise, transposed: false, noise, transposed: true) * (1 / Double(count))
-        let ridge = max(Self.ridge, Double(rows.count) / Double(count))
         for i in 0..<rows.count { correlation[i, i] += ridge }
         guard let eigen = try? SymmetricEigen(correlation) else { return nil }
         let white = Matrix.product(eigen.vectors, transposed: true, scaled)
-        let whole = white.rowMeans
-        let parts = (0..<Self.stretches).map { k in
-            white.columns(Array((k * count / Self.stretches)..<((k + 1) * count / Self.stretches))).rowMeans
-        }
-        var (offset, error) = (0.0, 0.0)
-        for i in 0..<rows.count {
-            let spread = parts.reduce(0) { $0 + ($1[i] - whole[i]) * ($1[i] - whole[i]) } / Double(Self.stretches - 1)
-            offset += whole[i] * whole[i] / eigen.values[i]
-            error += spread / Double(Self.stretches) / eigen.values[i]
-        }
+        let offset = zip(white.rowMeans, eigen.values).reduce(0) { $0 + $1.0 * $1.0 / $1.1 }
+        let error = zip(Self.spread(of: white), eigen.values).reduce(0) { $0 + $1.0 / $1.1 } / Double(Self.stretches)
         guard error > 0 else { return nil }
         self.deviations = (offset / Double(rows.count)).squareRoot()
         standardErrors = (offset / error).squareRoot()
+    }
+
+    /// The variance of the means of stretches, of each row.
+    private static func spread(of samples: Matrix) -> [Double] {
+        let (count, whole) = (samples.columns, samples.rowMeans)
+        let parts = (0..<stretches).map { k in
+            samples.columns(Array((k * count / stretches)..<((k + 1) * count / stretches))).rowMeans
+        }
+        return whole.indices.map { i in
+            parts.reduce(0) { $0 + ($1[i] - whole[i]) * ($1[i] - whole[i]) } / Double(stretches - 1)
+        }
     }
 }

@@ -189,13 +189,13 @@ private struct BlockRank {
             // A diagonal covariance knows no directions; data, and the fields of all sources, do.
             let measured = Self.moments(rows, evidence, inner)
             if measured.samples > 2 * rank {
-                return Self.spectrum(measured.matrix).map { directions($0, rows.count - rank) } ?? nulls
+                return spectrumByKind(measured.matrix).map { directions($0, rows.count - rank) } ?? nulls
             }
             let fields = evidence.forward.gain.rows(evidence.matching.inForward)
             moments = Matrix.product(fields, transposed: false, fields, transposed: true)
         }
         let rest = inner.applyBothSides(moments).rows(rows).columns(rows)
-        return Self.spectrum(rest).map { directions($0, rows.count - rank) } ?? nulls
+        return spectrumByKind(rest).map { directions($0, rows.count - rank) } ?? nulls
     }
 
     private func isDiagonal(_ covariance: Matrix) -> Bool {
@@ -243,12 +243,25 @@ private struct BlockRank {
         let variances = (0..<moments.rows).map { moments[$0, $0] }
         let largest = variances.max() ?? 0
         // What projection leaves of a channel that it takes away is rounding.
-        let scales = variances.map { $0 > 1e-20 * largest ? $0.squareRoot() : 0 }
+        return spectrum(moments, over: variances.map { $0 > 1e-20 * largest ? $0.squareRoot() : 0 })
+    }
+
+    private static func spectrum(_ moments: Matrix, over scales: [Double]) -> Spectrum? {
         let scaled = Matrix(rows: moments.rows, columns: moments.columns) { i, j in
             let product = scales[i] * scales[j]
             return product > 0 ? 0.5 * (moments[i, j] + moments[j, i]) / product : 0
         }
         return (try? SymmetricEigen(scaled)).map { Spectrum(eigen: $0, scales: scales) }
+    }
+
+    /// Eigenvalues of a matrix of second moments over the mean deviation of each kind of sensor: white noise that was added
+    /// to a covariance in proportion to it, as regularization does, leaves their order and directions as they were.
+    private func spectrumByKind(_ moments: Matrix) -> Spectrum? {
+        let kinds = rows.map { evidence.matching.sensors.kinds[$0] }
+        let means = Dictionary(grouping: rows.indices, by: { kinds[$0] }).mapValues { places in
+            (places.reduce(0) { $0 + moments[$1, $1] } / Double(places.count)).squareRoot()
+        }
+        return Self.spectrum(moments, over: kinds.map { means[$0] ?? 0 })
     }
 
     /// The number of eigenvalues before a cliff, or all where none is near zero; nil where samples are too few to tell.
