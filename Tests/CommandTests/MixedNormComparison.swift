@@ -3,8 +3,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `foci localize` at one λ beside `mne.inverse_sparse.mixed_norm`, each from the files to amplitudes: channels, projectors,
-/// whitening, orientation and depth weights are the programs' own.
+/// `foci localize` at one λ beside `mne.inverse_sparse.mixed_norm`, each from the files to amplitudes: channels,
+/// projectors, whitening, orientation and depth weights are the programs' own.
 struct MixedNormComparison: Sendable {
     var sensors = "all"
     var orientation = "loose:0.2"
@@ -71,8 +71,8 @@ struct MixedNormComparison: Sendable {
             try #require(own.count == expected.count)
             #expect(zip(own, expected).allSatisfy { abs($0 - $1) <= tolerance * largest })
         }
-        // Also the noise is the same, of which the ratio to λ_max knows nothing. MNE-Python whitens in SI units, in which
-        // eigenvalues of gradiometers and magnetometers lie so far apart that some eight digits are left.
+        // Also the noise is the same, of which the ratio to λ_max knows nothing. MNE-Python whitens in SI units, in
+        // which eigenvalues of gradiometers and magnetometers lie so far apart that some eight digits are left.
         if let largest = theirs["largest"].number {
             #expect(abs(estimate.selection.chosen.lambda / (ratio * largest) - 1) <= 1e-6)
         }

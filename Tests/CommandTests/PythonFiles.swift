@@ -23,3 +23,11 @@ struct PythonFiles: Sendable {
         return folder
     }
 }
+
+extension PythonFiles {
+    /// A raw recording, averages of it, forward and covariance, made by `recorded` of `situations.py`; as JSON how many
+    /// epochs MNE-Python keeps for each average.
+    static let recorded = Result {
+        try PythonFiles("import json, situations; print(json.dumps(situations.recorded()))")
+    }
+}

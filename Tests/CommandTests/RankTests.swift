@@ -48,7 +48,7 @@ struct RankTests {
                 return test
             }
         }
-        // What is left of a regularized covariance of magnetometers and gradiometers depends on their scales: no comparison.
+        // What is left of a regularized covariance of magnetometers and gradiometers depends on their scales.
         + [Case(name: "planar", rank: 13, source: "processing history")]
 
     private let comparison = MixedNormComparison(window: 0.03...0.16)
@@ -75,7 +75,7 @@ struct RankTests {
         #expect(warnings.allSatisfy { $0.contains("set another with --rank") })
     }
 
-    @Test("A projector of before the filter counts as one of after it, as in MNE-Python, and that data have more is told")
+    @Test("A projector of before the filter counts as one of after it; that the data have more is told")
     func projectorOfBefore() throws {
         let test = Case(name: "room", rank: 17, source: "processing history")
         let summary = try comparison.own(paths(test), in: Self.files.get().folder()).summary

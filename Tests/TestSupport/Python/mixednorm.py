@@ -9,8 +9,8 @@ mne.set_log_level("ERROR")
 def solve(
     forward, recording, covariance, sensors="all", looseness=0.2, depth=0.8, ratio=0.4, rank=None, window=(0.05, 0.15)
 ):
-    """λ_max (fixed orientation, without depth weights), rank and deviation of the whitened baseline; hemisphere, vertex and
-    moment (x, y and z, or along the normal) at each time of every active source.
+    """λ_max (fixed orientation, without depth weights), rank and deviation of the whitened baseline; hemisphere, vertex
+    and moment (x, y and z, or along the normal) at each time of every active source.
 
     MNE does not divide the covariance by the number of averages; here that is done.
     """

@@ -1,9 +1,7 @@
 """Recordings as users bring them: small heads, sources in noise, and what was done to the data before they came here.
 
-Every function writes files into the working folder.
+`ranks`, `facts` and `recorded` write their files into the working folder.
 """
-
-import json
 
 import h5py
 import matfile
@@ -57,8 +55,8 @@ def planar():
     all_kinds = mnefiles.info()
     chosen = [all_kinds["chs"][k] for k in mne.pick_types(all_kinds, meg=True)]
     kinds = ["mag" if channel["coil_type"] == FIFF.FIFFV_COIL_VV_MAG_T3 else "grad" for channel in chosen]
-    return described(
-        [c["ch_name"] for c in chosen], kinds, [c["loc"] for c in chosen], [c["coil_type"] for c in chosen])  # fmt: skip
+    names, places, coils = zip(*[(channel["ch_name"], channel["loc"], channel["coil_type"]) for channel in chosen])
+    return described(names, kinds, places, coils)
 
 
 def electrodes(names=ELECTRODES):
@@ -84,8 +82,8 @@ def forward_of(info):
         mne.source_space._source_space._add_patch_info(space)
     trans = np.eye(4)
     trans[:3, 3] = CENTRE + [0, 0, 0.01]
-    return mne.make_forward_solution(
-        info, mne.transforms.Transform("mri", "head", trans), spaces, mne.make_sphere_model(CENTRE, 0.09), mindist=0)  # fmt: skip
+    trans = mne.transforms.Transform("mri", "head", trans)
+    return mne.make_forward_solution(info, trans, spaces, mne.make_sphere_model(CENTRE, 0.09), mindist=0)
 
 
 def fields(forward, *sources):
@@ -141,9 +139,8 @@ def filtered(info, forward, rng, trials=30, order=4, **options):
     """A raw recording after a Maxwell filter, epoch behind epoch, and their times; electrodes stay as they are."""
     data, times = simulated(forward, rng, trials)
     raw = mne.io.RawArray(np.hstack(list(data)), info)
-    raw = mne.preprocessing.maxwell_filter(
-        raw, origin=CENTRE, int_order=order, ext_order=order // 2, coord_frame="head", bad_condition="ignore", **options)  # fmt: skip
-    return raw, times
+    options.update(origin=CENTRE, coord_frame="head", bad_condition="ignore")
+    return mne.preprocessing.maxwell_filter(raw, int_order=order, ext_order=order // 2, **options), times
 
 
 def cut(raw, times):
@@ -221,9 +218,10 @@ class Average:
         self.noise = np.einsum("eit,ejt->ij", base, base) / (len(base) * (base.shape[2] - 1))
 
     def save(self, name, data=None, names=None, averages=None, first=None, **options):
-        native.recording(
-            f"{name}.h5", self.data if data is None else data, names or self.names, self.kinds, RATE,
-            self.times[0] if first is None else first, self.trials if averages is None else averages, name, **options)  # fmt: skip
+        data = self.data if data is None else data
+        first = self.times[0] if first is None else first
+        averages = averages or self.trials
+        native.recording(f"{name}.h5", data, names or self.names, self.kinds, RATE, first, averages, name, **options)
 
     def save_noise(self, name, noise=None, names=None, **options):
         native.covariance(
@@ -277,7 +275,8 @@ def references(average):
     rest = [k for k, name in enumerate(average.names) if name != "Cz"]
     names, kinds = [average.names[k] for k in rest], [average.kinds[k] for k in rest]
     for name, change in (("unstored", cz[rest]), ("others", (np.eye(n - 1) - 1 / (n - 1)) @ np.eye(n)[rest])):
-        native.recording(f"{name}.h5", change @ average.data, names, kinds, RATE, average.times[0], average.trials, name)
+        data = change @ average.data
+        native.recording(f"{name}.h5", data, names, kinds, RATE, average.times[0], average.trials, name)
         native.covariance(f"{name}-cov.h5", change @ average.noise @ change.T, names, kinds, 1800)
 
 
@@ -293,8 +292,8 @@ def conditions(average, info):
     mne.write_evokeds("two-ave.fif", evokeds)
     both = mne.combine_evoked(mne.read_evokeds("two-ave.fif"), "nave")
     native.recording("both.h5", both.data, average.names, average.kinds, RATE, times[0], both.nave, "both")
-    # Tones at odd places; the file says it in ways of different versions and habits.
-    order = [("tone", e) for e in tones[:8]] + [("tone", e) for e in tones[8:]]
+    # The file says what is what in the ways of different versions and habits.
+    order = [("tone", e) for e in tones]
     for k, e in enumerate(flashes):
         order.insert(2 * k + 1, ("flash", e))
     kinds = [kind for kind, _ in order]
@@ -311,8 +310,8 @@ def conditions(average, info):
 
 def eeglab(path, data, times, **options):
     matfile.save(path, {"EEG": dict(
-        setname="tones and flashes", nbchan=float(len(data)), trials=float(data.shape[2]), pnts=float(len(times)), srate=RATE,
-        xmin=times[0], xmax=times[-1], times=1e3 * times, data=data.astype("f4"), ref="common",
+        setname="tones and flashes", nbchan=float(len(data)), trials=float(data.shape[2]), pnts=float(len(times)),
+        srate=RATE, xmin=times[0], xmax=times[-1], times=1e3 * times, data=data.astype("f4"), ref="common",
         chanlocs=matfile.StructArray(dict(labels=name, type="EEG") for name in ELECTRODES), **options)})  # fmt: skip
 
 
@@ -387,9 +386,10 @@ def holes(average):
 
 def names(average):
     """The same channels by other names."""
-    for name, rename in (("upper", str.upper), ("edf", lambda c: f"EEG {c}-Ref"), ("serial", lambda c: f"{c.lower()}-2908")):
-        average.save(name, names=[rename(c) for c in average.names])
-        average.save_noise(name, names=[rename(c) for c in average.names])
+    for name, rename in (("upper", str.upper), ("edf", "EEG {}-Ref".format), ("serial", "{}-2908".format)):
+        renamed = [rename(c) for c in average.names]
+        average.save(name, names=renamed)
+        average.save_noise(name, names=renamed)
     # Two that could be Fp1.
     twice = [{"Fp2": "fp1", "Fp1": "FP1"}.get(c, c) for c in average.names]
     average.save("twice", names=twice)
@@ -414,8 +414,81 @@ def devices(rng):
     graded, moved = info.copy(), info.copy()
     for channel in graded["chs"]:
         channel["coil_type"] = FIFF.FIFFV_COIL_CTF_GRAD | 2 << 16
-    trans = info["dev_head_t"]["trans"] @ mne.transforms.translation(0.003, 0, 0.004) @ mne.transforms.rotation(0, 0, 0.1)
+    trans = info["dev_head_t"]["trans"] @ mne.transforms.translation(0.003, 0, 0.004)
+    trans = trans @ mne.transforms.rotation(0, 0, 0.1)
     with moved._unlock():
         moved["dev_head_t"] = mne.transforms.Transform("meg", "head", trans)
     for name, own in (("meg", info), ("graded", graded), ("moved", moved)):
         mne.EvokedArray(average.data, own, average.times[0], nave=average.trials).save(f"{name}-ave.fif")
+
+
+# A whole recording.
+
+
+def recorded():
+    """Raw data of tones and flashes with triggers, blinks and a bad stretch, and what MNE makes of them; how many epochs."""
+    rng = np.random.default_rng(8)
+    meg, eeg = magnetometers(16, 2), electrodes()
+    sensors = joined(meg, eeg)
+    forward = forward_of(sensors)
+    info = joined(meg, eeg, described(["STI 014"], ["stim"], [np.zeros(12)], [None]))
+    onsets = 20 + np.cumsum(rng.integers(130, 170, 48))
+    codes = np.where(np.arange(48) % 3 == 2, 2, 1)
+    noise = epoch_noise(forward, rng)
+    data = np.zeros((len(info["chs"]), onsets[-1] + 60))
+    data[:-1] = np.linalg.cholesky(noise) @ rng.standard_normal((len(noise), data.shape[1]))
+    times = np.arange(-30, 60) / RATE
+    for onset, code in zip(onsets, codes):
+        part = slice(onset - 30, onset + 60)
+        data[:-1, part] += fields(forward, {1: 15, 2: 75}[code]) * 80e-9 * bump(times, 0.1)
+        data[-1, onset : onset + 5] = code
+    frontal, first = [info["ch_names"].index(name) for name in ("Fp1", "Fp2")], info["ch_names"].index("M03R")
+    for k in (4, 10, 17):
+        data[frontal, onsets[k] + 20 : onsets[k] + 50] += 2e-4
+    data[first, onsets[30] + 5] += 3e-11
+    # The recording was started 400 samples before it was saved.
+    raw = mne.io.RawArray(data, info, first_samp=400).set_eeg_reference(projection=True)
+    raw.set_annotations(mne.Annotations(onsets[25] / RATE, 0.1, "BAD movement"))
+    raw.save("tones-raw.fif", fmt="double")
+    mne.write_forward_solution("tones-fwd.fif", forward)
+    events = mne.find_events(raw, "STI 014")
+    mne.write_events("tones-eve.fif", events)
+    mne.write_events("tones.eve", events)
+    with open("events.tsv", "w") as file:
+        file.write("onset\tduration\ttrial_type\n")
+        for sample, _, code in events:
+            file.write(f"{(sample - 400) / RATE:.3f}\t0\t{('tone', 'flash')[code - 1]}\n")
+    reject = dict(eeg=150e-6, mag=2e-11)
+    kept = {}
+    for name, code, tmin, tmax, limits in (
+        ("tone", 1, -0.2, 0.3, reject), ("flash", 2, -0.2, 0.3, reject), ("short", 1, -0.1, 0.2, reject),
+        ("all", 1, -0.2, 0.3, None),
+    ):  # fmt: skip
+        epochs = mne.Epochs(raw, events, code, tmin, tmax, baseline=None, reject=limits, preload=True)
+        kept[name] = len(epochs)
+        epochs.average().save(f"{name}-ave.fif")
+    both = mne.Epochs(raw, events, [1, 2], -0.2, 0.3, baseline=None, reject=reject, preload=True)
+    mne.write_cov("tones-cov.fif", mne.compute_covariance(both, tmax=-1 / RATE, method="empirical", rank="info"))
+    faults(mne.read_evokeds("tone-ave.fif", 0), forward)
+    return kept
+
+
+def faults(evoked, forward):
+    """An average with something off, a file each."""
+    turned, graded = evoked.copy(), evoked.copy()
+    with turned.info._unlock():
+        trans = evoked.info["dev_head_t"]["trans"] @ mne.transforms.translation(0, 0.007, 0)
+        turned.info["dev_head_t"] = mne.transforms.Transform("meg", "head", trans)
+    turned.save("turned-ave.fif")
+    mne._fiff.compensator.set_current_comp(graded.info, 3)
+    graded.save("graded-ave.fif")
+    for name, channels, change in (
+        ("microvolt", ELECTRODES, lambda data: 1e6 * data), ("flat", ["M02R"], lambda data: 0 * data),
+        ("hollow", ["Cz"], lambda data: np.nan * data),
+    ):  # fmt: skip
+        changed = evoked.copy()
+        rows = [changed.ch_names.index(channel) for channel in channels]
+        changed.data[rows] = change(changed.data[rows])
+        changed.save(f"{name}-ave.fif")
+    rest = [name for name in forward["sol"]["row_names"] if name not in ("Fp1", "Fp2")]
+    mne.write_forward_solution("few-fwd.fif", mne.pick_channels_forward(forward, rest))
