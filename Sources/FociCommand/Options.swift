@@ -198,7 +198,8 @@ struct FileOptions: ParsableArguments {
         options.epochs.events = events
         if events == nil, epoch != nil || !reject.isEmpty {
             throw InputError(
-                epoch != nil ? .epoch : .reject, found: "no events to cut epochs around", expected: "\(optionName(.events))")
+                epoch != nil ? .epoch : .reject, found: "no events to cut epochs around",
+                expected: "\(optionName(.events))")
         }
         if let epoch { options.epochs.window = try epoch.range(of: "--epoch") }
         for rejection in reject { options.epochs.rejection[rejection.kind] = rejection.value }

@@ -4,6 +4,7 @@ import Foundation
 /// The single letters that LAPACK takes for options.
 private enum Letter {
     static let vectors = CChar(UInt8(ascii: "V"))
+    static let none = CChar(UInt8(ascii: "N"))
     static let lower = CChar(UInt8(ascii: "L"))
     static let thin = CChar(UInt8(ascii: "S"))
 }
@@ -51,6 +52,23 @@ public struct SymmetricEigen: Sendable {
         }
         self.values = values
         self.vectors = vectors
+    }
+
+    /// The eigenvalues alone, ascending: in a fraction of the time.
+    ///
+    /// - Throws: as ``init(_:)``.
+    public static func values(of symmetric: Matrix) throws(LinearAlgebraError) -> [Double] {
+        precondition(symmetric.rows == symmetric.columns)
+        guard symmetric.firstNonFinite == nil else { throw .notFinite }
+        BLAS.prepare()
+        var scratch = symmetric
+        let n = Int32(symmetric.rows)
+        var values = [Double](repeating: 0, count: symmetric.rows)
+        if n > 0 {
+            let info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, Letter.none, Letter.lower, n, &scratch.elements, n, &values)
+            guard info == 0 else { throw .noConvergence }
+        }
+        return values
     }
 }
 

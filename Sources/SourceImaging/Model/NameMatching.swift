@@ -37,7 +37,9 @@ public enum NameMatching: String, Sendable, CaseIterable {
             var parts = name.lowercased().split(separator: "-", omittingEmptySubsequences: false).map {
                 bare(String($0))
             }
-            if parts.count > 1, let last = parts.last, isSerial(last) || references.contains(last) { parts.removeLast() }
+            if parts.count > 1, let last = parts.last, isSerial(last) || references.contains(last) {
+                parts.removeLast()
+            }
             let whole = parts.joined()
             // A number alone is no name: `EEG 001` is not `MEG 001`.
             for kind in ["eeg", "meg"] where whole.hasPrefix(kind) {
@@ -62,7 +64,9 @@ public enum NameMatching: String, Sendable, CaseIterable {
             let own = Dictionary(grouping: names.indices.filter { found[$0] == nil }) { form(names[$0]) }
             let free = Dictionary(grouping: others.indices.filter { !taken.contains($0) }) { form(others[$0]) }
             for (key, group) in own {
-                if group.count == 1, let candidates = free[key], candidates.count == 1 { found[group[0]] = candidates[0] }
+                if group.count == 1, let candidates = free[key], candidates.count == 1 {
+                    found[group[0]] = candidates[0]
+                }
             }
         }
         return found

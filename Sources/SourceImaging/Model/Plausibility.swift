@@ -127,7 +127,8 @@ extension Forward {
         let zeros = electrodes.filter { rowMaxima[$0] == 0 }
         if zeros.count == 1, electrodes.count > 2 { deaf.removeAll { $0 == zeros[0] } }
         if !deaf.isEmpty {
-            warnings.append("channels with a gain of zero for every source: \(Plausibility.list(deaf.map { sensors.names[$0] }))")
+            warnings.append(
+                "channels with a gain of zero for every source: \(Plausibility.list(deaf.map { sensors.names[$0] }))")
         }
         if !zeroSources.isEmpty {
             warnings.append(

@@ -131,7 +131,11 @@ public struct Recording: Sendable {
         let epochs =
             areEpochs
             ? parts.flatMap(\.epochs)
-            : [zip(parts, weights).dropFirst().reduce(first.epochs[0] * (weights[0] / total)) { $0 + $1.0.epochs[0] * ($1.1 / total) }]
+            : [
+                zip(parts, weights).dropFirst().reduce(first.epochs[0] * (weights[0] / total)) {
+                    $0 + $1.0.epochs[0] * ($1.1 / total)
+                }
+            ]
         var whole = try Recording(
             epochs: epochs, samplingFrequency: first.samplingFrequency, firstTime: first.firstTime,
             averages: areEpochs ? 1 : total, condition: name, isProjected: first.isProjected, sensors: first.sensors,

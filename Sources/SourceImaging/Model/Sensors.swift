@@ -104,7 +104,8 @@ public struct Sensors: Sendable, Equatable {
     func rows(_ rows: [Int]) throws(InputError) -> Sensors {
         try Sensors(
             names: rows.map { names[$0] }, kinds: rows.map { kinds[$0] }, bad: rows.map { bad[$0] },
-            locations: locations.map { $0.rows(rows) }, compensations: compensations.map { all in rows.map { all[$0] } })
+            locations: locations.map { $0.rows(rows) }, compensations: compensations.map { all in rows.map { all[$0] } }
+        )
     }
 
     /// Number of channels of each kind that occurs.

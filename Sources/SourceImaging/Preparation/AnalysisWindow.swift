@@ -40,7 +40,8 @@ struct AnalysisWindow {
         if window == nil, isBeforeEvent {
             checks.look(
                 "window", "the recording ends before time 0: all of it is analysed, \(span)",
-                baseline.isEmpty ? "choose with \(.window), and with \(.baseline) what is noise" : "choose with \(.window)")
+                baseline.isEmpty
+                    ? "choose with \(.window), and with \(.baseline) what is noise" : "choose with \(.window)")
         } else {
             checks.ok(
                 "window", Message("\(span), \(samples.count) samples" + (window == nil ? ", all from time 0 on" : "")))

@@ -93,7 +93,8 @@ struct AverageNoise {
         let told = 1 / (deviation * deviation)
         checks.look(
             "averages",
-            Message("the recording does not say how many trials it averages: \(text(told)), by the noise of its baseline"),
+            Message(
+                "the recording does not say how many trials it averages: \(text(told)), by the noise of its baseline"),
             "give the number with \(.averages)")
         return told
     }

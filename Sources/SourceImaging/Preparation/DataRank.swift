@@ -90,7 +90,9 @@ struct DataRank {
 
     private static func tell(_ block: Block, _ choice: RankChoice, _ finder: BlockRank, _ checks: inout Checklist) {
         let all = block.statements.map { "\($0.source) \($0.rank)" }.joined(separator: ", ")
-        let others = block.statements.filter { $0.rank > block.rank && $0.source != "channels" && $0.source != "projectors" }
+        let others = block.statements.filter {
+            $0.rank > block.rank && $0.source != "channels" && $0.source != "projectors"
+        }
         let text: Message = "\(block.name) \(block.rank) of \(block.rows.count) channels (\(block.source)): \(all)"
         let isUnexpected = block.statements.contains { $0.rank < block.rank }
         if !others.isEmpty || isUnexpected {
@@ -145,7 +147,7 @@ private struct BlockRank {
             return
         }
         let left = evidence.projection.applyBothSides(covariance).rows(rows).columns(rows)
-        let values = Self.spectrum(left)?.eigen.values ?? []
+        let values = Self.spectrum(left)?.values ?? []
         try Whitener.checkSigns(values, isSinglePrecision: evidence.isSinglePrecision)
         let tolerance = Whitener.tolerance(values, isSinglePrecision: evidence.isSinglePrecision)
         let rank = min(projected, values.count { $0 > tolerance })
@@ -202,15 +204,11 @@ private struct BlockRank {
         rows.allSatisfy { i in rows.allSatisfy { $0 == i || covariance[i, $0] == 0 } }
     }
 
-    /// The lowest directions of a spectrum in SI units over all channels: what is nothing over deviations, w·(x/s) = 0, is
-    /// nothing in (w/s)·x.
+    /// The lowest directions of a spectrum, spread over all channels.
     private func directions(_ spectrum: Spectrum, _ count: Int) -> [[Double]] {
-        (0..<count).map { k in
-            let column = spectrum.eigen.vectors.column(k)
-            let scaled = zip(column, spectrum.scales).map { $1 > 0 ? $0 / $1 : 0 }
-            let length = scaled.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        spectrum.lowest(count).map { direction in
             var whole = [Double](repeating: 0, count: evidence.matching.sensors.count)
-            for (i, row) in rows.enumerated() { whole[row] = length > 0 ? scaled[i] / length : 0 }
+            for (i, row) in rows.enumerated() { whole[row] = direction[i] }
             return whole
         }
     }
@@ -251,7 +249,7 @@ private struct BlockRank {
             let product = scales[i] * scales[j]
             return product > 0 ? 0.5 * (moments[i, j] + moments[j, i]) / product : 0
         }
-        return (try? SymmetricEigen(scaled)).map { Spectrum(eigen: $0, scales: scales) }
+        return (try? SymmetricEigen.values(of: scaled)).map { Spectrum(values: $0, scaled: scaled, scales: scales) }
     }
 
     /// Eigenvalues of a matrix of second moments over the mean deviation of each kind of sensor: white noise that was added
@@ -272,7 +270,9 @@ private struct BlockRank {
     private static func rank(_ values: [Double], samples: Int) -> Int? {
         guard let largest = values.last, largest > 0 else { return nil }
         let descending = values.reversed().map { max($0, 1e-18 * largest) }
-        let drops = (1..<max(1, min(values.count, samples - 1))).map { (rank: $0, by: descending[$0 - 1] / descending[$0]) }
+        let drops = (1..<max(1, min(values.count, samples - 1))).map {
+            (rank: $0, by: descending[$0 - 1] / descending[$0])
+        }
         let steepest = drops.filter { descending[$0.rank] < DataRank.floor * largest && $0.by > DataRank.cliff }
             .max { $0.by < $1.by }
         if let steepest { return steepest.rank }
@@ -280,19 +280,33 @@ private struct BlockRank {
     }
 
     /// The rank of the data by their own spectrum.
-    private static func rank(_ spectrum: Spectrum, _ samples: Int, _ rows: [Int], _ evidence: DataRank.Evidence) -> Int? {
-        guard let found = rank(spectrum.eigen.values, samples: samples) else { return nil }
+    private static func rank(_ spectrum: Spectrum, _ samples: Int, _ rows: [Int], _ evidence: DataRank.Evidence) -> Int?
+    {
+        guard let found = rank(spectrum.values, samples: samples) else { return nil }
         guard found < rows.count else { return found }
         // Time can limit the rank, too (low-pass filters, short averages): then a part of the samples has less of it.
         let part = moments(rows, evidence, part: 0.75)
         guard let fewer = Self.spectrum(part.matrix) else { return nil }
-        return rank(fewer.eigen.values, samples: part.samples) == found ? found : nil
+        return rank(fewer.values, samples: part.samples) == found ? found : nil
     }
 }
 
-/// Second moments over their own deviations, decomposed.
+/// The eigenvalues of second moments over some scales, one a channel.
 private struct Spectrum {
-    let eigen: SymmetricEigen
-    /// The deviations.
+    /// Ascending.
+    let values: [Double]
+    /// What they are of.
+    let scaled: Matrix
     let scales: [Double]
+
+    /// Directions of the lowest eigenvalues in the units of the data, of length one: what is nothing over the scales,
+    /// w·(x/s) = 0, is nothing in (w/s)·x.
+    func lowest(_ count: Int) -> [[Double]] {
+        guard count > 0, let vectors = try? SymmetricEigen(scaled).vectors else { return [] }
+        return (0..<count).map { k in
+            let direction = zip(vectors.column(k), scales).map { $1 > 0 ? $0 / $1 : 0 }
+            let length = direction.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            return direction.map { length > 0 ? $0 / length : 0 }
+        }
+    }
 }

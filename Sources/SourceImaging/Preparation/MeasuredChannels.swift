@@ -86,7 +86,8 @@ struct MeasuredChannels {
             empty.isEmpty ? "" : "\(empty.count) samples of the baseline, which are left out",
         ].filter { !$0.isEmpty }
         checks.ok(
-            "values", parts.isEmpty ? "finite" : Message("finite where used; NaN in " + parts.joined(separator: " and ")))
+            "values",
+            parts.isEmpty ? "finite" : Message("finite where used; NaN in " + parts.joined(separator: " and ")))
         return window.withoutBaseline(empty)
     }
 

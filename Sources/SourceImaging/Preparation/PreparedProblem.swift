@@ -105,7 +105,8 @@ public struct PreparedProblem: Sendable {
         measured = projection.apply(channels.average.columns(window.samples))
         noise = try AverageNoise(
             covariance: covariance, baseline: baseline, matching: matching, projection: projection, forward: forward,
-            averages: settings.averages ?? Self.averages(of: recording, window, &checks), level: settings.noiseLevel, parallelism: parallelism,
+            averages: settings.averages ?? Self.averages(of: recording, window, &checks), level: settings.noiseLevel,
+            parallelism: parallelism,
             checks: &checks)
         let whitener = noise.whitener
         UnitPlausibility(
@@ -180,8 +181,11 @@ public struct PreparedProblem: Sendable {
         checks.ok(
             "condition",
             Message(
-                [recording.condition.isEmpty ? "" : "'\(recording.condition)'", count > 1 ? "\(count) epochs" : "an average"]
-                    .filter { !$0.isEmpty }.joined(separator: ", ")))
+                [
+                    recording.condition.isEmpty ? "" : "'\(recording.condition)'",
+                    count > 1 ? "\(count) epochs" : "an average",
+                ]
+                .filter { !$0.isEmpty }.joined(separator: ", ")))
         for note in recording.acquisition.notes { checks.look("recording", note) }
         // What is said of a file that holds both is said once.
         for note in covariance?.acquisition.notes ?? [] where !recording.acquisition.notes.contains(note) {

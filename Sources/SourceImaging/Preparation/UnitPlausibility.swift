@@ -48,7 +48,9 @@ struct UnitPlausibility {
     /// Deviation of the noise of one epoch at each channel: of the covariance, else of the baseline.
     private var noise: [SensorKind: Double] {
         byKind { i in
-            if let covariance, let rows = matching.inCovariance { return covariance.matrix[rows[i], rows[i]].squareRoot() }
+            if let covariance, let rows = matching.inCovariance {
+                return covariance.matrix[rows[i], rows[i]].squareRoot()
+            }
             return baselineDeviation(i).map { $0 * (averages ?? 1).squareRoot() }
         }.mapValues(Plausibility.median).filter { $0.value > 0 }
     }
@@ -69,26 +71,29 @@ struct UnitPlausibility {
         }.mapValues(Plausibility.median).filter { $0.value > 0 }
         return SensorKind.allCases.compactMap { kind in
             guard let ratio = ratios[kind], ratio > Self.mostNoise || ratio < 1 / Self.mostNoise else { return nil }
-            return String(format: "the noise of %@ before time 0 is %.3g times what the covariance says", kind.plural, ratio)
+            return String(
+                format: "the noise of %@ before time 0 is %.3g times what the covariance says", kind.plural, ratio)
         }
     }
 
     /// Root mean square of the fields of all sources at a channel of each kind, per A·m.
     private var gains: [SensorKind: Double] {
-        let electrodes = matching.inForward.filter { forward.sensors.kinds[$0] == .eeg }
-        let gain = forward.gain
-        // Potentials are known up to a constant.
-        let constants = (0..<gain.columns).map { j in
-            electrodes.reduce(0) { $0 + gain[$1, j] } / Double(max(1, electrodes.count))
-        }
-        return byKind { i in
-            let (row, isElectrode) = (matching.inForward[i], matching.sensors.kinds[i] == .eeg)
-            let square = (0..<gain.columns).reduce(0.0) { sum, j in
-                let value = gain[row, j] - (isElectrode ? constants[j] : 0)
-                return sum + value * value
+        let (rows, kinds) = (matching.inForward, matching.sensors.kinds)
+        let electrodes = rows.indices.filter { kinds[$0] == .eeg }.map { rows[$0] }
+        var squares = [Double](repeating: 0, count: rows.count)
+        let (height, columns) = (forward.gain.rows, forward.gain.columns)
+        forward.gain.elements.withUnsafeBufferPointer { gain in
+            for start in stride(from: 0, to: height * columns, by: height) {
+                // Potentials are known up to a constant.
+                let constant = electrodes.reduce(0) { $0 + gain[start + $1] } / Double(max(1, electrodes.count))
+                for (k, row) in rows.enumerated() {
+                    let value = gain[start + row] - (kinds[k] == .eeg ? constant : 0)
+                    squares[k] += value * value
+                }
             }
-            return (square / Double(gain.columns)).squareRoot()
-        }.mapValues(Plausibility.median).filter { $0.value > 0 }
+        }
+        return byKind { (squares[$0] / Double(columns)).squareRoot() }.mapValues(Plausibility.median)
+            .filter { $0.value > 0 }
     }
 
     /// The equivalent moments of the kinds, A·m.
@@ -107,7 +112,8 @@ struct UnitPlausibility {
 
     private var momentWarnings: [String] {
         let all = equivalents
-        guard let least = all.min(by: { $0.moment < $1.moment }), let most = all.max(by: { $0.moment < $1.moment }) else {
+        guard let least = all.min(by: { $0.moment < $1.moment }), let most = all.max(by: { $0.moment < $1.moment })
+        else {
             return []
         }
         if most.moment > Self.mostBetweenKinds * least.moment {
@@ -119,7 +125,8 @@ struct UnitPlausibility {
         }
         return all.filter { !Self.moments.contains($0.moment) }.map {
             String(
-                format: "an epoch's noise of %@ is worth %.3g nA·m of a source, where 20 to 1000 is usual", $0.kind.plural,
+                format: "an epoch's noise of %@ is worth %.3g nA·m of a source, where 20 to 1000 is usual",
+                $0.kind.plural,
                 $0.moment * 1e9)
         }
     }
