@@ -154,7 +154,7 @@ struct MATLABFieldTripTests {
         "Gradient compensation of data and lead fields is that of their sensor arrays",
         arguments: [
             ("'none'", "none"), ("'G1BR'", "grade 1"), ("'G3BR'", "grade 3"), ("['G3BR']", "grade 3"),
-            ("['G2BR', 'comp']", "grade 2+comp"), ("'invcomp'", "invcomp"), ("['none']", "none"), ("[]", "none"),
+            ("['G2BR', 'comp']", "grade 2"), ("'invcomp'", "none"), ("'planar'", "planar"), ("['none']", "none"), ("[]", "none"),
             ("3.0", nil),
         ])
     func compensation(current: String, expected: String?) throws {

@@ -42,6 +42,9 @@ struct BrainstormChannels {
         (directions, areProjectorsApplied) = try Self.projectors(file, channels: count)
     }
 
+    /// What a channel measures; nil for what is no sensor of the brain.
+    func kind(_ row: Int) -> SensorKind? { kinds[row] }
+
     /// Channels of some rows.
     func sensors(_ rows: [Int], bad: [Bool]? = nil) throws(InputError) -> Sensors {
         try Sensors(names: rows.map { names[$0] }, kinds: rows.compactMap { kinds[$0] }, bad: bad)

@@ -131,8 +131,10 @@ struct BrainstormFile: FormatReader {
         guard matrix.rows == channels.count, matrix.columns == channels.count else {
             throw channels.mismatch(file, "NoiseCov", "\(matrix.rows) × \(matrix.columns)")
         }
-        // Zero where nothing was estimated.
-        let rows = channels.kept.filter { matrix[$0, $0] != 0 }
+        // Zero throughout a kind where nothing was estimated of it; one electrode of zeros may be the reference.
+        let kept = channels.kept
+        let estimated = Set(kept.filter { matrix[$0, $0] != 0 }.map { channels.kind($0) })
+        let rows = kept.filter { estimated.contains(channels.kind($0)) }
         guard !rows.isEmpty else {
             throw file.error("NoiseCov", found: "no variance of EEG or MEG channels", expected: "at least one")
         }

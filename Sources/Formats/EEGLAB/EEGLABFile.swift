@@ -86,7 +86,7 @@ struct EEGLABFile: FormatReader {
     /// - Throws: ``InputError`` when data are continuous.
     private func averageCount(firstTime: Double) throws(InputError) -> Double? {
         let place = "\(root)etc/averages"
-        if try file.contains(place), let count = try file.number(place) { return count }
+        if try file.contains(place), let count = try file.number(place), count > 0, count <= 1e9 { return count }
         var isEpoch = firstTime < 0
         if !isEpoch, try file.contains("\(root)epoch") { isEpoch = try file.structCount("\(root)epoch") > 0 }
         guard isEpoch else {

@@ -72,26 +72,51 @@ struct FieldTripChannels {
         self.notes = notes
         if case .metres = rule { factors = rows.map { _ in 1 } } else { factors = units.map { $0?.factor ?? 1 } }
         let compensation = try Self.compensation(file, variable)
+        let names = rows.map { labels[$0] }
+        let parts = isLeadField ? ["cfg/elec", "cfg/grad", "elec", "grad"] : ["elec", "grad"]
+        let locations = Self.locations(file, parts.map { "\(variable)/\($0)" }, names)
         sensors = try within(file.path) { () throws(InputError) in
             try Sensors(
-                names: rows.map { labels[$0] }, kinds: kinds,
+                names: names, kinds: kinds, locations: locations,
                 compensations: compensation.map { name in kinds.map { $0 == .eeg ? "none" : name } })
         }
     }
 
-    /// The gradient compensation of MEG, as the description of the sensors has it, or what else was done to them; nil
-    /// where it says nothing.
+    /// The gradient compensation of MEG, as the description of the sensors has it, whatever components were removed from it;
+    /// nil where it says nothing.
     private static func compensation(_ file: MATLABFile, _ variable: String) throws(InputError) -> String? {
         for part in ["grad", "cfg/grad", "hdr/grad"] {
             let place = "\(variable)/\(part)/balance/current"
             guard try file.contains(place), try !file.isStruct(place) else { continue }
             guard try ["char", "cell"].contains(file.className(of: place)) else { continue }
-            let names = try file.texts(place).filter { !$0.isEmpty && $0 != "none" }.map { name in
-                ["G1BR": "grade 1", "G2BR": "grade 2", "G3BR": "grade 3"][name] ?? name
+            var names = try file.texts(place)
+            // Removed components stand on top of what was done before.
+            let before = "\(variable)/\(part)/balance/previous"
+            if try file.contains(before), try ["char", "cell"].contains(file.className(of: before)) {
+                names += try file.texts(before)
             }
-            return names.isEmpty ? "none" : names.joined(separator: "+")
+            if names.contains("planar") { return "planar" }
+            let grades = ["G1BR": "grade 1", "G2BR": "grade 2", "G3BR": "grade 3"]
+            return names.lazy.compactMap { grades[$0] }.first ?? "none"
         }
         return nil
+    }
+
+    /// Positions of channels in m as sensor arrays have them, NaN where none has one; nil where none has any.
+    private static func locations(_ file: MATLABFile, _ arrays: [String], _ names: [String]) -> Matrix? {
+        var places: [String: SIMD3<Double>] = [:]
+        for array in arrays {
+            guard let unit = try? file.text("\(array)/unit"), let factor = MATLABUnit.length(unit),
+                let labels = try? file.texts("\(array)/label")
+            else { continue }
+            for field in ["chanpos", "elecpos"] {
+                guard let found = try? file.vectors("\(array)/\(field)"), found.count == labels.count else { continue }
+                for (label, place) in zip(labels, found) { places[label] = places[label] ?? place * factor }
+                break
+            }
+        }
+        guard names.contains(where: { places[$0] != nil }) else { return nil }
+        return Matrix(rows: names.count, columns: 12) { i, k in k < 3 ? places[names[i]]?[k] ?? .nan : 0 }
     }
 
     /// The rows that are kept, in SI units.

@@ -8,36 +8,49 @@ struct FieldTripCondition {
     let trials: [Int]?
     let condition: Condition
 
-    /// The conditions of a structure, by the codes that `trialinfo` has in its first column.
-    ///
-    /// It may hold anything else there, such as reaction times: codes are whole numbers that come back.
+    /// What had to be decided to tell it from others; nil where nothing had.
+    var note: Message?
+
+    /// The conditions of a structure, by codes in `trialinfo`: its first column of whole numbers that come back. It may
+    /// hold anything else, such as counters and reaction times.
     ///
     /// - Returns: the conditions; and why `trialinfo` does not tell them, empty where it does or is not there.
     static func all(_ file: MATLABFile, _ variable: String) -> ([FieldTripCondition], problem: String) {
         func whole(_ problem: String = "", _ count: Int? = nil) -> ([FieldTripCondition], problem: String) {
             let condition = Condition(variable, amount: count.map { "\($0) epochs" } ?? "")
-            return ([FieldTripCondition(variable: variable, trials: nil, condition: condition)], problem)
+            let note: Message? =
+                problem.isEmpty ? nil : Message("all trials of '\(variable)' are one condition: of trialinfo \(problem)")
+            return ([FieldTripCondition(variable: variable, trials: nil, condition: condition, note: note)], problem)
         }
-        guard let size = try? file.size(of: "\(variable)/trial"), let count = size.first else { return whole() }
+        guard let size = try? file.size(of: "\(variable)/trial"), let count = size.first, count > 0 else { return whole() }
         let place = "\(variable)/trialinfo"
         guard let isEmpty = try? file.isEmpty(place), !isEmpty else { return whole("", count) }
         let numeric: Set = ["double", "single", "logical", "int8", "uint8", "int16", "uint16", "int32", "uint32"]
         guard let name = try? file.className(of: place), numeric.contains(name), let info = try? file.array(place),
             info.size.first == count
-        else { return whole("it is no matrix of numbers with a row a trial", count) }
-        let codes = info.elements.prefix(count).map { Int(exactly: $0) }
-        let members = Dictionary(grouping: codes.indices) { codes[$0] }
-        guard members[nil] == nil else { return whole("its first column holds other than whole numbers", count) }
-        guard members.count <= max(2, count / 2) else {
-            return whole("its first column holds \(members.count) different numbers in \(count) trials", count)
+        else { return whole("nothing is a matrix of numbers with a row a trial", count) }
+        let columns = (0..<info.elements.count / count).map { column in
+            Dictionary(grouping: 0..<count) { Int(exactly: info.elements[column * count + $0]) }
         }
-        guard members.count > 1 else { return whole("", count) }
-        let named = members.compactMap { code, trials in code.map { (code: $0, trials: trials) } }
+        let telling = columns.indices.filter { k in
+            columns[k][nil] == nil && columns[k].count > 1 && columns[k].count <= max(2, count / 2)
+        }
+        guard let chosen = telling.first else {
+            let isConstant = columns.allSatisfy { $0.count == 1 }
+            return whole(isConstant ? "" : "no column holds whole numbers that come back, as codes do", count)
+        }
+        var note: Message?
+        if chosen > 0 || telling.count > 1 {
+            let others = telling.dropFirst().map { ", and by column \($0 + 1)" }.joined()
+            note = "trials of '\(variable)' are told apart by column \(chosen + 1) of trialinfo"
+            if !others.isEmpty { note = note.map { $0 + Message("; they could be" + others.dropFirst(4)) } }
+        }
+        let named = columns[chosen].compactMap { code, trials in code.map { (code: $0, trials: trials) } }
         return (
             named.sorted { $0.code < $1.code }.map { code, trials in
                 FieldTripCondition(
                     variable: variable, trials: trials,
-                    condition: Condition("\(variable)/\(code)", amount: "\(trials.count) epochs"))
+                    condition: Condition("\(variable)/\(code)", amount: "\(trials.count) epochs"), note: note)
             }, ""
         )
     }

@@ -26,10 +26,12 @@ extension FieldTripFile {
         let (gain, columns, kept) = try gain(variable, cells, inside, channels, moment: moment)
         let normals = try normals(variable, count: cells.count).map { all in kept.map { all[$0] } }
         return try within(path) { () throws(InputError) in
-            try Forward(
+            var forward = try Forward(
                 gain: gain, orientations: columns, sensors: channels.sensors,
                 sources: SourceSpace(
                     positions: kept.map { positions[$0] * length }, normals: normals, vertices: kept, frame: frame))
+            forward.acquisition.sensorFrame = try sensorFrame(variable)
+            return forward
         }
     }
 
@@ -130,12 +132,17 @@ extension FieldTripFile {
 
     /// Name of the coordinate system; nil where nothing says it.
     func coordinateSystem(_ variable: String) throws(InputError) -> String? {
-        for part in ["", "/cfg/headmodel", "/cfg/grad", "/cfg/elec"] {
+        for part in ["", "/cfg/headmodel", "/cfg/grad", "/cfg/elec", "/grad", "/elec"] {
             if let system = try file.text("\(variable)\(part)/coordsys"), !system.isEmpty, system != "unknown" {
                 return system.lowercased()
             }
         }
         return nil
+    }
+
+    /// What positions of sensors are relative to, as far as another file of this kind is concerned.
+    func sensorFrame(_ variable: String) throws(InputError) -> String {
+        "FieldTrip " + (try coordinateSystem(variable) ?? "")
     }
 
     private func frame(_ variable: String) throws(InputError) -> CoordinateFrame {

@@ -27,7 +27,8 @@ extension FieldTripFile {
             var recording = try Recording(
                 epochs: epochs, samplingFrequency: frequency, firstTime: times[0], averages: averages,
                 condition: parts[index].condition.name, sensors: channels.sensors)
-            recording.acquisition.notes = channels.notes
+            recording.acquisition.notes = channels.notes + [parts[index].note, freedom?.note].compactMap(\.self)
+            recording.acquisition.sensorFrame = try sensorFrame(variable)
             recording.acquisition.averagesBySample = freedom?.bySample
             return recording
         }

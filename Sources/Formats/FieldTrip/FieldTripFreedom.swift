@@ -4,6 +4,8 @@ import SourceImaging
 struct FieldTripFreedom {
     /// The fewest where there are data.
     let least: Double
+    /// That channels differ by far; nil where they do not.
+    let note: Message?
     /// The fewest over channels at each sample, NaN where none has data; nil where all are the same.
     let bySample: [Double]?
 
@@ -14,7 +16,7 @@ struct FieldTripFreedom {
     ///   - variable: path of the structure.
     ///   - channels: those that are kept.
     ///   - average: kept channels × samples; values may be NaN.
-    /// - Throws: ``InputError`` when it has another shape, or is no number of trials where there are data.
+    /// - Throws: ``InputError`` when it has another shape.
     init?(
         _ file: MATLABFile, _ variable: String, _ channels: FieldTripChannels, average: Matrix
     ) throws(InputError) {
@@ -31,21 +33,22 @@ struct FieldTripFreedom {
         }
         // A channel without any data is none that will be used.
         let used = (0..<average.rows).filter { row in (0..<samples).contains { average[row, $0].isFinite } }
-        var bySample = [Double](repeating: .nan, count: samples)
+        var (bySample, widest) = ([Double](repeating: .nan, count: samples), 1.0)
         for t in 0..<samples {
-            for row in used where average[row, t].isFinite {
-                let count = trials(row, t)
-                guard count > 0, count <= 1e9 else {
-                    throw file.error(
-                        place, found: "\(count) for channel '\(channels.sensors.names[row])' at sample \(t)",
-                        expected: "the number of trials averaged", advice: "correct it or remove the field; save again")
-                }
-                bySample[t] = bySample[t].isNaN ? count : min(bySample[t], count)
-            }
+            let counts = used.filter { average[$0, t].isFinite }.map { trials($0, t) }
+            // Where it is nothing for data that there are, it tells nothing.
+            guard counts.allSatisfy({ $0 > 0 && $0 <= 1e9 }) else { return nil }
+            guard let fewest = counts.min(), let most = counts.max() else { continue }
+            bySample[t] = fewest
+            widest = max(widest, most / fewest)
         }
         let known = bySample.filter { !$0.isNaN }
         guard let least = known.min(), let most = known.max() else { return nil }
         self.least = least
         self.bySample = least < most ? bySample : nil
+        note =
+            widest > 1.5
+            ? "dof of '\(variable)' differs between channels, up to \(Int(widest.rounded())) times: the fewest trials count"
+            : nil
     }
 }

@@ -183,6 +183,7 @@ struct NativeReader {
         var acquisition = Acquisition()
         guard try contains("acquisition") else { return acquisition }
         acquisition.subject = try text("subject", of: "acquisition") ?? ""
+        acquisition.sensorFrame = try text("sensor_frame", of: "acquisition") ?? ""
         acquisition.maxwellRank = try integer("maxwell_rank", of: "acquisition")
         if let rank = acquisition.maxwellRank, rank < 1 {
             throw InputError("\(path): acquisition@maxwell_rank", found: "\(rank)", expected: "1 or more components")

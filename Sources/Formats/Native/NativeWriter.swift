@@ -28,6 +28,9 @@ extension HDF5Writer {
     /// The group `acquisition`, with what is known.
     borrowing func write(_ acquisition: Acquisition) throws(HDF5Error) {
         if !acquisition.subject.isEmpty { try attribute("subject", of: "acquisition", acquisition.subject) }
+        if !acquisition.sensorFrame.isEmpty {
+            try attribute("sensor_frame", of: "acquisition", acquisition.sensorFrame)
+        }
         if let rank = acquisition.maxwellRank { try attribute("maxwell_rank", of: "acquisition", rank) }
         if let transform = acquisition.deviceToHead {
             let rows = (0..<3).flatMap { i in (0..<3).map { transform.rotation[i][$0] } + [transform.translation[i]] }

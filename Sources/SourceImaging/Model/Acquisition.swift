@@ -4,6 +4,9 @@ import Foundation
 public struct Acquisition: Sendable, Equatable {
     /// From coordinates of the MEG device to those of the head.
     public var deviceToHead: RigidTransform?
+    /// What positions of sensors are relative to, in the words of the program that wrote them: those of two files compare
+    /// where it is the same.
+    public var sensorFrame = ""
     /// Independent components of MEG that a Maxwell filter (signal-space separation; Taulu & Simola 2006) left.
     public var maxwellRank: Int?
     /// How many trials each sample averages, where that varies (trials of different lengths); NaN where there are no data. A

@@ -50,7 +50,7 @@ public enum NameMatching: String, Sendable, CaseIterable {
         }
 
         private static func isSerial(_ text: String) -> Bool { text.count >= 2 && text.allSatisfy(\.isNumber) }
-        private static let references: Set = ["ref", "le", "re", "ar", "a1", "a2", "m1", "m2", "avg", "cz"]
+        private static let references: Set = ["ref", "le", "re", "ar", "a1", "a2", "m1", "m2", "avg", "av"]
     }
 
     /// For each name its place among others, nil where there is none: the same name, or with loose matching one that is

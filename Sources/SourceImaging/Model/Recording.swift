@@ -55,7 +55,7 @@ public struct Recording: Sendable {
         if let averages, !(averages > 0 && averages <= Self.mostAverages) {
             throw InputError(
                 "averages", found: "\(averages)", expected: "the number of trials averaged, above 0 and up to 1e9",
-                advice: "give it with \(.averages)")
+                advice: "correct it, or leave it out where nobody knows it")
         }
         for data in epochs {
             guard data.rows == sensors.count, data.columns == first.columns else {
@@ -105,7 +105,9 @@ public struct Recording: Sendable {
         guard parts.count > 1 else { return first }
         let name = parts.map(\.condition).joined(separator: " + ")
         for part in parts {
-            guard part.sensors == first.sensors, part.sampleCount == first.sampleCount,
+            // Positions may be NaN, which equals nothing; those of one recording are the same.
+            guard part.sensors.names == first.sensors.names, part.sensors.kinds == first.sensors.kinds,
+                part.sensors.compensations == first.sensors.compensations, part.sampleCount == first.sampleCount,
                 part.samplingFrequency == first.samplingFrequency,
                 abs(part.firstTime - first.firstTime) < 0.1 / first.samplingFrequency
             else {

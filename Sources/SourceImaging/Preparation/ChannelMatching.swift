@@ -54,7 +54,7 @@ struct ChannelMatching {
             guard !rows.isEmpty, let other else { return nil }
             return "\(rows.count) of \(selected.count) channels left out, which the \(what) does not have: "
                 + Message(Self.list(rows.map { recording.names[$0] }))
-                + Self.likeness(rows.map { recording.names[$0] }, other.names, what)
+                + Self.likeness(rows.map { recording.names[$0] }, other.names, what, names)
         }
         let losses = [lost(noGain, forward, "forward"), lost(noNoise, covariance, "covariance")].compactMap(\.self)
         guard !rows.isEmpty else {
@@ -117,7 +117,10 @@ struct ChannelMatching {
     }
 
     /// How names that were not found differ from those that there are, where they differ little.
-    private static func likeness(_ names: [String], _ others: [String], _ what: String) -> Message {
+    private static func likeness(
+        _ names: [String], _ others: [String], _ what: String, _ matching: NameMatching
+    ) -> Message {
+        guard matching == .exact else { return "; none, or more than one, of its names is like them" }
         let places = NameMatching.loose.places(of: names, among: others)
         let pairs = zip(names, places).compactMap { name, place in place.map { (name, others[$0]) } }
         let ways = Set(pairs.compactMap { NameMatching.Difference($0.0, $0.1)?.rawValue }).sorted()
@@ -148,7 +151,7 @@ struct ChannelMatching {
         if let covariance { found += ", the covariance \(names(covariance))" }
         if bad > 0 { found += "; \(bad) of \(selected) channels are bad" }
         return InputError(
-            at: .input(.recording), found: found, expected: "the same names, letter by letter",
+            at: .input(.recording), found: found, expected: "the same names",
             advice: (loss.map { $0 + "; or " } ?? "") + "rename the channels or use files of one acquisition")
     }
 }

@@ -26,6 +26,8 @@ struct DataRank {
     /// An eigenvalue is of the null space when it is so much smaller than the next: real spectra descend in small steps,
     /// those of filtered averages too.
     fileprivate static let cliff = 1e3
+    /// The same for what is as small as the rounding of stored values makes it.
+    fileprivate static let roundedCliff = 30.0
     /// And below this part of the largest.
     fileprivate static let floor = 1e-8
 
@@ -59,7 +61,7 @@ struct DataRank {
             let finder = try BlockRank(rows, evidence)
             var block = Block(name: isElectrode ? "EEG" : "MEG", rows: rows)
             block.statements = finder.statements(choice, isElectrode ? nil : evidence.recording.acquisition.maxwellRank)
-            let asked = try Self.asked(choice, block, isOnly: Set(kinds.map { $0 == .eeg }).count == 1)
+            let asked = try Self.asked(choice, block, kinds)
             let allowed = block.statements.min { $0.rank < $1.rank } ?? (source: "channels", rank: rows.count)
             if let asked, asked > finder.projected {
                 throw InputError(
@@ -79,24 +81,39 @@ struct DataRank {
     }
 
     /// The rank that the caller gives for a block.
-    private static func asked(_ choice: RankChoice, _ block: Block, isOnly: Bool) throws(InputError) -> Int? {
+    private static func asked(_ choice: RankChoice, _ block: Block, _ kinds: [SensorKind]) throws(InputError) -> Int? {
         guard case .given(let meg, let eeg, let only) = choice else { return nil }
-        guard only == nil || isOnly else {
+        let (hasMEG, hasEEG) = (kinds.contains { $0 != .eeg }, kinds.contains(.eeg))
+        guard only == nil || !(hasMEG && hasEEG) else {
             throw InputError(
                 .rank, found: "one number for MEG and EEG", expected: "one for each, such as meg:70,eeg:59")
+        }
+        guard meg == nil || hasMEG, eeg == nil || hasEEG else {
+            throw InputError(
+                .rank, found: choice.name, expected: "kinds that are used: there is no \(hasMEG ? "EEG" : "MEG")")
         }
         return only ?? (block.name == "EEG" ? eeg : meg)
     }
 
     private static func tell(_ block: Block, _ choice: RankChoice, _ finder: BlockRank, _ checks: inout Checklist) {
         let all = block.statements.map { "\($0.source) \($0.rank)" }.joined(separator: ", ")
-        let others = block.statements.filter {
-            $0.rank > block.rank && $0.source != "channels" && $0.source != "projectors"
-        }
-        let text: Message = "\(block.name) \(block.rank) of \(block.rows.count) channels (\(block.source)): \(all)"
-        let isUnexpected = block.statements.contains { $0.rank < block.rank }
-        if !others.isEmpty || isUnexpected {
+        let unknown = finder.ofData == nil ? ", data: too few samples to tell" : ""
+        let text: Message = "\(block.name) \(block.rank) of \(block.rows.count) channels (\(block.source)): \(all)\(unknown)"
+        let others = block.statements.filter { $0.rank != block.rank && !["channels", "projectors"].contains($0.source) }
+        if let most = others.first(where: { $0.source == "covariance" && $0.rank > block.rank }), others.count == 1 {
+            checks.look(
+                "rank", text,
+                "the covariance claims noise in \(most.rank - block.rank) directions that the data have lost: it was regularized, or its data were not filtered alike; compute it from data treated as these, or set the rank with \(.rank)"
+            )
+        } else if !others.isEmpty {
             checks.look("rank", text, "sources disagree; set another with \(.rank)")
+        } else if let deficit = finder.regularized, finder.ofData == nil, block.rank > deficit {
+            checks.look(
+                "rank", text,
+                "the \(block.rows.count - deficit) lowest eigenvalues of the covariance are equal, as regularization makes zeros: if the data have rank \(deficit), set it with \(.rank)"
+            )
+        } else if finder.ofData == nil, finder.ofCovariance == nil {
+            checks.look("rank", text, "if components or channels were removed or interpolated, set it with \(.rank)")
         } else {
             checks.ok("rank", text)
         }
@@ -125,6 +142,8 @@ private struct BlockRank {
     let ofData: Int?
     /// Rank of the covariance, as exact as its numbers are; nil without one.
     let ofCovariance: Int?
+    /// The rank of the covariance without the white noise that was added to all of its directions; nil where none was.
+    let regularized: Int?
     /// Whether eigenvalues of the covariance lie between its zeros and what noise has.
     let isCovarianceUnclear: Bool
 
@@ -136,36 +155,38 @@ private struct BlockRank {
         self.evidence = evidence
         projected = rows.count - evidence.projection.rank(within: rows)
         guard projected > 0 else {
-            (data, ofData, ofCovariance, isCovarianceUnclear) = (nil, 0, nil, false)
+            (data, ofData, ofCovariance, regularized, isCovarianceUnclear) = (nil, 0, nil, nil, false)
             return
         }
-        let (moments, samples) = Self.moments(rows, evidence)
-        data = Self.spectrum(moments)
-        ofData = data.flatMap { Self.rank($0, samples, rows, evidence) }
+        let moments = Self.moments(rows, evidence)
+        data = Self.spectrum(moments.matrix)
+        ofData = Self.rank(moments, rows, evidence)
         guard let covariance = evidence.covariance else {
-            (ofCovariance, isCovarianceUnclear) = (nil, false)
+            (ofCovariance, regularized, isCovarianceUnclear) = (nil, nil, false)
             return
         }
         let left = evidence.projection.applyBothSides(covariance).rows(rows).columns(rows)
         let values = Self.spectrum(left)?.values ?? []
-        try Whitener.checkSigns(values, isSinglePrecision: evidence.isSinglePrecision)
+        try Whitener.checkSigns(values)
         let tolerance = Whitener.tolerance(values, isSinglePrecision: evidence.isSinglePrecision)
         let rank = min(projected, values.count { $0 > tolerance })
         ofCovariance = rank
         let least = values.suffix(rank).first ?? 0
+        let inner = projected
+        regularized = Self.regularized(left, rows, evidence).map { inner - $0 }
         isCovarianceUnclear = least < 1e3 * tolerance && least < 1e-7 * (values.last ?? 0)
     }
 
-    /// What each source says.
+    /// What each source says; where a number is given for another kind of sensor, or this one, all are asked.
     func statements(_ choice: RankChoice, _ maxwell: Int?) -> [(source: String, rank: Int)] {
         var statements = [(source: "channels", rank: rows.count)]
         if projected < rows.count { statements.append(("projectors", projected)) }
         let lost = rows.count - projected
-        if let maxwell, choice == .automatic || choice == .info {
+        if let maxwell, choice != .data, choice != .full {
             // A projector on top of the filter takes one more direction.
             statements.append(("processing history", max(0, min(projected, maxwell - lost))))
         }
-        if choice == .automatic || choice == .data {
+        if choice != .info, choice != .full {
             if let ofData { statements.append(("data", ofData)) }
             if let ofCovariance { statements.append(("covariance", ofCovariance)) }
         }
@@ -185,7 +206,7 @@ private struct BlockRank {
         guard rank < left else { return nulls }
         let inner = evidence.projection.removing(nulls)
         let moments: Matrix
-        if let covariance = evidence.covariance, !isDiagonal(covariance) {
+        if let covariance = evidence.covariance, !Self.isDiagonal(covariance, rows) {
             moments = covariance
         } else {
             // A diagonal covariance knows no directions; data, and the fields of all sources, do.
@@ -200,8 +221,9 @@ private struct BlockRank {
         return spectrumByKind(rest).map { directions($0, rows.count - rank) } ?? nulls
     }
 
-    private func isDiagonal(_ covariance: Matrix) -> Bool {
-        rows.allSatisfy { i in rows.allSatisfy { $0 == i || covariance[i, $0] == 0 } }
+    private static func isDiagonal(_ covariance: Matrix?, _ rows: [Int]) -> Bool {
+        guard let covariance else { return false }
+        return rows.allSatisfy { i in rows.allSatisfy { $0 == i || covariance[i, $0] == 0 } }
     }
 
     /// The lowest directions of a spectrum, spread over all channels.
@@ -213,15 +235,22 @@ private struct BlockRank {
         }
     }
 
-    /// Second moments of the block's finite samples about the mean of each epoch, projected, and how many samples they are.
-    ///
+    /// Second moments of the block's finite samples about the mean of each epoch, projected.
+    private struct Moments {
+        var matrix: Matrix
+        /// How many samples they are of, independent at best.
+        var samples = 0
+        /// Variance that rounding to single precision may have added to each channel.
+        var rounding: [Double]
+    }
+
     /// - Parameter part: of the epochs, or of the samples of the only one.
     private static func moments(
         _ rows: [Int], _ evidence: DataRank.Evidence, _ projection: Projection? = nil, part: Double = 1
-    ) -> (matrix: Matrix, samples: Int) {
+    ) -> Moments {
         let (epochs, matching) = (evidence.recording.epochs, evidence.matching)
-        var sum = Matrix(rows: rows.count, columns: rows.count)
-        var count = 0
+        var sum = Moments(
+            matrix: Matrix(rows: rows.count, columns: rows.count), rounding: [Double](repeating: 0, count: rows.count))
         for epoch in epochs.prefix(epochs.count == 1 ? 1 : Int(part * Double(epochs.count))) {
             let own = epoch.rows(matching.inRecording)
             var finite = (0..<own.columns).filter { t in (0..<own.rows).allSatisfy { own[$0, t].isFinite } }
@@ -229,10 +258,28 @@ private struct BlockRank {
             guard finite.count > 1 else { continue }
             let used = own.columns(finite)
             let left = (projection ?? evidence.projection).apply(used.subtracting(used.rowMeans)).rows(rows)
-            sum = sum + Matrix.product(left, transposed: false, left, transposed: true)
-            count += finite.count - 1
+            sum.matrix = sum.matrix + Matrix.product(left, transposed: false, left, transposed: true)
+            sum.samples += finite.count - 1
+            for (k, row) in rows.enumerated() {
+                // Values as stored, offsets included: half a unit in the last place, evenly spread.
+                for t in 0..<used.columns { sum.rounding[k] += pow(used[row, t] * 0x1p-24, 2) / 3 }
+            }
         }
-        return (sum, count)
+        return sum
+    }
+
+    /// How many of the lowest eigenvalues of a covariance are equal to rounding, two or more: zeros before white noise was
+    /// added to all; nil for others.
+    private static func regularized(_ covariance: Matrix, _ rows: [Int], _ evidence: DataRank.Evidence) -> Int? {
+        let kinds = Set(rows.map { evidence.matching.sensors.kinds[$0] })
+        // Two kinds have white noise of two sizes, and a diagonal covariance has nothing else.
+        guard kinds.count == 1, !isDiagonal(evidence.covariance, rows) else { return nil }
+        let level = (0..<covariance.rows).reduce(0) { $0 + covariance[$1, $1] } / Double(covariance.rows)
+        guard level > 0, let values = try? SymmetricEigen.values(of: covariance * (1 / level)) else { return nil }
+        let positive = values.filter { $0 > 1e-10 * (values.last ?? 0) }
+        guard let least = positive.first else { return nil }
+        let equal = positive.count { $0 <= least * (1 + 1e-6) }
+        return equal > 1 && equal < positive.count ? equal : nil
     }
 
     /// Eigenvalues of a matrix of second moments over its own deviations, which takes units and quiet channels out: the
@@ -265,29 +312,39 @@ private struct BlockRank {
     /// The number of eigenvalues before a cliff, or all where none is near zero; nil where samples are too few to tell.
     ///
     /// - Parameters:
-    ///   - values: ascending.
-    ///   - samples: how many there are, independent at best.
-    private static func rank(_ values: [Double], samples: Int) -> Int? {
+    ///   - moments: of the data.
+    ///   - values: their eigenvalues over their deviations, ascending.
+    private static func rank(_ moments: Moments, _ values: [Double]) -> Int? {
         guard let largest = values.last, largest > 0 else { return nil }
+        let rounding = moments.rounding.enumerated().map { k, value in
+            moments.matrix[k, k] > 0 ? value / moments.matrix[k, k] : 0
+        }
+        // Rounding of few samples spreads up to four times its mean.
+        let floor = 8 * rounding.reduce(0, +) / Double(rounding.count)
         let descending = values.reversed().map { max($0, 1e-18 * largest) }
-        let drops = (1..<max(1, min(values.count, samples - 1))).map {
+        let drops = (1..<max(1, min(values.count, moments.samples - 1))).map {
             (rank: $0, by: descending[$0 - 1] / descending[$0])
         }
-        let steepest = drops.filter { descending[$0.rank] < DataRank.floor * largest && $0.by > DataRank.cliff }
-            .max { $0.by < $1.by }
+        let steepest = drops.filter { drop in
+            let below = descending[drop.rank]
+            return below < DataRank.floor * largest && drop.by > DataRank.cliff
+                || below < floor && drop.by > DataRank.roundedCliff
+        }.max { $0.by < $1.by }
         if let steepest { return steepest.rank }
-        return samples > values.count && descending[values.count - 1] > DataRank.floor * largest ? values.count : nil
+        let isFull = descending[values.count - 1] > max(DataRank.floor * largest, floor)
+        return moments.samples > values.count && isFull ? values.count : nil
     }
 
     /// The rank of the data by their own spectrum.
-    private static func rank(_ spectrum: Spectrum, _ samples: Int, _ rows: [Int], _ evidence: DataRank.Evidence) -> Int?
-    {
-        guard let found = rank(spectrum.values, samples: samples) else { return nil }
+    private static func rank(_ all: Moments, _ rows: [Int], _ evidence: DataRank.Evidence) -> Int? {
+        guard let spectrum = spectrum(all.matrix), let found = rank(all, spectrum.values) else { return nil }
         guard found < rows.count else { return found }
-        // Time can limit the rank, too (low-pass filters, short averages): then a part of the samples has less of it.
-        let part = moments(rows, evidence, part: 0.75)
+        // Time can limit the rank, too (low-pass filters, short averages): then a part of the samples has less of it. Half
+        // of them, since signals of few frequencies show all of these in three quarters.
+        let half = Double(all.samples) / 2 > 1.2 * Double(found) + 2
+        let part = moments(rows, evidence, part: half ? 0.5 : 0.75)
         guard let fewer = Self.spectrum(part.matrix) else { return nil }
-        return rank(fewer.values, samples: part.samples) == found ? found : nil
+        return rank(part, fewer.values) == found ? found : nil
     }
 }
 

@@ -58,7 +58,9 @@ struct InputAgreement {
     }
 
     private func sensorPositions(_ checks: inout Checklist) {
-        guard let own = recording.sensors.locations, let other = forward.sensors.locations else { return }
+        guard let own = recording.sensors.locations, let other = forward.sensors.locations,
+            recording.acquisition.sensorFrame == forward.acquisition.sensorFrame
+        else { return }
         for isElectrode in [false, true] {
             let distances = zip(matching.inRecording, matching.inForward).compactMap { i, j -> Double? in
                 guard (recording.sensors.kinds[i] == .eeg) == isElectrode,
@@ -66,14 +68,14 @@ struct InputAgreement {
                 else { return nil }
                 return ((a - b) * (a - b)).sum().squareRoot()
             }
-            let distance = Plausibility.median(distances)
-            guard !distances.isEmpty, distance > Self.sensorTolerance else { continue }
+            let apart = distances.filter { $0 > Self.sensorTolerance }
+            guard !apart.isEmpty else { continue }
             checks.look(
                 "sensor positions",
                 Message(
-                    String(format: "%.0f mm apart in the median", distance * 1000)
-                        + " between recording and forward, for \(distances.count) "
-                        + (isElectrode ? "electrodes" : "MEG channels")),
+                    "\(apart.count) of \(distances.count) \(isElectrode ? "electrodes" : "MEG channels") lie elsewhere in the "
+                        + "recording than in the forward, "
+                        + String(format: "%.0f mm in the median", Plausibility.median(apart) * 1000)),
                 "check that the forward was computed for these sensors")
         }
     }
@@ -91,11 +93,12 @@ struct InputAgreement {
         }
         let (own, other) = (recording.acquisition.subject, forward.subject)
         guard !own.isEmpty, !other.isEmpty else { return }
-        if plain(own) == plain(other) {
-            checks.ok("subject", Message("'\(other)'"))
+        let text = Message("'\(own)' in the recording, '\(other)' in the forward")
+        let isNobody = ["0", "anonymous", "mne_anonymize"].contains(plain(own))
+        if plain(own) == plain(other) || isNobody || plain(other) == "fsaverage" {
+            checks.ok("subject", text)
         } else {
-            // Anonymized recordings and template heads are common: no warning, but told.
-            checks.ok("subject", Message("'\(own)' in the recording, '\(other)' in the forward"))
+            checks.look("subject", text, "check that the forward is of this head")
         }
     }
 }

@@ -12,8 +12,11 @@ struct MeasuredChannels {
     /// Whether the mean of the baseline was subtracted.
     private let isCorrected: Bool
 
-    /// Variances below this part of the median of their kind are no signal.
-    private static let silence = 1e-18
+    /// Variances below this part of the median of their kind are no signal: a channel at a hundredth of the others measures
+    /// something else than the gain says.
+    private static let silence = 1e-4
+    /// And below this part they are told of.
+    private static let quietness = 1.0 / 900
 
     /// Looks at the values.
     ///
@@ -72,7 +75,9 @@ struct MeasuredChannels {
                 found: "\(data[i, t]) in channel '\(name)' at sample \(t) (\(place))"
                     + (channels.count > 1 ? ", and in \(channels.count - 1) more channels" : ""),
                 expected: "finite values in window and baseline",
-                advice: "mark the channel bad, choose other times with \(.window), or mend the recording")
+                advice: window.baseline.contains(t)
+                    ? "mark the channel bad, choose other times with \(.baseline), or mend the recording"
+                    : "mark the channel bad, choose other times with \(.window), or mend the recording")
         }
         let used = Set(window.baseline + window.samples)
         let elsewhere = (0..<data.columns).count { !used.contains($0) && !broken($0).isEmpty }
@@ -99,7 +104,7 @@ struct MeasuredChannels {
         let count = rows.count { defects[$0] != nil }
         throw InputError(
             at: .input(input),
-            found: "\(found) of channel '\(matching.sensors.names[place])'"
+            found: found + (found.contains("'") ? "" : " of channel '\(matching.sensors.names[place])'")
                 + (count > 1 ? " and the like in \(count - 1) more" : ""),
             expected: "finite values", advice: "mark the channel bad or compute the \(input.rawValue) again")
     }
@@ -109,20 +114,21 @@ struct MeasuredChannels {
     /// Channels that do not vary, or have no noise in the covariance.
     ///
     /// An electrode of zeros among electrodes that are not average-referenced is the one that the others are measured
-    /// against: a channel like any other as soon as an average reference is applied.
+    /// against: a channel like any other as soon as an average reference is applied. So it is in a covariance.
     private static func silent(
         _ all: Matrix, _ window: AnalysisWindow, _ matching: ChannelMatching, _ covariance: NoiseCovariance?,
         _ checks: inout Checklist
     ) -> [Int] {
         let kinds = matching.sensors.kinds
+        let names = { (rows: [Int]) in ChannelMatching.list(rows.map { matching.sensors.names[$0] }) }
         let data = all.columns(window.baseline + window.samples)
-        let flat = Self.flat(data, kinds)
-        var noiseless = covariance == nil ? Self.flat(all.columns(window.baseline), kinds) : []
-        if let covariance, let rows = matching.inCovariance {
-            let variances = rows.map { covariance.matrix[$0, $0] }
-            let usual = Self.medians(variances, kinds)
-            noiseless = kinds.indices.filter { !(variances[$0] > Whitener.silence * usual[kinds[$0], default: 0]) }
+        let own = covariance.flatMap { covariance in
+            matching.inCovariance.map { covariance.matrix.rows($0).columns($0) }
         }
+        let flat = Self.low(variances(data), kinds, below: silence)
+        let still = own == nil ? all.columns(window.baseline) : Matrix(rows: kinds.count, columns: 0)
+        let noise = own.map { own in kinds.indices.map { own[$0, $0] } } ?? variances(still)
+        let noiseless = Self.low(noise, kinds, below: own == nil ? silence : Whitener.silence)
         guard flat.count < kinds.count, noiseless.count < kinds.count else {
             // Nothing is left to compare with: what that means is for whoever needs a signal, or noise.
             if flat.count == kinds.count {
@@ -130,55 +136,70 @@ struct MeasuredChannels {
             }
             return []
         }
-        let reference = Self.reference(data, flat, kinds)
-        if let reference {
-            checks.ok(
-                "reference",
-                "'\(matching.sensors.names[reference])' is zero: the electrode that the others were measured against")
+        let reference = Self.reference(flat.filter { i in data.row(i).allSatisfy { $0 == 0 } }, kinds) { rows in
+            let products = Matrix.product(data, transposed: false, data, transposed: true)
+            return Self.commonPart(products, rows)
         }
-        let silent = Set(flat + noiseless).subtracting([reference].compactMap(\.self)).sorted()
+        if let reference {
+            checks.ok("reference", "\(names([reference])) is zero: the electrode that the others were measured against")
+        }
+        let ofNoise = own.flatMap { own in Self.reference(noiseless, kinds) { Self.commonPart(own, $0) } }
+        let silent = Set(flat).subtracting([reference].compactMap(\.self))
+            .union(Set(noiseless).subtracting([reference, ofNoise].compactMap(\.self)))
+        let quiet = Set(Self.low(variances(data), kinds, below: quietness) + Self.low(noise, kinds, below: quietness))
+            .subtracting(silent).subtracting([reference, ofNoise].compactMap(\.self)).sorted()
         if !silent.isEmpty {
-            let names = ChannelMatching.list(silent.map { matching.sensors.names[$0] })
-            let what = silent.allSatisfy { flat.contains($0) } ? "do not vary" : "do not vary or have no noise variance"
+            let what = silent.isSubset(of: flat) ? "do not vary" : "do not vary or have no noise variance"
             checks.look(
-                "channels", Message("\(silent.count) channels \(what) and are left out: \(names)"),
+                "channels", Message("\(silent.count) channels \(what) and are left out: \(names(silent.sorted()))"),
                 "mark flat channels bad")
         }
-        return silent
+        if !quiet.isEmpty {
+            checks.look(
+                "channels",
+                Message("\(quiet.count) channels are more than 30 times quieter than others of their kind: \(names(quiet))"),
+                "the gain knows nothing of it; mark them bad if they are broken")
+        }
+        return silent.sorted()
     }
 
-    /// Channels that do not vary over some samples.
-    private static func flat(_ data: Matrix, _ kinds: [SensorKind]) -> [Int] {
-        guard data.columns > 1 else { return [] }
-        let variances = (0..<data.rows).map { i in
+    /// How much each channel varies: the square of its range; 0 for fewer than two samples.
+    private static func variances(_ data: Matrix) -> [Double] {
+        (0..<data.rows).map { i in
             let row = data.row(i)
-            let range = (row.max() ?? 0) - (row.min() ?? 0)
-            return range * range
+            return pow((row.max() ?? 0) - (row.min() ?? 0), 2)
         }
-        let usual = Self.medians(variances, kinds)
-        return kinds.indices.filter { !(variances[$0] > silence * usual[kinds[$0], default: 0]) }
     }
 
-    /// The middle of the positive values of each kind.
-    private static func medians(_ values: [Double], _ kinds: [SensorKind]) -> [SensorKind: Double] {
-        Dictionary(grouping: kinds.indices.filter { values[$0] > 0 }) { kinds[$0] }
-            .mapValues { rows in Plausibility.median(rows.map { values[$0] }) }
+    /// Channels whose variance is below a part of the median of the others of their kind; none where all are zero.
+    private static func low(_ variances: [Double], _ kinds: [SensorKind], below part: Double) -> [Int] {
+        guard variances.contains(where: { $0 > 0 }) else { return variances.isEmpty ? [] : Array(kinds.indices) }
+        let usual = Dictionary(grouping: kinds.indices.filter { variances[$0] > 0 }) { kinds[$0] }
+            .mapValues { rows in Plausibility.median(rows.map { variances[$0] }) }
+        return kinds.indices.filter { !(variances[$0] > part * usual[kinds[$0], default: 0]) }
     }
 
-    /// The one electrode of zeros that the others are measured against; nil where there is none, or several are zero, or
-    /// the others are average-referenced: then a zero is no signal.
-    private static func reference(_ data: Matrix, _ flat: [Int], _ kinds: [SensorKind]) -> Int? {
-        let zeros = flat.filter { i in kinds[i] == .eeg && data.row(i).allSatisfy { $0 == 0 } }
+    /// The one electrode of zeros that the others are measured against; nil where there is none, several are zero, or the
+    /// others are average-referenced: then a zero is no signal.
+    ///
+    /// - Parameters:
+    ///   - zeros: channels of zeros.
+    ///   - common: the part of the electrodes' power that all have alike.
+    private static func reference(
+        _ zeros: [Int], _ kinds: [SensorKind], common: (_ electrodes: [Int]) -> Double
+    ) -> Int? {
+        let zeros = zeros.filter { kinds[$0] == .eeg }
         let electrodes = kinds.indices.filter { kinds[$0] == .eeg }
-        guard zeros.count == 1, electrodes.count > 2 else { return nil }
-        var (ofMean, ofAll) = (0.0, 0.0)
-        for t in 0..<data.columns {
-            let values = electrodes.map { data[$0, t] }
-            let mean = values.reduce(0, +) / Double(values.count)
-            ofMean += mean * mean
-            ofAll += values.reduce(0) { $0 + $1 * $1 } / Double(values.count)
-        }
-        return ofMean > 1e-2 * ofAll ? zeros[0] : nil
+        // Setting one to zero leaves of an average reference what that one had.
+        guard zeros.count == 1, electrodes.count > 2, common(electrodes) > 1 / Double(electrodes.count) else { return nil }
+        return zeros[0]
+    }
+
+    /// Of second moments the power of the mean of some channels, over the mean of their powers.
+    private static func commonPart(_ moments: Matrix, _ rows: [Int]) -> Double {
+        let powers = rows.reduce(0) { $0 + moments[$1, $1] }
+        let ofMean = rows.reduce(0) { sum, i in rows.reduce(sum) { $0 + moments[i, $1] } } / Double(rows.count)
+        return powers > 0 ? ofMean / powers : 0
     }
 
     // MARK: Offset

@@ -97,17 +97,18 @@ struct Whitener {
         } catch {
             throw InputError(at: .input(.covariance), found: "\(error)", expected: "a finite symmetric matrix")
         }
-        try checkSigns(eigen.values, isSinglePrecision: false)
+        try checkSigns(eigen.values)
         return (eigen, scales)
     }
 
-    /// Throws unless eigenvalues, ascending, are those of a covariance, as exact as its numbers are.
-    static func checkSigns(_ values: [Double], isSinglePrecision: Bool) throws(InputError) {
+    /// Throws unless eigenvalues, ascending, are those of a covariance; zeros of one that was computed in single precision,
+    /// whatever it is stored in, may lie below zero by what its rounding makes.
+    static func checkSigns(_ values: [Double]) throws(InputError) {
         let (smallest, largest) = (values.first ?? 0, values.last ?? 0)
         guard largest > 0 else {
             throw InputError(at: .input(.covariance), found: "all variances are zero", expected: "positive variances")
         }
-        let rounding = isSinglePrecision ? Double(values.count) * 0x1p-23 : 1e-8
+        let rounding = max(1e-8, Double(values.count) * 0x1p-23)
         guard smallest > -rounding * largest else {
             throw InputError(
                 at: .input(.covariance),
