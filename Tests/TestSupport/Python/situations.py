@@ -323,12 +323,17 @@ def toolboxes(average):
     base = dict(time=average.times, label=average.names, dimord="chan_time", elec=elec)
     whole = dict(avg=1e6 * average.data, dof=np.full((n, t), 36.0), cov=1e12 * average.noise, hdr=hdr)
     matfile.save("microvolt.mat", {"timelock": base | whole})
+    # Of a size that tells nothing.
+    milli = dict(avg=1e3 * average.data, cov=1e6 * average.noise, hdr=hdr | dict(chanunit=["mV"] * n))
+    matfile.save("millivolt.mat", {"timelock": base | whole | milli})
+    del milli["hdr"], whole["hdr"]
+    matfile.save("headless.mat", {"timelock": base | whole | milli})
     # Trials end at different times: fewer the later, none after 0.18 s; none in the first tenth of a second.
     dof, avg = whole["dof"].copy(), whole["avg"].copy()
     dof[:, average.times > 0.1] = 20
     dof[:, (average.times > 0.18) | (average.times < -0.1)] = 0
     avg[dof == 0] = np.nan
-    matfile.save("lengths.mat", {"timelock": base | whole | dict(avg=avg, dof=dof)})
+    matfile.save("lengths.mat", {"timelock": base | whole | dict(avg=avg, dof=dof, hdr=hdr)})
     trials = [1e6 * epoch for epoch in average.epochs[:3]]
     raw = dict(trial=trials, time=[average.times] * 3, label=average.names, fsample=RATE, elec=elec, hdr=hdr)
     matfile.save("raw.mat", {"data": raw})
@@ -426,7 +431,7 @@ def devices(rng):
 
 
 def recorded():
-    """Raw data of tones and flashes with triggers, blinks and a bad stretch, and what MNE makes of them; how many epochs."""
+    """Raw data of tones and flashes with triggers, blinks, a bad stretch; averages by MNE, and of how many epochs."""
     rng = np.random.default_rng(8)
     meg, eeg = magnetometers(16, 2), electrodes()
     sensors = joined(meg, eeg)
