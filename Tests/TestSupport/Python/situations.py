@@ -104,14 +104,15 @@ def epoch_noise(forward, rng, sensor=0.5):
     return noise + np.diag(deviations**2)
 
 
-def bump(times, at):
+def deflection(times, at):
     return np.exp(-(((times - at) / 0.02) ** 2))
 
 
 def simulated(forward, rng, trials, amplitudes=(60e-9, 60e-9), sources=(15, 75), first=-50, last=50):
     """Epochs × channels × samples of two sources in noise, and their times."""
     times = np.arange(first, last + 1) / RATE
-    signal = fields(forward, *sources) @ np.array([a * bump(times, 0.09 + 0.03 * k) for k, a in enumerate(amplitudes)])
+    courses = np.array([a * deflection(times, 0.09 + 0.03 * k) for k, a in enumerate(amplitudes)])
+    signal = fields(forward, *sources) @ courses
     root = np.linalg.cholesky(epoch_noise(forward, rng))
     return signal + root @ rng.standard_normal((trials, *signal.shape)), times
 
@@ -445,7 +446,7 @@ def recorded():
     times = np.arange(-30, 60) / RATE
     for onset, code in zip(onsets, codes):
         part = slice(onset - 30, onset + 60)
-        data[:-1, part] += fields(forward, {1: 15, 2: 75}[code]) * 80e-9 * bump(times, 0.1)
+        data[:-1, part] += fields(forward, {1: 15, 2: 75}[code]) * 80e-9 * deflection(times, 0.1)
         data[-1, onset : onset + 5] = code
     frontal, first = [info["ch_names"].index(name) for name in ("Fp1", "Fp2")], info["ch_names"].index("M03R")
     for k in (4, 10, 17):
