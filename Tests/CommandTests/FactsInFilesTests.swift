@@ -145,8 +145,16 @@ struct FactsInFilesTests {
 
     // MARK: Structures of toolboxes
 
-    @Test("FieldTrip EEG is in µV by its header, whatever the electrodes' description has")
-    func microvolts() throws { try expectSame(localize("microvolt.mat", "microvolt.mat"), localize("plain.h5")) }
+    @Test("FieldTrip EEG is in the unit of its header, whatever the electrodes' description has")
+    func unitOfHeader() throws {
+        let expected = try localize("plain.h5")
+        for file in ["microvolt.mat", "millivolt.mat"] { try expectSame(localize(file, file), expected) }
+        // Without a header neither sizes nor the unit of the electrodes tell it.
+        let line = try refusal("headless.mat", "headless.mat")
+        for part in ["'V' in timelock.elec.chanunit", "sizes leave it in doubt", "timelock.chanunit = "] {
+            #expect(line.contains(part), "\(line)")
+        }
+    }
 
     @Test("Trials of different lengths: the fewest of the window count, which the option overrules")
     func trialsOfDifferentLengths() throws {

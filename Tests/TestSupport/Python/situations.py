@@ -104,14 +104,15 @@ def epoch_noise(forward, rng, sensor=0.5):
     return noise + np.diag(deviations**2)
 
 
-def bump(times, at):
+def deflection(times, at):
     return np.exp(-(((times - at) / 0.02) ** 2))
 
 
 def simulated(forward, rng, trials, amplitudes=(60e-9, 60e-9), sources=(15, 75), first=-50, last=50):
     """Epochs × channels × samples of two sources in noise, and their times."""
     times = np.arange(first, last + 1) / RATE
-    signal = fields(forward, *sources) @ np.array([a * bump(times, 0.09 + 0.03 * k) for k, a in enumerate(amplitudes)])
+    courses = np.array([a * deflection(times, 0.09 + 0.03 * k) for k, a in enumerate(amplitudes)])
+    signal = fields(forward, *sources) @ courses
     root = np.linalg.cholesky(epoch_noise(forward, rng))
     return signal + root @ rng.standard_normal((trials, *signal.shape)), times
 
@@ -323,12 +324,17 @@ def toolboxes(average):
     base = dict(time=average.times, label=average.names, dimord="chan_time", elec=elec)
     whole = dict(avg=1e6 * average.data, dof=np.full((n, t), 36.0), cov=1e12 * average.noise, hdr=hdr)
     matfile.save("microvolt.mat", {"timelock": base | whole})
+    # Of a size that tells nothing.
+    milli = dict(avg=1e3 * average.data, cov=1e6 * average.noise, hdr=hdr | dict(chanunit=["mV"] * n))
+    matfile.save("millivolt.mat", {"timelock": base | whole | milli})
+    del milli["hdr"], whole["hdr"]
+    matfile.save("headless.mat", {"timelock": base | whole | milli})
     # Trials end at different times: fewer the later, none after 0.18 s; none in the first tenth of a second.
     dof, avg = whole["dof"].copy(), whole["avg"].copy()
     dof[:, average.times > 0.1] = 20
     dof[:, (average.times > 0.18) | (average.times < -0.1)] = 0
     avg[dof == 0] = np.nan
-    matfile.save("lengths.mat", {"timelock": base | whole | dict(avg=avg, dof=dof)})
+    matfile.save("lengths.mat", {"timelock": base | whole | dict(avg=avg, dof=dof, hdr=hdr)})
     trials = [1e6 * epoch for epoch in average.epochs[:3]]
     raw = dict(trial=trials, time=[average.times] * 3, label=average.names, fsample=RATE, elec=elec, hdr=hdr)
     matfile.save("raw.mat", {"data": raw})
@@ -426,7 +432,7 @@ def devices(rng):
 
 
 def recorded():
-    """Raw data of tones and flashes with triggers, blinks and a bad stretch, and what MNE makes of them; how many epochs."""
+    """Raw data of tones and flashes with triggers, blinks, a bad stretch; averages by MNE, and of how many epochs."""
     rng = np.random.default_rng(8)
     meg, eeg = magnetometers(16, 2), electrodes()
     sensors = joined(meg, eeg)
@@ -440,7 +446,7 @@ def recorded():
     times = np.arange(-30, 60) / RATE
     for onset, code in zip(onsets, codes):
         part = slice(onset - 30, onset + 60)
-        data[:-1, part] += fields(forward, {1: 15, 2: 75}[code]) * 80e-9 * bump(times, 0.1)
+        data[:-1, part] += fields(forward, {1: 15, 2: 75}[code]) * 80e-9 * deflection(times, 0.1)
         data[-1, onset : onset + 5] = code
     frontal, first = [info["ch_names"].index(name) for name in ("Fp1", "Fp2")], info["ch_names"].index("M03R")
     for k in (4, 10, 17):
