@@ -21,14 +21,26 @@ public struct LocalizationFiles: Sendable {
         self.covariance = covariance
     }
 
-    /// Files in any order, told by what they hold; the first that holds a thing gives it, and a file that holds two may give
-    /// both.
+    /// Files in any order, told by what they hold.
     ///
-    /// - Throws: ``InputError`` naming what none of them holds: a recording, a forward model.
+    /// - Throws: ``InputError`` naming what none of them holds (a recording, a forward model), or two do.
     public init(_ paths: [String], options: ReadingOptions = ReadingOptions()) throws(InputError) {
-        var found: [FileContent: String] = [:]
+        var holders: [FileContent: [(path: String, isAlone: Bool)]] = [:]
         for path in paths {
-            for content in try FileFormats.open(path).contents { found[content] = found[content] ?? path }
+            let contents = try FileFormats.open(path).contents
+            for content in contents { holders[content, default: []].append((path, contents.count == 1)) }
+        }
+        // A file of one thing is given for it; one of several gives what no other does.
+        var found: [FileContent: String] = [:]
+        for (content, all) in holders {
+            let alone = all.filter(\.isAlone)
+            let meant = alone.isEmpty ? all : alone
+            guard meant.count == 1 || ![.recording, .forward, .covariance].contains(content) else {
+                throw InputError(
+                    meant.map(\.path).joined(separator: ", "), found: "\(meant.count) files with a \(content.rawValue)",
+                    expected: "one")
+            }
+            found[content] = meant[0].path
         }
         guard let recording = found[.recording], let forward = found[.forward] else {
             throw InputError(

@@ -19,10 +19,13 @@ struct FieldTripCondition {
         func whole(_ problem: String = "", _ count: Int? = nil) -> ([FieldTripCondition], problem: String) {
             let condition = Condition(variable, amount: count.map { "\($0) epochs" } ?? "")
             let note: Message? =
-                problem.isEmpty ? nil : Message("all trials of '\(variable)' are one condition: of trialinfo \(problem)")
+                problem.isEmpty
+                ? nil : Message("all trials of '\(variable)' are one condition: of trialinfo \(problem)")
             return ([FieldTripCondition(variable: variable, trials: nil, condition: condition, note: note)], problem)
         }
-        guard let size = try? file.size(of: "\(variable)/trial"), let count = size.first, count > 0 else { return whole() }
+        guard let size = try? file.size(of: "\(variable)/trial"), let count = size.first, count > 0 else {
+            return whole()
+        }
         let place = "\(variable)/trialinfo"
         guard let isEmpty = try? file.isEmpty(place), !isEmpty else { return whole("", count) }
         let numeric: Set = ["double", "single", "logical", "int8", "uint8", "int16", "uint16", "int32", "uint32"]

@@ -36,7 +36,14 @@ struct AnalysisWindow {
         }
         let inWindow = Set(samples)
         baseline = reference.filter { !inWindow.contains($0) }
-        let span = String(format: "%.4g to %.4g s", times[0], times[times.count - 1])
+        // Times of files are rounded: what is next to 0 is meant as 0.
+        let shown = [times[0], times[times.count - 1]].map { abs($0) < 1e-7 ? 0 : $0 }
+        let span = String(format: "%.4g to %.4g s", shown[0], shown[1])
+        if case .times = choice, baseline.isEmpty {
+            checks.look(
+                "baseline", "the baseline lies within the window: its mean takes a part of the response away",
+                "choose other times with \(.baseline)")
+        }
         if window == nil, isBeforeEvent {
             checks.look(
                 "window", "the recording ends before time 0: all of it is analysed, \(span)",

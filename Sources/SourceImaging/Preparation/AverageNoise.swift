@@ -25,6 +25,7 @@ struct AverageNoise {
     ///   - projection: directions removed from data and covariance.
     ///   - forward: where a covariance is estimated, what the noise of a brain looks like.
     ///   - averages: how many trials the average is of; nil when unknown, then the baseline tells it.
+    ///   - baselineAverages: how many the baseline is of, where that differs.
     ///   - level: where σ comes from.
     ///   - parallelism: threads; no result depends on them.
     ///   - checks: is told what was found.
@@ -32,7 +33,8 @@ struct AverageNoise {
     ///   averages that nothing tells, or, where σ comes from the baseline, one without noise.
     init(
         covariance: NoiseCovariance?, baseline: Matrix, matching: ChannelMatching, projection: Projection,
-        forward: Forward, averages: Double?, level: NoiseLevel, parallelism: Parallelism, checks: inout Checklist
+        forward: Forward, averages: Double?, baselineAverages: Double? = nil, level: NoiseLevel,
+        parallelism: Parallelism, checks: inout Checklist
     ) throws(InputError) {
         var usual = 1.0
         if let covariance, let rows = matching.inCovariance {
@@ -44,8 +46,8 @@ struct AverageNoise {
             source = "covariance of one epoch, divided by \(Self.text(trials)) averages"
             whitener = unit.scaled(by: trials.squareRoot())
             folds = []
-            baselineDeviation = spread.map { $0 * trials.squareRoot() }
-            Self.tell(covariance, matching, baselineDeviation, trials, rank: whitener.rank, &checks)
+            baselineDeviation = spread.map { $0 * (baselineAverages ?? trials).squareRoot() }
+            Self.tell(covariance, matching, baselineDeviation, trials, whitener, baseline, &checks)
         } else {
             let estimated = try BaselineCovariance(
                 baseline, sensors: matching.sensors, projection: projection,
@@ -105,8 +107,8 @@ struct AverageNoise {
     }
 
     private static func tell(
-        _ covariance: NoiseCovariance, _ matching: ChannelMatching, _ deviation: Double?, _ trials: Double, rank: Int,
-        _ checks: inout Checklist
+        _ covariance: NoiseCovariance, _ matching: ChannelMatching, _ deviation: Double?, _ trials: Double,
+        _ whitener: Whitener, _ baseline: Matrix, _ checks: inout Checklist
     ) {
         if covariance.samples > 0, covariance.samples < 3 * matching.sensors.count {
             checks.look(
@@ -123,10 +125,32 @@ struct AverageNoise {
             checks.ok("noise", Message(text))
             return
         }
+        let slow = slowPart(whitener.matrix * baseline)
+        if deviation > 1, let slow, slow > 0.3 {
+            checks.look(
+                "noise", Message(text + String(format: "; %.0f %% of its power is an offset or a drift", 100 * slow)),
+                "subtract the mean of a baseline with \(.baseline), or high-pass the data")
+            return
+        }
         let fitting = trials / (deviation * deviation)
+        let hint = (0.01...1e5).contains(fitting) ? "; \(Self.text(fitting)) would fit" : ""
         checks.look(
             "noise", Message(text),
-            "check the covariance, the number of averages (\(Self.text(trials)); \(Self.text(fitting)) would fit, set it with \(.averages)) and the rank (\(rank), set it with \(.rank))"
+            "check the covariance, the number of averages (\(Self.text(trials))\(hint), set it with \(.averages)) and the rank (\(whitener.rank), set it with \(.rank))"
         )
+    }
+
+    /// The part of the power of whitened samples that a constant and a straight line explain; nil where they are few.
+    private static func slowPart(_ white: Matrix) -> Double? {
+        let count = white.columns
+        guard count >= 6, white.squaredNorm > 0 else { return nil }
+        let middle = Double(count - 1) / 2
+        let length = (0..<count).reduce(0) { $0 + (Double($1) - middle) * (Double($1) - middle) }
+        let constants = white.rowMeans.reduce(0) { $0 + $1 * $1 * Double(count) }
+        let slopes = (0..<white.rows).reduce(0.0) { sum, i in
+            let slope = (0..<count).reduce(0) { $0 + white[i, $1] * (Double($1) - middle) }
+            return sum + slope * slope / length
+        }
+        return (constants + slopes) / white.squaredNorm
     }
 }

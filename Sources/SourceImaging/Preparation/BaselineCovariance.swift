@@ -58,7 +58,7 @@ struct BaselineCovariance {
     ) throws(InputError) {
         guard baseline.columns >= Self.fewestSamples else {
             throw InputError(
-                at: .input(.recording), found: "\(baseline.columns) samples before time 0",
+                at: .input(.recording), found: "\(baseline.columns) samples before time 0 that the window leaves",
                 expected: "at least \(Self.fewestSamples) to estimate the noise from",
                 advice: "give a noise covariance with \(.covariance)")
         }
@@ -70,6 +70,12 @@ struct BaselineCovariance {
                 at: .input(.recording), found: "a constant signal before time 0",
                 expected: "noise to estimate the covariance from",
                 advice: "give a noise covariance with \(.covariance)")
+        }
+        guard parts.allSatisfy({ part in (0..<n).contains { part.covariance[$0, $0] > 0 } }) else {
+            throw InputError(
+                at: .input(.recording), found: "a baseline that is constant for most of its time",
+                expected: "noise to estimate the covariance from",
+                advice: "choose other times with \(.baseline), or give a noise covariance with \(.covariance)")
         }
         let scales = Whitener.scales(whole.covariance, sensors)
         var result = Matrix(rows: n, columns: n)

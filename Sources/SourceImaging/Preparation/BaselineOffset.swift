@@ -9,7 +9,7 @@ struct BaselineOffset {
     let standardErrors: Double
 
     /// Standard errors from which an offset is no chance.
-    private static let certainty = 10.0
+    private static let certainty = 5.0
     private static let stretches = 5
     /// Least noise that counts, of the variance of a channel; more where samples are few or alike, which show too little
     /// noise in most directions.
@@ -26,12 +26,12 @@ struct BaselineOffset {
     /// Measures the mean in directions in which the noise is independent and of equal strength, so that an offset is seen
     /// where the noise is small.
     ///
-    /// - Parameter samples: channels × samples, any units; nil where there are fewer than ten, nothing varies, or the mean is
+    /// - Parameter samples: channels × samples, any units; nil where there are fewer than five, nothing varies, or the mean is
     ///   0 to rounding.
     /// - Complexity: O(channels²·(channels + samples)).
     init?(_ samples: Matrix) {
         let count = samples.columns
-        guard count >= 2 * Self.stretches else { return nil }
+        guard count >= Self.stretches else { return nil }
         let means = samples.rowMeans
         let centred = samples.subtracting(means)
         let deviations = (0..<samples.rows).map { i in

@@ -15,6 +15,7 @@ struct DataRank {
         /// Who says which rank, the smallest credible one of which counts.
         var statements: [(source: String, rank: Int)] = []
         var rank = 0
+        /// Whose word counts: `by data`, `as asked for`.
         var source = ""
     }
 
@@ -35,6 +36,8 @@ struct DataRank {
     struct Evidence {
         let recording: Recording
         let matching: ChannelMatching
+        /// Samples that hold noise alone.
+        let baseline: [Int]
         /// Of the matched channels; nil where none was given.
         let covariance: Matrix?
         let isSinglePrecision: Bool
@@ -71,7 +74,13 @@ struct DataRank {
             // What cannot be inverted is not used, whatever was asked for.
             let most = min(finder.projected, finder.ofCovariance ?? .max)
             block.rank = min(asked ?? allowed.rank, most)
-            block.source = asked == nil ? allowed.source : block.rank == asked ? "as asked for" : "covariance"
+            block.source = asked == nil ? "by \(allowed.source)" : "as asked for"
+            if block.rank < asked ?? allowed.rank {
+                block.source = "by covariance"
+                if !block.statements.contains(where: { $0.source == "covariance" }) {
+                    block.statements.append(("covariance", block.rank))
+                }
+            }
             nulls += finder.nullDirections(leaving: block.rank)
             Self.tell(block, choice, finder, &checks)
             blocks.append(block)
@@ -97,17 +106,21 @@ struct DataRank {
 
     private static func tell(_ block: Block, _ choice: RankChoice, _ finder: BlockRank, _ checks: inout Checklist) {
         let all = block.statements.map { "\($0.source) \($0.rank)" }.joined(separator: ", ")
-        let unknown = finder.ofData == nil ? ", data: too few samples to tell" : ""
-        let text: Message = "\(block.name) \(block.rank) of \(block.rows.count) channels (\(block.source)): \(all)\(unknown)"
-        let others = block.statements.filter { $0.rank != block.rank && !["channels", "projectors"].contains($0.source) }
-        if let most = others.first(where: { $0.source == "covariance" && $0.rank > block.rank }), others.count == 1 {
+        let unknown = finder.ofData == nil ? ", data: they cannot tell" : ""
+        let text: Message =
+            "\(block.name) \(block.rank) of \(block.rows.count) channels \(block.source): \(all)\(unknown)"
+        let others = block.statements.filter {
+            $0.rank != block.rank && !["channels", "projectors"].contains($0.source)
+        }
+        let claims = others.filter { $0.source == "covariance" && $0.rank > block.rank }
+        if let most = claims.first, others.count == 1 {
             checks.look(
                 "rank", text,
                 "the covariance claims noise in \(most.rank - block.rank) directions that the data have lost: it was regularized, or its data were not filtered alike; compute it from data treated as these, or set the rank with \(.rank)"
             )
         } else if !others.isEmpty {
             checks.look("rank", text, "sources disagree; set another with \(.rank)")
-        } else if let deficit = finder.regularized, finder.ofData == nil, block.rank > deficit {
+        } else if let deficit = finder.regularized, finder.ofData == nil, block.rank != deficit {
             checks.look(
                 "rank", text,
                 "the \(block.rows.count - deficit) lowest eigenvalues of the covariance are equal, as regularization makes zeros: if the data have rank \(deficit), set it with \(.rank)"
@@ -128,7 +141,7 @@ struct DataRank {
 extension DataRank {
     /// The decisions in one line.
     var text: String {
-        blocks.map { "\($0.name) \($0.rank) of \($0.rows.count) by \($0.source)" }.joined(separator: ", ")
+        blocks.map { "\($0.name) \($0.rank) of \($0.rows.count) \($0.source)" }.joined(separator: ", ")
     }
 }
 
@@ -160,7 +173,9 @@ private struct BlockRank {
         }
         let moments = Self.moments(rows, evidence)
         data = Self.spectrum(moments.matrix)
-        ofData = Self.rank(moments, rows, evidence)
+        ofData = Self.rank(moments, rows, evidence).flatMap { found in
+            Self.isNoisy(found, rows, evidence) ? found : nil
+        }
         guard let covariance = evidence.covariance else {
             (ofCovariance, regularized, isCovarianceUnclear) = (nil, nil, false)
             return
@@ -189,6 +204,10 @@ private struct BlockRank {
         if choice != .info, choice != .full {
             if let ofData { statements.append(("data", ofData)) }
             if let ofCovariance { statements.append(("covariance", ofCovariance)) }
+            // Where data cannot tell: many equal eigenvalues are as likely a model of white noise.
+            if let regularized, ofData == nil, 2 * regularized > rows.count {
+                statements.append(("covariance before it was regularized", regularized))
+            }
         }
         return statements
     }
@@ -325,14 +344,28 @@ private struct BlockRank {
         let drops = (1..<max(1, min(values.count, moments.samples - 1))).map {
             (rank: $0, by: descending[$0 - 1] / descending[$0])
         }
-        let steepest = drops.filter { drop in
+        let cliffs = drops.filter { drop in
             let below = descending[drop.rank]
             return below < DataRank.floor * largest && drop.by > DataRank.cliff
                 || below < floor && drop.by > DataRank.roundedCliff
-        }.max { $0.by < $1.by }
-        if let steepest { return steepest.rank }
+        }
+        // Of several the first: what projectors take away lies below what rounding leaves.
+        if let first = cliffs.first { return first.rank }
         let isFull = descending[values.count - 1] > max(DataRank.floor * largest, floor)
         return moments.samples > values.count && isFull ? values.count : nil
+    }
+
+    /// Whether data are noisy enough for their rank to be that of noise, too: simulated ones without noise have as many
+    /// directions as sources, and those say nothing.
+    private static func isNoisy(_ rank: Int, _ rows: [Int], _ evidence: DataRank.Evidence) -> Bool {
+        guard rank >= max(3, rows.count / 8) else { return false }
+        guard let covariance = evidence.covariance, evidence.baseline.count > 1 else { return true }
+        let own = evidence.recording.average.rows(evidence.matching.inRecording).columns(evidence.baseline)
+        let noise = evidence.projection.apply(own.subtracting(own.rowMeans)).rows(rows)
+        let claimed = evidence.projection.applyBothSides(covariance)
+        let power = rows.reduce(0) { $0 + claimed[$1, $1] } / (evidence.recording.trialCount ?? 1)
+        // A number of averages that is wrong by far leaves it so.
+        return noise.squaredNorm / Double(evidence.baseline.count) > 1e-5 * power
     }
 
     /// The rank of the data by their own spectrum.

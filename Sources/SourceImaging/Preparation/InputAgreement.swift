@@ -73,8 +73,8 @@ struct InputAgreement {
             checks.look(
                 "sensor positions",
                 Message(
-                    "\(apart.count) of \(distances.count) \(isElectrode ? "electrodes" : "MEG channels") lie elsewhere in the "
-                        + "recording than in the forward, "
+                    "positions of \(apart.count) of \(distances.count) \(isElectrode ? "electrodes" : "MEG channels") differ "
+                        + "between recording and forward, by "
                         + String(format: "%.0f mm in the median", Plausibility.median(apart) * 1000)),
                 "check that the forward was computed for these sensors")
         }

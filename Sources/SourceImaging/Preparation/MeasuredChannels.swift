@@ -157,7 +157,8 @@ struct MeasuredChannels {
         if !quiet.isEmpty {
             checks.look(
                 "channels",
-                Message("\(quiet.count) channels are more than 30 times quieter than others of their kind: \(names(quiet))"),
+                Message(
+                    "\(quiet.count) channels are more than 30 times quieter than others of their kind: \(names(quiet))"),
                 "the gain knows nothing of it; mark them bad if they are broken")
         }
         return silent.sorted()
@@ -191,7 +192,9 @@ struct MeasuredChannels {
         let zeros = zeros.filter { kinds[$0] == .eeg }
         let electrodes = kinds.indices.filter { kinds[$0] == .eeg }
         // Setting one to zero leaves of an average reference what that one had.
-        guard zeros.count == 1, electrodes.count > 2, common(electrodes) > 1 / Double(electrodes.count) else { return nil }
+        guard zeros.count == 1, electrodes.count > 2, common(electrodes) > 1 / Double(electrodes.count) else {
+            return nil
+        }
         return zeros[0]
     }
 

@@ -97,7 +97,7 @@ public struct PreparedProblem: Sendable {
         let rank = try DataRank(
             settings.rank,
             .init(
-                recording: recording, matching: matching, covariance: one,
+                recording: recording, matching: matching, baseline: window.baseline, covariance: one,
                 isSinglePrecision: covariance?.isSinglePrecision ?? false, forward: forward,
                 projection: Projection.all(of: recording, covariance, matching, checks: &checks)), checks: &checks)
         projection = rank.projection
@@ -105,10 +105,12 @@ public struct PreparedProblem: Sendable {
         measured = projection.apply(channels.average.columns(window.samples))
         noise = try AverageNoise(
             covariance: covariance, baseline: baseline, matching: matching, projection: projection, forward: forward,
-            averages: settings.averages ?? Self.averages(of: recording, window, &checks), level: settings.noiseLevel,
+            averages: settings.averages ?? Self.averages(of: recording, window, &checks),
+            baselineAverages: settings.averages ?? Self.fewest(recording, window.baseline), level: settings.noiseLevel,
             parallelism: parallelism,
             checks: &checks)
         let whitener = noise.whitener
+        if baseline.columns == 0 { Self.tellOffset(whitener.matrix * measured, &checks) }
         UnitPlausibility(
             matching: matching, forward: forward, covariance: covariance, measured: measured, baseline: baseline,
             averages: noise.averages
@@ -150,9 +152,9 @@ public struct PreparedProblem: Sendable {
     private static func averages(
         of recording: Recording, _ window: AnalysisWindow, _ checks: inout Checklist
     ) -> Double? {
-        guard let all = recording.acquisition.averagesBySample, all.count == recording.sampleCount,
-            let least = window.samples.map({ all[$0] }).filter({ $0 > 0 }).min()
-        else { return recording.trialCount }
+        guard let all = recording.acquisition.averagesBySample, let least = fewest(recording, window.samples) else {
+            return recording.trialCount
+        }
         let most = window.samples.map { all[$0] }.max() ?? least
         if least < most {
             checks.look(
@@ -163,6 +165,12 @@ public struct PreparedProblem: Sendable {
         return least
     }
 
+    /// The fewest trials that some samples average, where that varies.
+    private static func fewest(_ recording: Recording, _ samples: [Int]) -> Double? {
+        guard let all = recording.acquisition.averagesBySample, all.count == recording.sampleCount else { return nil }
+        return samples.map { all[$0] }.filter { $0 > 0 }.min()
+    }
+
     /// Throws for a setting out of its range.
     private static func check(_ settings: PreparationSettings) throws(InputError) {
         guard settings.depth >= 0, settings.depth <= 1 else {
@@ -171,6 +179,18 @@ public struct PreparedProblem: Sendable {
         if let averages = settings.averages, !(averages > 0 && averages <= Recording.mostAverages) {
             throw InputError(.averages, found: "\(averages)", expected: "a positive number, up to 1e9")
         }
+    }
+
+    /// Tells where most of the whitened data is the same at all times: without a baseline an offset looks like that.
+    private static func tellOffset(_ white: Matrix, _ checks: inout Checklist) {
+        guard white.columns >= 15, white.squaredNorm > 0 else { return }
+        let part = white.rowMeans.reduce(0) { $0 + $1 * $1 } * Double(white.columns) / white.squaredNorm
+        guard part > 0.7 else { return }
+        checks.look(
+            "baseline",
+            Message(
+                String(format: "%.0f %% of the data's power is the same at all times, as an offset is", 100 * part)),
+            "there is no baseline to correct it by: crop the recording less, or correct it before")
     }
 
     /// What the recording is of, and what the readers of the inputs had to decide.

@@ -56,9 +56,27 @@ struct Projection {
             checks.ok("reference", "average reference by projector")
             return given
         }
-        checks.look(
-            "reference", "the recording has no EEG average reference: one was applied to data, gain and covariance")
+        let electrodes = matching.inRecording.indices.filter { reference[$0] > 0 }.map { matching.inRecording[$0] }
+        if commonPart(recording.average.rows(electrodes)) < 1e-8 {
+            checks.ok("reference", "the EEG is average-referenced; so are gain and covariance now")
+        } else {
+            checks.look(
+                "reference", "the recording has no EEG average reference: one was applied to data, gain and covariance")
+        }
         return Projection(vectors + [reference], sensorCount: sensors.count)
+    }
+
+    /// The power of the mean over channels, over that of all, where values are finite.
+    private static func commonPart(_ data: Matrix) -> Double {
+        var (ofMean, ofAll) = (0.0, 0.0)
+        for t in 0..<data.columns {
+            let column = data.column(t)
+            let mean = column.reduce(0, +) / Double(max(1, column.count))
+            guard mean.isFinite else { continue }
+            ofMean += mean * mean
+            ofAll += column.reduce(0) { $0 + $1 * $1 } / Double(column.count)
+        }
+        return ofAll > 0 ? ofMean / ofAll : 0
     }
 
     /// (I − UUᵀ)·A.

@@ -65,10 +65,26 @@ struct UnitPlausibility {
     /// The noise before time 0 against what the covariance says, by kind.
     private var noiseWarnings: [String] {
         guard let covariance, let rows = matching.inCovariance, let averages else { return [] }
+        let hasBaseline = baseline.columns > 4
         let ratios = byKind { i in
             let expected = (covariance.matrix[rows[i], rows[i]] / averages).squareRoot()
-            return baselineDeviation(i).flatMap { expected > 0 ? $0 / expected : nil }
+            let row = measured.row(i)
+            let size =
+                hasBaseline ? baselineDeviation(i) : (row.reduce(0) { $0 + $1 * $1 } / Double(row.count)).squareRoot()
+            return size.flatMap { expected > 0 ? $0 / expected : nil }
         }.mapValues(Plausibility.median).filter { $0.value > 0 }
+        guard hasBaseline else {
+            // A response may be many times the noise, but not of one kind of sensors alone.
+            guard let least = ratios.min(by: { $0.value < $1.value }),
+                let most = ratios.max(by: { $0.value < $1.value }),
+                most.value > Self.mostBetweenKinds * least.value
+            else { return [] }
+            return [
+                String(
+                    format: "the data are %.3g times the noise of the covariance at %@, %.3g times at %@", most.value,
+                    most.key.plural, least.value, least.key.plural)
+            ]
+        }
         return SensorKind.allCases.compactMap { kind in
             guard let ratio = ratios[kind], ratio > Self.mostNoise || ratio < 1 / Self.mostNoise else { return nil }
             return String(
