@@ -224,7 +224,7 @@ struct BadInputTests {
         try expectNoTrace(
             Workspace.localization(),
             naming: [
-                "no channels in common", "the recording has '\(name)'", "the forward 'X\(name)'", "letter by letter",
+                "no channels in common", "the recording has '\(name)'", "the forward 'X\(name)'",
             ])
     }
 

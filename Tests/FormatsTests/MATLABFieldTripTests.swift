@@ -154,7 +154,8 @@ struct MATLABFieldTripTests {
         "Gradient compensation of data and lead fields is that of their sensor arrays",
         arguments: [
             ("'none'", "none"), ("'G1BR'", "grade 1"), ("'G3BR'", "grade 3"), ("['G3BR']", "grade 3"),
-            ("['G2BR', 'comp']", "grade 2"), ("'invcomp'", "none"), ("'planar'", "planar"), ("['none']", "none"), ("[]", "none"),
+            ("['G2BR', 'comp']", "grade 2"), ("'invcomp'", "none"), ("'planar'", "planar"), ("['none']", "none"),
+            ("[]", "none"),
             ("3.0", nil),
         ])
     func compensation(current: String, expected: String?) throws {
@@ -330,6 +331,7 @@ extension FieldTripCase {
         ("none where there are no data", "d[:, 32:] = 0; s['avg'][:, 32:] = np.nan", 60, 60),
         ("none of a channel without data", "d[2] = 0; s['avg'][2] = np.nan", 60, 60),
         ("fewer where one channel has no data", "d[:, 38:] = 3; s['avg'][0, 38:] = np.nan", 3, 60),
+        ("nothing where there are data", "d[1, 5] = 0", nil, nil),
         ("not there", "del s['dof']", nil, nil),
         ("empty", "s['dof'] = np.zeros((0, 0))", nil, nil),
     ]
@@ -349,18 +351,21 @@ extension FieldTripCase {
         ("one code", "np.full((12, 1), 7.0)", [Condition("data", amount: "12 epochs")], ""),
         (
             "reaction times", "rng.uniform(0.2, 0.8, (12, 2))", [Condition("data", amount: "12 epochs")],
-            "trialinfo of data: tells no conditions: its first column holds other than whole numbers"
+            "trialinfo of data: tells no conditions: no column holds whole numbers that come back"
         ),
         (
             "whole milliseconds", "np.arange(12.0)[:, None] * 17 + 300", [Condition("data", amount: "12 epochs")],
-            "12 different numbers in 12 trials"
+            "whole numbers that come back"
         ),
         (
             "NaN", "np.where(np.arange(12) % 2, np.nan, 1.0)[:, None]", [Condition("data", amount: "12 epochs")],
-            "other than whole numbers"
+            "whole numbers that come back"
         ),
-        ("other trials", "np.ones((11, 1))", [Condition("data", amount: "12 epochs")], "a row a trial"),
-        ("a text", "'codes'", [Condition("data", amount: "12 epochs")], "no matrix of numbers"),
+        (
+            "other trials", "np.ones((11, 1))", [Condition("data", amount: "12 epochs")],
+            "nothing is a matrix of numbers with a row a trial"
+        ),
+        ("a text", "'codes'", [Condition("data", amount: "12 epochs")], "nothing is a matrix of numbers"),
         ("nothing", "np.zeros((0, 0))", [Condition("data", amount: "12 epochs")], ""),
     ]
 }

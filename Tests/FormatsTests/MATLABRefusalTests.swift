@@ -80,9 +80,6 @@ extension MATLABMistake {
             "save('bad.mat', {'erf': dict(timelock, chanunit=['T'] * 6, chantype=['megplanar'] * 6)})",
             "'T' for channel 'MEG 0112' of type 'megplanar'", "expected T/m"),
         MATLABMistake(
-            "no trials where there are data", "timelock['dof'][3, 10] = 0; save('bad.mat', {'erf': timelock})",
-            "erf.dof: 0.0 for channel 'MEG 0111' at sample 10", "expected the number of trials"),
-        MATLABMistake(
             "degrees of freedom of other channels", "save('bad.mat', {'erf': dict(timelock, dof=np.ones((5, 11)))})",
             "erf.dof: 5 × 11; expected 6 × 11, channels × samples"),
         MATLABMistake(

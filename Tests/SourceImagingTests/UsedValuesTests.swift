@@ -108,6 +108,41 @@ struct UsedValuesTests {
         #expect(try prepare(relative, world).sensors.count == 28)
     }
 
+    @Test(
+        "a channel that is far quieter than others is told of, or left out", arguments: [3, 24],
+        [0.1, 0.02, 0.005, 1e-4])
+    func quiet(_ channel: Int, _ factor: Double) throws {
+        let world = try SmallWorld()
+        let electrodes = (0..<30).map { $0 >= 20 ? 1.0 : 0 }
+        let referenced = Projection([electrodes], sensorCount: 30).apply(world.recording.average)
+        let data = try changed(world.recording) { i, t, _ in referenced[i, t] * (i == channel ? factor : 1) }
+        let matrix = world.covariance.matrix
+        let noise = try NoiseCovariance(
+            matrix: Matrix(rows: 30, columns: 30) {
+                matrix[$0, $1] * ($0 == channel ? factor : 1) * ($1 == channel ? factor : 1)
+            }, samples: 5000, sensors: world.sensors)
+        for covariance in [noise, nil] {
+            let prepared = try prepare(data, world, covariance: .some(covariance))
+            #expect(prepared.sensors.count == (factor < 0.01 ? 29 : 30))
+            #expect(prepared.warnings.contains { $0.contains("'CH \(channel)'") } == (factor < 0.1))
+        }
+    }
+
+    @Test("a covariance whose reference is a channel of zeros keeps it")
+    func referenceOfCovariance() throws {
+        let world = try SmallWorld()
+        let matrix = world.covariance.matrix
+        let noise = try NoiseCovariance(
+            matrix: Matrix(rows: 30, columns: 30) { i, j in
+                guard i >= 20, j >= 20 else { return matrix[i, j] }
+                return i == 27 || j == 27 ? 0 : matrix[i, j] - (matrix[27, j] + matrix[i, 27]) + matrix[27, 27]
+            }, samples: 5000, sensors: world.sensors)
+        let (plain, relative) = (
+            try prepare(world.recording, world), try prepare(world.recording, world, covariance: noise)
+        )
+        #expect(relative.report.rank == 29 && difference(relative, plain) < 1e-8)
+    }
+
     // MARK: NaN and infinity
 
     @Test("NaN and infinity count where they are used alone", arguments: [Double.nan, .infinity, -.infinity])
@@ -311,5 +346,15 @@ struct UsedValuesTests {
         #expect(epochs.epochs.count == 5 && epochs.trialCount == 5)
         #expect(throws: InputError.self) { try Recording.union(of: [part(1, 30), part(1, nil)]) }
         #expect(throws: InputError.self) { try Recording.union(of: []) }
+        // Positions that are not known are NaN, which equals nothing; they are the same all the same.
+        let located = try Sensors(
+            names: world.sensors.names, kinds: world.sensors.kinds,
+            locations: Matrix(rows: 30, columns: 12, repeating: .nan))
+        let two = try (0..<2).map { _ in
+            try Recording(
+                epochs: [world.recording.average], samplingFrequency: 200, firstTime: -0.3, averages: 5,
+                sensors: located)
+        }
+        #expect(try Recording.union(of: two).averages == 10)
     }
 }

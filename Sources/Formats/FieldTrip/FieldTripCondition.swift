@@ -39,7 +39,7 @@ struct FieldTripCondition {
             columns[k][nil] == nil && columns[k].count > 1 && columns[k].count <= max(2, count / 2)
         }
         guard let chosen = telling.first else {
-            let isConstant = columns.allSatisfy { $0.count == 1 }
+            let isConstant = columns.allSatisfy { $0.count == 1 && $0[nil] == nil }
             return whole(isConstant ? "" : "no column holds whole numbers that come back, as codes do", count)
         }
         var note: Message?

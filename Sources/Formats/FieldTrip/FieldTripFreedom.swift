@@ -1,3 +1,4 @@
+import Foundation
 import SourceImaging
 
 /// The degrees of freedom of an average, which FieldTrip keeps for every channel and sample: how many trials it averages.
@@ -48,7 +49,7 @@ struct FieldTripFreedom {
         self.bySample = least < most ? bySample : nil
         note =
             widest > 1.5
-            ? "dof of '\(variable)' differs between channels, up to \(Int(widest.rounded())) times: the fewest trials count"
+            ? "dof of '\(variable)' differs between channels, up to \(String(format: "%.3g", widest)) times: the fewest trials count"
             : nil
     }
 }
