@@ -32,7 +32,8 @@ public struct LocalizationFiles: Sendable {
         }
         // A file of one thing is given for it; one of several gives what no other does.
         var found: [FileContent: String] = [:]
-        for (content, all) in holders {
+        for content in FileContent.allCases {
+            guard let all = holders[content] else { continue }
             let alone = all.filter(\.isAlone)
             let meant = alone.isEmpty ? all : alone
             guard meant.count == 1 || ![.recording, .forward, .covariance].contains(content) else {

@@ -57,12 +57,12 @@ struct InspectCommand: ParsableCommand {
 
     mutating func run() throws {
         let options = try reading.options()
+        let settings = try preparing.settings(names: reading.matchNames)
         guard files.count > 1 else {
             let description = try FileInspection.describe(files[0], options: options)
             return try Terminal.result(
                 json ? JSON.text(Printed(description), isIndented: true) : text(description, isAlone: true))
         }
-        let settings = try preparing.settings(names: reading.matchNames)
         let together = try LocalizationFiles(files, options: options)
         let contents = try together.read()
         var details = options

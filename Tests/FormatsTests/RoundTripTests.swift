@@ -12,6 +12,25 @@ struct RoundTripTests {
 
     init() throws { folder = try TemporaryFolder() }
 
+    @Test("what cannot be used stays so in a copy: NaN is written as NaN")
+    func defects() throws {
+        let sensors = try Sensors(names: ["a", "b", "c"], kinds: [.eeg, .eeg, .eeg])
+        let sources = try SourceSpace(positions: [[0, 0, 0.07], [0, 0.07, 0]], frame: .head)
+        let forward = try Forward(
+            gain: Matrix(rows: 3, columns: 2) { $0 == 1 && $1 == 0 ? .nan : Double($0 + 2 * $1 + 1) }, orientations: 1,
+            sensors: sensors, sources: sources)
+        let covariance = try NoiseCovariance(
+            matrix: Matrix(rows: 3, columns: 3) { $0 == 2 || $1 == 2 ? .nan : $0 == $1 ? 1 : 0 }, samples: 9,
+            sensors: sensors)
+        try folder.write("f.h5", try ForwardFile.encode(forward, singlePrecision: true))
+        try folder.write("c.h5", try CovarianceFile.encode(covariance))
+        let (copy, noise) = (
+            try ForwardFile.read(folder.file("f.h5")), try CovarianceFile.read(folder.file("c.h5"))
+        )
+        #expect(copy.gainWithDefects.row(1).allSatisfy(\.isNaN) && noise.matrixWithDefects[2, 0].isNaN)
+        #expect(copy.gain == forward.gain && noise.matrix == covariance.matrix)
+    }
+
     @Test("A forward comes back exactly", arguments: [1, 3])
     func forward(orientations: Int) throws {
         let forward = try Samples.forward(orientations: orientations)

@@ -88,6 +88,9 @@ struct FIFChannels: Sendable {
     /// Bad channels and projectors name channels by the short names; this leads to the full ones.
     let fullNames: [String: String]
 
+    /// What positions of channels are relative to: the device for MEG, the head for EEG.
+    static let sensorFrame = "FIF"
+
     /// Reads the channels of a block.
     ///
     /// - Parameters:

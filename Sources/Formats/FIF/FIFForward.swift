@@ -104,6 +104,7 @@ struct FIFForward: Sendable {
             subject: spaces.subject, gain: gain, orientations: orientations,
             sensors: try sensors(parts.flatMap(\.names)), sources: sources)
         forward.acquisition.subject = spaces.subject
+        forward.acquisition.sensorFrame = FIFChannels.sensorFrame
         forward.acquisition.take(deviceToHead: measurementTransforms)
         return forward
     }

@@ -8,6 +8,7 @@ extension FIFTree {
     /// - Throws: ``InputError`` when a tag is damaged.
     func acquisition(of info: Int) throws(InputError) -> Acquisition {
         var acquisition = Acquisition()
+        acquisition.sensorFrame = FIFChannels.sensorFrame
         acquisition.take(deviceToHead: try transforms(in: info))
         acquisition.maxwellRank = try maxwellRank()
         for block in blocks(FIFBlockKind.subject) where acquisition.subject.isEmpty {

@@ -56,6 +56,7 @@ struct MNEForwardFile: FormatReader {
                     vertices: spaces.flatMap(\.used), frame: frame))
         }
         forward.acquisition.subject = subject
+        forward.acquisition.sensorFrame = FIFChannels.sensorFrame
         forward.acquisition.take(deviceToHead: try transforms())
         return forward
     }

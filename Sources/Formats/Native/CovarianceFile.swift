@@ -35,7 +35,7 @@ public enum CovarianceFile {
         try encoding(.covariance) { (writer) throws(HDF5Error) in
             try writer.attribute("samples", covariance.samples)
             if covariance.isSinglePrecision { try writer.attribute("single_precision", 1) }
-            try writer.write("covariance", covariance.matrix)
+            try writer.write("covariance", covariance.matrixWithDefects)
             try writer.write(covariance.sensors)
             try writer.write("projectors", covariance.projectors)
         }

@@ -54,14 +54,15 @@ public enum ForwardFile {
     ///   - singlePrecision: whether to store the gain as 32-bit floats, packed: a third of the size, 7 digits.
     /// - Throws: ``InputError`` when a gain is too large for single precision or memory runs out.
     public static func encode(_ forward: Forward, singlePrecision: Bool = false) throws(InputError) -> [UInt8] {
-        if singlePrecision, let k = forward.gain.elements.firstIndex(where: { !Float($0).isFinite }) {
+        let gain = forward.gainWithDefects
+        if singlePrecision, let k = gain.elements.firstIndex(where: { $0.isFinite && !Float($0).isFinite }) {
             throw InputError(
-                "gain", found: "\(forward.gain.elements[k])", expected: "values that 32-bit floats can hold")
+                "gain", found: "\(gain.elements[k])", expected: "values that 32-bit floats can hold")
         }
         return try encoding(.forward) { (writer) throws(HDF5Error) in
             try writer.attribute("subject", forward.subject)
             try writer.write(
-                "gain", forward.gain, as: singlePrecision ? .float32 : .float64, compressed: singlePrecision)
+                "gain", gain, as: singlePrecision ? .float32 : .float64, compressed: singlePrecision)
             try writer.attribute("orientations", of: "gain", forward.orientations)
             try writer.write(forward.sensors)
             try writer.attribute("frame", of: "sources", forward.sources.frame.rawValue)

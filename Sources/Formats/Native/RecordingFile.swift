@@ -35,6 +35,14 @@ public enum RecordingFile {
                 sensors: sensors, projectors: projectors)
         }
         recording.acquisition = try reader.acquisition()
+        if let averages = recording.acquisition.averagesBySample,
+            averages.count != recording.sampleCount || averages.contains(where: { !($0.isNaN || $0 > 0 && $0 <= 1e9) })
+        {
+            throw InputError(
+                "\(reader.path): acquisition/averages",
+                found: "\(averages.count) values, or some that are no numbers of trials",
+                expected: "\(recording.sampleCount) positive ones, NaN where there are no data")
+        }
         return recording
     }
 

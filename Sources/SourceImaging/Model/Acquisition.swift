@@ -34,11 +34,19 @@ public struct RigidTransform: Sendable, Equatable {
     public init(rotation: [SIMD3<Double>], translation: SIMD3<Double>) throws(InputError) {
         let products = rotation.flatMap { row in rotation.map { (row * $0).sum() } }
         let isOrthonormal = products.enumerated().allSatisfy { abs($1 - ($0 % 4 == 0 ? 1 : 0)) < 1e-3 }
-        guard rotation.count == 3, isOrthonormal, (translation * translation).sum().isFinite else {
+        guard rotation.count == 3, isOrthonormal, !Self.isMirror(rotation), (translation * translation).sum().isFinite
+        else {
             throw InputError("transform", found: "no rotation and translation", expected: "three orthonormal rows")
         }
         self.rotation = rotation
         self.translation = translation
+    }
+
+    /// Whether the third row is the first two turned the wrong way.
+    private static func isMirror(_ r: [SIMD3<Double>]) -> Bool {
+        let third = SIMD3(
+            r[0].y * r[1].z - r[0].z * r[1].y, r[0].z * r[1].x - r[0].x * r[1].z, r[0].x * r[1].y - r[0].y * r[1].x)
+        return (third * r[2]).sum() < 0
     }
 
     /// How far another transform differs: between the images of the origin, m, and by which angle, rad.

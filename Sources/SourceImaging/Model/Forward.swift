@@ -16,6 +16,12 @@ public struct Forward: Sendable {
     /// Rows that held NaN or infinity, zero now, and what was found in each.
     let defects: [Int: String]
 
+    /// The gain with NaN in the rows that held it, or infinity: for files, in which a zero would pass for a value.
+    package var gainWithDefects: Matrix {
+        defects.isEmpty
+            ? gain : Matrix(rows: gain.rows, columns: gain.columns) { defects[$0] == nil ? gain[$0, $1] : .nan }
+    }
+
     /// A forward model from its parts.
     ///
     /// Rows with NaN or infinity are set to zero and remembered: a localization refuses to use them. Units are not checked

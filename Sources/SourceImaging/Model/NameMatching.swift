@@ -49,7 +49,7 @@ public enum NameMatching: String, Sendable, CaseIterable {
             return whole
         }
 
-        private static func isSerial(_ text: String) -> Bool { text.count >= 2 && text.allSatisfy(\.isNumber) }
+        private static func isSerial(_ text: String) -> Bool { text.count >= 3 && text.allSatisfy(\.isNumber) }
         private static let references: Set = ["ref", "le", "re", "ar", "a1", "a2", "m1", "m2", "avg", "av"]
     }
 
@@ -60,13 +60,12 @@ public enum NameMatching: String, Sendable, CaseIterable {
         var found = names.map { place[$0] }
         guard self == .loose else { return found }
         for (_, form) in Difference.forms {
+            // Alike to one alone, of all there are, matched already or not.
             let taken = Set(found.compactMap(\.self))
-            let own = Dictionary(grouping: names.indices.filter { found[$0] == nil }) { form(names[$0]) }
-            let free = Dictionary(grouping: others.indices.filter { !taken.contains($0) }) { form(others[$0]) }
-            for (key, group) in own {
-                if group.count == 1, let candidates = free[key], candidates.count == 1 {
-                    found[group[0]] = candidates[0]
-                }
+            let own = Dictionary(grouping: names.indices) { form(names[$0]) }
+            let candidates = Dictionary(grouping: others.indices) { form(others[$0]) }
+            for (key, group) in own where group.count == 1 && found[group[0]] == nil {
+                if let one = candidates[key], one.count == 1, !taken.contains(one[0]) { found[group[0]] = one[0] }
             }
         }
         return found

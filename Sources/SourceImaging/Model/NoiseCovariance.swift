@@ -16,6 +16,14 @@ public struct NoiseCovariance: Sendable {
     /// Rows that held NaN or infinity, zero now with their columns, and what was found in each.
     let defects: [Int: String]
 
+    /// The matrix with NaN in rows and columns that held it, or infinity: for files, in which a zero would pass for a value.
+    package var matrixWithDefects: Matrix {
+        guard !defects.isEmpty else { return matrix }
+        return Matrix(rows: matrix.rows, columns: matrix.columns) {
+            defects[$0] == nil && defects[$1] == nil ? matrix[$0, $1] : .nan
+        }
+    }
+
     /// A covariance from its parts.
     ///
     /// Rows and columns of channels with NaN or infinity are set to zero and remembered: a localization refuses to use them.

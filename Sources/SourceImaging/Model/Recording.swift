@@ -143,6 +143,11 @@ public struct Recording: Sendable {
             averages: areEpochs ? 1 : total, condition: name, isProjected: first.isProjected, sensors: first.sensors,
             projectors: first.projectors)
         whole.acquisition = first.acquisition
+        // Weighted by their numbers as a whole.
+        whole.acquisition.averagesBySample = nil
+        for note in parts.dropFirst().flatMap(\.acquisition.notes) where !whole.acquisition.notes.contains(note) {
+            whole.acquisition.notes.append(note)
+        }
         return whole
     }
 }

@@ -72,6 +72,9 @@ struct AverageNoise {
         variance = try level.variance(usual, baseline: baselineDeviation)
     }
 
+    /// Numbers of averages that noise may tell: what lies beyond is a unit.
+    private static let plausible = 0.2...1e5
+
     /// Root mean square of whitened samples; nil where there are none.
     private static func deviation(_ whitened: Matrix) -> Double? {
         whitened.elements.isEmpty ? nil : (whitened.squaredNorm / Double(whitened.elements.count)).squareRoot()
@@ -93,6 +96,14 @@ struct AverageNoise {
                 advice: "give it with \(.averages); a fraction will do")
         }
         let told = 1 / (deviation * deviation)
+        guard plausible.contains(told) else {
+            throw InputError(
+                at: .input(.recording),
+                found: "no number of averages, and noise before time 0 that would make it "
+                    + String(format: "%.2g", told),
+                expected: "how many trials were averaged, and the units of the covariance",
+                advice: "give it with \(.averages), and check the units")
+        }
         checks.look(
             "averages",
             Message(

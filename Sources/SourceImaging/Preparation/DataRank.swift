@@ -82,7 +82,14 @@ struct DataRank {
                 }
             }
             nulls += finder.nullDirections(leaving: block.rank)
-            Self.tell(block, choice, finder, &checks)
+            if let asked, asked > block.rank {
+                checks.look(
+                    "rank",
+                    "\(block.name) \(block.rank): asked for \(asked), of which the covariance allows \(block.rank)",
+                    "compute the covariance from more samples, or ask for less with \(.rank)")
+            } else {
+                Self.tell(block, choice, finder, &checks)
+            }
             blocks.append(block)
         }
         self.blocks = blocks

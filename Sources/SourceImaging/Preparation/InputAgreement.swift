@@ -59,6 +59,7 @@ struct InputAgreement {
 
     private func sensorPositions(_ checks: inout Checklist) {
         guard let own = recording.sensors.locations, let other = forward.sensors.locations,
+            !recording.acquisition.sensorFrame.isEmpty,
             recording.acquisition.sensorFrame == forward.acquisition.sensorFrame
         else { return }
         for isElectrode in [false, true] {

@@ -35,7 +35,7 @@ struct MeasuredChannels {
         let silent = Self.silent(all, self.window, matching, covariance, &checks)
         self.matching = try matching.without(silent)
         let kept = all.rows(matching.inRecording.indices.filter { !silent.contains($0) })
-        let mean = Self.mean(kept, self.window, choice, &checks)
+        let mean = try Self.mean(kept, self.window, choice, &checks)
         isCorrected = mean != nil
         average = mean.map { kept.subtracting($0) } ?? kept
     }
@@ -56,10 +56,11 @@ struct MeasuredChannels {
     ) throws(InputError) -> AnalysisWindow {
         func broken(_ t: Int) -> [Int] { (0..<data.rows).filter { !data[$0, t].isFinite } }
         var empty = Set<Int>()
+        let inBaseline = Set(window.baseline)
         for t in window.baseline + window.samples {
             let channels = broken(t)
             guard let i = channels.first else { continue }
-            if window.baseline.contains(t), 2 * channels.count > data.rows {
+            if inBaseline.contains(t), 2 * channels.count > data.rows {
                 empty.insert(t)
                 continue
             }
@@ -75,7 +76,7 @@ struct MeasuredChannels {
                 found: "\(data[i, t]) in channel '\(name)' at sample \(t) (\(place))"
                     + (channels.count > 1 ? ", and in \(channels.count - 1) more channels" : ""),
                 expected: "finite values in window and baseline",
-                advice: window.baseline.contains(t)
+                advice: inBaseline.contains(t)
                     ? "mark the channel bad, choose other times with \(.baseline), or mend the recording"
                     : "mark the channel bad, choose other times with \(.window), or mend the recording")
         }
@@ -125,6 +126,9 @@ struct MeasuredChannels {
         let own = covariance.flatMap { covariance in
             matching.inCovariance.map { covariance.matrix.rows($0).columns($0) }
         }
+        guard data.columns > 1 else { return [] }
+        // Of few samples two may be alike by chance.
+        let (silence, quietness) = data.columns < 10 ? (1e-18, 0) : (silence, quietness)
         let flat = Self.low(variances(data), kinds, below: silence)
         let still = own == nil ? all.columns(window.baseline) : Matrix(rows: kinds.count, columns: 0)
         let noise = own.map { own in kinds.indices.map { own[$0, $0] } } ?? variances(still)
@@ -210,8 +214,11 @@ struct MeasuredChannels {
     /// The mean that is subtracted from each channel; nil for none.
     private static func mean(
         _ data: Matrix, _ window: AnalysisWindow, _ choice: BaselineChoice, _ checks: inout Checklist
-    ) -> [Double]? {
-        guard !window.reference.isEmpty else { return nil }
+    ) throws(InputError) -> [Double]? {
+        guard !window.reference.isEmpty else {
+            guard case .times = choice else { return nil }
+            throw InputError(.baseline, found: "no finite sample at these times", expected: "a baseline with data")
+        }
         let means = data.columns(window.reference).rowMeans
         if case .times = choice {
             checks.ok("baseline", "the mean of \(window.reference.count) samples was subtracted, as asked for")

@@ -110,6 +110,12 @@ public struct PreparedProblem: Sendable {
             parallelism: parallelism,
             checks: &checks)
         let whitener = noise.whitener
+        let lost = rank.blocks.reduce(0) { $0 + $1.rank } - whitener.rank
+        if lost > 0 {
+            checks.look(
+                "rank", "\(lost) directions drown in the rounding of channels that are far louder than the others",
+                "mark loud channels bad")
+        }
         if baseline.columns == 0 { Self.tellOffset(whitener.matrix * measured, &checks) }
         UnitPlausibility(
             matching: matching, forward: forward, covariance: covariance, measured: measured, baseline: baseline,
@@ -155,7 +161,7 @@ public struct PreparedProblem: Sendable {
         guard let all = recording.acquisition.averagesBySample, let least = fewest(recording, window.samples) else {
             return recording.trialCount
         }
-        let most = window.samples.map { all[$0] }.max() ?? least
+        let most = (window.samples.map { all[$0] }.filter { $0 > 0 }.max() ?? least) * Double(recording.epochs.count)
         if least < most {
             checks.look(
                 "averages",
@@ -168,7 +174,7 @@ public struct PreparedProblem: Sendable {
     /// The fewest trials that some samples average, where that varies.
     private static func fewest(_ recording: Recording, _ samples: [Int]) -> Double? {
         guard let all = recording.acquisition.averagesBySample, all.count == recording.sampleCount else { return nil }
-        return samples.map { all[$0] }.filter { $0 > 0 }.min()
+        return samples.map { all[$0] }.filter { $0 > 0 }.min().map { $0 * Double(recording.epochs.count) }
     }
 
     /// Throws for a setting out of its range.

@@ -57,7 +57,10 @@ struct Projection {
             return given
         }
         let electrodes = matching.inRecording.indices.filter { reference[$0] > 0 }.map { matching.inRecording[$0] }
-        if commonPart(recording.average.rows(electrodes)) < 1e-8 {
+        // A channel that is left out belonged to the reference, if it was one of all.
+        let every = recording.sensors.kinds.indices.filter { recording.sensors.kinds[$0] == .eeg }
+        let average = recording.average
+        if [electrodes, every].contains(where: { commonPart(average.rows($0)).map { $0 < 1e-8 } ?? false }) {
             checks.ok("reference", "the EEG is average-referenced; so are gain and covariance now")
         } else {
             checks.look(
@@ -66,8 +69,8 @@ struct Projection {
         return Projection(vectors + [reference], sensorCount: sensors.count)
     }
 
-    /// The power of the mean over channels, over that of all, where values are finite.
-    private static func commonPart(_ data: Matrix) -> Double {
+    /// The power of the mean over channels, over that of all, where values are finite; nil without any.
+    private static func commonPart(_ data: Matrix) -> Double? {
         var (ofMean, ofAll) = (0.0, 0.0)
         for t in 0..<data.columns {
             let column = data.column(t)
@@ -76,7 +79,7 @@ struct Projection {
             ofMean += mean * mean
             ofAll += column.reduce(0) { $0 + $1 * $1 } / Double(column.count)
         }
-        return ofAll > 0 ? ofMean / ofAll : 0
+        return ofAll > 0 ? ofMean / ofAll : nil
     }
 
     /// (I − UUᵀ)·A.

@@ -47,7 +47,9 @@ struct UnitPlausibility {
 
     /// Deviation of the noise of one epoch at each channel: of the covariance, else of the baseline.
     private var noise: [SensorKind: Double] {
-        byKind { i in
+        // Of an average of unknown size nothing is known of an epoch.
+        guard covariance != nil || averages != nil else { return [:] }
+        return byKind { i in
             if let covariance, let rows = matching.inCovariance {
                 return covariance.matrix[rows[i], rows[i]].squareRoot()
             }
