@@ -40,17 +40,8 @@ public struct SymmetricEigen: Sendable {
     /// - Complexity: O(n³).
     /// - Throws: ``LinearAlgebraError/notFinite`` or ``LinearAlgebraError/noConvergence``.
     public init(_ symmetric: Matrix) throws(LinearAlgebraError) {
-        precondition(symmetric.rows == symmetric.columns)
-        guard symmetric.firstNonFinite == nil else { throw .notFinite }
-        BLAS.prepare()
         var vectors = symmetric
-        let n = Int32(symmetric.rows)
-        var values = [Double](repeating: 0, count: symmetric.rows)
-        if n > 0 {
-            let info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, Letter.vectors, Letter.lower, n, &vectors.elements, n, &values)
-            guard info == 0 else { throw .noConvergence }
-        }
-        self.values = values
+        values = try Self.decompose(&vectors, Letter.vectors)
         self.vectors = vectors
     }
 
@@ -58,14 +49,19 @@ public struct SymmetricEigen: Sendable {
     ///
     /// - Throws: as ``init(_:)``.
     public static func values(of symmetric: Matrix) throws(LinearAlgebraError) -> [Double] {
-        precondition(symmetric.rows == symmetric.columns)
-        guard symmetric.firstNonFinite == nil else { throw .notFinite }
-        BLAS.prepare()
         var scratch = symmetric
-        let n = Int32(symmetric.rows)
-        var values = [Double](repeating: 0, count: symmetric.rows)
+        return try decompose(&scratch, Letter.none)
+    }
+
+    /// The eigenvalues of a matrix, which is overwritten: by the eigenvectors where they are asked for.
+    private static func decompose(_ matrix: inout Matrix, _ job: CChar) throws(LinearAlgebraError) -> [Double] {
+        precondition(matrix.rows == matrix.columns)
+        guard matrix.firstNonFinite == nil else { throw .notFinite }
+        BLAS.prepare()
+        let n = Int32(matrix.rows)
+        var values = [Double](repeating: 0, count: matrix.rows)
         if n > 0 {
-            let info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, Letter.none, Letter.lower, n, &scratch.elements, n, &values)
+            let info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, job, Letter.lower, n, &matrix.elements, n, &values)
             guard info == 0 else { throw .noConvergence }
         }
         return values

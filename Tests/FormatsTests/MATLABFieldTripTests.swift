@@ -4,21 +4,6 @@ import Testing
 
 @testable import Formats
 
-/// A FieldTrip structure in Python, and what is to be read of it.
-struct FieldTripCase: Sendable, CustomTestStringConvertible {
-    let testDescription: String
-    /// Lines that make `case.mat`.
-    let script: String
-    /// Pieces of what is said: of notes, or of the error.
-    let says: [String]
-
-    init(_ name: String, _ script: String, _ says: String...) {
-        testDescription = name
-        self.script = script
-        self.says = says
-    }
-}
-
 @Suite(
     "FieldTrip structures", .enabled(if: PythonEnvironment.isPresent, Comment(rawValue: PythonEnvironment.absence)))
 struct MATLABFieldTripTests {
@@ -44,8 +29,8 @@ struct MATLABFieldTripTests {
 
     @Test(
         "Units are those of the data, stated or told by sizes, never those of the geometry",
-        arguments: FieldTripCase.units)
-    func units(of one: FieldTripCase) throws {
+        arguments: MATLABCase.units)
+    func units(of one: MATLABCase) throws {
         let file = try open(MATLABSamples.fieldTripUnits, one.script)
         let recording = try file.recording(ReadingOptions())
         let expected = try RecordingFile.read(folder.file("si.h5"))
@@ -60,8 +45,8 @@ struct MATLABFieldTripTests {
         for piece in one.says { #expect(notes.first?.contains(piece) == true, "\(notes)") }
     }
 
-    @Test("What sizes leave in doubt ends with a line that says what to add", arguments: FieldTripCase.doubts)
-    func doubt(about one: FieldTripCase) throws {
+    @Test("What sizes leave in doubt ends with a line that says what to add", arguments: MATLABCase.doubts)
+    func doubt(about one: MATLABCase) throws {
         let file = try open(MATLABSamples.fieldTripUnits, one.script)
         for read in [
             { _ = try file.recording(ReadingOptions()) }, { _ = try file.covariance(ReadingOptions()) },
@@ -82,7 +67,7 @@ struct MATLABFieldTripTests {
 
     // MARK: Averages
 
-    @Test("Averages are the fewest of all channels that have data, at each sample", arguments: FieldTripCase.averages)
+    @Test("Averages are the fewest of all channels that have data, at each sample", arguments: MATLABCase.averages)
     func averages(of one: (name: String, script: String, fewest: Double?, atThirty: Double?)) throws {
         let file = try open(
             MATLABSamples.fieldTripUnits,
@@ -100,7 +85,7 @@ struct MATLABFieldTripTests {
 
     @Test(
         "Codes in the first column of trialinfo are conditions, other numbers are none",
-        arguments: FieldTripCase.conditions)
+        arguments: MATLABCase.conditions)
     func conditions(of one: (name: String, info: String, expected: [Condition], fact: String)) throws {
         let file = try open(
             MATLABSamples.fieldTripTrials, "save('case.mat', {'data': trialed(trialinfo=\(one.info))})")
@@ -119,7 +104,7 @@ struct MATLABFieldTripTests {
             save("case.mat", {"data": trialed(trialinfo=(np.arange(12) % 3)[:, None] + 1.0)})
             for name, chosen in [("one", [1, 4, 7, 10]), ("two", [1, 4, 7, 10, 2, 5, 8, 11])]:
                 native.recording(name + ".h5", 1e-6 * trials[chosen], ["E1", "E2"], ["eeg"] * 2, 200.0, -0.1, 1, "data/2")
-            save("averages.mat", {"erf": structure(chanunit=\(FieldTripCase.stated)), "erg": structure(chanunit=\(FieldTripCase.stated))})
+            save("averages.mat", {"erf": structure(chanunit=\(MATLABCase.stated)), "erg": structure(chanunit=\(MATLABCase.stated))})
             """)
         // A code is a name, not an index.
         for (wanted, name) in [(["data/2"], "one"), (["2"], "one"), (["data/2", "data/3"], "two")] {
@@ -141,7 +126,7 @@ struct MATLABFieldTripTests {
             MATLABSamples.fieldTripUnits,
             """
             raw = dict(label=names, trial=[si, si], time=[time, time])
-            save("case.mat", {"data": raw, "erf": structure(chanunit=\(FieldTripCase.stated))})
+            save("case.mat", {"data": raw, "erf": structure(chanunit=\(MATLABCase.stated))})
             """)
         #expect(file.conditions == [Condition("erf")])
         let facts = try file.facts(ReadingOptions())
@@ -163,9 +148,9 @@ struct MATLABFieldTripTests {
             MATLABSamples.fieldTripUnits,
             """
             grad = array("T/m", "m", balance={"current": \(current), "G3BR": {"tra": np.eye(6)}})
-            s = structure(chanunit=\(FieldTripCase.stated))
+            s = structure(chanunit=\(MATLABCase.stated))
             s["grad"] = grad
-            lf = dict(pos=np.eye(3) / 20, unit="m", coordsys="ctf", label=names, chanunit=\(FieldTripCase.stated),
+            lf = dict(pos=np.eye(3) / 20, unit="m", coordsys="ctf", label=names, chanunit=\(MATLABCase.stated),
                       leadfield=[rng.standard_normal((9, 3)) for _ in range(3)], cfg={"grad": grad})
             save("case.mat", {"erf": s, "lf": lf})
             """)
@@ -176,29 +161,29 @@ struct MATLABFieldTripTests {
     }
 }
 
-extension FieldTripCase {
+extension MATLABCase {
     /// The units of `structure`, where nothing else is asked for.
     static let stated = "['T'] * 2 + ['T/m'] * 4 + ['V'] * 3"
 
-    static let units: [FieldTripCase] = [
-        FieldTripCase(
+    static let units: [MATLABCase] = [
+        MATLABCase(
             "T/m by hdr, T/cm by a geometry in cm",
             "save('case.mat', {'erf': dict(structure(), grad=array(), elec=elec(), hdr=hdr(\(stated)))})"),
-        FieldTripCase(
+        MATLABCase(
             "µV by hdr, V by elec",
             """
             save('case.mat', {'erf': dict(structure(eeg='uV'), hdr=hdr(['T'] * 2 + ['T/m'] * 4 + ['uV'] * 3),
                 grad=array(), elec=elec())})
             """
         ),
-        FieldTripCase(
+        MATLABCase(
             "its own chanunit before hdr",
             """
             save('case.mat', {'erf': dict(structure(), chanunit=\(stated),
                 hdr=hdr(['fT'] * 2 + ['fT/cm'] * 4 + ['uV'] * 3))})
             """
         ),
-        FieldTripCase(
+        MATLABCase(
             "a clock in s and a coil in A·m that are no sensors",
             """
             s = structure()
@@ -207,12 +192,12 @@ extension FieldTripCase {
             s.update(label=names + ["CLK", "HPI"], chanunit=\(stated) + ["s", "Am"])
             save("case.mat", {"erf": s})
             """),
-        FieldTripCase(
+        MATLABCase(
             "T/m, T/cm by a geometry in cm alone",
             "save('case.mat', {'erf': dict(structure(), grad=array(), elec=elec())})",
             "gradiometers are taken to be in T/m, not in T/cm as erf.grad.chanunit has it",
             "times those of magnetometers"),
-        FieldTripCase(
+        MATLABCase(
             "T/m, T/cm by the geometry in cfg, no covariance",
             """
             s = structure()
@@ -221,49 +206,49 @@ extension FieldTripCase {
             save('case.mat', {'erf': s})
             """,
             "gradiometers are taken to be in T/m, not in T/cm as erf.cfg.grad.chanunit has it"),
-        FieldTripCase(
+        MATLABCase(
             "T/cm, as the geometry says",
             "save('case.mat', {'erf': dict(structure(grad='T/cm'), grad=array(), elec=elec())})"),
-        FieldTripCase(
+        MATLABCase(
             "T/cm, T/m by a geometry in m",
             "save('case.mat', {'erf': dict(structure(grad='T/cm'), grad=array('T/m', 'm'), elec=elec())})",
             "gradiometers are taken to be in T/cm, not in T/m as erf.grad.chanunit has it"),
-        FieldTripCase(
+        MATLABCase(
             "T/mm, as the geometry says",
             "save('case.mat', {'erf': dict(structure(grad='T/mm'), grad=array('T/mm', 'mm'), elec=elec())})"),
-        FieldTripCase(
+        MATLABCase(
             "T/m, T/mm by the geometry",
             "save('case.mat', {'erf': dict(structure(), grad=array('T/mm', 'mm'), elec=elec())})",
             "gradiometers are taken to be in T/m, not in T/mm"),
-        FieldTripCase(
+        MATLABCase(
             "µV, V by elec alone",
             """
             save('case.mat', {'erf': dict(structure(eeg='uV'), chanunit=['T'] * 2 + ['T/m'] * 4 + ['unknown'] * 3,
                 elec=elec())})
             """,
             "EEG electrodes are taken to be in uV, not in V as erf.elec.chanunit has it"),
-        FieldTripCase(
+        MATLABCase(
             "mV by elec, as sizes allow",
             "save('case.mat', {'erf': dict(structure(eeg='mV'), grad=array('T/m', 'm'), elec=elec('mV'))})"),
-        FieldTripCase(
+        MATLABCase(
             "V, labels of elec without any unit or type",
             "save('case.mat', {'erf': dict(structure(rows=range(6, 9)), elec={'label': names[6:]})})",
             "EEG electrodes are taken to be in V, which nothing in the file states"),
-        FieldTripCase(
+        MATLABCase(
             "fT/cm, types alone",
             """
             save('case.mat', {'erf': dict(structure('fT', 'fT/cm', rows=range(6)), chantype=types[:6],
                 chanunit=['fT'] * 2 + ['unknown'] * 4)})
             """,
             "gradiometers are taken to be in fT/cm, which nothing in the file states"),
-        FieldTripCase(
+        MATLABCase(
             "fT, types alone",
             "save('case.mat', {'erf': dict(structure('fT', rows=range(2)), chantype=types[:2])})",
             "magnetometers are taken to be in fT, which nothing in the file states"),
-        FieldTripCase(
+        MATLABCase(
             "gradiometers alone, in T/m by a geometry in m",
             "save('case.mat', {'erf': dict(structure(rows=range(2, 6)), grad=array('T/m', 'm'))})"),
-        FieldTripCase(
+        MATLABCase(
             "gradiometers with much interference, in T/m by a geometry in m",
             """
             si[:2] *= 10
@@ -272,19 +257,19 @@ extension FieldTripCase {
             save('case.mat', {'erf': dict(structure(), grad=array('T/m', 'm'), elec=elec())})
             """
         ),
-        FieldTripCase(
+        MATLABCase(
             "a channel of NaN and a flat one",
             "si[2] = 0\nsi[3] = np.nan\nsave('case.mat', {'erf': dict(structure(), grad=array(), elec=elec())})",
             "not in T/cm as erf.grad.chanunit has it"),
     ]
 
-    static let doubts: [FieldTripCase] = [
-        FieldTripCase(
+    static let doubts: [MATLABCase] = [
+        MATLABCase(
             "gradiometers alone, in T/cm by the geometry",
             "save('case.mat', {'erf': dict(structure(rows=range(2, 6)), grad=array())})",
             "erf: no unit for channel 'G1' and others: 'T/cm' in erf.grad.chanunit is that of the geometry",
             "erf.chanunit = repmat({'T/m'}, numel(erf.label), 1)"),
-        FieldTripCase(
+        MATLABCase(
             "three times the magnetometers",
             """
             si[:2] *= 10
@@ -293,7 +278,7 @@ extension FieldTripCase {
             save('case.mat', {'erf': dict(structure(), grad=array(), elec=elec())})
             """,
             "'T/cm' in erf.grad.chanunit", "sizes leave it in doubt", "times those of magnetometers"),
-        FieldTripCase(
+        MATLABCase(
             "EEG between V and µV",
             """
             si *= 5e3 / 2
@@ -301,11 +286,11 @@ extension FieldTripCase {
             save('case.mat', {'erf': dict(structure(rows=range(6, 9)), elec=elec())})
             """,
             "no unit for channel 'E1' and others: 'V' in erf.elec.chanunit", "erf.chanunit = repmat({'V'}"),
-        FieldTripCase(
+        MATLABCase(
             "average and covariance in different units",
             "s = structure(rows=range(6, 9))\ns.update(elec=elec())\ns['avg'] *= 1e6\nsave('case.mat', {'erf': s})",
             "sizes leave it in doubt"),
-        FieldTripCase(
+        MATLABCase(
             "flat data",
             """
             s = structure(rows=range(2))
@@ -315,7 +300,7 @@ extension FieldTripCase {
             save('case.mat', {'erf': s})
             """,
             "there are no numbers to tell it by"),
-        FieldTripCase(
+        MATLABCase(
             "MEG of a kind that nothing tells",
             "save('case.mat', {'erf': dict(structure(rows=range(6)), grad={'label': names[:6], 'unit': 'cm'})})",
             "no unit for channel 'M1' and others", "'chanunit'"),

@@ -36,8 +36,8 @@ struct DataRank {
     struct Evidence {
         let recording: Recording
         let matching: ChannelMatching
-        /// Samples that hold noise alone.
-        let baseline: [Int]
+        /// The average where it holds noise alone, matched channels × samples.
+        let baseline: Matrix
         /// Of the matched channels; nil where none was given.
         let covariance: Matrix?
         let isSinglePrecision: Bool
@@ -194,8 +194,8 @@ private struct BlockRank {
         let rank = min(projected, values.count { $0 > tolerance })
         ofCovariance = rank
         let least = values.suffix(rank).first ?? 0
-        let inner = projected
-        regularized = Self.regularized(left, rows, evidence).map { inner - $0 }
+        let most = projected
+        regularized = Self.equalLowest(left, rows, evidence).map { most - $0 }
         isCovarianceUnclear = least < 1e3 * tolerance && least < 1e-7 * (values.last ?? 0)
     }
 
@@ -261,7 +261,6 @@ private struct BlockRank {
         }
     }
 
-    /// Second moments of the block's finite samples about the mean of each epoch, projected.
     private struct Moments {
         var matrix: Matrix
         /// How many samples they are of, independent at best.
@@ -270,6 +269,8 @@ private struct BlockRank {
         var rounding: [Double]
     }
 
+    /// Second moments of the block's finite samples about the mean of each epoch, projected.
+    ///
     /// - Parameter part: of the epochs, or of the samples of the only one.
     private static func moments(
         _ rows: [Int], _ evidence: DataRank.Evidence, _ projection: Projection? = nil, part: Double = 1
@@ -296,7 +297,7 @@ private struct BlockRank {
 
     /// How many of the lowest eigenvalues of a covariance are equal to rounding, two or more: zeros before white noise was
     /// added to all; nil for others.
-    private static func regularized(_ covariance: Matrix, _ rows: [Int], _ evidence: DataRank.Evidence) -> Int? {
+    private static func equalLowest(_ covariance: Matrix, _ rows: [Int], _ evidence: DataRank.Evidence) -> Int? {
         let kinds = Set(rows.map { evidence.matching.sensors.kinds[$0] })
         // Two kinds have white noise of two sizes, and a diagonal covariance has nothing else.
         guard kinds.count == 1, !isDiagonal(evidence.covariance, rows) else { return nil }
@@ -366,13 +367,13 @@ private struct BlockRank {
     /// directions as sources, and those say nothing.
     private static func isNoisy(_ rank: Int, _ rows: [Int], _ evidence: DataRank.Evidence) -> Bool {
         guard rank >= max(3, rows.count / 8) else { return false }
-        guard let covariance = evidence.covariance, evidence.baseline.count > 1 else { return true }
-        let own = evidence.recording.average.rows(evidence.matching.inRecording).columns(evidence.baseline)
+        guard let covariance = evidence.covariance, evidence.baseline.columns > 1 else { return true }
+        let own = evidence.baseline
         let noise = evidence.projection.apply(own.subtracting(own.rowMeans)).rows(rows)
         let claimed = evidence.projection.applyBothSides(covariance)
         let power = rows.reduce(0) { $0 + claimed[$1, $1] } / (evidence.recording.trialCount ?? 1)
         // A number of averages that is wrong by far leaves it so.
-        return noise.squaredNorm / Double(evidence.baseline.count) > 1e-5 * power
+        return noise.squaredNorm / Double(own.columns) > 1e-5 * power
     }
 
     /// The rank of the data by their own spectrum.

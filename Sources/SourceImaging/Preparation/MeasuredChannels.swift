@@ -23,10 +23,10 @@ struct MeasuredChannels {
     /// - Throws: ``InputError`` naming the channel and the time of a value that is used and not finite, or when no channel
     ///   varies.
     init(
-        _ recording: Recording, _ matching: ChannelMatching, _ window: AnalysisWindow, _ choice: BaselineChoice,
-        covariance: NoiseCovariance?, forward: Forward, checks: inout Checklist
+        _ recording: Recording, _ average: Matrix, _ matching: ChannelMatching, _ window: AnalysisWindow,
+        _ choice: BaselineChoice, covariance: NoiseCovariance?, forward: Forward, checks: inout Checklist
     ) throws(InputError) {
-        let all = recording.average.rows(matching.inRecording)
+        let all = average.rows(matching.inRecording)
         self.window = try Self.finite(all, window, matching, recording, &checks)
         try Self.checkFinite(forward.defects, matching.inForward, matching, .forward)
         if let covariance, let rows = matching.inCovariance {
@@ -37,7 +37,7 @@ struct MeasuredChannels {
         let kept = all.rows(matching.inRecording.indices.filter { !silent.contains($0) })
         let mean = try Self.mean(kept, self.window, choice, &checks)
         isCorrected = mean != nil
-        average = mean.map { kept.subtracting($0) } ?? kept
+        self.average = mean.map { kept.subtracting($0) } ?? kept
     }
 
     /// An epoch of the recording, treated as the average was: its channels, less the mean of its own baseline where that
@@ -142,12 +142,12 @@ struct MeasuredChannels {
         }
         let reference = Self.reference(flat.filter { i in data.row(i).allSatisfy { $0 == 0 } }, kinds) { rows in
             let products = Matrix.product(data, transposed: false, data, transposed: true)
-            return Self.commonPart(products, rows)
+            return products.commonPart(of: rows)
         }
         if let reference {
             checks.ok("reference", "\(names([reference])) is zero: the electrode that the others were measured against")
         }
-        let ofNoise = own.flatMap { own in Self.reference(noiseless, kinds) { Self.commonPart(own, $0) } }
+        let ofNoise = own.flatMap { own in Self.reference(noiseless, kinds) { own.commonPart(of: $0) } }
         let silent = Set(flat).subtracting([reference].compactMap(\.self))
             .union(Set(noiseless).subtracting([reference, ofNoise].compactMap(\.self)))
         let quiet = Set(Self.low(variances(data), kinds, below: quietness) + Self.low(noise, kinds, below: quietness))
@@ -200,13 +200,6 @@ struct MeasuredChannels {
             return nil
         }
         return zeros[0]
-    }
-
-    /// Of second moments the power of the mean of some channels, over the mean of their powers.
-    private static func commonPart(_ moments: Matrix, _ rows: [Int]) -> Double {
-        let powers = rows.reduce(0) { $0 + moments[$1, $1] }
-        let ofMean = rows.reduce(0) { sum, i in rows.reduce(sum) { $0 + moments[i, $1] } } / Double(rows.count)
-        return powers > 0 ? ofMean / powers : 0
     }
 
     // MARK: Offset

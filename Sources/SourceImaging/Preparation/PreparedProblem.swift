@@ -88,8 +88,10 @@ public struct PreparedProblem: Sendable {
         try checks.validate()
         let times = try AnalysisWindow(
             settings.window, baseline: settings.baseline, of: recording, checks: &checks)
+        let average = recording.average
         let channels = try MeasuredChannels(
-            recording, all, times, settings.baseline, covariance: covariance, forward: forward, checks: &checks)
+            recording, average, all, times, settings.baseline, covariance: covariance, forward: forward, checks: &checks
+        )
         let (matching, window) = (channels.matching, channels.window)
         let one = covariance.flatMap { covariance in
             matching.inCovariance.map { covariance.matrix.rows($0).columns($0) }
@@ -97,9 +99,11 @@ public struct PreparedProblem: Sendable {
         let rank = try DataRank(
             settings.rank,
             .init(
-                recording: recording, matching: matching, baseline: window.baseline, covariance: one,
+                recording: recording, matching: matching, baseline: channels.average.columns(window.baseline),
+                covariance: one,
                 isSinglePrecision: covariance?.isSinglePrecision ?? false, forward: forward,
-                projection: Projection.all(of: recording, covariance, matching, checks: &checks)), checks: &checks)
+                projection: Projection.all(of: recording, average, covariance, matching, checks: &checks)),
+            checks: &checks)
         projection = rank.projection
         baseline = projection.apply(channels.average.columns(window.baseline))
         measured = projection.apply(channels.average.columns(window.samples))

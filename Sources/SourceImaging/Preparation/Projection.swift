@@ -32,9 +32,13 @@ struct Projection {
 
     /// All projectors over the chosen channels; an average reference is added where EEG lacks one.
     ///
-    /// - Parameter checks: is told of the reference.
+    /// - Parameters:
+    ///   - recording: whose projectors they are.
+    ///   - average: its average, all channels.
+    ///   - checks: is told of the reference.
     static func all(
-        of recording: Recording, _ covariance: NoiseCovariance?, _ matching: ChannelMatching, checks: inout Checklist
+        of recording: Recording, _ average: Matrix, _ covariance: NoiseCovariance?, _ matching: ChannelMatching,
+        checks: inout Checklist
     ) -> Projection {
         // Lengths are taken over all channels, so that the part of a projector that is left says how much it matters.
         func parts(_ projectors: Matrix, _ rows: [Int]) -> [[Double]] {
@@ -59,8 +63,7 @@ struct Projection {
         let electrodes = matching.inRecording.indices.filter { reference[$0] > 0 }.map { matching.inRecording[$0] }
         // A channel that is left out belonged to the reference, if it was one of all.
         let every = recording.sensors.kinds.indices.filter { recording.sensors.kinds[$0] == .eeg }
-        let average = recording.average
-        if [electrodes, every].contains(where: { commonPart(average.rows($0)).map { $0 < 1e-8 } ?? false }) {
+        if isReferenced(average.rows(electrodes)) || isReferenced(average.rows(every)) {
             checks.ok("reference", "the EEG is average-referenced; so are gain and covariance now")
         } else {
             checks.look(
@@ -69,17 +72,11 @@ struct Projection {
         return Projection(vectors + [reference], sensorCount: sensors.count)
     }
 
-    /// The power of the mean over channels, over that of all, where values are finite; nil without any.
-    private static func commonPart(_ data: Matrix) -> Double? {
-        var (ofMean, ofAll) = (0.0, 0.0)
-        for t in 0..<data.columns {
-            let column = data.column(t)
-            let mean = column.reduce(0, +) / Double(max(1, column.count))
-            guard mean.isFinite else { continue }
-            ofMean += mean * mean
-            ofAll += column.reduce(0) { $0 + $1 * $1 } / Double(column.count)
-        }
-        return ofAll > 0 ? ofMean / ofAll : nil
+    /// Whether the mean over channels is 0 at all times, where all of them are finite and not all are 0.
+    private static func isReferenced(_ data: Matrix) -> Bool {
+        let used = data.columns((0..<data.columns).filter { t in (0..<data.rows).allSatisfy { data[$0, t].isFinite } })
+        let moments = Matrix.product(used, transposed: false, used, transposed: true)
+        return used.squaredNorm > 0 && moments.commonPart(of: Array(0..<data.rows)) < 1e-8
     }
 
     /// (I − UUᵀ)·A.
@@ -127,5 +124,14 @@ struct Projection {
         let projected = apply(Matrix(rows: vector.count, columns: 1, elements: vector))
         let length = vector.reduce(0) { $0 + $1 * $1 }
         return length > 0 ? (projected.squaredNorm / length).squareRoot() : 0
+    }
+}
+
+extension Matrix {
+    /// Of second moments of channels the power of the mean of some, over the mean of their powers; 0 where they have none.
+    func commonPart(of rows: [Int]) -> Double {
+        let powers = rows.reduce(0) { $0 + self[$1, $1] }
+        let ofMean = rows.reduce(0) { sum, i in rows.reduce(sum) { $0 + self[i, $1] } } / Double(max(1, rows.count))
+        return powers > 0 ? ofMean / powers : 0
     }
 }

@@ -3,8 +3,8 @@ import Foundation
 /// Whether the units of what is used fit each other, kind by kind: a factor of 100 in one of them shows.
 ///
 /// The noise of an epoch and the gain of a kind make an equivalent moment: how strong a typical source would have to be to
-/// look as strong as the noise. In real recordings it is the same for all kinds to a factor of two or three (148 nA·m for the
-/// gradiometers, 79 for the magnetometers, 98 for the electrodes of one, by its own covariance).
+/// look as strong as the noise. In a real recording it is the same for all kinds to a factor of two: 69 nA·m at the
+/// magnetometers, 113 at the gradiometers and 119 at the electrodes, by its own covariance.
 struct UnitPlausibility {
     let matching: ChannelMatching
     let forward: Forward
@@ -28,11 +28,12 @@ struct UnitPlausibility {
         if let covariance, let rows = matching.inCovariance { warnings += covariance.plausibilityWarnings(rows: rows) }
         for warning in warnings { checks.look("units", Message(warning)) }
         var isOdd = !warnings.isEmpty
-        for warning in noiseWarnings + momentWarnings {
+        let moments = equivalents
+        for warning in noiseWarnings + momentWarnings(moments) {
             checks.look("units", Message(warning), "check the units of recording, covariance and forward")
             isOdd = true
         }
-        if !isOdd { checks.ok("units", Message("plausible" + momentText)) }
+        if !isOdd { checks.ok("units", Message("plausible" + text(moments))) }
     }
 
     /// Median absolute value of each channel.
@@ -123,13 +124,12 @@ struct UnitPlausibility {
         }
     }
 
-    private var momentText: String {
-        let parts = equivalents.map { String(format: "%.0f nA·m at %@", $0.moment * 1e9, $0.kind.plural) }
+    private func text(_ moments: [(kind: SensorKind, moment: Double)]) -> String {
+        let parts = moments.map { String(format: "%.0f nA·m at %@", $0.moment * 1e9, $0.kind.plural) }
         return parts.isEmpty ? "" : "; an epoch's noise is worth " + parts.joined(separator: ", ")
     }
 
-    private var momentWarnings: [String] {
-        let all = equivalents
+    private func momentWarnings(_ all: [(kind: SensorKind, moment: Double)]) -> [String] {
         guard let least = all.min(by: { $0.moment < $1.moment }), let most = all.max(by: { $0.moment < $1.moment })
         else {
             return []
@@ -143,7 +143,7 @@ struct UnitPlausibility {
         }
         return all.filter { !Self.moments.contains($0.moment) }.map {
             String(
-                format: "an epoch's noise of %@ is worth %.3g nA·m of a source, where 20 to 1000 is usual",
+                format: "an epoch's noise of %@ is worth %.3g nA·m of a source, where some 100 is usual",
                 $0.kind.plural,
                 $0.moment * 1e9)
         }
