@@ -10,8 +10,11 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from accuracy import METHODS, Study, accuracy
+from cells import CELLS, TUNING
 from data import Data
 from outcomes import NOTES, Outcome, print_outcomes
 from programs import Broken, Programs, say
@@ -20,20 +23,38 @@ from rows import Point, Row, Target, print_rows, print_targets, write
 from sections import SECTIONS
 
 
+def names(known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
+    """A type of arguments: known names with commas between."""
+    choices = tuple(known)
+
+    def parse(text: str) -> tuple[str, ...]:
+        given = tuple(text.split(","))
+        for name in given:
+            if name not in choices:
+                raise argparse.ArgumentTypeError(f"found '{name}', expected some of {', '.join(choices)}")
+        return given
+
+    return parse
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     result = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument("--foci", type=Path, required=True, help="the program")
     result.add_argument("--python", type=Path, required=True, help="a Python that has the peers")
-    result.add_argument(
-        "--peers", nargs="*", default=[], choices=("celer", "skglm", "sklearn", "mne"), help="what it has"
-    )
+    peers = ("celer", "skglm", "sklearn", "mne", "invert")
+    result.add_argument("--peers", nargs="*", default=[], choices=peers, help="what it has")
     result.add_argument("--figures", action="store_true", help="draw curves; needs matplotlib")
     result.add_argument("--shared", type=Path, help="folder with real data; simulated data without it")
     result.add_argument("--output", type=Path, required=True, help="folder for tables, curves and problems made")
     result.add_argument("--threads", type=int, required=True)
     result.add_argument("--runs", type=int, default=3)
     result.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS))
+    cells, methods = (names(item.name for item in items) for items in (CELLS, METHODS))
+    result.add_argument("--cells", type=cells, default=(), help="of accuracy, commas between; all by default")
+    result.add_argument("--methods", type=methods, default=(), help="of accuracy, commas between; all by default")
+    result.add_argument("--seeds-from", type=int, default=0, help=f"the first seed; {TUNING} and more are for tuning")
+    result.add_argument("--cases", type=int, help="cases of a cell at one signal-to-noise ratio")
     result.add_argument("--full", action="store_true", help="add what is slow")
     return result
 
@@ -70,7 +91,7 @@ def report(programs: Programs, results: Results, output: Path) -> None:
         print(f"\n{notes(programs)}\n")
     if results.outcomes:
         print_outcomes(results.outcomes)
-        print(f"\n{NOTES}\nThreads {programs.threads}.\n")
+        print("\n".join(["", NOTES, *filter(None, results.remarks), f"Threads {programs.threads}.", ""]))
     load = max((item.load or 0 for item in (*results.rows, *results.outcomes)), default=0)
     if load > programs.threads + 1:
         print(
@@ -103,9 +124,11 @@ def main() -> int:
         say(f"other programs are running (load {load:.1f}); times will be too long and ratios rough")
     data, results = Data(programs, arguments.shared, arguments.output), Results()
     failures: list[str] = []
+    study = Study(arguments.cells, arguments.methods, arguments.seeds_from, arguments.cases)
+    sections = SECTIONS | {"accuracy": accuracy(study)}
     for section in arguments.sections:
         try:
-            SECTIONS[section](programs, data, results)
+            sections[section](programs, data, results)
         except Broken as error:
             failures.append(str(error))
             say(str(error))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cells import CASES, CELLS, FULL_CASES, Cell
 from outcomes import Outcome, Summary, loud
 from programs import Broken, Late, Programs, say
 
@@ -16,20 +20,17 @@ if TYPE_CHECKING:
     from data import Data
     from results import Results
 
-SEEDS, FULL_SEEDS = (0, 1), (0, 1, 2, 3)
-"""Seeds of the cases. Never tune on them: seeds from 1000 on are for that."""
 LIMIT = 300.0
 """Longest that a method may take on a case, s."""
-BUDGET, FULL_BUDGET = 1800.0, 20_000.0
-"""Longest that a method may take on a set, s; the cases left are then unanswered."""
+BUDGET, FULL_BUDGET = 3600.0, 40_000.0
+"""Longest that a method may take on all cases, s; the cases left are then unanswered."""
 STRIDE = 7
-"""A slow method sees every so-manieth case; no divisor of the numbers of sources, ratios and lead fields, so that all
-of them come up."""
-STRONG = 0.2
-"""Fraction of the largest amplitude below which the sources of methods that shrink but do not select are dropped."""
+"""A slow method sees every so-manieth case; no divisor of the numbers of cases, so that all sorts come up."""
 
 Case = dict[str, Any]
-"""A line of the job that simulates: files, truth in mm, and what it was drawn by."""
+"""What the job that simulates says: files, truth in mm, and what it was drawn by."""
+Answer = dict[str, Any]
+"""What a method says of a case: seconds, positions in mm, peaks in nAm; or `stopped`, or `failure`."""
 
 
 @dataclass(frozen=True)
@@ -39,36 +40,93 @@ class Method:
     name: str
     options: tuple[str, ...] = ()
     """Of `foci localize`; without any, it is what users get."""
-    peer: str = ""
-    """MNE-Python's method, instead of foci."""
-    strong: bool = False
-    """Whether only sources above STRONG count."""
+    package: str = "foci"
+    """Whose it is; peers' are the methods of that name of imaging.py."""
+    strong: float = 0.0
+    """Fraction of the largest amplitude below which sources are dropped; chosen on tuning seeds."""
     slow: bool = False
     """Whether it sees a part of the cases, but for --full."""
+    main: bool = False
+    """Whether it sees the cells *clean* and *lifelike* alone."""
+
+    def sees(self, cell: Cell) -> bool:
+        """Whether the cell is one of its; peers, some of which find one source at least, do not see noise alone."""
+        if self.main:
+            return cell.name in ("clean", "lifelike")
+        return self.package == "foci" or any(cell.counts)
 
 
 METHODS = (
     Method("foci"),
-    Method("foci, reweighted", ("--weights", "reweighted")),
-    Method("foci, shared λ, SURE", ("--weights", "shared")),
-    Method("foci, learned, SURE", ("--weights", "learned")),
-    Method("foci, learned, held out", ("--weights", "learned", "--criterion", "held-out")),
-    Method("foci, learned, 5-fold", ("--weights", "learned", "--criterion", "kfold"), slow=True),
-    Method("foci, evidence, strong", ("--weights", "evidence"), strong=True),
-    Method("mne, mixed norm, 50 %", peer="mixed-norm"),
-    Method("mne, mixed norm, SURE", peer="mixed-norm-sure", slow=True),
-    Method("mne, gamma map, strong", peer="gamma-map", strong=True, slow=True),
+    Method("reweighted", ("--weights", "reweighted"), main=True, slow=True),
+    Method("shared-sure", ("--weights", "shared"), main=True, slow=True),
+    Method("learned-sure", ("--weights", "learned"), main=True, slow=True),
+    Method("learned-held-out", ("--weights", "learned", "--criterion", "held-out"), main=True, slow=True),
+    Method("learned-kfold", ("--weights", "learned", "--criterion", "kfold"), main=True, slow=True),
+    Method("evidence", ("--weights", "evidence"), strong=0.2, main=True, slow=True),
+    Method("ssm", package="invert"),
+    Method("altproj", package="invert"),
+    Method("flex-music", package="invert"),
+    Method("nl-champagne", package="invert", strong=0.2, slow=True),
+    Method("mixed-norm", package="mne"),
+    Method("mixed-norm-sure", package="mne", main=True, slow=True),
+    Method("gamma-map", package="mne", strong=0.2, slow=True),
+    Method("rap-music", package="mne", slow=True),
+    Method("trap-music", package="mne", slow=True),
 )
 """What is compared; the first has targets."""
 
 
-def located(programs: Programs, method: Method, case: Case) -> dict[str, Any]:
-    """What foci finds in a case, as the job `locate` says it of MNE-Python."""
+@dataclass(frozen=True)
+class Study:
+    """Which part of the section is run."""
+
+    cells: tuple[str, ...] = ()
+    """Names of cells; all without any."""
+    methods: tuple[str, ...] = ()
+    """Names of methods; all without any."""
+    first: int = 0
+    """The first seed."""
+    cases: int | None = None
+    """Cases of a cell at one signal-to-noise ratio; what is usual without it."""
+
+    def chosen(self, programs: Programs) -> tuple[list[Cell], list[Method]]:
+        """The cells and the methods that there are."""
+        cells = [cell for cell in CELLS if not self.cells or cell.name in self.cells]
+        methods = [method for method in METHODS if not self.methods or method.name in self.methods]
+        return cells, [method for method in methods if method.package in ("foci", *programs.peers)]
+
+
+def drawn(programs: Programs, data: Data, cells: list[Cell], study: Study) -> list[Case]:
+    """The cases of the cells, each with its row and cell, simulated."""
+    folder = data.folder / "cases"
+    folder.mkdir(exist_ok=True)
+    count = study.cases or (FULL_CASES if programs.full else CASES)
+    wanted = []
+    for cell in cells:
+        heads = data.heads(cell.setting.head, cell.setting.sensors)
+        for row, setting in cell.cases(len(heads), count, study.first):
+            name = f"{cell.name}-{setting.snr}dB-{setting.seed}"
+            wanted.append(
+                {"name": name, "cell": cell.name, "row": row, "forward": str(heads[setting.lead])} | asdict(setting)
+            )
+    say(f"accuracy: simulating {len(wanted)} cases")
+    found: dict[str, Case] = {}
+    for job in programs.run_split("simulate", "--output", folder, limit=BUDGET, given=wanted):
+        if job.failure or job.stopped:
+            raise Broken(f"simulate: {job.failure or 'it took too long'}")
+        found |= {case["name"]: case for case in job.answers}
+    return [found[case["name"]] for case in wanted]
+
+
+def located(programs: Programs, method: Method, case: Case) -> Answer:
+    """What foci finds in a case, as the job `locate` says it of peers, and its regions where it tells them."""
+    orientation = {"loose": "loose:0.2"}.get(case["orientation"], case["orientation"])
     with tempfile.TemporaryDirectory() as folder:
         try:
             run = programs.run_foci(
                 "localize", "--forward", case["forward"], "--recording", case["recording"], "--output",
-                Path(folder) / "result", *method.options, limit=LIMIT,
+                Path(folder) / "result", "--orientation", orientation, *method.options, threads=1, limit=LIMIT,
             )  # fmt: skip
         except Late:
             return {"stopped": True}
@@ -80,98 +138,131 @@ def located(programs: Programs, method: Method, case: Case) -> dict[str, Any]:
         "busy": run.busy,
         "positions": [source["position_mm"] for source in sources],
         "peaks": [abs(source["peak_nAm"]) for source in sources],
+        "regions": [source.get("region_vertices") for source in sources],
     }
 
 
-def answers(programs: Programs, method: Method, cases: list[Case]) -> list[dict[str, Any]]:
-    """What a method finds in the cases, until its time is up; the list is then shorter."""
+def answers(programs: Programs, method: Method, cases: list[Case]) -> list[Answer]:
+    """What a method finds in the cases, until its time is up; the others are stopped."""
     budget = FULL_BUDGET if programs.full else BUDGET
-    if method.peer:
-        job = programs.run_job("locate", "--method", method.peer, "--limit", f"{LIMIT:g}", limit=budget, given=cases)
-        if job.failure:
-            return [*job.answers, {"failure": f"{method.name}: {job.failure}"}]
-        return job.answers
-    began = time.perf_counter()
-    result = []
-    for case in cases:
-        if time.perf_counter() - began > budget:
-            break
-        result.append(located(programs, method, case))
+    if method.package == "foci":
+        began = time.perf_counter()
+
+        def one(case: Case) -> Answer:
+            if time.perf_counter() - began > budget:
+                return {"stopped": True}
+            return located(programs, method, case)
+
+        with ThreadPoolExecutor(programs.threads) as pool:
+            return list(pool.map(one, cases))
+
+    result: list[Answer] = [{"stopped": True} for _ in cases]
+    jobs = programs.run_split("locate", "--method", method.name, "--limit", f"{LIMIT:g}", limit=budget, given=cases)
+    for k, job in enumerate(jobs):
+        found = [*job.answers, {"failure": job.failure}] if job.failure else job.answers
+        for place, answer in zip(range(k, len(cases), len(jobs)), found):
+            result[place] = answer
     return result
 
 
-def strongest(answer: dict[str, Any]) -> dict[str, Any]:
+def strongest(answer: Answer, fraction: float) -> Answer:
     """The answer without weak sources."""
-    bound = STRONG * max(answer["peaks"], default=0)
-    kept = [position for position, peak in zip(answer["positions"], answer["peaks"]) if peak >= bound]
-    return answer | {"positions": kept}
+    bound = fraction * max(answer["peaks"], default=0)
+    kept = [k for k, peak in enumerate(answer["peaks"]) if peak >= bound]
+    lists = [name for name in ("positions", "peaks", "regions") if name in answer]
+    return answer | {name: [answer[name][k] for k in kept] for name in lists}
 
 
-def judged(programs: Programs, method: Method, cases: list[Case]) -> list[Outcome]:
-    """Run a method on the cases and score what it says."""
-    found = answers(programs, method, cases)
+def judged(programs: Programs, method: Method, cases: list[Case], found: list[Answer]) -> list[Outcome]:
+    """The scores of what a method found in the cases."""
     load = os.getloadavg()[0]
-    outcomes, scored, pairs = [], [], []
-    for k, case in enumerate(cases):
-        outcome = Outcome(case["kind"], method.name, case["lead"], case["sources"], case["snr"], case["seed"])
+    outcomes, scored, given = [], [], []
+    for case, answer in zip(cases, found, strict=True):
+        outcome = Outcome(case["row"], method.name, case["lead"], case["sources"], case["snr"], case["seed"])
         outcomes.append(outcome)
-        answer = found[k] if k < len(found) else {"stopped": True}
-        if "positions" in answer:
-            if method.strong:
-                answer = strongest(answer)
-            outcome.seconds, outcome.busy_seconds, outcome.load = answer["seconds"], answer["busy"], load
-            outcome.found = len(answer["positions"])
-            scored.append(outcome)
-            pairs.append({"truth": case["truth"], "found": answer["positions"]})
-        else:
+        if "positions" not in answer:
             outcome.remark = answer.get("failure", "stopped at the limit")
-    job = programs.run_job("score", given=pairs)
-    if job.failure or len(job.answers) != len(pairs):
+            continue
+        answer = strongest(answer, method.strong)
+        outcome.seconds, outcome.busy_seconds, outcome.load = answer["seconds"], answer["busy"], load
+        outcome.found = len(answer["positions"])
+        scored.append(outcome)
+        given.append(
+            {"truth": case["truth"], "found": answer["positions"], "vertices": case["vertices"],
+             "regions": answer.get("regions", [None] * outcome.found)}
+        )  # fmt: skip
+    job = programs.run_job("score", given=given)
+    if job.failure or len(job.answers) != len(given):
         raise Broken(f"score: {job.failure or 'no answer'}")
     for outcome, scores in zip(scored, job.answers):
-        outcome.error_mm, outcome.f1, outcome.excess = scores["error"], scores["f1"], scores["excess"]
+        outcome.excess, outcome.error_mm, outcome.cost_mm = scores["excess"], scores["error"], scores["cost"]
+        outcome.f1 = scores["f1"] if outcome.sources else None
+        outcome.regions, outcome.covered = scores["regions"], scores["covered"]
+        outcome.region_size = scores["region_size"]
     return outcomes
 
 
 def targets(kind: str, outcomes: list[Outcome], results: Results) -> None:
-    """Note the targets of what users get."""
-    summary = Summary.of(filter(loud, outcomes))
+    """Note the targets of what users get, on the cell of that name."""
+    part = [outcome for outcome in outcomes if outcome.cell.split(",")[0] == kind and loud(outcome)]
+    summary = Summary.of(part)
     if summary is None:
         return
     clean = kind == "clean"
     work = f"{kind}, ≥ 0 dB"
-    results.at_most(f"{work}: matched error, mean", summary.error, 1 if clean else 9, "mm")
-    results.at_least(f"{work}: F1 at 10 mm", summary.f1, 0.95 if clean else 0.7, "")
+    results.at_most(f"{work}: matched error, mean", summary.error.value, 1 if clean else 9, "mm")
+    results.at_least(f"{work}: F1 at 10 mm", summary.f1.value, 0.95 if clean else 0.7, "")
     if not clean:
-        results.at_least(f"{work}: number of sources right up to one", summary.close, 60, "%")
+        results.at_least(f"{work}: number of sources right up to one", summary.close.value, 60, "%")
     results.at_most(f"{work}: seconds a case, median", summary.median_seconds, 2, "s")
 
 
-def accuracy(programs: Programs, data: Data, results: Results) -> None:
-    """Two sets of recordings whose sources are known: how near, how many, how fast."""
-    seeds = FULL_SEEDS if programs.full else SEEDS
-    failures: list[str] = []
-    for kind in ("clean", "lifelike"):
-        say(f"accuracy, {kind}: simulating")
-        folder = data.folder / "cases"
-        folder.mkdir(exist_ok=True)
-        job = programs.run_job("simulate", "--set", kind, "--leads", *data.leads(), "--seeds", *map(str, seeds),
-                               "--output", folder)  # fmt: skip
-        if job.failure or not job.answers:
-            raise Broken(f"simulate: {job.failure or 'no answer'}")
-        for method in METHODS:
-            if method.peer and "mne" not in programs.peers:
-                continue
-            cases = job.answers[::STRIDE] if method.slow and not programs.full else job.answers
-            say(f"accuracy, {kind}: {method.name}, {len(cases)} cases")
-            outcomes = judged(programs, method, cases)
-            results.outcomes += outcomes
-            for title, part in (("≥ 0 dB", filter(loud, outcomes)), ("all", outcomes)):
-                if summary := Summary.of(part):
-                    say(f"  {title}: {summary.error:.1f} mm, F1 {summary.f1:.2f}, {summary.excess:+.1f} sources, "
-                        f"{summary.median_seconds:.2f} s")  # fmt: skip
-            failures += [o.remark for o in outcomes if o.remark.startswith("foci")]
-            if method is METHODS[0]:
-                targets(kind, outcomes, results)
-    if failures:
-        raise Broken(f"{len(failures)} cases failed; the first: {failures[0]}")
+def bounds(methods: list[Method]) -> str:
+    """Which sources of which methods are dropped before the scores."""
+    parts = [f"{method.name} {100 * method.strong:.0f} %" for method in methods if method.strong]
+    return (
+        f"Sources below a fraction of the largest amplitude are dropped of: {', '.join(parts)}. nl-champagne's are"
+        " the largest within 10 mm."
+        if parts
+        else ""
+    )
+
+
+def accuracy(study: Study) -> Callable[[Programs, Data, Results], None]:
+    """The section: cells of recordings whose sources are known, and what methods find in them."""
+
+    def section(programs: Programs, data: Data, results: Results) -> None:
+        cells, methods = study.chosen(programs)
+        cases = drawn(programs, data, cells, study)
+        results.remarks += [
+            bounds(methods),
+            f"Seeds from {study.first} on; those from 1000 on are for choosing constants, never for judging.",
+        ]
+        failures: list[str] = []
+        with (data.folder / "answers.jsonl").open("w", encoding="utf-8") as file:
+            for method in methods:
+                seen = [cell.name for cell in cells if method.sees(cell)]
+                part = [case for case in cases if case["cell"] in seen]
+                part = part[::STRIDE] if method.slow and not programs.full else part
+                if not part:
+                    continue
+                say(f"accuracy: {method.name}, {len(part)} cases")
+                found = answers(programs, method, part)
+                for case, answer in zip(part, found):
+                    file.write(json.dumps({"case": case["name"], "method": method.name} | answer) + "\n")
+                outcomes = judged(programs, method, part, found)
+                results.outcomes += outcomes
+                if summary := Summary.of(outcome for outcome in outcomes if outcome.sources):
+                    say(f"  {summary.cost.shown(1)} mm, F1 {summary.f1.shown(2)}, {summary.excess.shown(1, '+')}"
+                        f" sources, {summary.median_seconds:.2f} s")  # fmt: skip
+                broken = [o for o in outcomes if o.remark and o.remark != "stopped at the limit"]
+                if broken:
+                    say(f"  {len(broken)} failed; the first, {broken[0].cell}: {broken[0].remark}")
+                if method is METHODS[0]:
+                    failures += [outcome.remark for outcome in broken]
+                    for kind in ("clean", "lifelike"):
+                        targets(kind, outcomes, results)
+        if failures:
+            raise Broken(f"{len(failures)} cases failed; the first: {failures[0]}")
+
+    return section

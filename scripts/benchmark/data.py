@@ -76,6 +76,23 @@ class Data:
         return paths
 
     @cache
+    def whole(self, sensors: str) -> Path:
+        """The forward of a whole head, 306 MEG and 60 EEG × some 2034, free orientation; see cells.py for sensors."""
+        if self.shared:
+            forward = self.shared / "data" / "sample-audvis" / "sample.forward.h5"
+        else:
+            forward = self._simulated("whole", "--candidates", "2034") / "forward.h5"
+        if sensors == "all":
+            return forward
+        path = self.folder / f"{sensors}.forward.h5"
+        self.programs.require_job("subset", "--forward", forward, "--sensors", sensors, "--output", path)
+        return path
+
+    def heads(self, head: str, sensors: str) -> list[Path]:
+        """The lead fields that recordings with known sources are made through; see cells.py."""
+        return self.leads() if head == "gradiometers" else [self.whole(sensors)]
+
+    @cache
     def known(self, lead: Path, seed: int) -> Path:
         """Three sources through a lead field, 50 samples, 0 dB."""
         path = self.folder / f"{lead.name.split('.')[0]}-{seed}.problem.h5"

@@ -15,7 +15,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import h5py
@@ -191,32 +191,54 @@ def known(arguments: argparse.Namespace) -> Answers:
 
 
 def simulate(arguments: argparse.Namespace) -> Answers:
-    """Recordings with known sources: every case of a set as a recording file, with its truth in mm."""
-    import simulation
+    """Recordings with known sources, a file each, and their truth in mm; their settings (a JSON list on standard
+    input, with `name` and `forward`) come back with them."""
+    from functools import cache
 
-    leads = [simulation.LeadField.read(path) for path in arguments.leads]
-    for setting in simulation.settings(arguments.set, len(leads), arguments.seeds):
-        case, lead = simulation.simulate(setting, leads[setting.lead]), leads[setting.lead]
-        recording = arguments.output / f"{setting.name}.recording.h5"
+    import simulation
+    from cells import Setting
+
+    read = cache(simulation.LeadField.read)
+    names = [field.name for field in fields(Setting)]
+    for item in json.load(sys.stdin):
+        lead = read(Path(item["forward"]))
+        case = simulation.simulate(Setting(**{name: item[name] for name in names}), lead)
+        recording = arguments.output / f"{item['name']}.recording.h5"
         case.write(recording, lead)
-        yield {"recording": str(recording), "forward": str(lead.path), "truth": (1e3 * case.positions).tolist(),
-               **asdict(setting)}  # fmt: skip
+        yield item | {"recording": str(recording), "truth": (1e3 * case.positions).tolist(),
+                      "vertices": case.vertices.tolist()}  # fmt: skip
 
 
 def locate(arguments: argparse.Namespace) -> Answers:
-    """Localize cases (a JSON list on standard input) with MNE-Python, each within a limit."""
+    """Localize cases (a JSON list on standard input) with a peer, each within a limit."""
     import imaging
 
     for case in json.load(sys.stdin):
-        yield imaging.located(arguments.method, Path(case["recording"]), Path(case["forward"]), arguments.limit)
+        yield imaging.located(arguments.method, case, arguments.limit)
 
 
 def score(arguments: argparse.Namespace) -> Answers:
-    """Scores of estimates (a JSON list on standard input of `truth` and `found`, mm)."""
+    """Scores of estimates (a JSON list on standard input of the arguments of `scores`)."""
     from scores import scores
 
     for case in json.load(sys.stdin):
-        yield scores(case["truth"], case["found"])
+        yield scores(**case)
+
+
+def subset(arguments: argparse.Namespace) -> Answers:
+    """The forward of a part of the sensors: MEG, EEG, or every other electrode."""
+    with h5py.File(arguments.forward) as given, h5py.File(arguments.output, "w") as file:
+        eeg = given["sensors/kind"].asstr()[:] == "eeg"
+        kept = np.flatnonzero(~eeg if arguments.sensors == "meg" else eeg)
+        if arguments.sensors == "eeg30":
+            kept = kept[::2]
+        file.attrs.update(given.attrs)
+        file["gain"] = given["gain"][:][kept]
+        file["gain"].attrs.update(given["gain"].attrs)
+        given.copy("sources", file)
+        for name, values in given["sensors"].items():
+            file.create_dataset(f"sensors/{name}", data=values[:][kept], dtype=values.dtype)
+    yield {}
 
 
 def gradiometers(arguments: argparse.Namespace) -> Answers:
@@ -273,14 +295,16 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("--seed", type=int, required=True)
 
     added = job(simulate, problem=False)
-    added.add_argument("--set", choices=("clean", "lifelike"), required=True)
-    added.add_argument("--leads", type=Path, nargs="+", required=True, help="forward files of one orientation")
-    added.add_argument("--seeds", type=int, nargs="+", required=True)
     added.add_argument("--output", type=Path, required=True, help="folder for the recordings")
 
     added = job(locate, problem=False)
-    added.add_argument("--method", choices=("mixed-norm", "mixed-norm-sure", "gamma-map"), required=True)
+    added.add_argument("--method", required=True, help="one of METHODS of imaging.py")
     added.add_argument("--limit", type=float, required=True, help="seconds that a case may take")
+
+    added = job(subset, problem=False)
+    added.add_argument("--forward", type=Path, required=True, help="forward file to read")
+    added.add_argument("--sensors", choices=("meg", "eeg", "eeg30"), required=True)
+    added.add_argument("--output", type=Path, required=True, help="forward file to write")
 
     job(score, problem=False)
 

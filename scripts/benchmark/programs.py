@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,11 +63,10 @@ class Programs:
     runs: int
     full: bool
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """The environment of every program: all may use as many threads."""
+    def environment(self, threads: int | None = None) -> dict[str, str]:
+        """The environment of a program: all may use as many threads."""
         names = ("OMP", "OPENBLAS", "MKL", "NUMBA", "BLIS", "VECLIB_MAXIMUM", "NUMEXPR")
-        return os.environ | {f"{name}_NUM_THREADS": str(self.threads) for name in names}
+        return os.environ | {f"{name}_NUM_THREADS": str(threads or self.threads) for name in names}
 
     def run_foci(self, *arguments: str | Path, threads: int | None = None, limit: float | None = None) -> Run:
         """Run foci with --json.
@@ -76,7 +76,7 @@ class Programs:
         command = [str(self.foci), *map(str, arguments), "--json", "--quiet", "--threads", str(threads or self.threads)]
         with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
             began = time.perf_counter()
-            process = subprocess.Popen(command, stdout=output, stderr=errors, env=self.environment)
+            process = subprocess.Popen(command, stdout=output, stderr=errors, env=self.environment(threads))
             stop = threading.Timer(limit or threading.TIMEOUT_MAX, os.kill, (process.pid, signal.SIGKILL))
             stop.start()
             try:
@@ -93,7 +93,9 @@ class Programs:
                 raise Broken(f"foci {arguments[0]}: exit code {process.returncode}: {errors.read().strip()}")
             return Run(json.load(output), seconds, usage.ru_maxrss * 1024.0, usage.ru_utime + usage.ru_stime)
 
-    def run_job(self, *arguments: str | Path, limit: float = 600, given: object = None) -> Job:
+    def run_job(
+        self, *arguments: str | Path, limit: float = 600, given: object = None, threads: int | None = None
+    ) -> Job:
         """Run a job of jobs.py, `given` as JSON on its standard input; stop it after `limit` seconds."""
         script = Path(__file__).with_name("jobs.py")
         with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
@@ -101,7 +103,7 @@ class Programs:
             try:
                 code = subprocess.run(
                     [str(self.python), str(script), *map(str, arguments)], input=json.dumps(given),
-                    stdout=output, stderr=errors, text=True, env=self.environment, timeout=limit,
+                    stdout=output, stderr=errors, text=True, env=self.environment(threads), timeout=limit,
                 ).returncode  # fmt: skip
             except subprocess.TimeoutExpired:
                 stopped = True
@@ -110,6 +112,13 @@ class Programs:
             answers = [json.loads(line) for line in output.read().splitlines() if line.endswith("}")]
             complaint = (errors.read().strip().splitlines() or ["no message"])[-1]
             return Job(answers, stopped, complaint if code else "")
+
+    def run_split(self, *arguments: str | Path, limit: float, given: list[Any]) -> list[Job]:
+        """Run a job of one answer a case on a list of cases, as many processes of one thread at a time as there are
+        threads; the k-th gets every so-manieth case from the k-th on."""
+        with ThreadPoolExecutor(self.threads) as pool:
+            parts = [given[k :: self.threads] for k in range(self.threads)]
+            return list(pool.map(lambda part: self.run_job(*arguments, limit=limit, given=part, threads=1), parts))
 
     def require_job(self, *arguments: str | Path, given: object = None) -> dict[str, Any]:
         """The last answer of a job that must not fail.

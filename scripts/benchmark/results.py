@@ -19,6 +19,8 @@ class Results:
     points: list[Point] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    """How the outcomes came about."""
 
     def at_least(self, work: str, measured: float | None, bound: float, unit: str = "×") -> None:
         """Note a target for a ratio that should be large; none where nothing was measured."""

@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from accuracy import accuracy
+from accuracy import Study, accuracy
 from data import Data
 from programs import Job, Programs, Run, say
 from results import REACHED, Results
@@ -374,6 +374,6 @@ def localization(programs: Programs, data: Data, results: Results) -> None:
 
 
 SECTIONS = {
-    section.__name__: section for section in (fixed, path, free, lasso, gaussian, large, choice, localization, accuracy)
-}
+    section.__name__: section for section in (fixed, path, free, lasso, gaussian, large, choice, localization)
+} | {"accuracy": accuracy(Study())}
 """Sections by name, in the order in which they run."""

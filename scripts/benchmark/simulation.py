@@ -1,93 +1,105 @@
-"""Recordings whose sources are known, made through real lead fields: two sets that accuracy is judged on.
+"""Recordings whose sources are known, made through real lead fields: what the cells of the accuracy study are drawn by.
 
-Common to both: 204 or so gradiometers at 500 Hz, 300 baseline samples, then 50 samples in which 1 to 5 sources are
-active. The grid sources that the active ones stand on or beside are drawn evenly from all, at least 20 mm apart. Total
-moments, root mean square over the window, are 10 to 20 nAm, drawn evenly: sources are alike up to a factor of 2 in the
-brain, not at the sensors, where depth and folding make them as unequal as they are. Signal-to-noise ratio, dB:
+Common to all: 500 Hz, a baseline, then 50 samples in which the sources are active. The grid sources that the active
+ones stand on or beside are drawn evenly from all, at least 20 mm apart; *near* ones all 10 to 20 mm from one another.
+Total moments, root mean square over the window, are 10 to 20 nAm, drawn evenly: sources are alike up to a factor of 2
+in the brain, not at the sensors, where depth and folding make them as unequal as they are. Signal-to-noise ratio, dB:
 20 log10(‖S‖ / ‖N‖), Frobenius norms over all sensors and the 50 samples of signal and noise as the sensors have them,
-before any whitening. The noise covariance is for the methods to estimate from the baseline.
+before any whitening. Where there are several kinds of sensors (magnetometers, gradiometers, electrodes), all is in
+units of the signal's root mean square at the kind, so that all kinds count alike. The noise covariance is for the
+methods to estimate from the baseline.
 
-*clean*: each source is one grid source. Its waveform is a burst: a Gaussian envelope (centre 20 to 80 ms, deviation
-7 to 21 ms) times a sine (8 to 25 Hz, any phase), all drawn independently. The noise is white and alike at all sensors.
+*clean*: waveforms are bursts: a Gaussian envelope (centre 20 to 80 ms, deviation 7 to 21 ms) times a sine (8 to 25 Hz,
+any phase), all drawn independently. The noise is white and alike at all sensors of a kind.
 
-*lifelike*: each source is a patch. Its centre, the true position, lies on the line from the grid source drawn to one of
-its six nearest neighbours, 0.2 to 0.5 of the way, so off the grid. All grid sources within a radius of 6 to 10 mm of
-the centre (straight through, so across folds too, where normals differ and fields cancel in part; in a gap of the grid
-the one drawn) act together, weighted by the cosine that falls from one at the centre to zero at the radius. Waveforms
-are such bursts (deviation 11 to 21 ms) of a sine of their own and, 0.4 to 0.8 as strong, one rhythm of 8 to 15 Hz that
-all share. The noise is, power for power, half white and half background: 40 dipoles drawn from the grid, each with
-power of 1/f from 1 to 40 Hz and a field of norm one times 0.5 to 1.5; it runs through baseline and window alike.
+*lifelike*: waveforms are such bursts (deviation 11 to 21 ms) of a sine of their own and, 0.4 to 0.8 as strong, one
+rhythm of 8 to 15 Hz that all share. The noise is, power for power, half white and half background: 40 dipoles drawn
+from the grid, each with power of 1/f from 1 to 40 Hz and a field of norm one times 0.5 to 1.5; it runs through baseline
+and window alike, and is made by a Fourier transform longer than it, so that it has no edge.
+
+*point*: each source is one grid source. *patch*: its centre, the true position, lies on the line from the grid source
+drawn to one of its six nearest neighbours, 0.2 to 0.5 of the way, so off the grid. All grid sources within a radius of
+6 to 10 mm of the centre (straight through, so across folds too, where normals differ and fields cancel in part; in a
+gap of the grid the one drawn) act together, weighted by the cosine that falls from one at the centre to zero at the
+radius.
+
+Orientation: *fixed* dipoles point along the normals. *loose* ones are tilted from them by 0 to 20°, drawn evenly, to
+any side; all of a patch are turned together. *free* ones point anywhere, all of a patch alike, and so do those of the
+background, which follow the normals otherwise.
+
+Errors are of the gain that makes the data, sources and background; methods get the one without. Gain error: to each
+column is added white noise whose norm is a fraction of the column's, at each kind of sensor. Calibration error: each
+sensor is multiplied by one plus a normal number. Shift: all sources are shifted alike, to any side; their gains are
+those of the three nearest of the grid, weighted by inverse distance, and the true positions stay.
+
+Noise alone (no sources) has the size that it would have beside one source of 15 nAm and median field.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import h5py
 import numpy as np
+from cells import Setting
 from scipy.spatial import cKDTree
 
 FREQUENCY = 500.0
 """Samples a second."""
-BASELINE, SAMPLES = 300, 50
-"""Samples before and in the window."""
-SEPARATION = 0.02
-"""Smallest distance of two sources, m."""
+SAMPLES = 50
+"""Samples in the window."""
+SEPARATION, NEAREST = 0.02, 0.01
+"""Smallest distance of two sources, m; largest and smallest one of near sources."""
 MOMENT = 10e-9
 """Smallest total moment of a source, root mean square over the window, A·m."""
 BACKGROUND = 40
 """Slow dipoles of the background."""
-SETS = ("clean", "lifelike")
-"""The two sets."""
-RATIOS = (-5, 0, 5)
-"""Signal-to-noise ratios, dB."""
-COUNTS = (1, 2, 3, 4, 5)
-"""How many sources are active."""
+TILT = np.deg2rad(20)
+"""Largest angle of a loose dipole and the normal."""
+KINDS = ("clean", "lifelike")
+"""What the seeds of cases tell apart."""
+SOURCES, ERRORS, TILTS = (), (1,), (2,)
+"""What random numbers are for; those of one use do not depend on how many another takes."""
 
 
 @dataclass(frozen=True)
 class LeadField:
-    """A forward model of fixed orientation."""
+    """A forward model."""
 
     path: Path
     gain: np.ndarray
-    """Sensors × sources, T/m per A·m."""
+    """Sensors × sources × orientations (1 or 3), field units per A·m."""
     positions: np.ndarray
     """Sources × 3, m."""
+    normals: np.ndarray | None
+    """Sources × 3; None where there is one orientation."""
+    kinds: np.ndarray
+    """A name a sensor."""
+    tree: cKDTree
+    """Of the positions."""
 
     @classmethod
     def read(cls, path: Path) -> LeadField:
-        """Read a forward file; SystemExit where it has other than one orientation."""
+        """Read a forward file."""
         with h5py.File(path) as file:
-            if int(file["gain"].attrs["orientations"]) != 1:
-                raise SystemExit(f"{path.name}: expected one orientation")
-            return cls(path, file["gain"][:].astype(float), file["sources/position"][:])
+            gain, orientations = file["gain"][:].astype(float), int(file["gain"].attrs["orientations"])
+            positions = file["sources/position"][:]
+            normals = file["sources/normal"][:] if orientations == 3 else None
+            kinds = file["sensors/kind"].asstr()[:]
+        gain = gain.reshape(len(gain), -1, orientations)
+        return cls(path, gain, positions, normals, kinds, cKDTree(positions))
 
+    def directions(self, members: np.ndarray) -> np.ndarray:
+        """Unit vectors of dipoles along the normals, members × orientations."""
+        return np.ones((len(members), 1)) if self.normals is None else self.normals[members]
 
-@dataclass(frozen=True)
-class Setting:
-    """What a case is drawn by; the same setting gives the same case."""
-
-    kind: str
-    """One of SETS."""
-    lead: int
-    """Which lead field, from 0."""
-    sources: int
-    snr: int
-    """dB."""
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """A name for files."""
-        return f"{self.kind}-{self.lead}-{self.sources}-{self.snr}dB-{self.seed}"
-
-    def generator(self) -> np.random.Generator:
-        """The random numbers of the case, independent of those of all others."""
-        return np.random.default_rng([self.seed, self.lead, self.sources, self.snr + 100, SETS.index(self.kind)])
+    def by_kind(self, values: np.ndarray) -> np.ndarray:
+        """Root mean squares of the sensors of a kind, given to all of them; `values` are sensors × any."""
+        result = np.empty(len(values))
+        for kind in np.unique(self.kinds):
+            result[self.kinds == kind] = np.sqrt(np.mean(values[self.kinds == kind] ** 2))
+        return result
 
 
 @dataclass(frozen=True)
@@ -95,25 +107,33 @@ class Case:
     """A recording and its truth."""
 
     data: np.ndarray
-    """Sensors × (BASELINE + SAMPLES), T/m."""
+    """Sensors × (baseline + SAMPLES), field units."""
     positions: np.ndarray
     """True positions, sources × 3, m."""
+    vertices: np.ndarray
+    """The grid sources nearest to them."""
 
     def write(self, path: Path, lead: LeadField) -> None:
-        """Write a recording file with the sensors of the lead field; its window starts at time 0."""
+        """Write a recording file with the sensors of the lead field; its window starts at time 0. Electrodes get the
+        projector of an average reference."""
+        eeg = lead.kinds == "eeg"
+        baseline = self.data.shape[1] - SAMPLES
         with h5py.File(lead.path) as forward, h5py.File(path, "w") as file:
             file.attrs.update(
-                format="recording", version=1, sampling_frequency=FREQUENCY, first_time=-BASELINE / FREQUENCY,
-                averages=1, condition="simulated", projected=1,
+                format="recording", version=1, sampling_frequency=FREQUENCY, first_time=-baseline / FREQUENCY,
+                averages=1, condition="simulated", projected=int(not eeg.any()),
             )  # fmt: skip
             forward.copy("sensors", file)
-            file["data"] = self.data
+            if eeg.any():
+                file["projectors"] = (eeg / np.sqrt(eeg.sum()))[None]
+            file["data"] = self.data.astype(np.float32)
 
 
-def settings(kind: str, leads: int, seeds: list[int]) -> Iterator[Setting]:
-    """All settings of a set, seed by seed."""
-    for seed, sources, snr, lead in product(seeds, COUNTS, RATIOS, range(leads)):
-        yield Setting(kind, lead, sources, snr, seed)
+def random(setting: Setting, use: tuple[int, ...]) -> np.random.Generator:
+    """The random numbers of a case for one use, independent of those of other cases and uses."""
+    return np.random.default_rng(
+        [setting.seed, setting.lead, setting.sources, setting.snr + 100, KINDS.index(setting.kind), *use]
+    )
 
 
 def slow(generator: np.random.Generator, count: int, samples: int) -> np.ndarray:
@@ -138,6 +158,22 @@ def apart(generator: np.random.Generator, positions: np.ndarray, count: int) -> 
             return chosen
 
 
+def near(generator: np.random.Generator, positions: np.ndarray, count: int) -> np.ndarray:
+    """Indices of as many grid sources, any two between NEAREST and SEPARATION apart: the first drawn evenly, each
+    other one evenly from those that are left."""
+    while True:
+        chosen = [generator.integers(len(positions))]
+        left = np.ones(len(positions), bool)
+        while len(chosen) < count:
+            distances = np.linalg.norm(positions - positions[chosen[-1]], axis=1)
+            left &= (distances >= NEAREST) & (distances <= SEPARATION)
+            if not left.any():
+                break
+            chosen.append(generator.choice(np.flatnonzero(left)))
+        if len(chosen) == count:
+            return np.array(chosen)
+
+
 def bursts(generator: np.random.Generator, count: int, shared: bool) -> np.ndarray:
     """Waveforms, count × SAMPLES, root mean square one each; `shared` adds one rhythm to all."""
     times = np.arange(SAMPLES) / FREQUENCY
@@ -153,25 +189,67 @@ def bursts(generator: np.random.Generator, count: int, shared: bool) -> np.ndarr
     return waves / np.sqrt(np.mean(waves**2, axis=1, keepdims=True))
 
 
-def patch(generator: np.random.Generator, lead: LeadField, tree: cKDTree, source: int) -> tuple[np.ndarray, np.ndarray]:
-    """A patch beside a grid source: its field for a total moment of one (sensors), and its centre (3)."""
-    nearest = tree.query(lead.positions[source], 7)[1]
+def patch(generator: np.random.Generator, lead: LeadField, source: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A patch beside a grid source: its members, their weights, and its centre (3)."""
+    nearest = lead.tree.query(lead.positions[source], 7)[1]
     neighbour = generator.choice(nearest[nearest != source])
     along, radius = generator.uniform(0.2, 0.5), generator.uniform(0.006, 0.010)
     centre = (1 - along) * lead.positions[source] + along * lead.positions[neighbour]
-    members = tree.query_ball_point(centre, radius) or [source]
+    members = np.array(lead.tree.query_ball_point(centre, radius) or [source])
     distances = np.linalg.norm(lead.positions[members] - centre, axis=1)
     weights = np.cos(np.pi / 2 * np.minimum(distances / radius, 0.99))
-    return lead.gain[:, members] @ weights / weights.sum(), centre
+    return members, weights / weights.sum(), centre
 
 
-def noise(generator: np.random.Generator, lead: LeadField, kind: str) -> np.ndarray:
-    """Sensors × (BASELINE + SAMPLES), in no unit."""
-    size = (len(lead.gain), BASELINE + SAMPLES)
+def anywhere(generator: np.random.Generator) -> np.ndarray:
+    """A unit vector of any direction."""
+    vector = generator.standard_normal(3)
+    return vector / np.linalg.norm(vector)
+
+
+def turned(generator: np.random.Generator, directions: np.ndarray, orientation: str) -> np.ndarray:
+    """Directions (members × 3) as the orientation has them; the first is the one whose tilt is drawn."""
+    if orientation == "free":
+        return np.tile(anywhere(generator), (len(directions), 1))
+    angle, axis = generator.uniform(0, TILT), np.cross(directions[0], anywhere(generator))
+    axis /= np.linalg.norm(axis)
+    along = (directions @ axis)[:, None] * axis
+    return along + np.cos(angle) * (directions - along) + np.sin(angle) * np.cross(axis, directions)
+
+
+def disturbed(setting: Setting, lead: LeadField) -> np.ndarray:
+    """The gain that makes the data, with the errors of the setting."""
+    gain, generator = lead.gain, random(setting, ERRORS)
+    if setting.shift:
+        distances, nearest = lead.tree.query(lead.positions + setting.shift * anywhere(generator), 3)
+        weights = 1 / np.maximum(distances, 1e-9)
+        weights /= weights.sum(axis=1, keepdims=True)
+        gain = sum(gain[:, nearest[:, k]] * weights[None, :, k, None] for k in range(3))
+    if setting.gain_error:
+        error = generator.standard_normal(gain.shape)
+        for kind in np.unique(lead.kinds):
+            of_kind = lead.kinds == kind
+            norms = np.linalg.norm(gain[of_kind], axis=0) / np.linalg.norm(error[of_kind], axis=0)
+            error[of_kind] *= setting.gain_error * norms
+        gain = gain + error
+    if setting.calibration_error:
+        gain = gain * (1 + setting.calibration_error * generator.standard_normal(len(gain)))[:, None, None]
+    return gain
+
+
+def noise(setting: Setting, lead: LeadField, gain: np.ndarray, units: np.ndarray,
+          generator: np.random.Generator) -> np.ndarray:  # fmt: skip
+    """Sensors × (baseline + SAMPLES), in units of the sensors."""
+    size = (len(gain), setting.baseline + SAMPLES)
     white = generator.standard_normal(size)
-    if kind == "clean":
+    if setting.kind == "clean":
         return white
-    fields = lead.gain[:, generator.choice(lead.gain.shape[1], BACKGROUND, replace=False)]
+    chosen = generator.choice(gain.shape[1], BACKGROUND, replace=False)
+    directions = lead.directions(chosen)
+    if setting.orientation == "free":
+        tilts = random(setting, (*TILTS, 1))
+        directions = np.stack([anywhere(tilts) for _ in chosen])
+    fields = np.einsum("njo,jo->nj", gain[:, chosen], directions) / units[:, None]
     fields = fields / np.linalg.norm(fields, axis=0) * generator.uniform(0.5, 1.5, BACKGROUND)
     background = fields @ slow(generator, BACKGROUND, size[1])
     return white + background / np.sqrt(np.mean(background**2))
@@ -179,19 +257,31 @@ def noise(generator: np.random.Generator, lead: LeadField, kind: str) -> np.ndar
 
 def simulate(setting: Setting, lead: LeadField) -> Case:
     """The case of a setting; the module says how it is made."""
-    generator = setting.generator()
-    chosen = apart(generator, lead.positions, setting.sources)
-    if setting.kind == "clean":
-        fields, positions = lead.gain[:, chosen], lead.positions[chosen]
-    else:
-        tree = cKDTree(lead.positions)
-        patches = [patch(generator, lead, tree, source) for source in chosen]
-        fields = np.stack([field for field, _ in patches], axis=1)
-        positions = np.stack([centre for _, centre in patches])
+    generator, tilts = random(setting, SOURCES), random(setting, TILTS)
+    gain, window = disturbed(setting, lead), slice(setting.baseline, None)
+    if not setting.sources:
+        units = 1.5 * MOMENT * lead.by_kind(np.median(np.abs(lead.gain), axis=1))
+        data = noise(setting, lead, gain, units, generator) * units[:, None]
+        return Case(data, np.zeros((0, 3)), np.zeros(0, int))
+
+    chosen = (near if setting.near else apart)(generator, lead.positions, setting.sources)
+    fields, positions = [], []
+    for source in chosen:
+        if setting.shape == "patch":
+            members, weights, centre = patch(generator, lead, source)
+        else:
+            members, weights, centre = np.array([source]), np.ones(1), lead.positions[source]
+        directions = lead.directions(members)
+        if setting.orientation != "fixed":
+            directions = turned(tilts, directions, setting.orientation)
+        fields.append(np.einsum("njo,jo,j->n", gain[:, members], directions, weights))
+        positions.append(centre)
     waves = bursts(generator, setting.sources, shared=setting.kind == "lifelike")
     moments = MOMENT * generator.uniform(1, 2, setting.sources)
-    signal = fields @ (waves * moments[:, None])
-    data = noise(generator, lead, setting.kind)
-    data *= np.linalg.norm(signal) / np.linalg.norm(data[:, BASELINE:]) / 10 ** (setting.snr / 20)
-    data[:, BASELINE:] += signal
-    return Case(data, positions)
+    signal = np.stack(fields, axis=1) @ (waves * moments[:, None])
+    units = lead.by_kind(signal)
+    data = noise(setting, lead, gain, units, generator)
+    signal /= units[:, None]
+    data *= np.linalg.norm(signal) / np.linalg.norm(data[:, window]) / 10 ** (setting.snr / 20)
+    data[:, window] += signal
+    return Case(data * units[:, None], np.stack(positions), lead.tree.query(positions)[1])
