@@ -2,13 +2,15 @@
 
 Their own objects are made of the arrays, so that whitening, depth weighting and the choice of λ and of the number of
 sources are those of their public functions. All get the same noise covariance: Ledoit and Wolf's shrinkage of the
-baseline, by MNE's compute_covariance. MNE-Python: depth 0.8, orientation as the case says. Sparse methods ask for no
+baseline, by MNE's compute_covariance, of the rank that channels and projectors say, since by itself it would keep no
+more directions than there are samples. MNE-Python: depth 0.8, orientation as the case says. Sparse methods ask for no
 more than positions of sources: a surface without triangles carries them, and sensors have no places.
 
 invertmeeg: settings as they are by default; sources with six nearest neighbours each, since its patches spread along
 them. Orientation: fixed and loose cases get gains along the normals, free ones its directions by principal components,
 as it would do by itself. Electrodes have no projector, since a rank below the number of sensors ends in an error; the
-simulated ones have none of the reference's noise, so that it loses nothing.
+simulated ones have none of the reference's noise, so that it loses nothing. Each kind of sensor is in units of the root
+mean square of its baseline, since beside electrodes in volts its whitening takes all other sensors for empty.
 """
 
 from __future__ import annotations
@@ -63,15 +65,25 @@ class Inputs:
             names, kinds = file["sensors/name"].asstr()[:], file["sensors/kind"].asstr()[:]
         info = mne.create_info(list(names), frequency, list(kinds), verbose="error")
         start = round(-first * frequency)
+        units = np.ones(len(data))
+        if not surface:
+            for kind in np.unique(kinds):
+                units[kinds == kind] = np.sqrt(np.mean(data[kinds == kind, :start] ** 2))
+            data /= units[:, None]
+        scalings = None if surface else {kind: 1.0 for kind in ("mag", "grad", "eeg")}
         baseline = mne.EpochsArray(data[None, :, :start], info, verbose="error")
         evoked = mne.EvokedArray(data[:, start:], info, tmin=0.0, nave=1, verbose="error")
         if surface and "eeg" in kinds:
             for recorded in (baseline, evoked):
                 recorded.set_eeg_reference(projection=True, verbose="error")
-        covariance = mne.compute_covariance(baseline, method="ledoit_wolf", verbose="error")
+        covariance = mne.compute_covariance(
+            baseline, method="ledoit_wolf", rank="info", scalings=scalings, verbose="error"
+        )
         loose = {"fixed": 0.0, "loose": LOOSE, "free": 1.0}[case["orientation"]]
         fixed = loose == 0 or (loose < 1 and not surface)
         forward = read_forward(Path(case["forward"]), fixed, surface)
+        if not surface:
+            forward = mne.Forward(forward | {"sol": forward["sol"] | {"data": forward["sol"]["data"] / units[:, None]}})
         return cls(evoked, forward, covariance, loose, case["sources"], case["seed"])
 
 
