@@ -153,8 +153,13 @@ def answers(programs: Programs, method: Method, cases: list[Case]) -> list[Answe
                 return {"stopped": True}
             return located(programs, method, case)
 
+        result = []
         with ThreadPoolExecutor(programs.threads) as pool:
-            return list(pool.map(one, cases))
+            for answer in pool.map(one, cases):
+                result.append(answer)
+                if len(result) % 100 == 0:
+                    say(f"  {len(result)} cases, {time.perf_counter() - began:.0f} s")
+        return result
 
     result: list[Answer] = [{"stopped": True} for _ in cases]
     jobs = programs.run_split("locate", "--method", method.name, "--limit", f"{LIMIT:g}", limit=budget, given=cases)
@@ -249,7 +254,9 @@ def accuracy(study: Study) -> Callable[[Programs, Data, Results], None]:
                 say(f"accuracy: {method.name}, {len(part)} cases")
                 found = answers(programs, method, part)
                 for case, answer in zip(part, found):
-                    file.write(json.dumps({"case": case["name"], "method": method.name} | answer) + "\n")
+                    told = {"case": case["name"], "method": method.name, "truth": case["truth"]}
+                    file.write(json.dumps(told | answer) + "\n")
+                file.flush()
                 outcomes = judged(programs, method, part, found)
                 results.outcomes += outcomes
                 if summary := Summary.of(outcome for outcome in outcomes if outcome.sources):

@@ -225,6 +225,26 @@ def score(arguments: argparse.Namespace) -> Answers:
         yield scores(**case)
 
 
+def fractions(arguments: argparse.Namespace) -> Answers:
+    """Scores of the methods of answers.jsonl by the fraction of the largest amplitude below which sources are dropped.
+
+    For choosing the fractions of accuracy.py, on tuning seeds.
+    """
+    from scores import scores
+
+    lines = [json.loads(line) for line in arguments.answers.read_text(encoding="utf-8").splitlines()]
+    found = [line for line in lines if "positions" in line and line["truth"]]
+    for method in dict.fromkeys(line["method"] for line in found):
+        for fraction in (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7):
+            results = []
+            for line in (line for line in found if line["method"] == method):
+                peaks = np.array(line["peaks"])
+                kept = peaks >= fraction * peaks.max(initial=0)
+                results.append(scores(line["truth"], np.reshape(line["positions"], (-1, 3))[kept]))
+            means = {name: float(np.mean([result[name] for result in results])) for name in ("f1", "cost", "excess")}
+            yield {"method": method, "fraction": fraction, "cases": len(results), **means}
+
+
 def subset(arguments: argparse.Namespace) -> Answers:
     """The forward of a part of the sensors: MEG, EEG, or every other electrode."""
     with h5py.File(arguments.forward) as given, h5py.File(arguments.output, "w") as file:
@@ -307,6 +327,9 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("--output", type=Path, required=True, help="forward file to write")
 
     job(score, problem=False)
+
+    added = job(fractions, problem=False)
+    added.add_argument("--answers", type=Path, required=True, help="answers.jsonl of a run with --seeds-from 1000")
 
     added = job(gradiometers, problem=False)
     added.add_argument("--simulated", type=Path, required=True, help="folder that `foci simulate` wrote")

@@ -161,7 +161,8 @@ def print_outcomes(outcomes: list[Outcome]) -> None:
     if active:
         print_across(active, "cell: mm, F1", lambda found: f"{found.cost.shown(1)}, {found.f1.shown(2)}")
     if silent:
-        print_across(silent, "noise alone: % with a source", lambda found: f"{found.shown.shown(0)} of {found.answered}")
+        title = "noise alone: % with a source"
+        print_across(silent, title, lambda found: f"{found.shown.shown(0)} of {found.answered}")
     if active:
         lines = [
             [cell, method, *(summary.texts() if summary else ["0"] + [""] * (len(TITLES) - 3))]
