@@ -78,14 +78,12 @@ class Data:
     @cache
     def whole(self, sensors: str) -> Path:
         """The forward of a whole head, 306 MEG and 60 EEG × some 2034, free orientation; see cells.py for sensors."""
-        if self.shared:
-            forward = self.shared / "data" / "sample-audvis" / "sample.forward.h5"
-        else:
-            forward = self._simulated("whole", "--candidates", "2034") / "forward.h5"
         if sensors == "all":
-            return forward
+            if self.shared:
+                return self.shared / "data" / "sample-audvis" / "sample.forward.h5"
+            return self._simulated("whole", "--candidates", "2034") / "forward.h5"
         path = self.folder / f"{sensors}.forward.h5"
-        self.programs.require_job("subset", "--forward", forward, "--sensors", sensors, "--output", path)
+        self.programs.require_job("subset", "--forward", self.whole("all"), "--sensors", sensors, "--output", path)
         return path
 
     def heads(self, head: str, sensors: str) -> list[Path]:
