@@ -98,7 +98,8 @@ def report(programs: Programs, results: Results, output: Path) -> None:
             f"OTHER PROGRAMS RAN MEANWHILE (load up to {load:.1f}, {programs.threads} threads): seconds, ratios and"
             " the comparison of threads are not to be relied on.\n"
         )
-    print_targets(results.targets)
+    if results.targets:
+        print_targets(results.targets)
     written = []
     for kind, items, name in (
         (Row, results.rows, "bench.tsv"),
