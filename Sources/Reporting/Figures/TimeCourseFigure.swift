@@ -16,10 +16,12 @@ public enum TimeCourseFigure {
             sources.count < estimate.sources.count
             ? "The \(sources.count) sources that explain most field, of \(estimate.sources.count)"
             : estimate.sourceCountText + (sources.count > 1 ? ", ranked by the field they explain" : "")
+        let whiskers =
+            sources.contains { $0.amplitudeInterval != nil } ? "; whiskers: 95 % intervals of peak and time" : ""
         let height = top + plotHeight + 52
         var canvas = SVGCanvas(
             width: width, height: height, title: estimate.title("Source time courses"),
-            subtitle: sources.isEmpty ? estimate.windowText : subtitle,
+            subtitle: sources.isEmpty ? estimate.windowText : subtitle + whiskers,
             description: "Dipole moment over time of each source. "
                 + sources.enumerated().map { "\($0 + 1): \(caption($1, estimate))." }.joined(separator: " "))
         let times = estimate.times.map { $0 * 1000 }
@@ -30,10 +32,11 @@ public enum TimeCourseFigure {
         }
 
         let free = sources.contains { $0.amplitudes.rows > 1 }
+        let values = courses + sources.compactMap { interval($0).map { [$0.lowerBound, $0.upperBound] } }
         let panel = Panel(
             x: .exact(window, from: left, to: right),
             y: .covering(
-                (courses.joined().finiteRange ?? 0...0).including(0), from: top + plotHeight, to: top, intervals: 5))
+                (values.joined().finiteRange ?? 0...0).including(0), from: top + plotHeight, to: top, intervals: 5))
         canvas.axes(
             panel, xTitle: [.plain("Time (ms)")],
             yTitle: free ? "Dipole moment, magnitude (nAm)" : "Dipole moment (nAm)")
@@ -44,14 +47,45 @@ public enum TimeCourseFigure {
             if points.count == 1 { line.width = 6 }
             canvas.polylines([Curve.decimated(points, limit: Int(right - left))], line)
         }
-        markPeaks(
-            zip(sources, courses).map { source, course in
-                let sample = source.peakSample
-                guard times.indices.contains(sample), course.indices.contains(sample) else { return .gap }
-                return Point(panel.x.position(times[sample]), panel.y.position(course[sample]))
-            }, in: panel, &canvas)
+        let peaks = zip(sources, courses).map { source, course in
+            let sample = source.peakSample
+            guard times.indices.contains(sample), course.indices.contains(sample) else { return Point.gap }
+            return Point(panel.x.position(times[sample]), panel.y.position(course[sample]))
+        }
+        for place in peaks.indices.reversed() {
+            let line = Stroke(colour: Palette.source(place), width: 1.2)
+            drawWhiskers(sources[place], at: peaks[place], in: panel, line, &canvas)
+        }
+        markPeaks(peaks, in: panel, &canvas)
         legend(sources, estimate, &canvas)
         return canvas.document
+    }
+
+    /// The interval of the peak's magnitude with the sign of the peak, nAm; nil where nobody reckoned it.
+    private static func interval(_ source: EstimatedSource) -> ClosedRange<Double>? {
+        guard let bounds = source.amplitudeInterval, bounds.upperBound.isFinite, source.amplitudes.columns > 0 else {
+            return nil
+        }
+        let (low, high) = (bounds.lowerBound * 1e9, bounds.upperBound * 1e9)
+        return source.timeCourse[source.peakSample] < 0 ? (-high)...(-low) : low...high
+    }
+
+    /// Whiskers over the intervals of a peak: of its height, and of its time.
+    private static func drawWhiskers(
+        _ source: EstimatedSource, at peak: Point, in panel: Panel, _ stroke: Stroke, _ canvas: inout SVGCanvas
+    ) {
+        func bar(_ from: Point, _ to: Point, cap: Point) {
+            canvas.line(from, to, stroke)
+            for end in [from, to] { canvas.line(end - cap, end + cap, stroke) }
+        }
+        if let range = interval(source) {
+            let ends = [range.lowerBound, range.upperBound].map { Point(peak.x, panel.y.position($0)) }
+            bar(ends[0], ends[1], cap: Point(4, 0))
+        }
+        if let range = source.latencyInterval {
+            let ends = [range.lowerBound, range.upperBound].map { Point(panel.x.position($0 * 1000), peak.y) }
+            bar(ends[0], ends[1], cap: Point(0, 4))
+        }
     }
 
     /// A badge near each peak, where it hides no other.
@@ -87,7 +121,8 @@ public enum TimeCourseFigure {
         let time = source.peakTime(in: estimate.times)?.finite.map {
             " at " + NumberText.typographic(NumberText.fixed($0 * 1000, 0)) + " ms"
         }
-        return "peak \(NumberText.readable(peak, 2)) nAm\(time ?? "")"
+        let range = source.amplitudeInterval.map { " (\(NumberText.range($0.lowerBound * 1e9, $0.upperBound * 1e9)))" }
+        return "peak \(NumberText.readable(peak, 2))\(range ?? "") nAm\(time ?? "")"
     }
 
     private static func caption(_ source: EstimatedSource, _ estimate: Estimate) -> String {
