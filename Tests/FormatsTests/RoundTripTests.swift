@@ -154,7 +154,7 @@ struct RoundTripTests {
             """
         try PythonEnvironment.run(script, in: folder.path)
         #expect { try EstimateFile.read(folder.file("e.h5")) } throws: { error in
-            "\(error)".contains("sources/region_offsets: found offsets that do not part")
+            "\(error)".contains("sources/region_offsets: offsets that do not part")
         }
     }
 

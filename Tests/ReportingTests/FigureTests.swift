@@ -234,7 +234,7 @@ struct FigureTests {
                 }
             }
         }
-        #expect(svg.contains("ellipse: region that holds it, 95 %") && document.text.contains { $0.contains(" ± ") })
+        #expect(svg.contains("ellipse: 95 % region") && document.text.contains { $0.contains(" ± ") })
         #expect(document.elements[2].text.contains("mm (95 %)"))
         let plain = SampleEstimate(sourceCount: 3, noiseStretches: 3)
         #expect(!GlassBrainFigure.svg(try plain(), candidates: plain.candidates).contains("ellipse"))

@@ -47,7 +47,7 @@ struct SourceRegionTests {
 
     @Test("the axes are perpendicular, the longest first, and the centre is the weighted mean")
     func axes() throws {
-        let members = members(30)
+        let members = members(300)
         let region = try region(members)
         for (a, b) in [(0, 1), (0, 2), (1, 2)] { #expect(abs((region.axes[a] * region.axes[b]).sum()) < 1e-15) }
         #expect(region.halfAxes == region.halfAxes.sorted(by: >))

@@ -71,9 +71,9 @@ public enum GlassBrainFigure {
     private static func subtitle(_ estimate: Estimate, _ scene: Scene) -> String {
         var subtitle =
             "\(estimate.sourceCountText) of \(estimate.candidateCount) candidates, \(estimate.frame.rawValue) frame"
-        if !scene.marks.isEmpty { subtitle += "; area of a disc: field that the source explains" }
+        if !scene.marks.isEmpty { subtitle += "; area of a disc: field explained" }
         if scene.marks.contains(where: { $0.extent != nil }) { subtitle += "; ring: extent of a patch" }
-        if scene.marks.contains(where: { $0.region != nil }) { subtitle += "; ellipse: region that holds it, 95 %" }
+        if scene.marks.contains(where: { $0.region != nil }) { subtitle += "; ellipse: 95 % region" }
         let outside = estimate.sources.count - scene.marks.count
         if outside > 0 { subtitle += "; \(outside) not drawn, outside the head" }
         return subtitle
@@ -299,7 +299,7 @@ public enum GlassBrainFigure {
 
         func place(_ position: SIMD3<Double>) -> Point { place(shadow(position)) }
 
-        /// The outline on the canvas of an ellipsoid. With the half-axes a_k as they appear in the view, it is the ellipse
+        /// The outline on the canvas of an ellipsoid, as far as it keeps clear of the other views. With the half-axes a_k as they appear in the view, it is the ellipse
         /// of the matrix M = Σ a_k·a_kᵀ: a unit circle under the Cholesky factor of M.
         func shadow(of ellipsoid: Ellipsoid) -> [Point] {
             let centre = shadow(ellipsoid.centre)
@@ -310,7 +310,10 @@ public enum GlassBrainFigure {
             let height = max(yy - slope * slope, 0).squareRoot()
             return (0..<ellipsePoints).map {
                 let angle = 2 * Double.pi * Double($0) / Double(ellipsePoints)
-                return place(centre + Point(width * cos(angle), slope * cos(angle) + height * sin(angle)))
+                let point = place(centre + Point(width * cos(angle), slope * cos(angle) + height * sin(angle)))
+                return point.clamped(
+                    lowerBound: Point(box.left - gap / 2, box.top - gap / 2),
+                    upperBound: Point(box.right + gap / 2, box.bottom + gap / 2))
             }
         }
     }

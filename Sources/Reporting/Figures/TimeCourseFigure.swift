@@ -108,7 +108,8 @@ public enum TimeCourseFigure {
             canvas.line(Point(x + 14, y), Point(x + 40, y), stroke(place))
             canvas.text(source.place, at: Point(x + 48, y + 1), .legend)
             canvas.text(
-                peakText(source, estimate), at: Point(x + 48, y + 15), TextStyle(size: 11, colour: Palette.quiet))
+                TextMetrics.fitted(peakText(source, estimate), size: 11, within: width - x - 48),
+                at: Point(x + 48, y + 15), TextStyle(size: 11, colour: Palette.quiet))
         }
     }
 
