@@ -12,7 +12,7 @@ public enum GlassBrainFigure {
 
     private static let (width, top, gap) = (900.0, 78.0, 44.0)
     /// Of the list of sources below the views.
-    private static let (columns, lineHeight) = (3, 22.0)
+    private static let lineHeight = 22.0
 
     /// The figure as an SVG document; one that says so when there is no source.
     ///
@@ -29,6 +29,7 @@ public enum GlassBrainFigure {
         let scale = min(room / (extent.y + 2 * extent.x), 320 / max(extent.y, extent.z))
         let viewHeight = max(extent.y, extent.z) * scale
         let legendTop = top + viewHeight + 74
+        let columns = listed.contains { $0.region != nil } ? 2 : 3
         let lines = (listed.count + columns - 1) / columns
         let hidden = estimate.sources.count - listed.count
         let height = legendTop + Double(lines) * lineHeight + (hidden > 0 ? lineHeight : 0) + 4
@@ -64,7 +65,7 @@ public enum GlassBrainFigure {
         if estimate.sources.isEmpty {
             canvas.message(estimate.noSourcesText, at: Point(width / 2, legendTop - 10))
         }
-        list(listed, hidden: hidden, lines: lines, from: legendTop, &canvas)
+        list(listed, hidden: hidden, columns: columns, lines: lines, from: legendTop, &canvas)
         return canvas.document
     }
 
@@ -81,14 +82,14 @@ public enum GlassBrainFigure {
 
     /// The numbered sources in words, and how many more there are.
     private static func list(
-        _ listed: [EstimatedSource], hidden: Int, lines: Int, from top: Double, _ canvas: inout SVGCanvas
+        _ listed: [EstimatedSource], hidden: Int, columns: Int, lines: Int, from top: Double, _ canvas: inout SVGCanvas
     ) {
         let columnWidth = (width - 2 * SVGCanvas.margin) / Double(columns)
         for (place, source) in listed.enumerated() {
             let x = SVGCanvas.margin + 8 + Double(place / lines) * columnWidth
             let y = top + Double(place % lines) * lineHeight
             canvas.badge(place, at: Point(x, y))
-            let text = "\(source.place)\(source.spreadText), \(NumberText.percent(source.share)) of power"
+            let text = "\(source.placeAndSpread), \(NumberText.percent(source.share)) of power"
             canvas.text(
                 TextMetrics.fitted(text, size: 12, within: columnWidth - 26), at: Point(x + 16, y + 4), .legend)
         }

@@ -29,10 +29,10 @@ extension EstimatedSource {
             + " mm (\(NumberText.percent(region.level)))"
     }
 
-    /// The longest half-axis of its region, to follow its place: ` ± 12 mm`; empty without one.
-    var spreadText: String {
-        guard let longest = region?.halfAxes.first, longest.isFinite else { return "" }
-        return " ± \(NumberText.readable(longest * 1000, 2)) mm"
+    /// Where the source is and how far away it may be, by the longest half-axis of its region: `right (52, 16, 70) ± 12 mm`.
+    var placeAndSpread: String {
+        guard let longest = region?.halfAxes.first, longest.isFinite else { return place }
+        return place.dropLast(2) + "± \(NumberText.fixed(longest * 1000, 0)) mm"
     }
 
     /// Its error bars in words: `within 12 × 8 × 6 mm (95 %), peak 38–52 nAm, at 88–97 ms, patch 4–9 mm`; nil without any.
