@@ -82,21 +82,24 @@ public struct LocalizationFiles: Sendable {
 }
 
 extension OutputFolder {
-    /// Adds all that a localization writes: `estimate.h5`, two tables and four figures; where the choice was repeated, a
-    /// table and a figure more.
+    /// Adds all that a localization writes: `estimate.h5`, two tables and four figures; where sources have regions, a table
+    /// of these; where the choice was repeated, a table and a figure more.
     ///
     /// - Parameters:
     ///   - estimate: the result.
-    ///   - candidates: positions of all candidate sources, m, for the outline of the brain.
+    ///   - candidates: all candidate sources, for the outline of the brain and the table of regions.
     /// - Throws: ``InputError`` when the estimate cannot be encoded.
-    public mutating func add(_ estimate: Estimate, candidates: [SIMD3<Double>]) throws(InputError) {
+    public mutating func add(_ estimate: Estimate, candidates: SourceSpace) throws(InputError) {
         try add("estimate.h5", bytes: EstimateFile.encode(estimate, programVersion: fociVersion))
         try add("sources.tsv", text: SourceTable.tsv(estimate))
+        if estimate.sources.contains(where: { $0.region != nil }) {
+            try add("regions.tsv", text: RegionTable.tsv(estimate, candidates: candidates))
+        }
         try add("selection.tsv", text: SelectionTable.tsv(estimate.selection))
         try add("sensors.svg", text: ButterflyFigure.svg(estimate))
         try add("timecourses.svg", text: TimeCourseFigure.svg(estimate))
         try add("selection.svg", text: SelectionFigure.svg(estimate))
-        try add("sources.svg", text: GlassBrainFigure.svg(estimate, candidates: candidates))
+        try add("sources.svg", text: GlassBrainFigure.svg(estimate, candidates: candidates.positions))
         if let stability = estimate.stability {
             try add("stability.tsv", text: StabilityTable.tsv(estimate, stability))
             try add("stability.svg", text: StabilityFigure.svg(estimate, stability))

@@ -97,7 +97,7 @@ struct LocalizeCommand: ParsableCommand {
             recording: contents.recording, forward: contents.forward, covariance: contents.covariance, monitor: monitor)
         estimate.seconds.load = loaded
         estimate.seconds.total = clock.seconds
-        try folder.add(estimate, candidates: contents.forward.sources.positions)
+        try folder.add(estimate, candidates: contents.forward.sources)
         if monitor.isCancelled() { throw CancellationError() }
         try folder.commit()
         if options.computing.json {

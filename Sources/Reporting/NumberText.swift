@@ -30,6 +30,15 @@ enum NumberText {
         return fixed(value, value != 0 && abs(value) < 9.95 ? 1 : 0) + (value.isFinite ? " %" : "")
     }
 
+    /// For people: a range with as many decimals, two at most, as tell its ends apart; one number where they are the same.
+    static func range(_ low: Double, _ high: Double) -> String {
+        guard high.isFinite else { return "\(readable(low, 2)) or more" }
+        let width = high - low
+        let decimals = width >= 3 ? 0 : width >= 0.3 ? 1 : 2
+        let (first, last) = (fixed(low, decimals), fixed(high, decimals))
+        return first == last ? first : first + (low < 0 ? " to " : "–") + last
+    }
+
     /// For people: so many significant digits, but never fewer than the integer part has.
     static func readable(_ value: Double, _ digits: Int = 3) -> String {
         guard value.isFinite else { return missing }

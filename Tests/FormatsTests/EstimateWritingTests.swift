@@ -42,7 +42,13 @@ struct EstimateWritingTests {
         estimate.settings = sample.settings
         estimate.warnings = sample.warnings
         estimate.seconds = sample.seconds
-        if isRefined { estimate.refinement = sample.refinement }
+        if isRefined {
+            estimate.refinement = sample.refinement
+            for (s, source) in zip(sources.indices, sample.sources) {
+                (estimate.sources[s].region, estimate.sources[s].probability) = (source.region, source.probability)
+                estimate.sources[s].latencyInterval = source.latencyInterval
+            }
+        }
         try EstimateFile.write(estimate, to: folder.file("estimate.h5"), programVersion: "1")
         return try EstimateFile.read(folder.file("estimate.h5"))
     }
@@ -226,14 +232,26 @@ struct EstimateWritingTests {
         try write(try stored(places, axes: 1), to: "p.mat")
         try PythonEnvironment.run(
             """
-            import mat73
+            import mat73, numpy as np
             r, p = (mat73.loadmat(f)["estimate"] for f in ("r.mat", "p.mat"))
             assert r["extent"].tolist() == [0, 0.005, 0] and r["times_noise"].tolist() == [8, 4, 8 / 3]
             n = r["refinement"]
-            assert set(n) == {"charge", "stretches", "length", "objectives", "settled", "looks"}, set(n)
+            assert set(n) == {"charge", "stretches", "length", "objectives", "settled", "looks", "gain_error",
+                              "charge_uncertainty"}, set(n)
+            assert n["gain_error"] == 0.05 and n["charge_uncertainty"] == 12.25
             assert n["charge"] == 359.5 and n["stretches"] == 3 and n["length"] == 61 and n["looks"] == 42
             assert n["objectives"].tolist() == [500.25, 499.5] and bool(n["settled"]) is True
-            assert set(r) - set(p) == {"extent", "times_noise", "refinement"} and not set(p) - set(r)
+            o, v = (r[f"region_{name}"].astype(int) for name in ("offsets", "vertices"))
+            regions = [v[a - 1 : b - 1].tolist() for a, b in zip(o, o[1:])]
+            assert regions == [[101, 102], [], [301, 302, 303, 304]], regions
+            assert r["region_axes"].shape == (3, 3, 3) and np.isnan(r["region_axes"][1]).all()
+            assert r["region_axes"][2].tolist() == [[0.012, 0, 1e-3 / 3], [0, 0.008, 0], [-1e-4, 0, 0.004]]
+            assert r["region_centre"][0].tolist() == [0.011, 0.02 - 1e-4 / 3, 0.03], r["region_centre"]
+            assert r["probability"].tolist() == [0.9, 0.8, 1 - 0.1 * 3] and r["peak_time_high"].tolist() == [0.07] * 3
+            assert np.isnan(r["extent_low"]).all()
+            bars = {f"region_{k}" for k in ("offsets", "vertices", "axes", "centre", "level", "volume")} | {"probability"}
+            bars |= {f"{k}_{side}" for k in ("peak_amplitude", "peak_time", "extent") for side in ("low", "high")}
+            assert set(r) - set(p) == {"extent", "times_noise", "refinement"} | bars and not set(p) - set(r)
             """, in: folder.path)
     }
 

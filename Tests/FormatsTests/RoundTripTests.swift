@@ -120,6 +120,63 @@ struct RoundTripTests {
         #expect(read.sources.allSatisfy { $0.stability != nil && ($0.timesNoise != nil) == isRefined })
     }
 
+    @Test("An estimate of an earlier build, without error bars, is read without them")
+    func withoutErrorBars() throws {
+        var estimate = try Samples.estimate()
+        let refinement = try #require(estimate.refinement)
+        for s in estimate.sources.indices {
+            estimate.sources[s].region = nil
+            estimate.sources[s].probability = nil
+            for interval in SourceInterval.all { estimate.sources[s][keyPath: interval.path] = nil }
+        }
+        estimate.refinement = Refinement(
+            charge: refinement.charge, objectives: refinement.objectives, isSettled: true, looks: 42)
+        try EstimateFile.write(estimate, to: folder.file("e.h5"), programVersion: "1")
+        let file = try HDF5File(folder.file("e.h5"))
+        for name in ["offsets", "vertices", "axes", "centre", "level", "volume"] {
+            #expect(try file.kind(of: "sources/region_\(name)") == nil)
+        }
+        #expect(try !file.attributeNames(of: "refinement").contains("gain_error"))
+        let read = try EstimateFile.read(folder.file("e.h5"))
+        #expect(read.sources == estimate.sources && read.refinement == estimate.refinement)
+    }
+
+    @Test(
+        "Offsets that do not part the vertices of regions are refused", .enabled(if: PythonEnvironment.isPresent),
+        arguments: [[0, 5, 2, 6], [1, 2, 2, 6], [0, 2, 2, 7]])
+    func faultyOffsets(offsets: [Int]) throws {
+        let estimate = try Samples.estimate()
+        try EstimateFile.write(estimate, to: folder.file("e.h5"), programVersion: "1")
+        let script = """
+            import h5py
+            with h5py.File("e.h5", "r+") as f:
+                f["sources/region_offsets"][:] = \(offsets)
+            """
+        try PythonEnvironment.run(script, in: folder.path)
+        #expect { try EstimateFile.read(folder.file("e.h5")) } throws: { error in
+            "\(error)".contains("sources/region_offsets: offsets that do not part")
+        }
+    }
+
+    @Test("Python reads the region of each source from estimate.h5", .enabled(if: PythonEnvironment.isPresent))
+    func regionsInPython() throws {
+        try EstimateFile.write(Samples.estimate(), to: folder.file("e.h5"), programVersion: "1")
+        try PythonEnvironment.run(
+            """
+            import h5py, numpy as np
+            with h5py.File("e.h5") as f:
+                s = f["sources"]
+                o, v = s["region_offsets"][()], s["region_vertices"][()]
+                assert [v[a:b].tolist() for a, b in zip(o, o[1:])] == [[100, 101], [], [300, 301, 302, 303]]
+                assert s["region_axes"].shape == (3, 3, 3) and np.isnan(s["region_axes"][1]).all()
+                assert s["region_axes"][0, 1].tolist() == [0, 0.008, 0], s["region_axes"][0]
+                assert s["region_centre"][0, 0] == s["position"][0, 0] + 0.001 and np.isnan(s["region_level"][1])
+                assert s["peak_amplitude_low"][0] == 1e-8 and s["peak_time_high"][2] == 0.07
+                assert np.isinf(s["extent_high"][2]) and s["probability"][0] == 0.9
+                assert f["refinement"].attrs["gain_error"] == 0.05
+            """, in: folder.path)
+    }
+
     @Test("Estimates that differ in time spent alone give the same bytes without timing")
     func timing() throws {
         let (a, b) = (try Samples.estimate(seconds: 1), try Samples.estimate(seconds: 2))

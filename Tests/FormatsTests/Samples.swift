@@ -73,12 +73,14 @@ enum Samples {
         let sources = (1...3).map { (width: Int) -> EstimatedSource in
             let w = Double(width)
             let amplitudes = random.normal(rows: width, columns: 4) * 1e-8
-            return EstimatedSource(
+            var source = EstimatedSource(
                 index: 100 * width, position: SIMD3(0.01 * w, 0.02, 0.03), hemisphere: width == 2 ? nil : .right,
                 vertex: width == 3 ? nil : 7 * width, amplitudes: amplitudes,
                 axes: width == 1 ? nil : Array(axes.prefix(width)), field: 10 / w, share: 0.5 / w,
                 extent: isRefined && width != 3 ? 0.004 * (w - 1) : nil, timesNoise: isRefined ? 9 / w : nil,
                 stability: Stability.Source(distances: [0.001, nil], amplitudes: [1e-8 * w, nil]))
+            if isRefined { addErrorBars(to: &source, width) }
+            return source
         }
         let points = (0..<3).map { (k: Int) -> SelectionPoint in
             let x = Double(k)
@@ -112,8 +114,22 @@ enum Samples {
         if isRefined {
             estimate.refinement = Refinement(
                 charge: NoiseCharge(value: 359.5, stretches: 3, length: 61), objectives: [500.25, 499.5],
-                isSettled: true, looks: 42)
+                isSettled: true, looks: 42, gainError: 0.05, falsePositiveRate: nil, chargeUncertainty: 12.25)
         }
         return estimate
+    }
+
+    /// Error bars of the source of so many axes: that of two has no region, that of three neither an upper bound of its
+    /// extent nor any of its peak.
+    private static func addErrorBars(to source: inout EstimatedSource, _ width: Int) {
+        let w = Double(width)
+        source.probability = 1 - 0.1 * w
+        source.latencyInterval = (0.05 + 0.001 * w)...0.07
+        source.amplitudeInterval = width == 3 ? nil : (1e-8 * w)...(3e-8 * w)
+        source.extentInterval = 0.002...(width == 3 ? .infinity : 0.01)
+        guard width != 2 else { return }
+        source.region = SourceRegion(
+            vertices: (0...width).map { 100 * width + $0 }, centre: source.position + SIMD3(0.001, -1e-4 / 3, 0),
+            axes: [SIMD3(0.012, 0, 1e-3 / w), SIMD3(0, 0.008, 0), SIMD3(-1e-4, 0, 0.004)], volume: 2.5e-6 / w)
     }
 }

@@ -71,6 +71,14 @@ struct FigureCase: Sendable, CustomTestStringConvertible {
         FigureCase(name: "EEG alone", sample: SampleEstimate(channels: [(.eeg, 1)])),
         FigureCase(name: "one λ a source", sample: SampleEstimate(criteria: [9, 5, .infinity, 2], axis: .evaluation)),
         FigureCase(name: "many repeats", sample: SampleEstimate(sourceCount: 12, repeats: 200)),
+        FigureCase(
+            name: "error bars", sample: SampleEstimate(sourceCount: 8, noiseStretches: 3, regionRadius: 0.015)),
+        FigureCase(
+            name: "regions as large as the head",
+            sample: SampleEstimate(sourceCount: 8, noiseStretches: 3, regionRadius: 0.1)),
+        FigureCase(
+            name: "regions of one candidate, huge peaks",
+            sample: SampleEstimate(scale: 1e290, noiseStretches: 3, regionRadius: 1e-9)),
         FigureCase(name: "no candidates", sample: SampleEstimate(), candidates: 0),
         FigureCase(name: "one candidate", sample: SampleEstimate(), candidates: 1),
     ]
@@ -192,6 +200,46 @@ struct FigureTests {
         #expect(!without.contains("patch"))
     }
 
+    @Test("A region has an ellipse in all three views, behind the discs, that holds its members", arguments: [1, 8])
+    func regions(count: Int) throws {
+        let sample = SampleEstimate(sourceCount: count, noiseStretches: 3, regionRadius: 0.015)
+        let estimate = try sample()
+        let svg = GlassBrainFigure.svg(estimate, candidates: sample.candidates)
+        let document = try #require(SVGDocument(svg))
+        let isEllipse = document.elements.map { $0.name == "path" && $0.attributes["fill-opacity"] != nil }
+        let ellipses = document.elements.indices.filter { isEllipse[$0] }
+        let discs = document.elements.indices.filter {
+            document.elements[$0].name == "circle" && document.elements[$0].attributes["fill-opacity"] != nil
+        }
+        try #require(ellipses.count == 3 * count && discs.count == 3 * count)
+        let paths = zip(document.elements.filter { $0.name == "path" }, document.pathPoints).filter {
+            $0.0.attributes["fill-opacity"] != nil
+        }
+        let bar = try #require(document.elements.first { $0.name == "line" && $0.attributes["stroke-width"] == "2" })
+        let ends = try ["x1", "x2"].map { try #require(Double(bar.attributes[$0] ?? "")) }
+        let millimetre = (ends[1] - ends[0]) / 20
+        for view in 0..<3 {
+            let part = (count * view)..<(count * (view + 1))
+            #expect((ellipses[part].max() ?? 0) < (discs[part].min() ?? 0))
+            for (place, source) in estimate.sources.enumerated() {
+                let colour = Palette.source(place)
+                let points = try #require(paths[part].first { $0.0.attributes["fill"] == colour }?.1)
+                let axes = try #require(source.region?.axes)
+                // As wide and as high as the ellipsoid is along the axes of the view.
+                for (k, component) in [(0, view == 0 ? 1 : 0), (1, view == 2 ? 1 : 2)] {
+                    let half = 1000 * axes.reduce(0) { $0 + $1[component] * $1[component] }.squareRoot()
+                    let values = points.map { $0[k] }
+                    let size = try #require(values.max()) - (try #require(values.min()))
+                    #expect(abs(size / (2 * half * millimetre) - 1) < 0.02, "view \(view), source \(place)")
+                }
+            }
+        }
+        #expect(svg.contains("ellipse: 95 % region") && document.text.contains { $0.contains(" ± ") })
+        #expect(document.elements[2].text.contains("mm (95 %)"))
+        let plain = SampleEstimate(sourceCount: 3, noiseStretches: 3)
+        #expect(!GlassBrainFigure.svg(try plain(), candidates: plain.candidates).contains("ellipse"))
+    }
+
     @Test("The views of the glass brain have the left on the left and the front where it is marked")
     func orientation() throws {
         let positions = [SIMD3(-0.05, 0.02, 0.04), SIMD3(0.05, 0.02, 0.04), SIMD3(0, 0.07, 0.04), SIMD3(0, 0.02, 0.09)]
@@ -239,6 +287,30 @@ struct FigureTests {
         }
         let free = try #require(SVGDocument(TimeCourseFigure.svg(try SampleEstimate(orientations: 3)())))
         #expect(free.text.contains("Dipole moment, magnitude (nAm)"))
+    }
+
+    @Test("Whiskers reach over the intervals of peaks, whichever their sign")
+    func whiskers() throws {
+        var estimate = try SampleEstimate(sourceCount: 1, noiseStretches: 3, regionRadius: 0.01)()
+        for sign in [1.0, -1] {
+            let source = estimate.sources[0]
+            var flipped = EstimatedSource(
+                index: 0, position: source.position, hemisphere: nil, vertex: nil,
+                amplitudes: source.amplitudes * sign, axes: nil, field: 1, share: 1)
+            flipped.amplitudeInterval = source.amplitudeInterval
+            estimate.sources = [flipped]
+            let document = try #require(SVGDocument(TimeCourseFigure.svg(estimate)))
+            func number(_ element: SVGDocument.Element, _ name: String) -> Double {
+                Double(element.attributes[name] ?? "") ?? .nan
+            }
+            let bars = document.elements.filter { $0.name == "line" && $0.attributes["stroke-width"] == "1.2" }
+            try #require(bars.count == 3)
+            let labels = document.elements.filter { $0.name == "text" && $0.attributes["text-anchor"] == "end" }
+            let zero = try #require(labels.first { $0.text == "0" })
+            let lengths = [number(bars[0], "y1"), number(bars[0], "y2")].map { sign * (number(zero, "y") - 3.8 - $0) }
+            #expect(abs((lengths.max() ?? 0) / (lengths.min() ?? 0) - 1.15 / 0.8) < 0.01)
+            #expect(document.text.contains { $0.hasSuffix("whiskers: 95 % intervals of peak and time") })
+        }
     }
 
     @Test("Without sources the figures say so")

@@ -27,6 +27,8 @@ struct SampleEstimate {
     var repeats = 0
     /// Stretches that the charge of a refinement was measured on; nil for sources that were not refined.
     var noiseStretches: Int?
+    /// Radius of the regions of sources, m, each half as large again or less, by turns; nil for no error bars.
+    var regionRadius: Double?
 
     /// Candidate positions on two folded half ellipsoids, m.
     var candidates: [SIMD3<Double>] {
@@ -105,8 +107,29 @@ struct SampleEstimate {
                 charge: NoiseCharge(value: 359.24, stretches: $0, length: $0 > 0 ? 60 : 0),
                 objectives: [21_000, 20_900], isSettled: true, looks: 40)
         }
+        if let regionRadius { try addErrorBars(to: &estimate, regionRadius) }
         if repeats > 0 { repeatChoice(of: &estimate) }
         return estimate
+    }
+
+    /// Gives every source a region of the candidates around it, a probability and intervals.
+    private func addErrorBars(to estimate: inout Estimate, _ radius: Double) throws {
+        let positions = candidates
+        for (place, source) in estimate.sources.enumerated() {
+            let reach = radius * [1, 0.5, 1.5][place % 3]
+            let members = positions.indices.compactMap { index -> SourceRegion.Member? in
+                let distance = positions[index].distance(to: source.position)
+                return distance <= reach ? (index, positions[index], 1 - 0.8 * distance / reach) : nil
+            }
+            estimate.sources[place].region = try SourceRegion(
+                members: members, cellVolumes: members.map { _ in 1.2e-7 }, spacing: 0.005)
+            estimate.sources[place].probability = 1 - 0.04 * Double(place)
+            estimate.sources[place].extentInterval = 0...0.012
+            guard let time = source.peakTime(in: times) else { continue }
+            let peak = source.peakAmplitude
+            estimate.sources[place].amplitudeInterval = (0.8 * peak)...(1.15 * peak)
+            estimate.sources[place].latencyInterval = (time - 0.003)...(time + 0.004)
+        }
     }
 
     /// Gives an estimate repeats that find the weaker sources the less often, and two places that it does not have.

@@ -61,7 +61,9 @@ struct TextTests {
             missing == [
                 "x_mm", "hemisphere", "vertex", "peak_nAm", "peak_time_s", "direction_x", "direction_y", "direction_z",
                 "field",
-                "share_percent", "extent_mm", "times_noise",
+                "share_percent", "extent_mm", "times_noise", "half_axis_1_mm", "half_axis_2_mm", "half_axis_3_mm",
+                "region_volume_cm3", "probability", "peak_low_nAm", "peak_high_nAm", "latency_low_ms",
+                "latency_high_ms", "extent_low_mm", "extent_high_mm",
             ])
         #expect(row["y_mm"] == "0.000")
     }
@@ -108,6 +110,8 @@ struct TextTests {
                 Set(written.keys) == [
                     "index", "position_mm", "frame", "hemisphere", "vertex", "peak_nAm", "peak_time_s", "field",
                     "share", "extent_mm", "times_noise", "found_fraction", "position_spread_mm", "peak_spread",
+                    "region_vertices", "region_volume_cm3", "half_axes_mm", "probability", "peak_interval_nAm",
+                    "latency_interval_ms", "extent_interval_mm",
                 ])
             let position = try #require(written["position_mm"] as? [Double])
             #expect(
@@ -134,7 +138,10 @@ struct TextTests {
         let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
         #expect(object["criterion_value"] is NSNull && object["noise_deviation"] is NSNull)
         let source = try #require((object["sources"] as? [[String: Any]])?.first)
-        for key in ["hemisphere", "vertex", "peak_nAm", "field", "share"] { #expect(source[key] is NSNull, "\(key)") }
+        for key in [
+            "hemisphere", "vertex", "peak_nAm", "field", "share", "region_vertices", "half_axes_mm",
+            "peak_interval_nAm",
+        ] { #expect(source[key] is NSNull, "\(key)") }
         let position = try #require(source["position_mm"] as? [Any])
         #expect(position[0] is NSNull && position[2] as? Double == 10)
     }
@@ -230,6 +237,124 @@ struct TextTests {
         #expect(Summary(plain).refinement == nil)
         #expect(parse(SourceTable.tsv(plain)).allSatisfy { $0["extent_mm"] == "n/a" && $0["times_noise"] == "n/a" })
         #expect(try Summary(plain).json().contains("\"refinement\" : null"))
+    }
+
+    @Test("Error bars stand in the tables, in the JSON and in the plain summary")
+    func errorBars() throws {
+        let sample = SampleEstimate(sourceCount: 4, noiseStretches: 3, regionRadius: 0.015)
+        var estimate = try sample()
+        estimate.sources[1].extentInterval = 0.001...(.infinity)
+        let regions = try estimate.sources.map { try #require($0.region) }
+        let rows = parse(SourceTable.tsv(estimate))
+        let json = try Summary(estimate).json()
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
+        let written = try #require(object["sources"] as? [[String: Any]])
+        for (place, source) in estimate.sources.enumerated() {
+            let (region, row, keys) = (regions[place], rows[place], written[place])
+            #expect(keys["region_vertices"] as? [Int] == region.vertices)
+            func same(_ key: String, _ values: [Double]) -> Bool {
+                let list = keys[key] as? [Double] ?? []
+                return list.count == values.count && zip(list, values).allSatisfy { abs($0 - $1) <= 1e-14 * abs($1) }
+            }
+            #expect(same("half_axes_mm", region.halfAxes.map { $0 * 1000 }))
+            #expect(abs((keys["region_volume_cm3"] as? Double ?? 0) / (region.volume * 1e6) - 1) < 1e-14)
+            #expect(keys["probability"] as? Double == source.probability)
+            let peak = try #require(source.amplitudeInterval)
+            #expect(same("peak_interval_nAm", [peak.lowerBound * 1e9, peak.upperBound * 1e9]))
+            let latency = try #require(source.latencyInterval)
+            #expect(same("latency_interval_ms", [latency.lowerBound * 1e3, latency.upperBound * 1e3]))
+            func close(_ name: String, _ value: Double) -> Bool {
+                abs((Double(row[name] ?? "") ?? .nan) - value) <= 1e-5 * abs(value)
+            }
+            for k in 0..<3 { #expect(close("half_axis_\(k + 1)_mm", region.halfAxes[k] * 1000)) }
+            #expect(close("region_volume_cm3", region.volume * 1e6) && close("probability", 1 - 0.04 * Double(place)))
+            #expect(close("peak_low_nAm", peak.lowerBound * 1e9) && close("peak_high_nAm", peak.upperBound * 1e9))
+            #expect(close("latency_low_ms", latency.lowerBound * 1e3) && close("extent_low_mm", place == 1 ? 1 : 0))
+        }
+        #expect((written[1]["extent_interval_mm"] as? [Any])?.last is NSNull && rows[1]["extent_high_mm"] == "n/a")
+        #expect(try JSONDecoder().decode(Summary.self, from: Data(json.utf8)) == Summary(estimate))
+        #expect(Summary(estimate).sources[2][list: "extent_interval_mm"] == [0, 12])
+
+        let lines = PlainSummary.text(estimate).split(separator: "\n", omittingEmptySubsequences: false).map(
+            String.init)
+        let head = try #require(lines.firstIndex { $0.contains("±") && $0.contains("prob") })
+        #expect(lines[head..<(head + 6)].allSatisfy { $0.count <= 80 }, "\(lines[head].count)")
+        let first = try #require(lines.first { $0.contains("within") && $0.contains("peak") })
+        let axes = regions[0].halfAxes.map { String(Int(($0 * 1000).rounded())) }.joined(separator: " × ")
+        #expect(first.hasPrefix("  1  within \(axes) mm (95 %), peak ") && first.contains(" nAm, at "), "\(first)")
+        #expect(first.hasSuffix(" ms, patch 0–12 mm") && first.count <= 80, "\(first)")
+        #expect(lines.contains { $0.hasPrefix("  2  within ") && $0.hasSuffix("patch 1.0 or more mm") })
+        let plain = PlainSummary.text(try SampleEstimate(sourceCount: 4, noiseStretches: 3)())
+        #expect(!plain.contains("±") && !plain.contains("prob") && !plain.contains("95 %"))
+    }
+
+    @Test("regions.tsv has a row a candidate of a region, where the candidate is")
+    func regionTable() throws {
+        let sample = SampleEstimate(sourceCount: 3, noiseStretches: 3, regionRadius: 0.015)
+        var estimate = try sample()
+        estimate.sources[1].region = nil
+        let positions = sample.candidates
+        let candidates = try SourceSpace(
+            positions: positions, hemispheres: positions.map { $0.x < 0 ? .left : .right },
+            vertices: positions.indices.map { 100 + 7 * $0 }, frame: .head)
+        let tsv = RegionTable.tsv(estimate, candidates: candidates)
+        #expect(tsv.hasPrefix("rank\tindex\tx_mm\ty_mm\tz_mm\themisphere\tvertex\n"))
+        let rows = parse(tsv)
+        let expected = [0, 2].flatMap { place in
+            (estimate.sources[place].region?.vertices ?? []).map { (place + 1, $0) }
+        }
+        try #require(rows.count == expected.count && rows.count > 20)
+        for (row, (rank, index)) in zip(rows, expected) {
+            #expect(row["rank"] == "\(rank)" && row["index"] == "\(index)" && row["vertex"] == "\(100 + 7 * index)")
+            #expect(row["hemisphere"] == (positions[index].x < 0 ? "left" : "right"))
+            #expect(abs((Double(row["y_mm"] ?? "") ?? .nan) - 1000 * positions[index].y) <= 0.00051)
+        }
+        let few = try SourceSpace(positions: Array(positions.prefix(10)), frame: .head)
+        #expect(parse(RegionTable.tsv(estimate, candidates: few)).allSatisfy { $0["hemisphere"] == "n/a" })
+    }
+
+    @Test(
+        "Sources that explain more than there is are named as cancelling",
+        arguments: [
+            (
+                [0.5, 1.3, 1.1],
+                "sources 2 and 3 cancel each other: alone they would explain 130 % and 110 % of the power"
+            ),
+            (
+                [2, 1.3, 1.1],
+                "sources 1, 2 and 3 cancel each other: alone they would explain 200 %, 130 % and 110 % of the power"
+            ),
+            ([0.5, 1.3, 1.004], "source 2 is partly cancelled by others: alone it would explain 130 % of the power"),
+            ([0.5, 1, 0.2], nil), ([1.3], nil), ([], nil),
+        ] as [([Double], String?)])
+    func cancelling(_ shares: [Double], _ expected: String?) throws {
+        var estimate = try SampleEstimate(sourceCount: shares.count)()
+        for (place, share) in shares.enumerated() { estimate.sources[place].share = share }
+        let lines = PlainSummary.text(estimate).split(separator: "\n").filter { $0.contains("cancel") }
+        #expect(lines.map { $0.dropFirst(2) } == (expected.map { [$0[...]] } ?? []))
+    }
+
+    @Test("What the refinement reckoned with is told where it is known")
+    func reckoning() throws {
+        var estimate = try SampleEstimate(sourceCount: 2, noiseStretches: 3)()
+        #expect(!PlainSummary.text(estimate).contains("gain taken"))
+        estimate.refinement = Refinement(
+            charge: NoiseCharge(value: 359.24, stretches: 3, length: 60), objectives: [1], isSettled: true, looks: 4,
+            gainError: 0.05, falsePositiveRate: 0.02, chargeUncertainty: 12.3)
+        let text = PlainSummary.text(estimate)
+        #expect(text.contains("more than noise: 359 ± 12 squared units, measured on"))
+        #expect(
+            text.contains(
+                "the gain taken to be wrong by 5.0 %; noise alone would make a source in 2.0 % of windows"))
+        let summary = try #require(Summary(estimate).refinement)
+        #expect(summary.gainError == 0.05 && summary.falsePositiveRate == 0.02 && summary.chargeUncertainty == 12.3)
+    }
+
+    @Test("A range has the decimals that tell its ends apart")
+    func ranges() {
+        #expect(NumberText.range(37.6, 52.2) == "38–52" && NumberText.range(88.21, 89.44) == "88.2–89.4")
+        #expect(NumberText.range(0.012, 0.051) == "0.01–0.05" && NumberText.range(5, 5) == "5.00")
+        #expect(NumberText.range(-3, 12.4) == "-3 to 12" && NumberText.range(1, .infinity) == "1.0 or more")
     }
 
     @Test("The shape of the curve is told, a flat curve and separate minima aloud")

@@ -6,7 +6,9 @@ import SourceImaging
 /// `time` s (a row); for each source, the one that explains most field first: `index` (from 1, among the candidates),
 /// `position` m (source × 3), `hemisphere` (text), `vertex` (from 0, as FreeSurfer numbers them; NaN where unknown),
 /// `moment` A·m (a cell each, axes × samples), `axis` (a cell each, axes × 3; empty where unknown), `timecourse` A·m
-/// (source × samples; signed with one axis, else the magnitude), and the stored numbers of ``SourceColumn/all``; then
+/// (source × samples; signed with one axis, else the magnitude), and the stored numbers of ``SourceColumn/all``; where
+/// sources have regions `region_level`, `region_volume` m³, `region_centre` m, `region_axes` m (source × axis × 3) and
+/// `region_vertices`, those of source s being `region_vertices(region_offsets(s) : region_offsets(s + 1) - 1)`; then
 /// `goodness_of_fit`, the structs `selection` (where `criterion_name` and `chosen`, from 1, stand for attributes),
 /// `preparation`, `refinement` and `stability` (where there are any), `certificate` and `timing`, `settings` and `versions`
 /// (cells of name and value) and `warnings`.
@@ -74,6 +76,10 @@ enum MATLABEstimate: FormatWriter {
         case .vectors(let vectors): matrix(vectors.map { [$0.x, $0.y, $0.z] }, columns: 3)
         case .table(let table): matrix(table)
         case .texts(let texts): .texts(texts)
+        case .triples(let triples):
+            .array(
+                size: [triples.count, 3, 3],
+                (0..<3).flatMap { k in (0..<3).flatMap { a in triples.map { $0[a][k] } } })
         case .group(let fields): .structure(members(fields))
         }
     }

@@ -15,6 +15,7 @@ extension EstimateFile {
         let timed = try reader.contains("timing")
         var sources = try sources(reader, times)
         try readColumns(reader, into: &sources)
+        try readRegions(reader, into: &sources)
         let stability = try reader.contains("stability") ? try stability(reader, &sources) : nil
         var estimate = Estimate(
             sources: sources, times: times, frame: try reader.frame(), selection: try selection(reader, timed: timed),
@@ -206,7 +207,10 @@ extension EstimateFile {
                 value: try reader.number("charge", of: group), stretches: try reader.count("stretches", of: group),
                 length: try reader.count("length", of: group)),
             objectives: try reader.doubles("refinement/objectives", "a start"),
-            isSettled: try reader.count("settled", of: group) != 0, looks: try reader.count("looks", of: group))
+            isSettled: try reader.count("settled", of: group) != 0, looks: try reader.count("looks", of: group),
+            gainError: try reader.double("gain_error", of: group),
+            falsePositiveRate: try reader.double("false_positive_rate", of: group),
+            chargeUncertainty: try reader.double("charge_uncertainty", of: group))
     }
 
     /// The group `stability`; what became of each source is put into it.

@@ -12,13 +12,20 @@ import SourceImaging
 ///   - `amplitudes` [source, axis, time] A·m and `axes` [source, axis, 3] unit vectors, zero beyond a source's
 ///     `axis_count`; `axes` zero where the direction is not known;
 ///   - the stored numbers of ``SourceColumn/all``, SI units, NaN where one is not known: `peak_amplitude` and `peak_time`,
-///     which follow from the amplitudes, `field`, `share`, and where sources were refined `extent` and `times_noise`.
+///     which follow from the amplitudes, `field`, `share`, and where sources were refined `extent`, `times_noise`,
+///     `probability` and the bounds of 95 % intervals `peak_amplitude_low`, `peak_amplitude_high`, `peak_time_low`,
+///     `peak_time_high`, `extent_low`, `extent_high`;
+///   - where sources have regions (NaN where one has none): `region_level` and `region_volume` m³ [source],
+///     `region_centre` [source, 3] m, `region_axes` [source, axis, 3] m, the half-axes of an ellipsoid, the longest first;
+///     `region_vertices` [vertex], candidates by their index in the forward from 0, those of all sources one after
+///     another, and `region_offsets` [source + 1]: those of source s are `[region_offsets[s], region_offsets[s + 1])`.
 /// - `selection`, a row a λ tried, descending: `lambda`, `ratio`, `criterion`, `degrees_of_freedom`,
 ///   `squared_residual`, `active_count`, `relative_gap`; group attributes `criterion`, `search`, `axis` (`lambda`, or
 ///   `evaluation` where every source has a λ of its own: rows in order of evaluation, `lambda` the geometric mean),
 ///   `estimates_risk` (1 where the criterion is a kind of SURE), `chosen_index`, `at_grid_edge`.
 /// - `refinement`, where sources were refined: attributes `charge` (squared whitened units), `stretches` and `length`
-///   (samples) of the noise it was measured on, `settled`, `looks`; `objectives` [start].
+///   (samples) of the noise it was measured on, `settled`, `looks`, and where they are known `gain_error`,
+///   `false_positive_rate`, `charge_uncertainty` (squared whitened units); `objectives` [start].
 /// - `stability`, where it was measured: attributes `by` (`epochs`, `sensors`, `noise`) and `radius` m; `distance` m and
 ///   `peak_amplitude` A·m, [source, repeat], NaN where a repeat does not find the source; `source_count` and
 ///   `lambda_ratio` [repeat]; places without a source in the estimate: `other/index`, `other/position` m,

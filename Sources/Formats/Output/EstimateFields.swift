@@ -9,6 +9,8 @@ typealias EstimateField = (name: String, value: EstimateValue)
 enum EstimateValue {
     case number(Double), count(Int), place(Int), flag(Bool), text(String)
     case numbers([Double]), counts([Int]), places([Int]), vectors([SIMD3<Double>]), table(Matrix), texts([String])
+    /// Three vectors an item: [item, 3, 3].
+    case triples([[SIMD3<Double>]])
     case group([EstimateField])
 }
 
@@ -17,7 +19,26 @@ extension Estimate {
     var storedColumns: [EstimateField] {
         SourceColumn.all.filter { $0.isStored && has($0) }.map { column in
             (column.name, .numbers(sources.map { column.value($0, times) ?? .nan }))
-        }
+        } + storedRegions
+    }
+
+    /// The regions of sources, none where no source has one; NaN where a source has none. The vertices of source s are
+    /// those from offset s on, up to offset s + 1.
+    private var storedRegions: [EstimateField] {
+        let regions = sources.map(\.region)
+        guard regions.contains(where: { $0 != nil }) else { return [] }
+        let unknown = SIMD3(repeating: Double.nan)
+        return [
+            ("region_level", .numbers(regions.map { $0?.level ?? .nan })),
+            ("region_volume", .numbers(regions.map { $0?.volume ?? .nan })),
+            ("region_centre", .vectors(regions.map { $0?.centre ?? unknown })),
+            ("region_axes", .triples(regions.map { $0?.axes ?? [unknown, unknown, unknown] })),
+            (
+                "region_offsets",
+                .places(regions.reduce(into: [0]) { $0.append($0[$0.count - 1] + ($1?.vertices.count ?? 0)) })
+            ),
+            ("region_vertices", .places(regions.flatMap { $0?.vertices ?? [] })),
+        ]
     }
 
     /// What stands beside the sources, group by group.
@@ -86,11 +107,15 @@ extension PreparationReport {
 
 extension Refinement {
     fileprivate var stored: [EstimateField] {
-        [
+        let optional = [
+            ("gain_error", gainError), ("false_positive_rate", falsePositiveRate),
+            ("charge_uncertainty", chargeUncertainty),
+        ]
+        return [
             ("charge", .number(charge.value)), ("stretches", .count(charge.stretches)),
             ("length", .count(charge.length)),
             ("settled", .flag(isSettled)), ("looks", .count(looks)), ("objectives", .numbers(objectives)),
-        ]
+        ] + optional.compactMap { name, value in value.map { (name, .number($0)) } }
     }
 }
 
@@ -135,6 +160,8 @@ extension HDF5Writer {
             case .vectors(let vectors): try write(path, vectors)
             case .table(let table): try write(path, table)
             case .texts(let texts): try dataset(path, strings: texts)
+            case .triples(let triples):
+                try dataset(path, triples.joined().flatMap { [$0.x, $0.y, $0.z] }, shape: [triples.count, 3, 3])
             case .group(let fields): try write(fields, to: path)
             }
         }

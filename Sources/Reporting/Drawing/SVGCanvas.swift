@@ -97,9 +97,11 @@ struct SVGCanvas {
     }
 
     /// A filled area within closed rings.
-    mutating func area(_ rings: [[Point]], fill: String, _ stroke: Stroke) {
+    mutating func area(_ rings: [[Point]], fill: String, opacity: Double = 1, _ stroke: Stroke) {
         guard rings.contains(where: { $0.contains(where: \.isFinite) }) else { return }
-        write("<path fill=\"\(fill)\"\(Self.attributes(stroke)) stroke-linejoin=\"round\" d=\"")
+        write(
+            "<path fill=\"\(fill)\"\(Self.fillOpacity(opacity))\(Self.attributes(stroke)) stroke-linejoin=\"round\" d=\""
+        )
         for ring in rings { pathData(ring, closed: true) }
         write("\"/>\n")
     }
@@ -122,9 +124,7 @@ struct SVGCanvas {
         attribute("cx", centre.x, upTo: width)
         attribute("cy", centre.y, upTo: height)
         attribute("r", radius, upTo: min(width, height))
-        write(" fill=\"\(fill)\"")
-        if opacity < 1 { write(" fill-opacity=\"\(NumberText.significant(opacity, 3))\"") }
-        write("\(stroke.map { Self.attributes($0) } ?? "")/>\n")
+        write(" fill=\"\(fill)\"\(Self.fillOpacity(opacity))\(stroke.map { Self.attributes($0) } ?? "")/>\n")
     }
 
     /// Dots of one colour and size.
@@ -228,6 +228,10 @@ struct SVGCanvas {
                 " stroke-dasharray=\"\(stroke.dash.map { NumberText.significant($0, 3) }.joined(separator: ","))\""
         }
         return result
+    }
+
+    private static func fillOpacity(_ opacity: Double) -> String {
+        opacity < 1 ? " fill-opacity=\"\(NumberText.significant(opacity, 3))\"" : ""
     }
 
     private mutating func attribute(_ name: String, _ value: Double, upTo limit: Double) {

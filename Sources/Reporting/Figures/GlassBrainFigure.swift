@@ -7,10 +7,12 @@ public enum GlassBrainFigure {
     static let numberedSources = 15
     /// How many candidates are drawn as texture at most.
     private static let textureLimit = 1500
+    /// Points of an ellipse.
+    private static let ellipsePoints = 72
 
     private static let (width, top, gap) = (900.0, 78.0, 44.0)
     /// Of the list of sources below the views.
-    private static let (columns, lineHeight) = (3, 22.0)
+    private static let lineHeight = 22.0
 
     /// The figure as an SVG document; one that says so when there is no source.
     ///
@@ -27,6 +29,7 @@ public enum GlassBrainFigure {
         let scale = min(room / (extent.y + 2 * extent.x), 320 / max(extent.y, extent.z))
         let viewHeight = max(extent.y, extent.z) * scale
         let legendTop = top + viewHeight + 74
+        let columns = listed.contains { $0.region != nil } ? 2 : 3
         let lines = (listed.count + columns - 1) / columns
         let hidden = estimate.sources.count - listed.count
         let height = legendTop + Double(lines) * lineHeight + (hidden > 0 ? lineHeight : 0) + 4
@@ -35,7 +38,9 @@ public enum GlassBrainFigure {
             subtitle: subtitle(estimate, scene),
             description:
                 "Three orthogonal views of the candidate sources' outline with the active sources as discs. "
-                + listed.enumerated().map { "\($0 + 1): \($1.place)\($1.patchText)." }.joined(separator: " "))
+                + listed.enumerated().map {
+                    "\($0 + 1): \($1.place)\($1.patchText)\($1.regionText.map { ", within " + $0 } ?? "")."
+                }.joined(separator: " "))
 
         let used = (extent.y + 2 * extent.x) * scale + 2 * gap
         var left = (width - used) / 2
@@ -45,6 +50,7 @@ public enum GlassBrainFigure {
                 right: left + extent[view.horizontal.component] * scale, bottom: top + viewHeight)
             let projection = Projection(view: view, extent: scene.extent, box: box, scale: scale)
             drawBrain(scene, projection, &canvas)
+            drawRegions(scene.marks, projection, &canvas)
             drawSources(scene.marks, projection, &canvas)
             drawNumbers(scene.marks, projection, &canvas)
             canvas.text(
@@ -59,15 +65,16 @@ public enum GlassBrainFigure {
         if estimate.sources.isEmpty {
             canvas.message(estimate.noSourcesText, at: Point(width / 2, legendTop - 10))
         }
-        list(listed, hidden: hidden, lines: lines, from: legendTop, &canvas)
+        list(listed, hidden: hidden, columns: columns, lines: lines, from: legendTop, &canvas)
         return canvas.document
     }
 
     private static func subtitle(_ estimate: Estimate, _ scene: Scene) -> String {
         var subtitle =
             "\(estimate.sourceCountText) of \(estimate.candidateCount) candidates, \(estimate.frame.rawValue) frame"
-        if !scene.marks.isEmpty { subtitle += "; area of a disc: field that the source explains" }
+        if !scene.marks.isEmpty { subtitle += "; area of a disc: field explained" }
         if scene.marks.contains(where: { $0.extent != nil }) { subtitle += "; ring: extent of a patch" }
+        if scene.marks.contains(where: { $0.region != nil }) { subtitle += "; ellipse: 95 % region" }
         let outside = estimate.sources.count - scene.marks.count
         if outside > 0 { subtitle += "; \(outside) not drawn, outside the head" }
         return subtitle
@@ -75,14 +82,14 @@ public enum GlassBrainFigure {
 
     /// The numbered sources in words, and how many more there are.
     private static func list(
-        _ listed: [EstimatedSource], hidden: Int, lines: Int, from top: Double, _ canvas: inout SVGCanvas
+        _ listed: [EstimatedSource], hidden: Int, columns: Int, lines: Int, from top: Double, _ canvas: inout SVGCanvas
     ) {
         let columnWidth = (width - 2 * SVGCanvas.margin) / Double(columns)
         for (place, source) in listed.enumerated() {
             let x = SVGCanvas.margin + 8 + Double(place / lines) * columnWidth
             let y = top + Double(place % lines) * lineHeight
             canvas.badge(place, at: Point(x, y))
-            let text = "\(source.place), \(NumberText.percent(source.share)) of power"
+            let text = "\(source.placeAndSpread), \(NumberText.percent(source.share)) of power"
             canvas.text(
                 TextMetrics.fitted(text, size: 12, within: columnWidth - 26), at: Point(x + 16, y + 4), .legend)
         }
@@ -118,6 +125,19 @@ public enum GlassBrainFigure {
         canvas.text(horizontal.high, at: Point(box.right + 7, middle.y + 4), letters)
         canvas.text(vertical.high, at: Point(middle.x, box.top - 4), letters)
         canvas.text(vertical.low, at: Point(middle.x, box.bottom + 11), letters)
+    }
+
+    /// The shadows of the ellipsoids that hold the sources.
+    private static func drawRegions(_ marks: [Mark], _ projection: Projection, _ canvas: inout SVGCanvas) {
+        // Large ones first: a small one within must be seen.
+        func size(_ mark: Mark) -> Double { mark.region.map { $0.axes.reduce(0) { $0 + ($1 * $1).sum() } } ?? 0 }
+        for mark in marks.sorted(by: { (size($0), $1.place) > (size($1), $0.place) }) {
+            guard let region = mark.region else { continue }
+            let colour = Palette.source(mark.place)
+            canvas.area(
+                [projection.shadow(of: region)], fill: colour, opacity: 0.16,
+                Stroke(colour: colour, width: 1, opacity: 0.6))
+        }
     }
 
     private static func drawSources(_ marks: [Mark], _ projection: Projection, _ canvas: inout SVGCanvas) {
@@ -167,8 +187,24 @@ public enum GlassBrainFigure {
         let field: Double
         /// Extent of its patch, mm; nil for a point.
         let extent: Double?
+        /// Where it may be; nil where nobody reckoned it.
+        let region: Ellipsoid?
         /// Radius of its disc, px.
         let radius: Double
+    }
+
+    /// The region of a source, its axes to the right, in front and above, mm.
+    private struct Ellipsoid {
+        let centre: SIMD3<Double>
+        /// The three half-axes.
+        let axes: [SIMD3<Double>]
+
+        /// Nil where it cannot be drawn.
+        init?(_ region: SourceRegion?, in frame: CoordinateFrame) {
+            guard let region, ([region.centre] + region.axes).allSatisfy(isInHead) else { return nil }
+            centre = frame.rightAnteriorSuperior(region.centre) * 1000
+            axes = region.axes.map { frame.rightAnteriorSuperior($0) * 1000 }
+        }
     }
 
     /// What is seen, whichever way one looks.
@@ -189,6 +225,7 @@ public enum GlassBrainFigure {
                     place: place, position: estimate.frame.rightAnteriorSuperior(source.position * 1000),
                     field: fields[place],
                     extent: source.extent.flatMap { $0.isFinite && $0 > 0 && $0 < 0.1 ? $0 * 1000 : nil },
+                    region: Ellipsoid(source.region, in: estimate.frame),
                     radius: largest > 0 ? max(3, 11 * (fields[place] / largest).squareRoot()) : 5)
             }
             extent = Extent(brain + marks.map(\.position))
@@ -262,6 +299,24 @@ public enum GlassBrainFigure {
         func place(_ point: Point) -> Point { Point(box.left + point.x * scale, box.bottom - point.y * scale) }
 
         func place(_ position: SIMD3<Double>) -> Point { place(shadow(position)) }
+
+        /// The outline on the canvas of an ellipsoid, as far as it keeps clear of the other views. With the half-axes a_k as they appear in the view, it is the ellipse
+        /// of the matrix M = Σ a_k·a_kᵀ: a unit circle under the Cholesky factor of M.
+        func shadow(of ellipsoid: Ellipsoid) -> [Point] {
+            let centre = shadow(ellipsoid.centre)
+            let axes = ellipsoid.axes.map { shadow(ellipsoid.centre + $0) - centre }
+            let (xx, xy, yy) = axes.reduce((0, 0, 0)) { ($0.0 + $1.x * $1.x, $0.1 + $1.x * $1.y, $0.2 + $1.y * $1.y) }
+            let width = xx.squareRoot()
+            let slope = width > 0 ? xy / width : 0
+            let height = max(yy - slope * slope, 0).squareRoot()
+            return (0..<ellipsePoints).map {
+                let angle = 2 * Double.pi * Double($0) / Double(ellipsePoints)
+                let point = place(centre + Point(width * cos(angle), slope * cos(angle) + height * sin(angle)))
+                return point.clamped(
+                    lowerBound: Point(box.left - gap / 2, box.top - gap / 2),
+                    upperBound: Point(box.right + gap / 2, box.bottom + gap / 2))
+            }
+        }
     }
 
     /// Whether a position can be drawn: finite and within a metre of the origin.

@@ -4,8 +4,8 @@ import SourceImaging
 public enum PlainSummary {
     /// How many sources the table shows.
     static let shownSources = 10
-    /// Characters of a line of the table.
-    private static let widestTable = 100
+    /// Characters of a line of the table up to which columns stand two spaces apart.
+    private static let roomyTable = 80
 
     /// A few lines of facts, a table of the ten strongest sources, and the warnings; ends with a newline.
     public static func text(_ estimate: Estimate) -> String {
@@ -23,6 +23,8 @@ public enum PlainSummary {
         if !estimate.sources.isEmpty {
             lines.append("")
             lines += table(estimate)
+            lines += errorBars(estimate)
+            if let cancelling = cancelling(estimate.sources) { lines += ["", "  " + cancelling] }
         }
         // What the checks say is not said twice.
         let told = Set(estimate.preparation.checks.map(\.text))
@@ -70,6 +72,7 @@ public enum PlainSummary {
             estimate.selection.shape().map { ("", shape($0, estimate.selection)) },
             estimate.noiseSensitivity.map { ("", sensitivity($0)) },
             estimate.refinement.map { ("refined", refined($0, estimate)) },
+            estimate.refinement.flatMap(reckoning).map { ("", $0) },
             freedom.isFinite ? ("degrees of freedom", NumberText.readable(freedom)) : nil,
             ("goodness of fit", NumberText.percent(estimate.goodnessOfFit)),
             certificate.relativeGap.isFinite
@@ -103,8 +106,20 @@ public enum PlainSummary {
             case (_, .some): "that of white noise of the deviation given"
             case (_, .none): "that of white noise: there is no baseline"
             }
-        return "\(each) more than noise: \(NumberText.readable(charge.value)) squared units, \(origin)"
+        let uncertainty = refinement.chargeUncertainty.map { " ± \(NumberText.readable($0, 2))" } ?? ""
+        return "\(each) more than noise: \(NumberText.readable(charge.value))\(uncertainty) squared units, \(origin)"
             + (refinement.isSettled ? "" : "; CUT SHORT")
+    }
+
+    /// What the error bars reckon with, and how often noise passes for a source; nil where neither is known.
+    private static func reckoning(_ refinement: Refinement) -> String? {
+        let parts = [
+            refinement.gainError.map { "the gain taken to be wrong by \(NumberText.percent($0))" },
+            refinement.falsePositiveRate.map {
+                "noise alone would make a source in \(NumberText.percent($0)) of windows"
+            },
+        ].compactMap(\.self)
+        return parts.isEmpty ? nil : parts.joined(separator: "; ")
     }
 
     private static func stability(_ stability: Stability) -> String {
@@ -168,13 +183,15 @@ public enum PlainSummary {
             columns.append([axis, "mm"] + shown.map { NumberText.fixed($0.position[k] * 1000, 1) })
         }
         for column in SourceColumn.all where estimate.has(column) {
-            guard let heading = column.heading else { continue }
+            // What nobody has reckoned is no column of dashes.
+            guard let heading = column.heading, shown.contains(where: { column.value($0, estimate.times) != nil })
+            else { continue }
             columns.append(
                 [heading.name, heading.unit] + shown.map { cell(column.value($0, estimate.times), under: heading) })
         }
         let widths = columns.map { $0.map(\.count).max() ?? 0 }
         // Two spaces between columns, where that fits.
-        let gap = widths.reduce(0) { $0 + $1 + 2 } > widestTable ? " " : "  "
+        let gap = widths.reduce(0) { $0 + $1 + 2 } > roomyTable ? " " : "  "
         let lines = columns[0].indices.map { row in
             "  " + zip(columns, widths).map { padded($0[row], $1, right: true) }.joined(separator: gap)
         }
@@ -189,7 +206,39 @@ public enum PlainSummary {
                 "  beyond the others, in times what noise alone makes a source explain",
             ]
         }
+        if shown.contains(where: { $0.region != nil }) {
+            legend.append(
+                "  ±: longest half-axis of the region that holds the source; prob: that it is a source at all")
+        }
         return lines + rest + legend + (estimate.stability.map { foundAgain($0) } ?? [])
+    }
+
+    /// How far the numbers of each source of the table can be trusted, a line a source; none where nobody reckoned it.
+    private static func errorBars(_ estimate: Estimate) -> [String] {
+        let lines = estimate.sources.prefix(shownSources).enumerated().compactMap { place, source in
+            source.errorBarsText.map { (String(place + 1), $0) }
+        }
+        return lines.isEmpty
+            ? [] : ["", "  95 % of each source: half-axes of its region, and intervals"] + aligned(lines, indent: "  ")
+    }
+
+    /// Which sources explain so much alone that they can only cancel each other; nil where none does.
+    private static func cancelling(_ sources: [EstimatedSource]) -> String? {
+        // What rounds to 100 % is no news.
+        let places = sources.indices.filter { sources[$0].share >= 1.005 }
+        guard let first = places.first, sources.count > 1 else { return nil }
+        let shares = places.map { NumberText.percent(sources[$0].share) }
+        guard places.count > 1 else {
+            return "source \(first + 1) is partly cancelled by others: alone it would explain \(shares[0]) of the power"
+        }
+        return "sources \(listed(places.map { String($0 + 1) })) cancel each other: alone they would explain "
+            + "\(listed(shares)) of the power"
+    }
+
+    /// `a, b and c`.
+    private static func listed(_ words: [String]) -> String {
+        guard words.count > 1 else { return words.first ?? "" }
+        return words.dropLast().joined(separator: ", ") + " and " + words[words.count - 1]
     }
 
     private static func foundAgain(_ stability: Stability) -> [String] {

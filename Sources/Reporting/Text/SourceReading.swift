@@ -17,6 +17,37 @@ extension EstimatedSource {
         guard let extent, extent > 0, extent.isFinite else { return "" }
         return ", a patch of \(NumberText.fixed(extent * 1000, 0)) mm"
     }
+
+    /// Half-axes of its region as people read them, with their level: `12 × 8 × 6 mm (95 %)`; nil without a region that can
+    /// be told.
+    var regionText: String? {
+        guard let region, region.halfAxes.allSatisfy(\.isFinite) else { return nil }
+        let lengths = region.halfAxes.map { $0 * 1000 }
+        // Tenths only where all are small.
+        let decimals = lengths[0] < 9.5 ? 1 : 0
+        return lengths.map { NumberText.fixed($0, decimals) }.joined(separator: " × ")
+            + " mm (\(NumberText.percent(region.level)))"
+    }
+
+    /// Where the source is and how far away it may be, by the longest half-axis of its region: `right (52, 16, 70) ± 12 mm`.
+    var placeAndSpread: String {
+        guard let longest = region?.halfAxes.first, longest.isFinite else { return place }
+        return place.dropLast(2) + "± \(NumberText.fixed(longest * 1000, 0)) mm"
+    }
+
+    /// Its error bars in words: `within 12 × 8 × 6 mm (95 %), peak 38–52 nAm, at 88–97 ms, patch 4–9 mm`; nil without any.
+    var errorBarsText: String? {
+        func text(_ name: String, _ interval: ClosedRange<Double>?, _ factor: Double, _ unit: String) -> String? {
+            interval.map { range in
+                "\(name) \(NumberText.range(range.lowerBound * factor, range.upperBound * factor)) \(unit)"
+            }
+        }
+        let parts = [
+            regionText.map { "within " + $0 }, text("peak", amplitudeInterval, 1e9, "nAm"),
+            text("at", latencyInterval, 1000, "ms"), text("patch", extentInterval, 1000, "mm"),
+        ].compactMap(\.self)
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
+    }
 }
 
 extension SIMD3<Double> {

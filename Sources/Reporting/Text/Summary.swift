@@ -18,8 +18,12 @@ public struct Summary: Codable, Sendable, Equatable {
         public let hemisphere: String?
         /// Vertex in the surface; nil when the forward does not say.
         public let vertex: Int?
+        /// Candidates that hold the source with 95 %, by their index in the forward model; nil where it has no region.
+        public let regionVertices: [Int]?
         /// The numbers of ``SourceColumn/all`` by their names in the summary; nil where unknown or not finite.
         private let numbers: [String: Double]
+        /// Half-axes of the region, mm, and the bounds of ``SourceInterval/all`` by their names in the summary.
+        private let lists: [String: [Double?]]
 
         private struct Key: CodingKey, ExpressibleByStringLiteral {
             let stringValue: String
@@ -32,8 +36,14 @@ public struct Summary: Codable, Sendable, Equatable {
 
         private static let labels = SourceColumn.all.compactMap(\.summary?.name)
 
+        private static let listNames = ["half_axes_mm"] + SourceInterval.all.map(\.summaryName)
+
         /// A number by its name in the summary, such as `peak_nAm`; nil where it is unknown or not finite.
         public subscript(name: String) -> Double? { numbers[name] }
+
+        /// A list by its name in the summary, such as `half_axes_mm` or `peak_interval_nAm`; nil where it is unknown, and in
+        /// it what is not finite.
+        public subscript(list name: String) -> [Double?]? { lists[name] }
 
         init(_ source: EstimatedSource, in estimate: Estimate) {
             index = source.index
@@ -49,6 +59,9 @@ public struct Summary: Codable, Sendable, Equatable {
                 numbers[label.name] = column.value(source, estimate.times).flatMap { ($0 * label.factor).finite }
             }
             self.numbers = numbers
+            regionVertices = source.region?.vertices
+            let values = [source.region?.halfAxes.map { $0 * 1000 }] + SourceInterval.all.map { $0.bounds(of: source) }
+            lists = Dictionary(uniqueKeysWithValues: zip(Self.listNames, values)).compactMapValues { $0?.map(\.finite) }
         }
 
         /// A source that ``encode(to:)`` wrote.
@@ -64,6 +77,12 @@ public struct Summary: Codable, Sendable, Equatable {
                 numbers[label] = try container.decodeIfPresent(Double.self, forKey: Key(stringValue: label))
             }
             self.numbers = numbers
+            regionVertices = try container.decodeIfPresent([Int].self, forKey: "region_vertices")
+            var lists: [String: [Double?]] = [:]
+            for name in Self.listNames {
+                lists[name] = try container.decodeIfPresent([Double?].self, forKey: Key(stringValue: name))
+            }
+            self.lists = lists
         }
 
         /// Writes every key, missing values as null.
@@ -75,6 +94,8 @@ public struct Summary: Codable, Sendable, Equatable {
             try container.encode(hemisphere, forKey: "hemisphere")
             try container.encode(vertex, forKey: "vertex")
             for label in Self.labels { try container.encode(numbers[label], forKey: Key(stringValue: label)) }
+            try container.encode(regionVertices, forKey: "region_vertices")
+            for name in Self.listNames { try container.encode(lists[name], forKey: Key(stringValue: name)) }
         }
     }
 
@@ -167,6 +188,12 @@ public struct Summary: Codable, Sendable, Equatable {
         public let isSettled: Bool
         /// Looks at all candidates.
         public let looks: Int
+        /// Relative error of the gain that was reckoned with; absent where none was.
+        public let gainError: Double?
+        /// How likely noise alone is to make a source somewhere in the window; absent where it is not known.
+        public let falsePositiveRate: Double?
+        /// Standard error of the charge; absent where it is not known.
+        public let chargeUncertainty: Double?
 
         enum CodingKeys: String, CodingKey {
             case charge
@@ -175,6 +202,9 @@ public struct Summary: Codable, Sendable, Equatable {
             case objectives
             case isSettled = "settled"
             case looks
+            case gainError = "gain_error"
+            case falsePositiveRate = "false_positive_rate"
+            case chargeUncertainty = "charge_uncertainty"
         }
 
         init(_ refinement: Refinement) {
@@ -184,6 +214,9 @@ public struct Summary: Codable, Sendable, Equatable {
             objectives = refinement.objectives.map(\.finite)
             isSettled = refinement.isSettled
             looks = refinement.looks
+            gainError = refinement.gainError?.finite
+            falsePositiveRate = refinement.falsePositiveRate?.finite
+            chargeUncertainty = refinement.chargeUncertainty?.finite
         }
     }
 

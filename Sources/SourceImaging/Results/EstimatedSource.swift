@@ -23,10 +23,20 @@ public struct EstimatedSource: Sendable, Equatable {
     /// How many times what noise makes a source explain this one explains beyond the others; nil where sources were not
     /// refined.
     public var timesNoise: Double?
+    /// Where it may be; nil where sources were not refined.
+    public var region: SourceRegion?
+    /// Probability that it is a source at all, 0…1; nil where sources were not refined.
+    public var probability: Double?
+    /// 95 % interval of its largest magnitude over time, A·m; nil where sources were not refined.
+    public var amplitudeInterval: ClosedRange<Double>?
+    /// 95 % interval of the time of its peak, s; nil where sources were not refined.
+    public var latencyInterval: ClosedRange<Double>?
+    /// 95 % interval of ``extent``, m; nil where sources were not refined.
+    public var extentInterval: ClosedRange<Double>?
     /// What became of it in repeats of the choice; nil where nothing was repeated.
     public var stability: Stability.Source?
 
-    /// A source. That `axes` are as many as the rows of `amplitudes` is checked where it matters: by ``Comparison`` and
+    /// A source; its error bars are set afterwards. That `axes` are as many as the rows of `amplitudes` is checked where it matters: by ``Comparison`` and
     /// by the writers of files.
     public init(
         index: Int, position: SIMD3<Double>, hemisphere: Hemisphere?, vertex: Int?, amplitudes: Matrix,

@@ -1,6 +1,7 @@
 /// How the sources of an estimate were refined to the few that are worth more than noise.
 ///
-/// What each of them is worth stands with the source: ``EstimatedSource/extent`` and ``EstimatedSource/timesNoise``.
+/// What each of them is worth stands with the source: ``EstimatedSource/extent`` and ``EstimatedSource/timesNoise``,
+/// and beside them its error bars, from ``EstimatedSource/region`` to ``EstimatedSource/extentInterval``.
 public struct Refinement: Sendable, Equatable {
     /// What a source has to explain to be worth its place.
     public let charge: NoiseCharge
@@ -11,12 +12,25 @@ public struct Refinement: Sendable, Equatable {
     public let isSettled: Bool
     /// Looks at all candidates.
     public let looks: Int
+    /// Relative error of the gain that was reckoned with, given or learned: norm of what the model misses over that of the
+    /// field; nil where none was.
+    public let gainError: Double?
+    /// How likely noise alone is to make a source somewhere in the window, 0…1; nil where it is not known.
+    public let falsePositiveRate: Double?
+    /// Standard error of the charge, in its units; nil where it is not known.
+    public let chargeUncertainty: Double?
 
     /// A refinement as its search or a file tells it; nothing is checked.
-    public init(charge: NoiseCharge, objectives: [Double], isSettled: Bool, looks: Int) {
+    public init(
+        charge: NoiseCharge, objectives: [Double], isSettled: Bool, looks: Int, gainError: Double? = nil,
+        falsePositiveRate: Double? = nil, chargeUncertainty: Double? = nil
+    ) {
         self.charge = charge
         self.objectives = objectives
         self.isSettled = isSettled
         self.looks = looks
+        self.gainError = gainError
+        self.falsePositiveRate = falsePositiveRate
+        self.chargeUncertainty = chargeUncertainty
     }
 }

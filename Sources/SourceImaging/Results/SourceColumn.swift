@@ -40,7 +40,7 @@ public struct SourceColumn: Sendable {
     public let summary: Label?
     /// In the terminal; nil where there is no room for it.
     public var heading: Heading?
-    /// Whether `estimate.h5` and MATLAB have it; what follows from what they hold may be left out.
+    /// Whether `estimate.h5` and MATLAB have it by this name; what follows from what they hold may be left out.
     public var isStored = true
     /// Puts a value that was read into a source; nil where it follows from others.
     public var restore: (@Sendable (inout EstimatedSource, Double) -> Void)?
@@ -48,7 +48,10 @@ public struct SourceColumn: Sendable {
     public let value: @Sendable (_ source: EstimatedSource, _ times: [Double]) -> Double?
 
     /// Every column, in the order of `sources.tsv`.
-    public static let all: [SourceColumn] = [
+    public static let all = single + SourceInterval.all.flatMap(\.columns)
+
+    /// All but the bounds of intervals.
+    private static let single: [SourceColumn] = [
         SourceColumn(
             name: "peak_amplitude", unit: "A·m", meaning: "largest dipole magnitude over time, not negative",
             table: ("peak_nAm", 1e9), summary: ("peak_nAm", 1e9),
@@ -81,6 +84,18 @@ public struct SourceColumn: Sendable {
             heading: Heading(name: "noise", unit: "×", factor: 1, digits: .significant(2)),
             restore: { $0.timesNoise = $1 }
         ) { source, _ in source.timesNoise },
+        halfAxis(0, heading: Heading(name: "±", unit: "mm", factor: 1000, digits: .decimals(0))),
+        halfAxis(1), halfAxis(2),
+        SourceColumn(
+            name: "region_volume", unit: "m³", meaning: "volume of the region that holds the source",
+            presence: .refined, table: ("region_volume_cm3", 1e6), summary: ("region_volume_cm3", 1e6), isStored: false
+        ) { source, _ in source.region?.volume },
+        SourceColumn(
+            name: "probability", meaning: "probability that it is a source at all", presence: .refined,
+            table: ("probability", 1), summary: ("probability", 1),
+            heading: Heading(name: "prob", unit: "%", factor: 100, digits: .decimals(0)),
+            restore: { $0.probability = $1 }
+        ) { source, _ in source.probability },
         SourceColumn(
             name: "found_fraction", meaning: "part of the repeats that find the source again", presence: .repeated,
             table: ("found_fraction", 1), summary: ("found_fraction", 1),
@@ -97,6 +112,15 @@ public struct SourceColumn: Sendable {
             heading: Heading(name: "of peak", unit: "%", factor: 100, digits: .decimals(0)), isStored: false
         ) { source, _ in source.stability?.amplitudeSpread },
     ]
+
+    private static func halfAxis(_ rank: Int, heading: Heading? = nil) -> SourceColumn {
+        SourceColumn(
+            name: "half_axis_\(rank + 1)", unit: "m",
+            meaning: "half-axis \(rank + 1) of the region that holds the source, the longest first",
+            presence: .refined, table: ("half_axis_\(rank + 1)_mm", 1000), summary: nil, heading: heading,
+            isStored: false
+        ) { source, _ in source.region?.halfAxes[rank] }
+    }
 
     private static func direction(_ axis: String, _ component: Int) -> SourceColumn {
         SourceColumn(
