@@ -9,12 +9,15 @@ import COpenBLAS
 /// parallelism of this package is explicit (``Parallelism``), so that a result does not depend on how many
 /// threads a library happened to use and concurrent callers do not fight over the cores.
 public enum BLAS {
-    /// Forces OpenBLAS to one thread the first time it is touched.
-    private static let singleThreaded: Void = openblas_set_num_threads(1)
+    /// Chooses the kernels and forces OpenBLAS to one thread the first time it is touched.
+    private static let prepared: Void = {
+        openblas_choose_kernels()
+        openblas_set_num_threads(1)
+    }()
 
-    /// Makes sure that OpenBLAS runs on the calling thread only.
+    /// Makes sure that OpenBLAS runs on the calling thread only, with the kernels of this processor.
     @inline(__always)
-    static func prepare() { _ = singleThreaded }
+    static func prepare() { _ = prepared }
 
     private static func flag(_ transposed: Bool) -> CBLAS_TRANSPOSE { transposed ? CblasTrans : CblasNoTrans }
 

@@ -66,10 +66,13 @@ import Testing
     /// Compares additions, exchanges and drops at subsets with those of refitting.
     private func check(_ world: World, at subsets: [[Atom]]) throws {
         let power = world.dictionary.power(of: world.response)
-        var fit = SubsetFit(samples: world.response.columns)
+        var fit = SubsetFit(to: power)
+        let scores = AtomScores(beside: fit, of: power, in: world.dictionary)
         for subset in subsets {
             fit = try #require(SubsetFit(subset, to: power, in: world.dictionary, after: fit))
-            let scores = AtomScores(beside: fit, of: power, in: world.dictionary)
+            scores.move(to: fit)
+            let anew = AtomScores(beside: fit, of: power, in: world.dictionary)
+            #expect(anew.addition?.atom == scores.addition?.atom)
             let here = try world.residual(subset)
             let scale = world.response.squaredNorm
             #expect(abs(scale - fit.explained - here) < 1e-10 * scale)
@@ -105,6 +108,43 @@ import Testing
     func widths() throws {
         let world = World(seed: 4, widths: [1, 2, 192] + [Int](repeating: 1, count: 120))
         try check(world, at: [[Atom(family: 0, block: 2)], [Atom(family: 0, block: 110), Atom(family: 1, block: 2)]])
+    }
+
+    @Test(
+        "so they are after one atom joined, left or was exchanged, also for one of another width, nothing computed anew"
+    )
+    func moves() throws {
+        func atom(_ family: Int, _ block: Int) -> Atom { Atom(family: family, block: block) }
+        let walk = [
+            [atom(0, 1)], [atom(0, 1), atom(1, 2)], [atom(0, 1), atom(1, 2), atom(0, 4)],
+            [atom(0, 3), atom(1, 2), atom(0, 4)],
+            [atom(0, 3), atom(0, 4)], [atom(0, 3), atom(1, 4)], [atom(1, 4)], [],
+        ]
+        for widths in [[3, 3, 3, 3, 3], [2, 1, 3, 1, 2], [1, 1, 1, 1, 1]] {
+            let world = World(seed: 8, widths: widths + widths)
+            try check(world, at: walk)
+            let power = world.dictionary.power(of: world.response)
+            let scores = AtomScores(beside: SubsetFit(to: power), of: power, in: world.dictionary)
+            for subset in walk {
+                scores.move(to: try #require(SubsetFit(subset, to: power, in: world.dictionary, after: scores.fit)))
+            }
+            #expect(scores.rebuilds == 1)
+        }
+    }
+
+    @Test("a profile is what refitting gives in the place of one atom", arguments: [1, 3])
+    func profile(_ width: Int) throws {
+        let world = World(seed: 12, width: width)
+        let power = world.dictionary.power(of: world.response)
+        let atoms = [Atom(family: 0, block: 1), Atom(family: 1, block: 6), Atom(family: 0, block: 8)]
+        let profile = try #require(world.dictionary.profile(of: atoms, in: power, placeOf: 1))
+        let others = [atoms[0], atoms[2]]
+        let base = try world.residual(others)
+        for atom in world.atoms {
+            let taken = others.contains { $0.block == atom.block }
+            let expected = taken ? 0 : base - (try world.residual(others + [atom]))
+            #expect(abs(profile[atom.family][atom.block] - expected) < 1e-10 * world.response.squaredNorm)
+        }
     }
 
     @Test("another ridge gives the dictionary that is built with it")
@@ -258,5 +298,18 @@ import Testing
         let expected = try world.atoms.map { base - (try world.residual([$0])) }.max()
         let score = world.dictionary.largestScore(world.dictionary.power(of: world.response))
         #expect(abs(score - (try #require(expected))) < 1e-10 * base)
+    }
+
+    @Test("the largest scores of several responses are those of each, also where they need several passes")
+    func several() throws {
+        let world = World(seed: 9, width: 3)
+        var random = SeededGenerator(seed: 5)
+        let responses = [4, 61, 150, 1, 300, 2].map { random.normal(rows: 14, columns: $0) } + [world.response]
+        let scores = world.dictionary.largestScores(of: responses)
+        #expect(scores.count == responses.count && world.dictionary.largestScores(of: []).isEmpty)
+        for (score, response) in zip(scores, responses) {
+            let alone = world.dictionary.largestScore(world.dictionary.power(of: response))
+            #expect(abs(score - alone) <= 1e-12 * response.squaredNorm)
+        }
     }
 }

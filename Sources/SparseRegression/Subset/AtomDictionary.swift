@@ -8,7 +8,7 @@ public struct AtomDictionary: Sendable {
     public let families: [AtomFamily]
     /// c of ``SubsetSelection``, positive. Another one needs no product anew.
     public var ridge: Double
-    /// D_jᵀD_j of every atom, a family an array, placed by ``AtomFamily/squareOffsets``.
+    /// D_jᵀD_j of every atom, a family an array, as its ``AtomTiles`` place them.
     let grams: [[Double]]
     /// The largest squared column of every atom, a family an array; 0 where no row sees the atom.
     let largest: [[Double]]
@@ -29,21 +29,21 @@ public struct AtomDictionary: Sendable {
         }
     }
 
-    /// The power of a response, YYᵀ, also as single atoms see it, whatever the ridge.
+    /// The power of a response as single atoms see it, whatever the ridge.
     public struct Power: Sendable {
         /// Y, n × T.
         let response: Matrix
-        /// YYᵀ, n × n.
-        let matrix: Matrix
-        /// D_jᵀYYᵀD_j of every atom, a family an array, placed by ``AtomFamily/squareOffsets``.
+        /// D_jᵀYYᵀD_j of every atom, a family an array, as its ``AtomTiles`` place them.
         let squares: [[Double]]
     }
 
     /// c where no source is so strong that it matters.
     public static let usualRidge = 0.05
 
-    /// Number of blocks that are worked on at once.
-    static let piece = 96
+    /// Columns of the design that are worked on at once.
+    private static let piece = 288
+    /// Samples that are worked on at once.
+    private static let samples = 192
 
     /// A dictionary of a design.
     ///
@@ -63,76 +63,79 @@ public struct AtomDictionary: Sendable {
         grams = families.map { Self.grams($0, design, parallelism) }
         largest = zip(families, grams).map { family, grams in
             (0..<family.blocks.count).map { j in
-                let width = family.blocks.columns(of: j).count
-                return (0..<width).reduce(0) { max($0, grams[family.squareOffsets[j] + $1 * (width + 1)]) }
+                (0..<family.blocks.columns(of: j).count).reduce(0) { max($0, grams[family.tiles.square(j, $1, $1)]) }
             }
         }
     }
 
     /// D_jᵀD_j of every atom of a family.
     private static func grams(_ family: AtomFamily, _ design: Design, _ parallelism: Parallelism) -> [Double] {
-        let (blocks, offsets, n) = (family.blocks, family.squareOffsets, design.rows)
-        var grams = [Double](repeating: 0, count: offsets[blocks.count])
-        grams.withUnsafeMutableBufferPointer { elements in
+        let n = design.rows
+        return design.withReader { reader in
+            nonisolated(unsafe) let reader = reader
+            return squares(family, n, [0..<n], parallelism) { columns, target in
+                withUnsafeTemporaryAllocation(of: Double.self, capacity: n) { scratch in
+                    guard let scratch = scratch.baseAddress else { return }
+                    family.build(columns, reader, n, scratch, target)
+                }
+            }[0]
+        }
+    }
+
+    /// AᵀA of every atom's k × width matrix A, of some ranges of its rows each, as the tiles of the family place them.
+    ///
+    /// - Parameter write: writes such columns of the family, k numbers each.
+    private static func squares(
+        _ family: AtomFamily, _ k: Int, _ ranges: [Range<Int>], _ parallelism: Parallelism,
+        _ write: @Sendable (_ columns: Range<Int>, _ target: UnsafeMutablePointer<Double>) -> Void
+    ) -> [[Double]] {
+        let (tiles, blocks) = (family.tiles, family.blocks)
+        var result = [Double](repeating: 0, count: ranges.count * tiles.squareCount)
+        result.withUnsafeMutableBufferPointer { elements in
             guard let start = elements.baseAddress else { return }
-            // Pieces write to Gram matrices of their own.
+            // Pieces write to matrices of their own.
             nonisolated(unsafe) let target = start
-            design.withReader { reader in
-                nonisolated(unsafe) let reader = reader
-                parallelism.forEachPiece(of: blocks.count, piece: piece) { _, items in
-                    let columns = blocks.offsets[items.lowerBound]..<blocks.offsets[items.upperBound]
-                    var memory = [Double](repeating: 0, count: (columns.count + 1) * n)
-                    memory.withUnsafeMutableBufferPointer { memory in
-                        guard let scratch = memory.baseAddress else { return }
-                        let built = scratch + n
-                        family.build(columns, reader, n, scratch, built)
-                        for j in items {
-                            let own = blocks.columns(of: j)
-                            square(n, own.count, built + (own.lowerBound - columns.lowerBound) * n, target + offsets[j])
+            parallelism.forEachPiece(of: blocks.count, piece: 4 * AtomTiles.piece) { _, items in
+                withUnsafeTemporaryAllocation(of: Double.self, capacity: tiles.width * k) { memory in
+                    guard let built = memory.baseAddress else { return }
+                    for j in items {
+                        let width = blocks.columns(of: j).count
+                        write(blocks.columns(of: j), built)
+                        for (number, rows) in ranges.enumerated() {
+                            let own = target + number * tiles.squareCount
+                            for a in 0..<width {
+                                for b in 0...a {
+                                    let product = BLAS.dot(
+                                        rows.count, built + a * k + rows.lowerBound, built + b * k + rows.lowerBound)
+                                    own[tiles.square(j, a, b)] = product
+                                    own[tiles.square(j, b, a)] = product
+                                }
+                            }
                         }
                     }
                 }
             }
         }
-        return grams
-    }
-
-    /// AᵀA of `count` columns of n values each.
-    private static func square(
-        _ n: Int, _ count: Int, _ columns: UnsafePointer<Double>, _ target: UnsafeMutablePointer<Double>
-    ) {
-        for a in 0..<count {
-            for b in 0...a {
-                let product = BLAS.dot(n, columns + a * n, columns + b * n)
-                target[a + b * count] = product
-                target[b + a * count] = product
-            }
+        return ranges.indices.map {
+            Array(result[($0 * tiles.squareCount)..<(($0 + 1) * tiles.squareCount)])
         }
     }
 
-    /// D_jᵀD_j + c·max diag(D_jᵀD_j)·I of one atom, element (a, b).
-    @inline(__always)
-    func gram(_ atom: Atom, _ a: Int, _ b: Int) -> Double {
-        let family = families[atom.family]
-        let width = family.blocks.columns(of: atom.block).count
-        let element = grams[atom.family][family.squareOffsets[atom.block] + a + b * width]
-        return a == b ? element + ridge * largest[atom.family][atom.block] : element
-    }
-
-    /// AᵀD for all atoms, k × columns, a family a matrix.
+    /// AᵀX in the first k rows of a matrix of a multiple of eight rows, the others zero.
     ///
     /// - Parameter matrix: A, n × k.
     /// - Complexity: O(n·q·k), one full pass over the design.
-    func products(_ matrix: Matrix) -> [Matrix] {
+    func products(_ matrix: Matrix) -> Matrix {
         let (n, k, q) = (design.rows, matrix.columns, design.columns)
-        var base = Matrix(rows: k, columns: q)
+        var products = Matrix(rows: (k + 7) / 8 * 8, columns: q)
+        let stride = products.rows
         matrix.elements.withUnsafeBufferPointer { elements in
-            base.elements.withUnsafeMutableBufferPointer { products in
+            products.elements.withUnsafeMutableBufferPointer { products in
                 guard let first = elements.baseAddress, let start = products.baseAddress else { return }
                 nonisolated(unsafe) let (a, target) = (first, start)
                 design.withReader { reader in
                     nonisolated(unsafe) let reader = reader
-                    parallelism.forEachPiece(of: q, piece: 3 * Self.piece) { _, columns in
+                    parallelism.forEachPiece(of: q, piece: Self.piece) { _, columns in
                         // In place where the design is in double precision, else converted.
                         var converted: [Double] = []
                         if reader.inPlace(columns.lowerBound) == nil {
@@ -142,39 +145,43 @@ public struct AtomDictionary: Sendable {
                         converted.withUnsafeBufferPointer { buffer in
                             guard let d = reader.inPlace(columns.lowerBound) ?? buffer.baseAddress else { return }
                             BLAS.gemm(
-                                true, false, k, columns.count, n, 1, a, n, d, n, 0, target + columns.lowerBound * k, k)
+                                true, false, k, columns.count, n, 1, a, n, d, n, 0,
+                                target + columns.lowerBound * stride, stride)
                         }
                     }
                 }
             }
         }
-        return families.map { $0.combine(base, parallelism) }
+        return products
+    }
+
+    /// D_jᵀYYᵀD_j of every atom, for each of some responses, a family an array.
+    private func squares(of responses: [Matrix]) -> [[[Double]]] {
+        let all = Matrix(
+            rows: design.rows, columns: responses.reduce(0) { $0 + $1.columns }, elements: responses.flatMap(\.elements)
+        )
+        let ends = responses.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.columns) }
+        let ranges = responses.indices.map { ends[$0]..<ends[$0 + 1] }
+        let products = products(all)
+        let byFamily = families.map { family in
+            products.elements.withUnsafeBufferPointer { elements -> [[Double]] in
+                guard let start = elements.baseAddress else { return [] }
+                nonisolated(unsafe) let base = start
+                return Self.squares(family, products.rows, ranges, parallelism) { columns, target in
+                    family.combine(columns, products.rows, base, target)
+                }
+            }
+        }
+        return responses.indices.map { number in byFamily.map { $0[number] } }
     }
 
     /// The power of a response, as single atoms see it.
     ///
-    /// - Parameter response: Y, n × T.
-    /// - Complexity: O(n·q·T).
+    /// - Parameter response: Y, n × T; another n than the design's is a programming error.
+    /// - Complexity: O(q·T·(n + nonzero weights a column of all families)); memory O(q·T).
     public func power(of response: Matrix) -> Power {
-        let t = response.columns
-        return Power(
-            response: response,
-            matrix: Matrix.product(response, transposed: false, response, transposed: true, parallelism: parallelism),
-            squares: zip(families, products(response)).map { family, products in
-                let blocks = family.blocks
-                var squares = [Double](repeating: 0, count: family.squareOffsets[blocks.count])
-                products.elements.withUnsafeBufferPointer { products in
-                    squares.withUnsafeMutableBufferPointer { squares in
-                        guard let products = products.baseAddress, let squares = squares.baseAddress else { return }
-                        for j in 0..<blocks.count {
-                            let own = blocks.columns(of: j)
-                            Self.square(
-                                t, own.count, products + own.lowerBound * t, squares + family.squareOffsets[j])
-                        }
-                    }
-                }
-                return squares
-            })
+        precondition(response.rows == design.rows, "a response of other rows than the design")
+        return Power(response: response, squares: squares(of: [response])[0])
     }
 
     /// What the best single atom explains of a response: the largest fall of ‖Y − fit‖², ridge included.
@@ -182,7 +189,63 @@ public struct AtomDictionary: Sendable {
     /// - Parameter power: of the response, from this dictionary or from one of another ridge.
     /// - Returns: 0 where no atom explains anything.
     /// - Complexity: O(q·width²), no product with the design.
-    public func largestScore(_ power: Power) -> Double {
-        AtomScores(beside: SubsetFit(samples: 0), of: power, in: self).addition?.score ?? 0
+    public func largestScore(_ power: Power) -> Double { largestScore(power.squares) }
+
+    private func largestScore(_ squares: [[Double]]) -> Double {
+        families.indices.reduce(0) { best, f in
+            Remainders.scores(squares[f], fullGram(f), families[f].tiles).reduce(best, max)
+        }
+    }
+
+    /// What the best single atom explains of each of some responses, as ``largestScore(_:)`` of its ``power(of:)``.
+    ///
+    /// - Parameter responses: Y, n × T each; T may differ, another n than the design's is a programming error.
+    /// - Complexity: as ``power(of:)`` of all samples together, a pass over the design for some two hundred of them;
+    ///   memory of the products with so many, however many there are.
+    public func largestScores(of responses: [Matrix]) -> [Double] {
+        precondition(responses.allSatisfy { $0.rows == design.rows }, "a response of other rows than the design")
+        var (scores, first): ([Double], Int) = ([], 0)
+        while first < responses.count {
+            var (next, count) = (first, 0)
+            repeat {
+                count += responses[next].columns
+                next += 1
+            } while next < responses.count && count + responses[next].columns <= Self.samples
+            scores += squares(of: Array(responses[first..<next])).map(largestScore)
+            first = next
+        }
+        return scores
+    }
+
+    /// The score of every atom in the place of one atom of a fit: by how much min ‖Y − fit‖² + ridge falls when it joins
+    /// the others, refitted.
+    ///
+    /// - Parameters:
+    ///   - atoms: of the fit, of different blocks.
+    ///   - power: of the response.
+    ///   - i: number of the atom that gives its place.
+    /// - Returns: a family an array, a number an atom: 0 where another atom of the fit has its block, and where no row sees
+    ///   it. nil where, but for rounding, the columns of the other atoms depend on one another.
+    /// - Complexity: O(q·(n + w)·(k + T)) for k columns in the fit and w nonzero weights a column of all families.
+    public func profile(of atoms: [Atom], in power: Power, placeOf i: Int) -> [[Double]]? {
+        var others = atoms
+        others.remove(at: i)
+        guard let fit = SubsetFit(others, to: power, in: self, after: SubsetFit(to: power)) else { return nil }
+        return AtomScores(beside: fit, of: power, in: self).all
+    }
+
+    /// D_jᵀD_j + c·max diag(D_jᵀD_j)·I of every atom of a family.
+    func fullGram(_ f: Int) -> [Double] {
+        var grams = grams[f]
+        let tiles = families[f].tiles
+        for (j, largest) in largest[f].enumerated() {
+            for x in 0..<families[f].blocks.columns(of: j).count { grams[tiles.square(j, x, x)] += ridge * largest }
+        }
+        return grams
+    }
+
+    /// D_jᵀ(Y − fit)(Y − fit)ᵀD_j of every atom.
+    func squares(beside fit: SubsetFit, of power: Power) -> [[Double]] {
+        fit.atoms.isEmpty ? power.squares : squares(of: [fit.residual(of: power)])[0]
     }
 }

@@ -9,8 +9,8 @@ public struct AtomFamily: Sendable, Equatable {
 
     /// Blocks of D's columns; as many as the design has.
     public let blocks: BlockStructure
-    /// Where each atom's width² numbers begin in an array of a small matrix an atom, and the length of such an array.
-    let squareOffsets: [Int]
+    /// How its atoms lie where all are worked on.
+    let tiles: AtomTiles
     /// P by columns; nil for the identity.
     private let combination: Combination?
 
@@ -45,10 +45,7 @@ public struct AtomFamily: Sendable, Equatable {
     private init(_ blocks: BlockStructure, _ combination: Combination?) {
         self.blocks = blocks
         self.combination = combination
-        squareOffsets = (0..<blocks.count).reduce(into: [0]) { offsets, j in
-            let width = blocks.columns(of: j).count
-            offsets.append(offsets[j] + width * width)
-        }
+        tiles = AtomTiles(blocks)
     }
 
     /// Whether it combines columns that a design has, and no others.
@@ -111,26 +108,70 @@ public struct AtomFamily: Sendable, Equatable {
         }
     }
 
-    /// A·P for a matrix A with as many columns as the design, k × q.
-    func combine(_ matrix: Matrix, _ parallelism: Parallelism) -> Matrix {
-        guard let combination else { return matrix }
-        let k = matrix.rows
-        var result = Matrix(rows: k, columns: blocks.columnCount)
-        matrix.elements.withUnsafeBufferPointer { source in
-            result.elements.withUnsafeMutableBufferPointer { target in
-                guard let source = source.baseAddress, let target = target.baseAddress else { return }
-                // Pieces write to columns of their own.
-                nonisolated(unsafe) let (a, product) = (source, target)
-                parallelism.forEachPiece(of: blocks.columnCount, piece: 512) { _, columns in
-                    for column in columns {
-                        for entry in combination.offsets[column]..<combination.offsets[column + 1] {
-                            let row = Int(combination.rows[entry])
-                            BLAS.axpy(k, combination.weights[entry], a + row * k, product + column * k)
-                        }
+    /// Writes A·P for some columns of P, one after the other.
+    ///
+    /// - Parameters:
+    ///   - columns: of P.
+    ///   - matrix: A, k × q.
+    ///   - target: k values a column.
+    func combine(
+        _ columns: Range<Int>, _ k: Int, _ matrix: UnsafePointer<Double>, _ target: UnsafeMutablePointer<Double>
+    ) {
+        guard let combination else {
+            target.update(from: matrix + columns.lowerBound * k, count: columns.count * k)
+            return
+        }
+        for (position, column) in columns.enumerated() {
+            let own = target + position * k
+            own.update(repeating: 0, count: k)
+            for entry in combination.offsets[column]..<combination.offsets[column + 1] {
+                BLAS.axpy(k, combination.weights[entry], matrix + Int(combination.rows[entry]) * k, own)
+            }
+        }
+    }
+
+    /// Writes A·P for the atoms of some tiles, row after row as the tiles lie.
+    ///
+    /// - Parameters:
+    ///   - items: the tiles.
+    ///   - rows: rows of A that are wanted, k.
+    ///   - stride: numbers a column of A, a multiple of eight.
+    ///   - matrix: A, stride × q.
+    ///   - target: the first row, `leading` from one to the next.
+    func combine(
+        tiles items: Range<Int>, rows: Int, stride: Int, _ matrix: UnsafePointer<Double>,
+        _ target: UnsafeMutablePointer<Double>, _ leading: Int
+    ) {
+        let start = tiles.tiles[items.lowerBound].column
+        for tile in tiles.tiles[items] {
+            for lane in 0..<AtomTiles.Lanes.scalarCount {
+                for x in 0..<tile.width {
+                    let own = target + tile.column - start + x * AtomTiles.Lanes.scalarCount + lane
+                    guard lane < tile.blocks.count else {
+                        for row in 0..<rows { own[row * leading] = 0 }
+                        continue
+                    }
+                    let column = blocks.offsets[tile.blocks.lowerBound + lane] + x
+                    for first in Swift.stride(from: 0, to: rows, by: 8) {
+                        let sum = combined(column, UnsafeRawPointer(matrix + first), stride)
+                        for row in first..<min(rows, first + 8) { own[row * leading] = sum[row - first] }
                     }
                 }
             }
         }
-        return result
+    }
+
+    /// Eight numbers of one column of A·P.
+    @inline(__always)
+    private func combined(_ column: Int, _ matrix: UnsafeRawPointer, _ stride: Int) -> SIMD8<Double> {
+        func eight(_ row: Int) -> SIMD8<Double> {
+            matrix.loadUnaligned(fromByteOffset: row * stride * 8, as: SIMD8<Double>.self)
+        }
+        guard let combination else { return eight(column) }
+        var sum = SIMD8<Double>.zero
+        for entry in combination.offsets[column]..<combination.offsets[column + 1] {
+            sum += combination.weights[entry] * eight(Int(combination.rows[entry]))
+        }
+        return sum
     }
 }

@@ -13,35 +13,27 @@ struct SubsetFit {
     /// By how much it would rise without each atom, the others refitted: tr(V_iS_i).
     private(set) var dropCosts: [Double] = []
 
+    /// D, n × k.
+    private(set) var columns: Matrix
     /// K, k × k.
     private(set) var inverse = Matrix(rows: 0, columns: 0)
-    /// W = DᵀYYᵀD, k × k.
-    private(set) var power = Matrix(rows: 0, columns: 0)
+    /// BBᵀ, k × k.
+    private(set) var amplitudes = Matrix(rows: 0, columns: 0)
     /// Of each atom V_i = K_ii⁻¹, then S_i = b_ib_iᵀ with b_i its rows of B, width² each; and where V_i begins.
     private(set) var squares: [Double] = []
     private(set) var squareOffsets: [Int] = []
-    /// What each atom brings.
-    private(set) var parts: [Part] = []
-
-    /// What depends on one atom alone.
-    struct Part {
-        /// D_a, n × width.
-        let columns: Matrix
-        /// D_aᵀD and D_aᵀYYᵀD for all atoms of the dictionary, 2·width × columns, a family a matrix.
-        let products: [Matrix]
-
-        init(_ atom: Atom, _ power: AtomDictionary.Power, _ dictionary: AtomDictionary) {
-            columns = dictionary.families[atom.family].columns(of: atom.block, in: dictionary.design)
-            let both = columns.elements + (power.matrix * columns).elements
-            products = dictionary.products(Matrix(rows: columns.rows, columns: 2 * columns.columns, elements: both))
-        }
-    }
 
     /// k.
     var columnCount: Int { offsets[atoms.count] }
 
-    /// The fit of no atom to so many samples.
-    init(samples: Int) { coefficients = Matrix(rows: samples, columns: 0) }
+    /// Columns of an atom.
+    func range(_ i: Int) -> Range<Int> { offsets[i]..<offsets[i + 1] }
+
+    /// The fit of no atom to a response.
+    init(to power: AtomDictionary.Power) {
+        coefficients = Matrix(rows: power.response.columns, columns: 0)
+        columns = Matrix(rows: power.response.rows, columns: 0)
+    }
 
     /// Fits atoms; nil where, but for rounding, their columns depend on one another.
     ///
@@ -49,45 +41,61 @@ struct SubsetFit {
     ///   - atoms: of different blocks.
     ///   - power: of the response.
     ///   - dictionary: of the atoms.
-    ///   - previous: a fit to the same response; what its atoms bring is taken over.
-    /// - Complexity: O(n·q) for every atom that `previous` does not have, else O(k³ + n·k·T).
+    ///   - previous: a fit to the same response; columns of its atoms are taken over.
+    /// - Complexity: O(k³ + n·k·(k + T)), no product with the design.
     init?(_ atoms: [Atom], to power: AtomDictionary.Power, in dictionary: AtomDictionary, after previous: SubsetFit) {
-        self.init(samples: power.response.columns)
+        self.init(to: power)
         self.atoms = atoms
-        let known = Dictionary(uniqueKeysWithValues: zip(previous.atoms, previous.parts))
-        parts = atoms.map { known[$0] ?? Part($0, power, dictionary) }
-        offsets = parts.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.columns.columns) }
-        let k = offsets[atoms.count]
-        var gram = Matrix(rows: k, columns: k)
-        self.power = gram
-        for (i, part) in parts.enumerated() {
-            let width = part.columns.columns
-            for (j, other) in atoms.enumerated() {
-                let products = part.products[other.family]
-                for (y, column) in dictionary.families[other.family].blocks.columns(of: other.block).enumerated() {
-                    for x in 0..<width {
-                        gram[offsets[i] + x, offsets[j] + y] =
-                            i == j ? dictionary.gram(other, x, y) : products[x, column]
-                        self.power[offsets[i] + x, offsets[j] + y] = products[width + x, column]
-                    }
-                }
+        for atom in atoms {
+            if let i = previous.atoms.firstIndex(of: atom) {
+                let n = columns.rows
+                columns = columns.appending(
+                    previous.columns.elements[(previous.offsets[i] * n)..<(previous.offsets[i + 1] * n)])
+            } else {
+                columns = columns.appending(
+                    dictionary.families[atom.family].columns(of: atom.block, in: dictionary.design).elements[...])
             }
+            offsets.append(columns.columns)
+        }
+        var gram = Matrix.product(columns, transposed: true, columns)
+        for (i, atom) in atoms.enumerated() {
+            let ridge = dictionary.ridge * dictionary.largest[atom.family][atom.block]
+            for c in range(i) { gram[c, c] += ridge }
         }
         guard let factor = try? Cholesky(gram) else { return nil }
         inverse = factor.inverse()
-        let amplitudes = inverse * self.power * inverse
+        let correlated = Matrix.product(power.response, transposed: true, columns)
+        coefficients = correlated * inverse
+        amplitudes = Matrix.product(coefficients, transposed: true, coefficients)
         for i in atoms.indices {
-            let columns = Array(offsets[i]..<offsets[i + 1])
+            let columns = range(i)
             guard let block = try? Cholesky(inverse.rows(columns).columns(columns)) else { return nil }
             let (own, square) = (block.inverse(), amplitudes.rows(columns).columns(columns))
             squareOffsets.append(squares.count)
             squares += own.elements + square.elements
             dropCosts.append(zip(own.elements, square.elements).reduce(0) { $0 + $1.0 * $1.1 })
         }
-        let correlated = Matrix.product(
-            power.response, transposed: true,
-            Matrix(rows: dictionary.design.rows, columns: k, elements: parts.flatMap(\.columns.elements)))
-        coefficients = correlated * inverse
         explained = zip(coefficients.elements, correlated.elements).reduce(0) { $0 + $1.0 * $1.1 }
+    }
+
+    /// V_i and S_i, width × width.
+    func square(_ i: Int) -> (v: Matrix, s: Matrix) {
+        let (w, first) = (range(i).count, squareOffsets[i])
+        return (
+            Matrix(rows: w, columns: w, elements: Array(squares[first..<(first + w * w)])),
+            Matrix(rows: w, columns: w, elements: Array(squares[(first + w * w)..<(first + 2 * w * w)]))
+        )
+    }
+
+    /// Y − DB, n × T.
+    func residual(of power: AtomDictionary.Power) -> Matrix {
+        power.response - Matrix.product(columns, transposed: false, coefficients, transposed: true)
+    }
+}
+
+extension Matrix {
+    /// With more columns behind.
+    fileprivate func appending(_ more: ArraySlice<Double>) -> Matrix {
+        Matrix(rows: rows, columns: columns + more.count / max(1, rows), elements: elements + more)
     }
 }

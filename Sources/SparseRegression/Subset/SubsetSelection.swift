@@ -73,7 +73,7 @@ public struct SubsetSelection: Sendable {
         let power = dictionary.power(of: response)
         let total = response.squaredNorm
         var looks = 0
-        var best = descend(from: SubsetFit(samples: response.columns), power, dictionary, total, &looks, monitor)
+        var best = descend(from: SubsetFit(to: power), power, dictionary, total, &looks, monitor)
         var objectives = [best.objective]
         for start in starts where !monitor.isCancelled() {
             var blocks = Set<Int>()
@@ -96,11 +96,12 @@ public struct SubsetSelection: Sendable {
         _ looks: inout Int, _ monitor: Monitor
     ) -> Descent {
         var fit = start
+        let scores = AtomScores(beside: fit, of: power, in: dictionary)
         func objective(_ fit: SubsetFit) -> Double { total - fit.explained + charge * Double(fit.atoms.count) }
         descent: while true {
             monitor.report(.init(stage: "refining", detail: "\(fit.atoms.count) sources"))
             looks += 1
-            let moves = moves(from: fit, AtomScores(beside: fit, of: power, in: dictionary), tolerance: 1e-9 * total)
+            let moves = moves(from: fit, scores, tolerance: 1e-9 * total)
             var isSettled = true
             for next in moves {
                 // No room for another atom, no time, or no fit but for rounding: a move that may have been better.
@@ -112,6 +113,7 @@ public struct SubsetSelection: Sendable {
                 }
                 if objective(there) < objective(fit) {
                     fit = there
+                    scores.move(to: fit)
                     continue descent
                 }
             }

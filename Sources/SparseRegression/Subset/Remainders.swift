@@ -1,0 +1,386 @@
+import LinearAlgebra
+
+/// What a fit leaves of the atoms of one family; see ``AtomScores``.
+final class Remainders {
+    typealias Lanes = AtomTiles.Lanes
+    typealias Pointer = UnsafeMutablePointer<Double>
+    typealias Best = (block: Int, score: Double)
+
+    let tiles: AtomTiles
+    private let family: AtomFamily
+    private let parallelism: Parallelism
+    /// D_jᵀD_j + ridge of every atom.
+    private let full: [Double]
+    /// G_j and E_jE_jᵀ beside the whole fit.
+    private let gram, square: Pointer
+    /// A and H, row after row.
+    private var a, h: Pointer
+    private var capacity = 0
+
+    /// An atom of the fit: its first row in A and H, V = K_ii⁻¹ and S = b_ib_iᵀ.
+    struct Place {
+        let row: Int
+        let width: Int
+        let v: [Double]
+        let s: [Double]
+    }
+
+    /// An atom that leaves and one that joins.
+    struct Change {
+        var leaving: Place?
+        var joining: Place?
+        /// Of the one that joins, as ``AtomDictionary/products(_:)`` gives them: g, what is left of it times the design,
+        /// and h, the same of its correlations.
+        var products = Matrix(rows: 0, columns: 0)
+        /// A column a row of A: what it gains from V·A_i of the atom that leaves, and from g.
+        var a = Matrix(rows: 0, columns: 0)
+        /// A column a row of H: what it gains from both, from h, and from V·(H_i + S·V·A_i).
+        var h = Matrix(rows: 0, columns: 0)
+        /// Rows while both are there.
+        var rowCount = 0
+    }
+
+    init(_ family: AtomFamily, full: [Double], parallelism: Parallelism) {
+        self.family = family
+        self.parallelism = parallelism
+        self.full = full
+        tiles = family.tiles
+        gram = .allocate(capacity: tiles.squareCount)
+        square = .allocate(capacity: tiles.squareCount)
+        a = .allocate(capacity: 1)
+        h = .allocate(capacity: 1)
+    }
+
+    deinit {
+        for pointer in [gram, square, a, h] { pointer.deallocate() }
+    }
+
+    /// Begins with the powers of a residual beside no atom.
+    func start(_ squares: [Double], rows: Int) {
+        gram.update(from: full, count: tiles.squareCount)
+        square.update(from: squares, count: tiles.squareCount)
+        reserve(rows, keeping: 0)
+    }
+
+    /// Makes room for rows; the system gives memory out as it is touched.
+    private func reserve(_ rows: Int, keeping kept: Int) {
+        guard rows > capacity else { return }
+        capacity = rows + 16
+        func grown(_ old: Pointer) -> Pointer {
+            let new = Pointer.allocate(capacity: capacity * tiles.columnCount)
+            new.update(from: old, count: kept * tiles.columnCount)
+            old.deallocate()
+            return new
+        }
+        (a, h) = (grown(a), grown(h))
+    }
+
+    /// Removes rows, others following them.
+    func close(_ rows: Range<Int>, _ count: Int) {
+        let n = tiles.columnCount
+        for pointer in [a, h] {
+            (pointer + rows.lowerBound * n).update(
+                from: pointer + rows.upperBound * n, count: (count - rows.upperBound) * n)
+        }
+    }
+
+    /// Fills A or H from their products with the design.
+    func fill(_ products: Matrix, rows: Int, correlations: Bool) {
+        nonisolated(unsafe) let target = correlations ? h : a
+        let (family, tiles) = (family, tiles)
+        products.elements.withUnsafeBufferPointer { elements in
+            guard let first = elements.baseAddress else { return }
+            nonisolated(unsafe) let base = first
+            parallelism.forEachPiece(of: tiles.tiles.count, piece: AtomTiles.piece) { _, items in
+                family.combine(
+                    tiles: items, rows: rows, stride: products.rows, base,
+                    target + tiles.columns(of: items).lowerBound, tiles.columnCount)
+            }
+        }
+    }
+
+    /// Takes CᵀC from the Gram matrices, with C given by its products with the design.
+    func take(_ products: Matrix, rows: Int) {
+        nonisolated(unsafe) let gram = gram
+        let (family, tiles) = (family, tiles)
+        products.elements.withUnsafeBufferPointer { elements in
+            guard let first = elements.baseAddress else { return }
+            nonisolated(unsafe) let base = first
+            parallelism.forEachPiece(of: tiles.tiles.count, piece: AtomTiles.piece) { _, items in
+                let columns = tiles.columns(of: items)
+                withUnsafeTemporaryAllocation(of: Double.self, capacity: rows * columns.count) { memory in
+                    guard let taken = memory.baseAddress else { return }
+                    family.combine(tiles: items, rows: rows, stride: products.rows, base, taken, columns.count)
+                    for tile in tiles.tiles[items] {
+                        let own = taken + tile.column - columns.lowerBound
+                        for x in 0..<tile.width {
+                            for y in 0...x {
+                                var sum = Lanes.zero
+                                for row in 0..<rows {
+                                    let c = own + row * columns.count
+                                    sum += load(c + x * lanes) * load(c + y * lanes)
+                                }
+                                let element = gram + tile.square + (x + y * tile.width) * lanes
+                                store(load(element) - sum, element)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes a change, where there is one, then finds the best atom in each place, and beside all of them at the end: as
+    /// many a piece of tiles, piece after piece.
+    ///
+    /// - Parameters:
+    ///   - places: of the fit after the change.
+    ///   - owners: of a tile, the blocks that atoms of the fit have, and their numbers.
+    func scan(_ change: Change?, _ places: [Place], _ owners: [Int: [(block: Int, atom: Int)]]) -> [Best] {
+        if let change { reserve(change.rowCount, keeping: change.rowCount - (change.joining?.width ?? 0)) }
+        let count = places.count + 1
+        var found = [Best](repeating: (-1, 0), count: tiles.pieceCount * count)
+        let widest = places.reduce(1) { max($0, $1.width) }
+        found.withUnsafeMutableBufferPointer { elements in
+            guard let start = elements.baseAddress else { return }
+            // Pieces write to places, and to columns, of their own.
+            nonisolated(unsafe) let (found, this) = (start, self)
+            parallelism.forEachPiece(of: tiles.tiles.count, piece: AtomTiles.piece) { number, items in
+                if let change { this.make(change, items) }
+                this.price(items, places, widest, owners, found + number * count)
+            }
+        }
+        return found
+    }
+
+    private func make(_ change: Change, _ items: Range<Int>) {
+        let (columns, n) = (tiles.columns(of: items), tiles.columnCount)
+        let (m, out, into) = (columns.count, change.leaving?.width ?? 0, change.joining?.width ?? 0)
+        let inner = out + into
+        let (a, h) = (a + columns.lowerBound, h + columns.lowerBound)
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: m * (2 * inner + out)) { memory in
+            guard let given = memory.baseAddress else { return }
+            func clear(_ place: Place) {
+                for row in place.row..<(place.row + place.width) {
+                    (a + row * n).update(repeating: 0, count: m)
+                    (h + row * n).update(repeating: 0, count: m)
+                }
+            }
+            if let place = change.leaving {
+                give(place, 1, items)
+                let (own, back, left) = (a + place.row * n, given + m * (inner + into), given + m * 2 * inner)
+                BLAS.gemm(false, false, m, out, out, 1, own, n, place.v, out, 0, given, m)
+                for x in 0..<out { (left + x * m).update(from: h + (place.row + x) * n, count: m) }
+                BLAS.gemm(false, false, m, out, out, 1, given, m, place.s, out, 1, left, m)
+                BLAS.gemm(false, false, m, out, out, 1, left, m, place.v, out, 0, back, m)
+                clear(place)
+            }
+            if let place = change.joining {
+                clear(place)
+                change.products.elements.withUnsafeBufferPointer {
+                    guard let base = $0.baseAddress else { return }
+                    family.combine(
+                        tiles: items, rows: 2 * into, stride: change.products.rows, base, given + m * out, m)
+                }
+            }
+            BLAS.gemm(
+                false, false, m, change.rowCount, inner, 1, given, m, change.a.elements, inner, 1, a, n)
+            BLAS.gemm(
+                false, false, m, change.rowCount, 2 * inner, 1, given, m, change.h.elements, 2 * inner, 1, h, n)
+            if let place = change.joining { give(place, -1, items) }
+        }
+    }
+
+    /// Gives back to all atoms of some tiles what an atom of the fit took from them, or takes it.
+    private func give(_ place: Place, _ sign: Double, _ items: Range<Int>) {
+        scratch(place.width) { scratch in
+            for tile in tiles.tiles[items] {
+                restore(place, tile, sign, scratch)
+                for x in 0..<tile.width {
+                    for y in 0...x {
+                        let element = x + y * tile.width
+                        store(scratch[element], gram + tile.square + element * lanes)
+                        store(scratch[tile.width * tile.width + element], square + tile.square + element * lanes)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lends memory for the small matrices of a tile and of an atom of a width.
+    private func scratch<Result>(_ own: Int, _ body: (UnsafeMutablePointer<Lanes>) -> Result) -> Result {
+        let w = tiles.width
+        return withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 2 * w * w + 2 * own * w + 1) {
+            // swift-format-ignore: NeverForceUnwrap
+            body($0.baseAddress!)
+        }
+    }
+
+    private func price(
+        _ items: Range<Int>, _ places: [Place], _ widest: Int, _ owners: [Int: [(block: Int, atom: Int)]],
+        _ found: UnsafeMutablePointer<Best>
+    ) {
+        scratch(widest) { scratch in
+            for t in items {
+                let tile = tiles.tiles[t]
+                let own = owners[t]
+                for i in 0...places.count {
+                    var score = explained(i < places.count ? places[i] : nil, tile, scratch)
+                    if let own {
+                        for (block, atom) in own where atom != i { score[block - tile.blocks.lowerBound] = 0 }
+                    }
+                    if score.max() > found[i].score {
+                        for lane in tile.blocks.indices where score[lane - tile.blocks.lowerBound] > found[i].score {
+                            found[i] = (lane, score[lane - tile.blocks.lowerBound])
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The score of an atom beside the fit, or beside the others in the place of one of its atoms.
+    func score(_ block: Int, _ place: Place?) -> Double {
+        let tile = tiles.tiles[tiles.place(of: block)]
+        return scratch(place?.width ?? 0) { explained(place, tile, $0)[block - tile.blocks.lowerBound] }
+    }
+
+    /// The scores of all atoms of a family beside no fit, from E_jE_jᵀ and G_j as the tiles place them.
+    static func scores(_ squares: [Double], _ grams: [Double], _ tiles: AtomTiles) -> [Double] {
+        withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 2 * tiles.width * tiles.width + 1) { memory in
+            var scores: [Double] = []
+            guard let scratch = memory.baseAddress else { return scores }
+            for tile in tiles.tiles {
+                let size = tile.width * tile.width
+                squares.withUnsafeBufferPointer { squares in
+                    grams.withUnsafeBufferPointer { grams in
+                        guard let e = squares.baseAddress, let g = grams.baseAddress else { return }
+                        for element in 0..<size {
+                            scratch[element] = load(g + tile.square + element * lanes)
+                            scratch[size + element] = load(e + tile.square + element * lanes)
+                        }
+                    }
+                }
+                let own = explained(tile.width, scratch)
+                for lane in tile.blocks.indices { scores.append(own[lane - tile.blocks.lowerBound]) }
+            }
+            return scores
+        }
+    }
+
+    /// The scores of the atoms of a tile.
+    @inline(__always)
+    private func explained(_ place: Place?, _ tile: AtomTiles.Tile, _ scratch: UnsafeMutablePointer<Lanes>) -> Lanes {
+        if let place {
+            restore(place, tile, 1, scratch)
+        } else {
+            let size = tile.width * tile.width
+            for element in 0..<size {
+                scratch[element] = load(gram + tile.square + element * lanes)
+                scratch[size + element] = load(square + tile.square + element * lanes)
+            }
+        }
+        return Self.explained(tile.width, scratch)
+    }
+
+    /// G + sign·AᵢᵀVAᵢ and E·Eᵀ + sign·(AᵢᵀVHᵢ + (…)ᵀ + AᵢᵀVSVAᵢ) of the atoms of a tile, lower triangles.
+    @inline(__always)
+    private func restore(
+        _ place: Place, _ tile: AtomTiles.Tile, _ sign: Double, _ scratch: UnsafeMutablePointer<Lanes>
+    ) {
+        let n = tiles.columnCount
+        let (a, h) = (a + place.row * n + tile.column, h + place.row * n + tile.column)
+        let (gram, square) = (gram + tile.square, square + tile.square)
+        place.v.withUnsafeBufferPointer { v in
+            place.s.withUnsafeBufferPointer { s in
+                guard let v = v.baseAddress, let s = s.baseAddress else { return }
+                switch (place.width, tile.width) {
+                case (1, 1): Self.restore(1, 1, sign, a, h, n, v, s, gram, square, scratch)
+                case (3, 3): Self.restore(3, 3, sign, a, h, n, v, s, gram, square, scratch)
+                case (let own, let w): Self.restore(own, w, sign, a, h, n, v, s, gram, square, scratch)
+                }
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func restore(
+        _ own: Int, _ w: Int, _ sign: Double, _ a: Pointer, _ h: Pointer, _ n: Int, _ v: UnsafePointer<Double>,
+        _ s: UnsafePointer<Double>, _ gram: Pointer, _ square: Pointer, _ scratch: UnsafeMutablePointer<Lanes>
+    ) {
+        // M = V·A_i and N = H_i + S·M/2.
+        let (left, right) = (scratch + 2 * w * w, scratch + 2 * w * w + own * w)
+        for y in 0..<w {
+            for p in 0..<own {
+                var value = Lanes.zero
+                for q in 0..<own { value += v[p + q * own] * load(a + q * n + y * lanes) }
+                left[p + y * own] = value
+            }
+            for p in 0..<own {
+                var value = Lanes.zero
+                for q in 0..<own { value += s[p + q * own] * left[q + y * own] }
+                right[p + y * own] = load(h + p * n + y * lanes) + 0.5 * value
+            }
+        }
+        for y in 0..<w {
+            for x in y..<w {
+                var (lost, gained) = (Lanes.zero, Lanes.zero)
+                for p in 0..<own {
+                    lost += load(a + p * n + x * lanes) * left[p + y * own]
+                    gained += left[p + x * own] * right[p + y * own] + right[p + x * own] * left[p + y * own]
+                }
+                let element = x + y * w
+                scratch[element] = load(gram + element * lanes) + sign * lost
+                scratch[w * w + element] = load(square + element * lanes) + sign * gained
+            }
+        }
+    }
+
+    /// tr(G⁻¹S) of the w × w matrices at the head of `scratch`, lower triangles, by elimination, which overwrites both; 0 where
+    /// a pivot is not positive: the ridge keeps pivots positive, atoms without field have none.
+    @inline(__always)
+    static func explained(_ w: Int, _ scratch: UnsafeMutablePointer<Lanes>) -> Lanes {
+        switch w {
+        case 1: eliminate(1, scratch)
+        case 3: eliminate(3, scratch)
+        default: eliminate(w, scratch)
+        }
+    }
+
+    @inline(__always)
+    private static func eliminate(_ w: Int, _ gram: UnsafeMutablePointer<Lanes>) -> Lanes {
+        let square = gram + w * w
+        var total = Lanes.zero
+        var alive = SIMDMask<Lanes.MaskStorage>(repeating: true)
+        for p in 0..<w {
+            let pivot = gram[p + p * w]
+            alive = alive .& (pivot .> 0)
+            let inverse = 1 / pivot
+            let power = square[p + p * w]
+            total += power * inverse
+            for b in (p + 1)..<max(w, p + 1) {
+                let other = gram[b + p * w] * inverse
+                let crossed = square[b + p * w] - other * power
+                for a in b..<w {
+                    let factor = gram[a + p * w] * inverse
+                    square[a + b * w] -= factor * crossed + other * square[a + p * w]
+                    gram[a + b * w] -= factor * gram[b + p * w]
+                }
+            }
+        }
+        return Lanes.zero.replacing(with: total, where: alive)
+    }
+}
+
+private let lanes = AtomTiles.Lanes.scalarCount
+
+/// As many numbers as there are lanes.
+@inline(__always)
+private func load(_ pointer: UnsafePointer<Double>) -> AtomTiles.Lanes {
+    UnsafeRawPointer(pointer).loadUnaligned(as: AtomTiles.Lanes.self)
+}
+
+@inline(__always)
+private func store(_ value: AtomTiles.Lanes, _ pointer: UnsafeMutablePointer<Double>) {
+    UnsafeMutableRawPointer(pointer).storeBytes(of: value, as: AtomTiles.Lanes.self)
+}
