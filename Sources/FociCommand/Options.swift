@@ -384,6 +384,17 @@ struct LocalizationOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Relative error of the gain that refining reckons with, 0 to 1; 0 for a gain without errors. (default: learned)",
+            valueName: "part"))
+    var gainError: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "How likely noise alone may make a refined source in the window. (default: 0.05)", valueName: "rate"))
+    var falsePositiveRate: Double?
+
+    @Option(
+        help: ArgumentHelp(
             "Repeat the whole choice so often, and tell how often each source is found again.", valueName: "n"))
     var stability: Int?
 
@@ -417,6 +428,8 @@ struct LocalizationOptions: ParsableArguments {
         settings.selection.folds = folds
         settings.selection.draws = draws
         settings.selection.seed = seed
+        settings.selection.gainError = gainError
+        if let falsePositiveRate { settings.selection.falsePositiveRate = falsePositiveRate }
         settings.reweightingRounds = reweight
         if let stability {
             guard stability != 0 else {

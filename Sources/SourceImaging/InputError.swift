@@ -86,6 +86,8 @@ public enum SettingName: String, Sendable, CaseIterable {
     case sensors, orientation, depth, window, sigma
     case lambda, gap, penalty, ridge, gamma, reweight
     case criterion, search, weights, folds, draws
+    case gainError = "gain-error"
+    case falsePositiveRate = "false-positive-rate"
     case stability
     case stabilityBy = "stability-by"
     case rank, averages, baseline

@@ -44,6 +44,14 @@ struct ActiveAtoms: Sendable {
             ?? problem.design.columns(problem.blocks.columns(of: active.blocks[i]))
     }
 
+    /// (DᵀD)⁻¹ of the columns of all active blocks: the covariance of their coefficients under white noise of variance one;
+    /// nil where they depend on one another.
+    func inverseGram(in problem: RegressionProblem) -> Matrix? {
+        let all = active.blocks.indices.flatMap { columns($0, in: problem).elements }
+        let design = Matrix(rows: problem.rowCount, columns: all.count / max(1, problem.rowCount), elements: all)
+        return try? Cholesky(Matrix.product(design, transposed: true, design)).inverse()
+    }
+
     /// The columns of the problem that make up active block i, one combination a column of the block.
     func combinations(_ i: Int, in problem: RegressionProblem) -> [AtomFamily.Column] {
         let columns = problem.blocks.columns(of: active.blocks[i])

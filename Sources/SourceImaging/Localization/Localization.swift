@@ -67,7 +67,7 @@ public struct Localization: Sendable {
         let refining =
             choice.isRefined
             ? SourceChoice.Refining(
-                prepared, forward, seed: choice.method.seed, parallelism: settings.parallelism, monitor: monitor) : nil
+                prepared, forward, settings.selection, parallelism: settings.parallelism, monitor: monitor) : nil
         let origin = SourceChoice.Origin(
             rowLabels: prepared.rowLabels, replicates: prepared.replicates, refining: refining)
         let chosen = try choice.run(session, origin, monitor: monitor)
@@ -183,6 +183,9 @@ public struct Localization: Sendable {
         let samples = coefficients.rows
         var raw = Matrix(rows: prepared.sensors.count, columns: samples)
         var sources: [EstimatedSource] = []
+        let gainError = chosen.refined?.refinement.gainError ?? 0
+        let inverse = chosen.refined == nil ? nil : scaled.inverseGram(in: problem)
+        let spacing = forward.sources.spacing
         for (i, block) in active.blocks.enumerated() {
             let columns = problem.blocks.columns(of: block)
             let field = scaled.field(i, in: problem).squaredNorm
@@ -202,13 +205,29 @@ public struct Localization: Sendable {
                 + Matrix.product(
                     topography, transposed: false,
                     coefficients.columns(active.offsets[i]..<active.offsets[i + 1]), transposed: true)
-            sources.append(
-                EstimatedSource(
-                    index: block, position: forward.sources.positions[block],
-                    hemisphere: forward.sources.hemispheres?[block], vertex: forward.sources.vertices?[block],
-                    amplitudes: amplitudes, axes: prepared.axes?[block], field: field.squareRoot(),
-                    share: total > 0 ? field / total : 0, extent: chosen.refined?.sources[i].extent,
-                    timesNoise: chosen.refined?.sources[i].timesNoise))
+            var source = EstimatedSource(
+                index: block, position: forward.sources.positions[block],
+                hemisphere: forward.sources.hemispheres?[block], vertex: forward.sources.vertices?[block],
+                amplitudes: amplitudes, axes: prepared.axes?[block], field: field.squareRoot(),
+                share: total > 0 ? field / total : 0, extent: chosen.refined?.sources[i].extent,
+                timesNoise: chosen.refined?.sources[i].timesNoise)
+            if let worth = chosen.refined?.sources[i], let inverse {
+                // Of a dipole that may turn, along where it points at its peak.
+                let own = Array(active.offsets[i]..<active.offsets[i + 1])
+                let peak = amplitudes.columns > 0 ? amplitudes.column(source.peakSample) : own.map { _ in 0 }
+                let length = peak.reduce(0) { $0 + $1 * $1 }.squareRoot()
+                let direction = own.indices.map { k in
+                    (length > 0 ? peak[k] / length : 0) * prepared.columnWeights[columns.lowerBound + k]
+                }
+                var variance = 0.0
+                for (k, row) in own.enumerated() {
+                    for (l, other) in own.enumerated() { variance += direction[k] * inverse[row, other] * direction[l] }
+                }
+                source.setErrorBars(
+                    worth, deviation: (prepared.noiseVariance * max(0, variance)).squareRoot(), gainError: gainError,
+                    forward.sources, spacing: spacing, times: prepared.times)
+            }
+            sources.append(source)
         }
         sources.sort { $0.field > $1.field || ($0.field == $1.field && $0.index < $1.index) }
         return (sources, prepared.projection.apply(raw), total > 0 ? 1 - residual.squaredNorm / total : 0)

@@ -1,48 +1,62 @@
+import Foundation
+
 extension NoiseCharge {
-    /// A few draws of white noise as long as the window, of the level that the choice counts with.
-    static func whiteNoise(
-        _ prepared: PreparedProblem, _ dictionary: AtomDictionary, seed: UInt64
-    ) -> [AtomDictionary.Power] {
+    /// What noise makes the best single source explain, and the charge that follows.
+    struct Measurement: Sendable {
+        let charge: NoiseCharge
+        let extremes: NoiseExtremes
+    }
+
+    /// Draws of white noise.
+    private static let draws = 8
+
+    /// Draws of white noise of some length, of the level that the choice counts with.
+    static func whiteNoise(_ prepared: PreparedProblem, length: Int, seed: UInt64) -> [Matrix] {
         var random = SeededGenerator(seed: seed &+ 0x51A7_E0F5)
-        return (0..<5).map { _ in
-            let noise = random.normal(rows: prepared.problem.rowCount, columns: prepared.times.count)
-            return dictionary.power(of: noise * prepared.noiseVariance.squareRoot())
+        return (0..<draws).map { _ in
+            random.normal(rows: prepared.problem.rowCount, columns: length) * prepared.noiseVariance.squareRoot()
         }
     }
 
     /// Measures what noise makes a source explain.
     ///
+    /// The charge is what noise of the window's length exceeds at a given rate. Its distribution is a Gumbel distribution of
+    /// the logarithm, with mean and spread of what the best source explains of stretches of the baseline, whitened in time,
+    /// by a covariance that has not seen them; neither is ever below that of white noise. Where stretches are shorter than
+    /// the window, white noise of both lengths tells how much more a longer one holds.
+    ///
     /// - Parameters:
-    ///   - white: the most that an atom explains of white noise; the charge where σ is a number.
+    ///   - rate: how likely noise alone may exceed the charge.
+    ///   - white: the most that an atom explains of draws of white noise as long as the window.
     ///   - prepared: the problem, its noise and its baseline.
     ///   - forward: what it was prepared from.
     ///   - dictionary: points and patches over the problem.
+    ///   - seed: of the draws.
     ///   - monitor: progress; what was measured until the caller cancelled is no charge.
     /// - Complexity: O(n·q·T) a stretch; where the covariance comes from the baseline, O(sensors²·columns of the gain).
-    init(
-        atLeast white: Double, _ prepared: PreparedProblem, _ forward: Forward, _ dictionary: AtomDictionary,
-        monitor: Monitor
-    ) {
-        let (baseline, folds, window) = (prepared.baseline, prepared.noise.folds, prepared.times.count)
+    static func measured(
+        rate: Double, white: [Double], _ prepared: PreparedProblem, _ forward: Forward, _ dictionary: AtomDictionary,
+        seed: UInt64, monitor: Monitor
+    ) -> Measurement {
+        let (folds, window) = (prepared.noise.folds, prepared.times.count)
+        let baseline = prepared.noise.temporal.whitened(prepared.baseline)
         let stretches = Self.stretches(of: baseline.columns, folds: folds.map(\.heldOut), window: window)
         let length = stretches.first?.count ?? 0
-        guard !prepared.noise.level.isGiven, length > 0 else {
-            self.init(value: white, stretches: 0, length: 0)
-            return
+        let known = NoiseExtremes(white)
+        func measurement(_ extremes: NoiseExtremes, _ stretches: Int, _ length: Int) -> Measurement {
+            Measurement(
+                charge: NoiseCharge(value: extremes.quantile(rate), stretches: stretches, length: length),
+                extremes: extremes)
         }
-        var largest = white
-        func listen(_ samples: Matrix, _ whitener: Matrix, _ dictionary: AtomDictionary) {
-            let score = dictionary.largestScore(dictionary.power(of: whitener * samples))
-            largest = max(largest, Double(window) / Double(length) * score)
-        }
+        guard !prepared.noise.level.isGiven, length > 0 else { return measurement(known, 0, 0) }
         func report(_ part: Int, of count: Int) {
             monitor.report(.init(stage: "noise", detail: "what it makes a source explain, \(part) of \(count)"))
         }
+        var scores: [Double] = []
         if folds.isEmpty {
             report(1, of: 1)
-            for stretch in stretches where !monitor.isCancelled() {
-                listen(baseline.columns(stretch), prepared.noise.whitener.matrix, dictionary)
-            }
+            scores = dictionary.largestScores(
+                of: stretches.map { prepared.noise.whitener.matrix * baseline.columns($0) })
         }
         // Scores do not depend on the scale of an atom: without depth weights all folds have the same patches.
         var families: [AtomFamily]?
@@ -53,13 +67,20 @@ extension NoiseCharge {
                 orientation: prepared.orientation, depth: 0, parallelism: dictionary.parallelism)
             let own = families ?? Patches(prepared, forward, columnWeights: gain.columnWeights).families
             families = own
-            listen(
-                baseline.columns(stretch).subtracting(fold.mean), fold.whitener,
-                AtomDictionary(
-                    design: Design(gain.matrix), families: own, ridge: dictionary.ridge,
-                    parallelism: dictionary.parallelism))
+            let atoms = AtomDictionary(
+                design: Design(gain.matrix), families: own, ridge: dictionary.ridge,
+                parallelism: dictionary.parallelism)
+            scores += atoms.largestScores(of: [fold.whitener * baseline.columns(stretch).subtracting(fold.mean)])
         }
-        self.init(value: largest, stretches: stretches.count, length: length)
+        if length < window {
+            let short = NoiseExtremes(
+                dictionary.largestScores(of: whiteNoise(prepared, length: length, seed: seed &+ 1)))
+            let factor = exp(known.mean - short.mean)
+            scores = scores.map { factor * $0 }
+        }
+        let measured = NoiseExtremes(scores, atLeast: known.deviation)
+        return measurement(
+            measured.quantile(rate) > known.quantile(rate) ? measured : known, stretches.count, length)
     }
 
     /// Stretches of a baseline.

@@ -72,7 +72,7 @@ struct Patches {
 }
 
 /// Points in space by the cubes they lie in.
-private struct PointGrid {
+struct PointGrid: Sendable {
     private let points: [SIMD3<Double>]
     private let cell: Double
     private var cubes: [SIMD3<Int32>: [Int]] = [:]

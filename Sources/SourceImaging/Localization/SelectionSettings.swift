@@ -31,6 +31,10 @@ public struct SelectionSettings: Sendable, Equatable {
     public var folds: Int?
     /// Random directions of Monte-Carlo SURE, 1 to 1000; nil takes one.
     public var draws: Int?
+    /// Relative error of the gain that refining reckons with: 0 for none, up to 1; nil learns it.
+    public var gainError: Double?
+    /// How likely noise alone may make a refined source somewhere in the window, from 0.001 to 0.5.
+    public var falsePositiveRate = 0.05
     /// Seed of folds, directions, searches and repeats.
     public var seed: UInt64 = 0
 

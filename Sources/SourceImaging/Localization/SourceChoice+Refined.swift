@@ -1,17 +1,32 @@
+import Foundation
+
 extension SourceChoice {
     /// What refining the sources needs.
     struct Refining: Sendable {
         /// The points and patches that a source may be, over the problem that is refined.
         let dictionary: AtomDictionary
-        /// What each source has to be worth, measured with that dictionary.
+        /// What each source has to be worth, measured with that dictionary, and how noise varies.
         let charge: NoiseCharge
+        let extremes: NoiseExtremes
+        /// Level of the noise that sources compete with, as a variance of whitened data.
+        let noise: Double
+        /// Factor on the first column of each source, by orientation and depth.
+        let columnWeights: [Double]
+        /// How likely noise alone is to exceed the charge.
+        let rate: Double
+        /// What whitens the window in time, samples × samples.
+        let temporal: Matrix
+        /// Error terms of the gain to choose among; none where it has no error.
+        let errors: [FieldError]
 
         /// The same atoms over another problem of as many columns, at the same charge.
         func with(_ problem: RegressionProblem) -> Refining {
             Refining(
                 dictionary: AtomDictionary(
                     design: problem.design, families: dictionary.families, ridge: dictionary.ridge,
-                    parallelism: dictionary.parallelism), charge: charge)
+                    parallelism: dictionary.parallelism), charge: charge, extremes: extremes, noise: noise,
+                columnWeights: columnWeights, rate: rate,
+                temporal: temporal, errors: errors)
         }
     }
 
@@ -28,6 +43,10 @@ extension SourceChoice {
         let extent: Double
         /// By how many times the charge ‖Y − fit‖² would rise without the source, the others refitted.
         let timesNoise: Double
+        /// How likely noise alone does not explain as much, 0…1.
+        let probability: Double
+        /// Where it may be; nil where nothing tells.
+        let whereabouts: Whereabouts?
     }
 
     /// Whether the sources are refined in the end.
@@ -44,22 +63,39 @@ extension SourceChoice {
         let start = chosen.atoms.active
         // The strongest sources of the start; a subset cannot hold more.
         let strongest = zip(start.blocks, start.norms).sorted { $0.1 > $1.1 }.prefix(selection.maximumCount)
-        let found = try selection.run(
-            refining.dictionary, response: problem.response,
+        // Judged by what noise does not have in time, too; amplitudes are then fitted to the data as they are.
+        let response = problem.unreducedResponse * refining.temporal
+        var found = try selection.run(
+            refining.dictionary, response: response,
             starts: [strongest.map { AtomDictionary.Atom(family: 0, block: $0.0) }], monitor: monitor)
         if found.isCancelled { throw CancellationError() }
+        var gainError: Double?
+        if !refining.errors.isEmpty {
+            let thinned = selection.thinned(
+                found, refining.dictionary, response: response, errors: refining.errors, monitor: monitor)
+            if thinned.outcome.isCancelled { throw CancellationError() }
+            found = thinned.outcome
+            gainError = refining.errors[thinned.error].spread
+        }
+        let whereabouts = refining.whereabouts(found.atoms, response, gainError: gainError ?? 0)
         let offsets = found.atoms.reduce(into: [0]) {
             $0.append($0[$0.count - 1] + problem.blocks.columns(of: $1.block).count)
         }
         var outcome = chosen
         outcome.atoms = ActiveAtoms(
-            ActiveSet(blocks: found.atoms.map(\.block), offsets: offsets, coefficients: found.coefficients),
+            ActiveSet(
+                blocks: found.atoms.map(\.block), offsets: offsets,
+                coefficients: selection.coefficients(found.atoms, refining.dictionary, response: problem.response)),
             families: found.atoms.map { families[$0.family] })
         outcome.refined = Refined(
             refinement: Refinement(
-                charge: charge, objectives: found.objectives, isSettled: found.isSettled, looks: found.looks),
-            sources: zip(found.atoms, found.scores).map {
-                Worth(extent: Patches.extents[$0.family], timesNoise: $1 / charge.value)
+                charge: charge, objectives: found.objectives, isSettled: found.isSettled, looks: found.looks,
+                gainError: gainError, falsePositiveRate: refining.rate,
+                chargeUncertainty: refining.extremes.uncertainty(refining.rate)),
+            sources: found.atoms.indices.map { i in
+                Worth(
+                    extent: Patches.extents[found.atoms[i].family], timesNoise: found.scores[i] / charge.value,
+                    probability: 1 - refining.extremes.tail(found.scores[i]), whereabouts: whereabouts[i])
             })
         if !found.isSettled {
             outcome.warnings.append(
@@ -73,33 +109,44 @@ extension SourceChoice {
 }
 
 extension SourceChoice.Refining {
-    /// Points and patches over a prepared problem, and what noise makes one of them explain.
+    /// Points and patches over a prepared problem, what noise makes one of them explain, and how wrong the gain may be.
     ///
     /// - Parameters:
     ///   - prepared: the problem, its noise and its baseline.
     ///   - forward: what it was prepared from.
-    ///   - seed: of the draws.
+    ///   - settings: error of the gain, rate of false positives, seed of the draws.
     ///   - parallelism: threads; no result depends on them.
     ///   - monitor: progress; once the caller cancelled, the charge means nothing.
     init(
-        _ prepared: PreparedProblem, _ forward: Forward, seed: UInt64, parallelism: Parallelism, monitor: Monitor
+        _ prepared: PreparedProblem, _ forward: Forward, _ settings: SelectionSettings, parallelism: Parallelism,
+        monitor: Monitor
     ) {
         var dictionary = AtomDictionary(
             design: prepared.problem.design,
             families: Patches(prepared, forward, columnWeights: prepared.columnWeights).families,
             parallelism: parallelism)
-        let draws = NoiseCharge.whiteNoise(prepared, dictionary, seed: seed)
-        func largest() -> Double { draws.reduce(0) { max($0, dictionary.largestScore($1)) } }
+        let temporal = prepared.noise.temporal.whitener(prepared.times.count)
+        let draws = NoiseCharge.whiteNoise(prepared, length: prepared.times.count, seed: settings.seed)
         // Two atoms that nearly coincide lose half as much to the ridge as one. Where that is worth a good part of a
         // charge, the strongest sources would be told as two: the ridge may take half of what white noise makes a
         // source explain, which no charge is below, from the strongest.
-        let strongest = dictionary.largestScore(dictionary.power(of: prepared.problem.response))
-        var white = largest()
-        if dictionary.ridge * strongest > 0.5 * white {
-            dictionary.ridge = max(1e-6, 0.5 * white / strongest)
-            white = largest()
+        let strongest = dictionary.largestScores(of: [prepared.problem.unreducedResponse * temporal])[0]
+        var white = dictionary.largestScores(of: draws)
+        let least = white.max() ?? 0
+        if dictionary.ridge * strongest > 0.5 * least {
+            dictionary.ridge = max(1e-6, 0.5 * least / strongest)
+            white = dictionary.largestScores(of: draws)
         }
-        self.dictionary = dictionary
-        charge = NoiseCharge(atLeast: white, prepared, forward, dictionary, monitor: monitor)
+        let measured = NoiseCharge.measured(
+            rate: settings.falsePositiveRate, white: white, prepared, forward, dictionary, seed: settings.seed,
+            monitor: monitor)
+        let blocks = prepared.problem.blocks
+        self.init(
+            dictionary: dictionary, charge: measured.charge, extremes: measured.extremes,
+            noise: prepared.noiseVariance * max(1, exp(measured.extremes.mean - NoiseExtremes(white).mean)),
+            columnWeights: (0..<blocks.count).map { prepared.columnWeights[blocks.columns(of: $0).lowerBound] },
+            rate: settings.falsePositiveRate, temporal: temporal,
+            errors: GainErrors.terms(
+                settings.gainError, forward.sources, prepared.problem.blocks, columnWeights: prepared.columnWeights))
     }
 }

@@ -84,6 +84,14 @@ extension SourceChoice {
         if case .deviation(let sigma) = settings.preparation.noiseLevel, !(sigma > 0 && sigma.isFinite) {
             throw InputError(.sigma, found: "\(sigma)", expected: "covariance, baseline or a positive number")
         }
+        if let error = settings.selection.gainError, !(error >= 0 && error <= 1) {
+            throw InputError(.gainError, found: "\(error)", expected: "a number from 0 (no error) to 1")
+        }
+        guard (0.001...0.5).contains(settings.selection.falsePositiveRate) else {
+            throw InputError(
+                .falsePositiveRate, found: "\(settings.selection.falsePositiveRate)",
+                expected: "a number from 0.001 to 0.5")
+        }
         guard settings.stability.repeats == 0 || (2...1000).contains(settings.stability.repeats) else {
             throw InputError(.stability, found: "\(settings.stability.repeats) repeats", expected: "2 to 1000")
         }

@@ -13,6 +13,8 @@ struct AverageNoise {
     let source: String
     /// Where it was estimated from the baseline: fifths of it, each whitened by what the rest says of the noise.
     let folds: [BaselineCovariance.Fold]
+    /// How the noise is correlated in time.
+    let temporal: TemporalNoise
     /// How many trials the average counts as; nil where nothing says it and nothing needs it.
     let averages: Double?
 
@@ -37,6 +39,7 @@ struct AverageNoise {
         parallelism: Parallelism, checks: inout Checklist
     ) throws(InputError) {
         var usual = 1.0
+        temporal = TemporalNoise(baseline)
         if let covariance, let rows = matching.inCovariance {
             let one = covariance.matrix.rows(rows).columns(rows)
             let unit = try Whitener(covariance: one, sensors: matching.sensors, projection: projection)
@@ -50,7 +53,7 @@ struct AverageNoise {
             Self.tell(covariance, matching, baselineDeviation, trials, whitener, baseline, &checks)
         } else {
             let estimated = try BaselineCovariance(
-                baseline, sensors: matching.sensors, projection: projection,
+                temporal.whitened(baseline), sensors: matching.sensors, projection: projection,
                 gain: forward.gain.rows(matching.inForward), parallelism: parallelism)
             // Of a covariance estimated from the baseline only the held-out level means anything.
             let heldOut = estimated.heldOutVariance.squareRoot()

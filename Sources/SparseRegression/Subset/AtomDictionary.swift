@@ -234,6 +234,9 @@ public struct AtomDictionary: Sendable {
         return AtomScores(beside: fit, of: power, in: self).all
     }
 
+    /// The norm of the largest column of an atom; 0 where no row sees it.
+    public func size(of atom: Atom) -> Double { largest[atom.family][atom.block].squareRoot() }
+
     /// D_jᵀD_j + c·max diag(D_jᵀD_j)·I of every atom of a family.
     func fullGram(_ f: Int) -> [Double] {
         var grams = grams[f]

@@ -91,6 +91,80 @@ public struct SubsetSelection: Sendable {
             isSettled: best.isSettled, looks: looks, isCancelled: monitor.isCancelled())
     }
 
+    /// The ridge regression of a response on given atoms, T × columns.
+    ///
+    /// - Complexity: O(n·k·(k + T)), no product with the design.
+    public func coefficients(
+        _ atoms: [AtomDictionary.Atom], _ dictionary: AtomDictionary, response: Matrix
+    ) -> Matrix {
+        let power = AtomDictionary.Power(response: response, squares: [])
+        let fit = SubsetFit(atoms, to: power, in: dictionary, after: SubsetFit(to: power))
+        // Atoms that a search could fit can be fitted.
+        return fit?.coefficients
+            ?? Matrix(
+                rows: response.columns,
+                columns: atoms.reduce(0) { $0 + dictionary.families[$1.family].blocks.columns(of: $1.block).count })
+    }
+
+    /// The number of atoms by what errors of their fields leave of the evidence.
+    ///
+    /// From what was selected atoms are taken away one by one, the one that costs least first; whenever fewer are left they
+    /// are exchanged until no exchange lowers ‖Y − fit‖². Of these subsets, one a number, that of the smallest
+    /// ‖Y − fit‖² + ridge + τ·|S| + ``FieldError/evidence`` is returned: an atom that tells but an error of the others is
+    /// none.
+    ///
+    /// - Parameters:
+    ///   - outcome: of ``run(_:response:starts:monitor:)`` with the same dictionary and response.
+    ///   - errors: error terms to choose among, at least one.
+    ///   - monitor: progress and cancellation.
+    /// - Returns: the subset as an outcome, the number of the error term, and the objective of the best subset of each
+    ///   number of atoms under it, from none on; NaN where there is none.
+    /// - Complexity: as of a run from a start of so many atoms, for each number of them.
+    public func thinned(
+        _ outcome: Outcome, _ dictionary: AtomDictionary, response: Matrix, errors: [FieldError],
+        monitor: Monitor = .silent
+    ) -> (outcome: Outcome, error: Int, objectives: [Double]) {
+        precondition(!errors.isEmpty)
+        let power = dictionary.power(of: response)
+        let total = response.squaredNorm
+        var looks = outcome.looks
+        guard let first = SubsetFit(outcome.atoms, to: power, in: dictionary, after: SubsetFit(to: power)) else {
+            return (outcome, 0, [])
+        }
+        var fits = [first]
+        while let fit = fits.last, !fit.atoms.isEmpty, !monitor.isCancelled() {
+            let least = fit.atoms.indices.min { fit.dropCosts[$0] < fit.dropCosts[$1] } ?? 0
+            var fewer = fit.atoms
+            fewer.remove(at: least)
+            guard let start = SubsetFit(fewer, to: power, in: dictionary, after: fit) else { break }
+            // No atom is so cheap that it is dropped, and there is no room for another: exchanges alone.
+            let exchanges = SubsetSelection(charge: 1e-12 * total, maximumCount: fewer.count)
+            fits.append(
+                fewer.isEmpty ? start : exchanges.descend(from: start, power, dictionary, total, &looks, monitor).fit)
+        }
+        var bases = FieldError.Bases()
+        let values = errors.map { error in
+            fits.map { fit in
+                total - fit.explained + charge * Double(fit.atoms.count)
+                    + error.evidence(of: fit, to: power, in: dictionary, &bases)
+            }
+        }
+        var best = (error: 0, fit: 0)
+        for e in errors.indices {
+            for f in fits.indices where values[e][f] < values[best.error][best.fit] { best = (e, f) }
+        }
+        var objectives = [Double](repeating: .nan, count: first.atoms.count + 1)
+        for (fit, value) in zip(fits, values[best.error]) { objectives[fit.atoms.count] = value }
+        let ordered = fits[best.fit].atoms.sorted { $0.block < $1.block }
+        let fit = SubsetFit(ordered, to: power, in: dictionary, after: fits[best.fit]) ?? fits[best.fit]
+        return (
+            Outcome(
+                atoms: fit.atoms, coefficients: fit.coefficients, scores: fit.dropCosts,
+                objectives: outcome.objectives, isSettled: outcome.isSettled, looks: looks,
+                isCancelled: monitor.isCancelled()), best.error, objectives
+        )
+    }
+
     private func descend(
         from start: SubsetFit, _ power: AtomDictionary.Power, _ dictionary: AtomDictionary, _ total: Double,
         _ looks: inout Int, _ monitor: Monitor

@@ -1,0 +1,130 @@
+import Foundation
+
+/// Where a refined source may be, and what it may look like there: the profile likelihood of its place.
+struct Whereabouts: Sendable {
+    /// A candidate in the place of the source.
+    struct Candidate: Sendable {
+        let block: Int
+        /// How likely the source is there, over all extents; the weights of all candidates add up to 1.
+        let weight: Double
+    }
+
+    /// Candidates that hold it with a probability of ``level``, in ascending order of the blocks.
+    let candidates: [Candidate]
+    /// Smallest and largest extent of the patches in them, m.
+    let extents: ClosedRange<Double>
+    /// Standard deviation of the logarithm of its amplitude from one candidate to the next.
+    let amplitudeSpread: Double
+
+    static let level = 0.95
+
+    /// Part of what a source explains that tells nothing of its place: the shape of patches is never that of the truth.
+    private static let shapeError = 0.01
+
+    /// From the scores of all atoms in the place of a source.
+    ///
+    /// The likelihood of an atom is exp(s/2φ) with its score s. φ is the level of the noise plus the part of the source's
+    /// own power by which a wrong gain and a wrong shape may change the scores.
+    ///
+    /// - Parameters:
+    ///   - scores: a family an array, a number a block.
+    ///   - extents: of the families, m.
+    ///   - noise: level of the noise, as a variance of whitened data.
+    ///   - gainError: relative error of the gain.
+    ///   - gains: norm of what a unit of amplitude, in A·m, makes the sensors see of an atom, as the scores.
+    init?(
+        _ scores: [[Double]], extents: [Double], noise: Double, gainError: Double, gains: [[Double]]
+    ) {
+        let best = scores.reduce(0) { $1.reduce($0, max) }
+        guard best > 0, noise > 0, let count = scores.first?.count else { return nil }
+        let level = noise + (Self.shapeError + gainError * gainError) * best
+        // What is 40 below the best in its logarithm adds nothing.
+        var (weights, atoms) = ([Double](repeating: 0, count: count), [(f: Int, j: Int, weight: Double)]())
+        for (f, own) in scores.enumerated() {
+            for (j, score) in own.enumerated() where score > 0 && best - score < 80 * level {
+                let weight = exp((score - best) / (2 * level))
+                weights[j] += weight
+                atoms.append((f, j, weight))
+            }
+        }
+        let total = weights.reduce(0, +)
+        var (kept, sum) = (Set<Int>(), 0.0)
+        for j in weights.indices.sorted(by: { (weights[$0], $1) > (weights[$1], $0) }) {
+            kept.insert(j)
+            sum += weights[j]
+            if sum >= Self.level * total { break }
+        }
+        candidates = kept.sorted().map { Candidate(block: $0, weight: weights[$0] / total) }
+        var byExtent = [Double](repeating: 0, count: extents.count)
+        var (mass, first, second) = (0.0, 0.0, 0.0)
+        for atom in atoms where kept.contains(atom.j) {
+            byExtent[atom.f] += atom.weight
+            let gain = gains[atom.f][atom.j]
+            guard gain > 0 else { continue }
+            let size = 0.5 * log(scores[atom.f][atom.j]) - log(gain)
+            mass += atom.weight
+            first += atom.weight * size
+            second += atom.weight * size * size
+        }
+        let likely = extents.indices.filter { byExtent[$0] > 0.025 * sum }.map { extents[$0] }
+        self.extents = (likely.min() ?? 0)...(likely.max() ?? 0)
+        amplitudeSpread = mass > 0 ? max(0, second / mass - first * first / (mass * mass)).squareRoot() : 0
+    }
+}
+
+extension SourceChoice.Refining {
+    /// Where each of some atoms of a fit may be.
+    func whereabouts(
+        _ atoms: [AtomDictionary.Atom], _ response: Matrix, gainError: Double
+    ) -> [Whereabouts?] {
+        let power = dictionary.power(of: response)
+        let gains = dictionary.families.indices.map { f in
+            columnWeights.indices.map { j in
+                columnWeights[j] > 0 ? dictionary.size(of: .init(family: f, block: j)) / columnWeights[j] : 0
+            }
+        }
+        return atoms.indices.map { i in
+            dictionary.profile(of: atoms, in: power, placeOf: i).flatMap {
+                Whereabouts($0, extents: Patches.extents, noise: noise, gainError: gainError, gains: gains)
+            }
+        }
+    }
+}
+
+extension EstimatedSource {
+    /// Sets its error bars.
+    ///
+    /// - Parameters:
+    ///   - worth: where it may be, and how likely it is one at all.
+    ///   - deviation: standard deviation of its amplitude at the peak by the noise, A·m.
+    ///   - gainError: relative error of the gain.
+    ///   - sources: of the forward.
+    ///   - spacing: between neighbours of the source space, m.
+    ///   - times: of the samples, s.
+    mutating func setErrorBars(
+        _ worth: SourceChoice.Worth, deviation: Double, gainError: Double, _ sources: SourceSpace, spacing: Double,
+        times: [Double]
+    ) {
+        probability = worth.probability
+        guard let whereabouts = worth.whereabouts else { return }
+        let members = whereabouts.candidates.map {
+            (index: $0.block, position: sources.positions[$0.block], weight: $0.weight)
+        }
+        region = try? SourceRegion(
+            level: Whereabouts.level, members: members,
+            cellVolumes: members.map { _ in spacing * spacing * spacing }, spacing: spacing)
+        extentInterval = whereabouts.extents
+        guard amplitudes.columns > 0, deviation.isFinite else { return }
+        let course = timeCourse.map(abs)
+        let (peak, sample) = (course[peakSample], peakSample)
+        let relative = whereabouts.amplitudeSpread * whereabouts.amplitudeSpread + gainError * gainError
+        let half = 1.96 * (deviation * deviation + relative * peak * peak).squareRoot()
+        amplitudeInterval = max(0, peak - half)...(peak + half)
+        // Samples whose amplitude noise could make the largest: two amplitudes differ by √2 of the deviation of one.
+        let least = peak - 1.96 * 2.0.squareRoot() * deviation
+        var (from, to) = (sample, sample)
+        while from > 0, course[from - 1] >= least { from -= 1 }
+        while to + 1 < course.count, course[to + 1] >= least { to += 1 }
+        if times.indices.contains(from), times.indices.contains(to) { latencyInterval = times[from]...times[to] }
+    }
+}

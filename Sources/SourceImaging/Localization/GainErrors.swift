@@ -1,0 +1,33 @@
+import Foundation
+
+/// Error terms of a gain over a source space: what ``FieldError`` needs to know of the brain.
+enum GainErrors {
+    /// How far an error that looks like neighbours reaches, m: their variance falls by exp(−(d/reach)²).
+    private static let reach = 0.008
+    /// Its relative norm: shapes and centres of patches are never exact, whatever the head model.
+    private static let nearby = 0.4
+    /// Relative norms of errors alike at all sensors to choose among where none is given.
+    private static let usual = [0.05, 0.1, 0.2]
+
+    /// The error terms to choose among.
+    ///
+    /// - Parameters:
+    ///   - given: relative error of the gain; 0 for a gain without errors, nil to learn it.
+    ///   - sources: the space.
+    ///   - blocks: columns of the gain, one block a source.
+    ///   - columnWeights: factor on each column of the gain; 0 where no sensor sees the source.
+    /// - Returns: none for a gain without errors.
+    static func terms(
+        _ given: Double?, _ sources: SourceSpace, _ blocks: BlockStructure, columnWeights: [Double]
+    ) -> [FieldError] {
+        if given == 0 { return [] }
+        let grid = PointGrid(sources.positions, cell: 2 * reach)
+        return (given.map { [$0] } ?? usual).map { spread in
+            FieldError(spread: spread, nearby: nearby) { block in
+                grid.points(within: 2 * reach, of: sources.positions[block])
+                    .filter { columnWeights[blocks.columns(of: $0.index).lowerBound] > 0 }
+                    .map { ($0.index, exp(-pow($0.distance / reach, 2))) }
+            }
+        }
+    }
+}
