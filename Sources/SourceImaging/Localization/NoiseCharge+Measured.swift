@@ -31,18 +31,17 @@ extension NoiseCharge {
             return
         }
         var largest = white
-        func listen(_ samples: Matrix, _ whitener: Matrix, _ dictionary: AtomDictionary) {
-            let score = dictionary.largestScore(dictionary.power(of: whitener * samples))
-            largest = max(largest, Double(window) / Double(length) * score)
+        func listen(_ samples: [Matrix], _ whitener: Matrix, _ dictionary: AtomDictionary) {
+            for score in dictionary.largestScores(of: samples.map { whitener * $0 }) {
+                largest = max(largest, Double(window) / Double(length) * score)
+            }
         }
         func report(_ part: Int, of count: Int) {
             monitor.report(.init(stage: "noise", detail: "what it makes a source explain, \(part) of \(count)"))
         }
         if folds.isEmpty {
             report(1, of: 1)
-            for stretch in stretches where !monitor.isCancelled() {
-                listen(baseline.columns(stretch), prepared.noise.whitener.matrix, dictionary)
-            }
+            listen(stretches.map { baseline.columns($0) }, prepared.noise.whitener.matrix, dictionary)
         }
         // Scores do not depend on the scale of an atom: without depth weights all folds have the same patches.
         var families: [AtomFamily]?
@@ -54,7 +53,7 @@ extension NoiseCharge {
             let own = families ?? Patches(prepared, forward, columnWeights: gain.columnWeights).families
             families = own
             listen(
-                baseline.columns(stretch).subtracting(fold.mean), fold.whitener,
+                [baseline.columns(stretch).subtracting(fold.mean)], fold.whitener,
                 AtomDictionary(
                     design: Design(gain.matrix), families: own, ridge: dictionary.ridge,
                     parallelism: dictionary.parallelism))
