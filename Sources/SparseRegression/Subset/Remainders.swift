@@ -23,6 +23,25 @@ final class Remainders {
         let width: Int
         let v: [Double]
         let s: [Double]
+
+        /// Lends both matrices.
+        fileprivate func lend<Result>(_ body: (Lent) -> Result) -> Result {
+            (v + s).withUnsafeBufferPointer { body(Lent(row, width, $0, 0)) }
+        }
+    }
+
+    /// A place whose matrices are in memory for the time of a scan.
+    fileprivate struct Lent {
+        let row, width: Int
+        let v, s: UnsafePointer<Double>
+
+        /// The matrices begin at an offset.
+        init(_ row: Int, _ width: Int, _ memory: UnsafeBufferPointer<Double>, _ offset: Int) {
+            (self.row, self.width) = (row, width)
+            // swift-format-ignore: NeverForceUnwrap
+            v = memory.baseAddress! + offset
+            s = v + width * width
+        }
     }
 
     /// An atom that leaves and one that joins.
@@ -141,13 +160,18 @@ final class Remainders {
         let count = places.count + 1
         var found = [Best](repeating: (-1, 0), count: tiles.pieceCount * count)
         let widest = places.reduce(1) { max($0, $1.width) }
-        found.withUnsafeMutableBufferPointer { elements in
-            guard let start = elements.baseAddress else { return }
-            // Pieces write to places, and to columns, of their own.
-            nonisolated(unsafe) let (found, this) = (start, self)
-            parallelism.forEachPiece(of: tiles.tiles.count, piece: AtomTiles.piece) { number, items in
-                if let change { this.make(change, items) }
-                this.price(items, places, widest, owners, found + number * count)
+        // Pieces read matrices that stay where they are, and write to places, and to columns, of their own.
+        let offsets = places.reduce(into: [0]) { $0.append($0[$0.count - 1] + 2 * $1.width * $1.width) }
+        places.flatMap { $0.v + $0.s }.withUnsafeBufferPointer { memory in
+            zip(places, offsets).map { Lent($0.row, $0.width, memory, $1) }.withUnsafeBufferPointer { places in
+                found.withUnsafeMutableBufferPointer { elements in
+                    guard let start = elements.baseAddress else { return }
+                    nonisolated(unsafe) let (found, places, this) = (start, places, self)
+                    parallelism.forEachPiece(of: tiles.tiles.count, piece: AtomTiles.piece) { number, items in
+                        if let change { this.make(change, items) }
+                        this.price(items, places, widest, owners, found + number * count)
+                    }
+                }
             }
         }
         return found
@@ -193,14 +217,16 @@ final class Remainders {
 
     /// Gives back to all atoms of some tiles what an atom of the fit took from them, or takes it.
     private func give(_ place: Place, _ sign: Double, _ items: Range<Int>) {
-        scratch(place.width) { scratch in
-            for tile in tiles.tiles[items] {
-                restore(place, tile, sign, scratch)
-                for x in 0..<tile.width {
-                    for y in 0...x {
-                        let element = x + y * tile.width
-                        store(scratch[element], gram + tile.square + element * lanes)
-                        store(scratch[tile.width * tile.width + element], square + tile.square + element * lanes)
+        place.lend { place in
+            scratch(place.width) { scratch in
+                for tile in tiles.tiles[items] {
+                    restore(place, tile, sign, scratch)
+                    for x in 0..<tile.width {
+                        for y in 0...x {
+                            let element = x + y * tile.width
+                            store(scratch[element], gram + tile.square + element * lanes)
+                            store(scratch[tile.width * tile.width + element], square + tile.square + element * lanes)
+                        }
                     }
                 }
             }
@@ -217,7 +243,8 @@ final class Remainders {
     }
 
     private func price(
-        _ items: Range<Int>, _ places: [Place], _ widest: Int, _ owners: [Int: [(block: Int, atom: Int)]],
+        _ items: Range<Int>, _ places: UnsafeBufferPointer<Lent>, _ widest: Int,
+        _ owners: [Int: [(block: Int, atom: Int)]],
         _ found: UnsafeMutablePointer<Best>
     ) {
         scratch(widest) { scratch in
@@ -242,7 +269,9 @@ final class Remainders {
     /// The score of an atom beside the fit, or beside the others in the place of one of its atoms.
     func score(_ block: Int, _ place: Place?) -> Double {
         let tile = tiles.tiles[tiles.place(of: block)]
-        return scratch(place?.width ?? 0) { explained(place, tile, $0)[block - tile.blocks.lowerBound] }
+        let lane = block - tile.blocks.lowerBound
+        guard let place else { return scratch(0) { explained(nil, tile, $0)[lane] } }
+        return place.lend { place in scratch(place.width) { explained(place, tile, $0)[lane] } }
     }
 
     /// The scores of all atoms of a family beside no fit, from E_jE_jᵀ and G_j as the tiles place them.
@@ -270,7 +299,7 @@ final class Remainders {
 
     /// The scores of the atoms of a tile.
     @inline(__always)
-    private func explained(_ place: Place?, _ tile: AtomTiles.Tile, _ scratch: UnsafeMutablePointer<Lanes>) -> Lanes {
+    private func explained(_ place: Lent?, _ tile: AtomTiles.Tile, _ scratch: UnsafeMutablePointer<Lanes>) -> Lanes {
         if let place {
             restore(place, tile, 1, scratch)
         } else {
@@ -286,20 +315,16 @@ final class Remainders {
     /// G + sign·AᵢᵀVAᵢ and E·Eᵀ + sign·(AᵢᵀVHᵢ + (…)ᵀ + AᵢᵀVSVAᵢ) of the atoms of a tile, lower triangles.
     @inline(__always)
     private func restore(
-        _ place: Place, _ tile: AtomTiles.Tile, _ sign: Double, _ scratch: UnsafeMutablePointer<Lanes>
+        _ place: Lent, _ tile: AtomTiles.Tile, _ sign: Double, _ scratch: UnsafeMutablePointer<Lanes>
     ) {
         let n = tiles.columnCount
         let (a, h) = (a + place.row * n + tile.column, h + place.row * n + tile.column)
         let (gram, square) = (gram + tile.square, square + tile.square)
-        place.v.withUnsafeBufferPointer { v in
-            place.s.withUnsafeBufferPointer { s in
-                guard let v = v.baseAddress, let s = s.baseAddress else { return }
-                switch (place.width, tile.width) {
-                case (1, 1): Self.restore(1, 1, sign, a, h, n, v, s, gram, square, scratch)
-                case (3, 3): Self.restore(3, 3, sign, a, h, n, v, s, gram, square, scratch)
-                case (let own, let w): Self.restore(own, w, sign, a, h, n, v, s, gram, square, scratch)
-                }
-            }
+        let (v, s) = (place.v, place.s)
+        switch (place.width, tile.width) {
+        case (1, 1): Self.restore(1, 1, sign, a, h, n, v, s, gram, square, scratch)
+        case (3, 3): Self.restore(3, 3, sign, a, h, n, v, s, gram, square, scratch)
+        case (let own, let w): Self.restore(own, w, sign, a, h, n, v, s, gram, square, scratch)
         }
     }
 
