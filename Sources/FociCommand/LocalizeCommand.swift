@@ -13,7 +13,8 @@ struct LocalizeCommand: ParsableCommand {
                 their content), chooses λ, and from the sources at that λ goes on to the few points and patches of cortex \
                 that each explain more than noise does, as measured before time 0. Writes a folder:
                   estimate.h5    active sources, amplitudes (A·m), selection, settings
-                  sources.tsv    a row a source: position, peak, field, extent
+                  sources.tsv    a row a source: position, peak, field, extent, error bars
+                  regions.tsv    where each source lies with 95 %, a row a candidate
                   selection.tsv  all that was tried: criterion, degrees of freedom, gap
                   sources.svg, timecourses.svg, sensors.svg, selection.svg
                   stability.tsv, stability.svg

@@ -10,7 +10,8 @@ struct LocalizeTests {
     init() throws { workspace = try Workspace() }
 
     static let files = [
-        "estimate.h5", "selection.svg", "selection.tsv", "sensors.svg", "sources.svg", "sources.tsv", "timecourses.svg",
+        "estimate.h5", "regions.tsv", "selection.svg", "selection.tsv", "sensors.svg", "sources.svg", "sources.tsv",
+        "timecourses.svg",
     ]
     static let figures = files.filter { $0.hasSuffix(".svg") }
 

@@ -77,13 +77,84 @@ struct RefinementTests {
             let dictionary = AtomDictionary(
                 design: prepared.problem.design,
                 families: Patches(prepared, world.forward, columnWeights: prepared.columnWeights).families, ridge: 0.05)
-            let white = NoiseCharge.whiteNoise(prepared, dictionary, seed: 1).map(dictionary.largestScore).max()
-            return NoiseCharge(
-                atLeast: try #require(white), prepared, world.forward, dictionary, monitor: .silent)
+            let draws = NoiseCharge.whiteNoise(prepared, length: prepared.times.count, seed: 1)
+            return NoiseCharge.measured(
+                rate: 0.05, white: dictionary.largestScores(of: draws), prepared, world.forward, dictionary, seed: 1,
+                monitor: .silent
+            ).charge
         }
         let (one, two) = (try charge(1), try charge(2))
         #expect(one.stretches == 0 && one.length == 0)
         #expect(abs(two.value / one.value - 4) < 1e-9)
+    }
+
+    @Test("fewer false positives asked for are a larger charge, and rates and errors out of range are refused")
+    func rates() throws {
+        let world = try Self.world.get()
+        let charges = try [0.3, 0.05, 0.01].map { rate in
+            try #require(try localize(world) { $0.selection.falsePositiveRate = rate }.refinement).charge.value
+        }
+        #expect(charges[0] < charges[1] && charges[1] < charges[2])
+        for rate in [0, 0.6, -1, Double.nan] {
+            #expect(throws: InputError.self) { try localize(world) { $0.selection.falsePositiveRate = rate } }
+        }
+        for error in [-0.1, 1.1, Double.nan] {
+            #expect(throws: InputError.self) { try localize(world) { $0.selection.gainError = error } }
+        }
+        #expect(try localize(world) { $0.selection.gainError = 0.1 }.refinement?.gainError == 0.1)
+        #expect(try localize(world) { $0.selection.gainError = 0 }.refinement?.gainError == nil)
+    }
+
+    @Test("every refined source has a region that holds it, a probability and intervals around its peak")
+    func errorBars() throws {
+        let world = try Self.world.get()
+        let estimate = try localize(world)
+        #expect(!estimate.sources.isEmpty)
+        for source in estimate.sources {
+            let region = try #require(source.region)
+            #expect(region.vertices.contains(source.index) && region.volume > 0)
+            #expect(source.probability ?? 0 > 0.95)
+            #expect(try #require(source.amplitudeInterval).contains(source.peakAmplitude))
+            #expect(try #require(source.latencyInterval).contains(try #require(source.peakTime(in: estimate.times))))
+            #expect(try #require(source.extentInterval).contains(try #require(source.extent)))
+        }
+        let shared = try localize(world) { $0.reweightingRounds = 0 }
+        #expect(shared.sources.allSatisfy { $0.region == nil && $0.probability == nil && $0.amplitudeInterval == nil })
+    }
+
+    @Test(
+        "regions of 95 % hold the true place of at least nine in ten sources, also where the gain is wrong",
+        arguments: [0, 0.1])
+    func coverage(error: Double) throws {
+        var (held, all) = (0, 0)
+        for seed in 1...25 {
+            let simulated = try Simulation.run(
+                SimulationSettings(
+                    sourceCount: 640, activeCount: 2, snr: 3, seed: UInt64(seed), megSites: 30, eegElectrodes: 0,
+                    samplingFrequency: 300))
+            var random = SeededGenerator(seed: UInt64(seed))
+            let gain = simulated.forward.gain
+            let noise = random.normal(rows: gain.rows, columns: gain.columns)
+            let forward = try Forward(
+                gain: Matrix(rows: gain.rows, columns: gain.columns) { gain[$0, $1] * (1 + error * noise[$0, $1]) },
+                orientations: 3, sensors: simulated.forward.sensors, sources: simulated.forward.sources)
+            var settings = LocalizationSettings()
+            settings.preparation.window = SimulationSettings.signalWindow
+            settings.preparation.orientation = .fixed
+            let estimate = try Localization(settings).run(
+                recording: simulated.recording, forward: forward, covariance: simulated.covariance)
+            for truth in simulated.truth.sources {
+                let place = forward.sources.positions[truth.index]
+                guard
+                    let nearest = estimate.sources.min(by: {
+                        $0.position.distance(to: place) < $1.position.distance(to: place)
+                    }), nearest.position.distance(to: place) < 0.03, let region = nearest.region
+                else { continue }
+                all += 1
+                if region.vertices.contains(truth.index) { held += 1 }
+            }
+        }
+        #expect(all >= 30 && 10 * held >= 9 * all, "\(held) of \(all)")
     }
 
     @Test("a source so strong that the ridge costs more than a charge is not split in two")

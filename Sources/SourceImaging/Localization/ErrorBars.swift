@@ -18,26 +18,28 @@ struct Whereabouts: Sendable {
 
     static let level = 0.95
 
-    /// Part of what a source explains that tells nothing of its place: the shape of patches is never that of the truth.
-    private static let shapeError = 0.01
+    /// Part of what a source explains that tells nothing of its place: the shape of a patch is never that of the truth, and an
+    /// error of shape lies in the few directions in which neighbours differ.
+    private static let shapeError = 0.02
 
     /// From the scores of all atoms in the place of a source.
     ///
     /// The likelihood of an atom is exp(s/2φ) with its score s. φ is the level of the noise plus the part of the source's
-    /// own power by which a wrong gain and a wrong shape may change the scores.
+    /// own power by which a wrong gain, whose error is spread over all rows, and a wrong shape may change the scores.
     ///
     /// - Parameters:
     ///   - scores: a family an array, a number a block.
     ///   - extents: of the families, m.
     ///   - noise: level of the noise, as a variance of whitened data.
     ///   - gainError: relative error of the gain.
+    ///   - rows: of the whitened data.
     ///   - gains: norm of what a unit of amplitude, in A·m, makes the sensors see of an atom, as the scores.
     init?(
-        _ scores: [[Double]], extents: [Double], noise: Double, gainError: Double, gains: [[Double]]
+        _ scores: [[Double]], extents: [Double], noise: Double, gainError: Double, rows: Int, gains: [[Double]]
     ) {
         let best = scores.reduce(0) { $1.reduce($0, max) }
         guard best > 0, noise > 0, let count = scores.first?.count else { return nil }
-        let level = noise + (Self.shapeError + gainError * gainError) * best
+        let level = noise + (Self.shapeError + gainError * gainError / Double(max(1, rows))) * best
         // What is 40 below the best in its logarithm adds nothing.
         var (weights, atoms) = ([Double](repeating: 0, count: count), [(f: Int, j: Int, weight: Double)]())
         for (f, own) in scores.enumerated() {
@@ -85,7 +87,9 @@ extension SourceChoice.Refining {
         }
         return atoms.indices.map { i in
             dictionary.profile(of: atoms, in: power, placeOf: i).flatMap {
-                Whereabouts($0, extents: Patches.extents, noise: noise, gainError: gainError, gains: gains)
+                Whereabouts(
+                    $0, extents: Patches.extents, noise: noise, gainError: gainError,
+                    rows: response.rows, gains: gains)
             }
         }
     }

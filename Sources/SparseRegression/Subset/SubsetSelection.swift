@@ -23,6 +23,9 @@ public struct SubsetSelection: Sendable {
         self.maximumCount = maximumCount
     }
 
+    /// 2 log 20: what the evidence of another error term has to gain.
+    private static let doubt = 6.0
+
     /// What was selected.
     public struct Outcome: Sendable {
         /// The atoms, ordered by block.
@@ -115,7 +118,7 @@ public struct SubsetSelection: Sendable {
     ///
     /// - Parameters:
     ///   - outcome: of ``run(_:response:starts:monitor:)`` with the same dictionary and response.
-    ///   - errors: error terms to choose among, at least one.
+    ///   - errors: error terms to choose among, at least one; each has to be better than the one before by odds of twenty.
     ///   - monitor: progress and cancellation.
     /// - Returns: the subset as an outcome, the number of the error term, and the objective of the best subset of each
     ///   number of atoms under it, from none on; NaN where there is none.
@@ -143,10 +146,11 @@ public struct SubsetSelection: Sendable {
                 fewer.isEmpty ? start : exchanges.descend(from: start, power, dictionary, total, &looks, monitor).fit)
         }
         var bases = FieldError.Bases()
-        let values = errors.map { error in
+        let values = errors.enumerated().map { number, error in
             fits.map { fit in
                 total - fit.explained + charge * Double(fit.atoms.count)
                     + error.evidence(of: fit, to: power, in: dictionary, &bases)
+                    + Self.doubt * Double(number)
             }
         }
         var best = (error: 0, fit: 0)
