@@ -66,18 +66,17 @@ extension SupportHessian {
         let width = factorization.width
         let count = factorization.count
         let offsets = factorization.offsets
-        func product(_ a: Matrix, _ b: Matrix) -> Matrix { Matrix.product(a, b, parallelism: parallelism) }
         let inverse = copy(factorization.matrix, width, width)
-        let overlap = copy(factorization.overlap, width, width)
         let directions = copy(factorization.directions, samples, width)
         let tangential = (0..<width).map { factorization.curvature.pointer[$0] }
         var blockOf = [Int](repeating: 0, count: width)
         for j in 0..<count { for c in offsets[j]..<offsets[j + 1] { blockOf[c] = j } }
 
-        // P = M⁻¹GM⁻¹ = M⁻¹ − M⁻¹·diag(a)·M⁻¹.
-        var scaled = inverse
-        for c in 0..<width { for r in 0..<width { scaled[r, c] *= tangential[r] } }
-        let p = inverse - product(inverse, scaled)
+        // P = M⁻¹GM⁻¹ = M⁻¹ − M⁻¹·diag(a)·M⁻¹. Few matrices of this size live at once: they make the peak of memory.
+        var work = inverse
+        for c in 0..<width { for r in 0..<width { work[r, c] *= tangential[r] } }
+        var p = inverse
+        multiply(inverse, work, -1, onto: &p)
         var s = Matrix.identity(count)
         s.elements.withUnsafeMutableBufferPointer {
             if let s = $0.baseAddress { factorization.solveReduced(s, columns: count) }
@@ -88,18 +87,18 @@ extension SupportHessian {
         let f = s * inner
         let z = s * quadP * s
 
-        // tr K_jj, from the diagonals of M⁻¹(O∘S)P and M⁻¹(O∘Z)M⁻¹; K_jj·u_j, all blocks in one product.
-        var (weightedS, weightedZ, mixing) = (overlap, overlap, p)
-        for c in 0..<width {
-            for r in 0..<width {
-                let (k, j) = (blockOf[r], blockOf[c])
-                weightedS[r, c] *= 2 * s[k, j]
-                weightedZ[r, c] *= z[k, j]
-                mixing[r, c] = p[r, c] * e[k, j] + inverse[r, c] * f[k, j]
-            }
+        // K_jj·u_j, all blocks in one product; tr K_jj, from the diagonals of M⁻¹(O∘S)P and M⁻¹(O∘Z)M⁻¹.
+        func fill(_ element: (_ r: Int, _ c: Int, _ k: Int, _ j: Int) -> Double) {
+            for c in 0..<width { for r in 0..<width { work[r, c] = element(r, c, blockOf[r], blockOf[c]) } }
         }
-        let sandwich = product(weightedS, p) + product(weightedZ, inverse)
-        var result = FitSensitivity(images: product(directions, mixing))
+        fill { r, c, k, j in p[r, c] * e[k, j] + inverse[r, c] * f[k, j] }
+        var result = FitSensitivity(images: Matrix.product(directions, work, parallelism: parallelism))
+        let overlap = factorization.overlap.pointer
+        var sandwich = Matrix(rows: width, columns: width)
+        fill { r, c, k, j in 2 * overlap[r + c * width] * s[k, j] }
+        multiply(work, p, 1, onto: &sandwich)
+        fill { r, c, k, j in overlap[r + c * width] * z[k, j] }
+        multiply(work, inverse, 1, onto: &sandwich)
         for c in 0..<width { result.value += Double(original) * (1 - inverse[c, c] * tangential[c]) }
         for j in 0..<count {
             for k in 0..<count { result.value += s[j, k] * quadP[k, j] }
@@ -114,6 +113,19 @@ extension SupportHessian {
             result.radials.append((0..<count).reduce(0) { $0 + e[$1, j] * inner[$1, j] })
         }
         return result
+    }
+
+    /// C ← C + α·A·B of square matrices.
+    private func multiply(_ a: Matrix, _ b: Matrix, _ alpha: Double, onto c: inout Matrix) {
+        let n = a.rows
+        a.elements.withUnsafeBufferPointer { a in
+            b.elements.withUnsafeBufferPointer { b in
+                c.elements.withUnsafeMutableBufferPointer { c in
+                    guard let a = a.baseAddress, let b = b.baseAddress, let c = c.baseAddress else { return }
+                    parallelism.gemm(false, false, n, n, n, alpha, a, n, b, n, 1, c, n)
+                }
+            }
+        }
     }
 
     private func copy(_ buffer: Buffer, _ rows: Int, _ columns: Int) -> Matrix {

@@ -60,10 +60,44 @@ public struct AtomDictionary: Sendable {
         self.families = families
         self.ridge = ridge
         self.parallelism = parallelism
-        grams = families.map { Self.grams($0, design, parallelism) }
+        // Of a design of few rows the columns are combined as products with it are.
+        if design.rows <= 64 {
+            let identity = Self.padded(design)
+            grams = families.map {
+                Self.squares($0, identity, [0..<identity.rows], parallelism)[0]
+            }
+        } else {
+            grams = families.map { Self.grams($0, design, parallelism) }
+        }
         largest = zip(families, grams).map { family, grams in
             (0..<family.blocks.count).map { j in
                 (0..<family.blocks.columns(of: j).count).reduce(0) { max($0, grams[family.tiles.square(j, $1, $1)]) }
+            }
+        }
+    }
+
+    /// X with rows of zeros behind, to a multiple of eight.
+    private static func padded(_ design: Design) -> Matrix {
+        var result = Matrix(rows: (design.rows + 7) / 8 * 8, columns: design.columns)
+        let rows = result.rows
+        result.elements.withUnsafeMutableBufferPointer { target in
+            guard let target = target.baseAddress else { return }
+            design.withReader { reader in
+                for column in 0..<design.columns { reader.copy(column..<(column + 1), to: target + column * rows) }
+            }
+        }
+        return result
+    }
+
+    /// The squares of a family's columns of AᵀD, for ranges of its rows, from AᵀX with rows of a multiple of eight.
+    private static func squares(
+        _ family: AtomFamily, _ products: Matrix, _ ranges: [Range<Int>], _ parallelism: Parallelism
+    ) -> [[Double]] {
+        products.elements.withUnsafeBufferPointer { elements in
+            guard let start = elements.baseAddress else { return [] }
+            nonisolated(unsafe) let base = start
+            return squares(family, products.rows, ranges, parallelism) { columns, target in
+                family.combine(columns, products.rows, base, target)
             }
         }
     }
@@ -167,15 +201,7 @@ public struct AtomDictionary: Sendable {
         let ends = responses.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.columns) }
         let ranges = responses.indices.map { ends[$0]..<ends[$0 + 1] }
         let products = products(all)
-        let byFamily = families.map { family in
-            products.elements.withUnsafeBufferPointer { elements -> [[Double]] in
-                guard let start = elements.baseAddress else { return [] }
-                nonisolated(unsafe) let base = start
-                return Self.squares(family, products.rows, ranges, parallelism) { columns, target in
-                    family.combine(columns, products.rows, base, target)
-                }
-            }
-        }
+        let byFamily = families.map { Self.squares($0, products, ranges, parallelism) }
         return responses.indices.map { number in byFamily.map { $0[number] } }
     }
 

@@ -112,7 +112,7 @@ public struct AtomFamily: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - columns: of P.
-    ///   - matrix: A, k × q.
+    ///   - matrix: A, k × q, k a multiple of eight.
     ///   - target: k values a column.
     func combine(
         _ columns: Range<Int>, _ k: Int, _ matrix: UnsafePointer<Double>, _ target: UnsafeMutablePointer<Double>
@@ -123,6 +123,14 @@ public struct AtomFamily: Sendable, Equatable {
         }
         for (position, column) in columns.enumerated() {
             let own = target + position * k
+            // Short columns stay in registers.
+            if k <= 64 {
+                for first in Swift.stride(from: 0, to: k, by: 8) {
+                    let sum = combined(column, UnsafeRawPointer(matrix + first), k)
+                    UnsafeMutableRawPointer(own + first).storeBytes(of: sum, as: SIMD8<Double>.self)
+                }
+                continue
+            }
             own.update(repeating: 0, count: k)
             for entry in combination.offsets[column]..<combination.offsets[column + 1] {
                 BLAS.axpy(k, combination.weights[entry], matrix + Int(combination.rows[entry]) * k, own)

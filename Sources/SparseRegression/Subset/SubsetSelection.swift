@@ -65,7 +65,8 @@ public struct SubsetSelection: Sendable {
     ///     out; so are a second atom of a block and atoms beyond the most.
     ///   - monitor: progress and cancellation.
     /// - Throws: ``InvalidPenalty`` for a charge that is not a positive number.
-    /// - Complexity: O(q·k²) a look at all atoms, k columns in the subset, and O(n·q) for every new atom; memory O(q·k).
+    /// - Complexity: O(q·w·(n + k)) a look at all atoms, for k columns in the subset and atoms of w; memory 2k numbers a
+    ///   column of every family.
     public func run(
         _ dictionary: AtomDictionary, response: Matrix, starts: [[AtomDictionary.Atom]] = [],
         monitor: Monitor = .silent
