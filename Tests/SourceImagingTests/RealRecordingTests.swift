@@ -38,19 +38,20 @@ struct RealRecordingTests {
     }
 
     @Test(
-        "MEG and EEG, loose, by default: the auditory cortices are two of the three strongest, each worth two charges")
+        "MEG and EEG, loose, by default: the auditory cortices are the two strongest, each worth nearly two charges")
     func refined() throws {
         let estimate = try localize { $0.preparation.orientation = .loose(0.2) }
-        #expect(nearest(estimate, among: 3, to: Self.left) < 25)
-        #expect(nearest(estimate, among: 3, to: Self.right) < 25)
+        #expect(nearest(estimate, among: 2, to: Self.left) < 25)
+        #expect(nearest(estimate, among: 2, to: Self.right) < 25)
         let strongest = try #require(estimate.sources.first)
         #expect(strongest.hemisphere == .left && nearest(estimate, among: 1, to: Self.left) < 25)
         for (side, place) in [(Hemisphere.left, Self.left), (.right, Self.right)] {
-            let near = estimate.sources.prefix(3).filter { source in
+            let near = estimate.sources.prefix(2).filter { source in
                 let d = source.position - place
                 return (d * d).sum().squareRoot() < 0.025
             }
-            #expect(near.contains { $0.hemisphere == side && $0.timesNoise ?? 0 > 2 })
+            // A charge is what noise exceeds in one window of twenty: 1.1 times the largest of three stretches.
+            #expect(near.contains { $0.hemisphere == side && $0.timesNoise ?? 0 > 1.8 })
         }
         let refinement = try #require(estimate.refinement)
         #expect(refinement.isSettled && refinement.charge.length == estimate.times.count)

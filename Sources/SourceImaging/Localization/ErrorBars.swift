@@ -111,8 +111,9 @@ extension EstimatedSource {
     ) {
         probability = worth.probability
         guard let whereabouts = worth.whereabouts else { return }
+        // All members alike: weighted by how likely they are, the far ones would stretch the ellipsoid beyond the head.
         let members = whereabouts.candidates.map {
-            (index: $0.block, position: sources.positions[$0.block], weight: $0.weight)
+            (index: $0.block, position: sources.positions[$0.block], weight: 1.0)
         }
         region = try? SourceRegion(
             level: Whereabouts.level, members: members,

@@ -13,7 +13,7 @@ struct AverageNoise {
     let source: String
     /// Where it was estimated from the baseline: fifths of it, each whitened by what the rest says of the noise.
     let folds: [BaselineCovariance.Fold]
-    /// How the noise is correlated in time.
+    /// How the noise is correlated in time, where it is estimated from the baseline; else white.
     let temporal: TemporalNoise
     /// How many trials the average counts as; nil where nothing says it and nothing needs it.
     let averages: Double?
@@ -39,7 +39,9 @@ struct AverageNoise {
         parallelism: Parallelism, checks: inout Checklist
     ) throws(InputError) {
         var usual = 1.0
-        temporal = TemporalNoise(baseline)
+        // A covariance of a whole session knows slow noise better than a baseline does: whitened in time as well, the slow
+        // responses of a real recording went with it.
+        temporal = covariance == nil ? TemporalNoise(baseline) : .white
         if let covariance, let rows = matching.inCovariance {
             let one = covariance.matrix.rows(rows).columns(rows)
             let unit = try Whitener(covariance: one, sensors: matching.sensors, projection: projection)
