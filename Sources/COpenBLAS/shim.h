@@ -8,7 +8,6 @@
 // Exported by builds that choose their kernels when they are loaded, absent from others.
 extern void gotoblas_dynamic_init(void) __attribute__((weak));
 extern void gotoblas_dynamic_quit(void) __attribute__((weak));
-extern int blas_thread_shutdown_(void) __attribute__((weak));
 
 // OpenBLAS takes a processor that is newer than itself for one of 2004 ("Prescott", 128-bit registers), at a quarter of
 // its speed. Chooses again by what the processor can do, as OPENBLAS_CORETYPE would have; the user's word, if there is
@@ -29,10 +28,4 @@ static inline void openblas_choose_kernels(void) {
     gotoblas_dynamic_init();
     unsetenv("OPENBLAS_CORETYPE");
 #endif
-}
-
-// Runs OpenBLAS on the calling thread only, and ends its own threads: a tenth of a second of waiting in a loop each.
-static inline void openblas_stay_serial(void) {
-    openblas_set_num_threads(1);
-    if (blas_thread_shutdown_) blas_thread_shutdown_();
 }

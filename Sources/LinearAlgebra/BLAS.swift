@@ -12,7 +12,7 @@ public enum BLAS {
     /// Chooses the kernels and forces OpenBLAS to one thread the first time it is touched.
     private static let prepared: Void = {
         openblas_choose_kernels()
-        openblas_stay_serial()
+        openblas_set_num_threads(1)
     }()
 
     /// Makes sure that OpenBLAS runs on the calling thread only, with the kernels of this processor.
