@@ -300,8 +300,8 @@ public enum GlassBrainFigure {
 
         func place(_ position: SIMD3<Double>) -> Point { place(shadow(position)) }
 
-        /// The outline on the canvas of an ellipsoid, as far as it keeps clear of the other views. With the half-axes a_k as they appear in the view, it is the ellipse
-        /// of the matrix M = Σ a_k·a_kᵀ: a unit circle under the Cholesky factor of M.
+        /// The outline on the canvas of an ellipsoid, as far as it keeps clear of the other views. With the half-axes a_k as
+        /// they appear in the view, it is the ellipse of the matrix M = Σ a_k·a_kᵀ: a unit circle under the Cholesky factor of M.
         func shadow(of ellipsoid: Ellipsoid) -> [Point] {
             let centre = shadow(ellipsoid.centre)
             let axes = ellipsoid.axes.map { shadow(ellipsoid.centre + $0) - centre }

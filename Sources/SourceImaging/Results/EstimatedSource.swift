@@ -36,8 +36,8 @@ public struct EstimatedSource: Sendable, Equatable {
     /// What became of it in repeats of the choice; nil where nothing was repeated.
     public var stability: Stability.Source?
 
-    /// A source; its error bars are set afterwards. That `axes` are as many as the rows of `amplitudes` is checked where it matters: by ``Comparison`` and
-    /// by the writers of files.
+    /// A source; its error bars are set afterwards. That `axes` are as many as the rows of `amplitudes` is checked where it
+    /// matters: by ``Comparison`` and by the writers of files.
     public init(
         index: Int, position: SIMD3<Double>, hemisphere: Hemisphere?, vertex: Int?, amplitudes: Matrix,
         axes: [SIMD3<Double>]?, field: Double, share: Double, extent: Double? = nil, timesNoise: Double? = nil,

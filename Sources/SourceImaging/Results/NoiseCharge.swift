@@ -1,8 +1,9 @@
 /// What noise alone makes a source explain: the charge that every source of a subset has to be worth.
 ///
-/// The largest of what the best single source explains of each stretch of whitened noise before time 0, and of draws of
-/// white noise. Stretches are as long as the window where the baseline allows, else what they explain is scaled up by
-/// length. Where the covariance comes from the baseline itself, each fifth is whitened by what the other four say: a
+/// What the best single source explains of stretches of whitened noise before time 0 has a distribution, that of a Gumbel
+/// variable in its logarithm; the charge is what noise exceeds at a given rate, never less than white noise does.
+/// Stretches are as long as the window where the baseline allows, else what they explain is scaled up by as much as white
+/// noise of both lengths says. Where the covariance comes from the baseline itself, each fifth is whitened by what the other four say: a
 /// covariance never looks wrong on the samples that it was made from. Real noise is neither white in time nor as the
 /// covariance says, and a few sources explain more of it than of white noise: the charge includes that, measured.
 public struct NoiseCharge: Sendable, Equatable {
