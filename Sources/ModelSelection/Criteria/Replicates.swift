@@ -16,6 +16,11 @@ public struct Replicates: Sendable, Equatable {
         self.counts = counts
     }
 
+    /// Each changed alike, counts kept.
+    public func map(_ change: (Matrix) -> Matrix) -> Replicates {
+        Replicates(responses.map(change), counts: counts)
+    }
+
     /// As many draws with replacement as there are replicates (Efron 1979).
     public func resampled(_ random: inout SeededGenerator) -> Replicates {
         var counts = [Int](repeating: 0, count: responses.count)

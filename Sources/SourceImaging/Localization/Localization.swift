@@ -54,8 +54,10 @@ public struct Localization: Sendable {
         monitor.report(.init(stage: "preparing", detail: "channels, whitening, orientation, depth"))
         let repeats = settings.stability.repeats
         let repeatMethod = settings.stability.method ?? (recording.epochs.count > 1 ? .epochs : .noise)
+        var preparation = settings.preparation
+        preparation.seeksBand = choice.isRefined
         let prepared = try PreparedProblem(
-            recording: recording, forward: forward, covariance: covariance, settings: settings.preparation,
+            recording: recording, forward: forward, covariance: covariance, settings: preparation,
             keepsEpochs: choice.needsReplicates || repeats > 0 && repeatMethod == .epochs,
             parallelism: settings.parallelism, naming: naming)
         let preparedAt = clock.seconds
@@ -63,15 +65,15 @@ public struct Localization: Sendable {
         for warning in early { monitor.warn(warning) }
         if monitor.isCancelled() { throw CancellationError() }
         let choice = choice.with(noiseVariance: prepared.noiseVariance)
-        let session = AutomaticSolver().session(for: prepared.problem, parallelism: settings.parallelism)
         let refining =
             choice.isRefined
             ? SourceChoice.Refining(
                 prepared, forward, settings.selection, parallelism: settings.parallelism, monitor: monitor) : nil
-        let origin = SourceChoice.Origin(
-            rowLabels: prepared.rowLabels, replicates: prepared.replicates, refining: refining)
+        let origin = try SourceChoice.Origin(
+            prepared.problem, rowLabels: prepared.rowLabels, replicates: prepared.replicates, refining: refining)
+        let session = AutomaticSolver().session(for: origin.searched, parallelism: settings.parallelism)
         let chosen = try choice.run(session, origin, monitor: monitor)
-        var result = try sources(chosen, prepared, forward)
+        var result = try sources(chosen, prepared, forward, reducer: refining?.temporal)
         var stability: Stability?
         if repeats > 0 {
             let repetition = StabilityRun(
@@ -170,14 +172,16 @@ public struct Localization: Sendable {
         return warnings
     }
 
-    /// Amplitudes in A·m, fields, and what they explain; every weight undone once.
+    /// Amplitudes in A·m, fields, and what they explain, in the band where there is one; every weight undone once.
     private func sources(
-        _ chosen: SourceChoice.Outcome, _ prepared: PreparedProblem, _ forward: Forward
+        _ chosen: SourceChoice.Outcome, _ prepared: PreparedProblem, _ forward: Forward, reducer: Matrix?
     ) throws -> (sources: [EstimatedSource], explained: Matrix, goodnessOfFit: Double) {
         let problem = prepared.problem
         let scaled = try chosen.atoms.debiased(settings.isDebiased, in: problem)
         let active = scaled.active
-        let total = problem.squaredResponseNorm
+        let samplesBack = reducer.map { (problem.reduction ?? .identity(problem.response.columns)) * $0 }
+        func power(_ field: Matrix) -> Double { (samplesBack.map { field * $0 } ?? field).squaredNorm }
+        let total = power(problem.response)
         let residual = problem.response - scaled.fit(in: problem)
         let coefficients = active.coefficientsInOriginalSamples(of: problem)
         let samples = coefficients.rows
@@ -188,7 +192,7 @@ public struct Localization: Sendable {
         let spacing = forward.sources.spacing
         for (i, block) in active.blocks.enumerated() {
             let columns = problem.blocks.columns(of: block)
-            let field = scaled.field(i, in: problem).squaredNorm
+            let field = power(scaled.field(i, in: problem))
             let amplitudes = Matrix(rows: columns.count, columns: samples) { k, s in
                 coefficients[s, active.offsets[i] + k] * prepared.columnWeights[columns.lowerBound + k]
             }
@@ -230,7 +234,7 @@ public struct Localization: Sendable {
             sources.append(source)
         }
         sources.sort { $0.field > $1.field || ($0.field == $1.field && $0.index < $1.index) }
-        return (sources, prepared.projection.apply(raw), total > 0 ? 1 - residual.squaredNorm / total : 0)
+        return (sources, prepared.projection.apply(raw), total > 0 ? 1 - power(residual) / total : 0)
     }
 }
 

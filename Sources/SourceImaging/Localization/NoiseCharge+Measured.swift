@@ -21,13 +21,13 @@ extension NoiseCharge {
     /// Measures what noise makes a source explain.
     ///
     /// The charge is what noise of the window's length exceeds at a given rate. Its distribution is a Gumbel distribution of
-    /// the logarithm, with mean and spread of what the best source explains of stretches of the baseline, whitened in time,
+    /// the logarithm, with mean and spread of what the best source explains of stretches of the baseline, reduced in time,
     /// by a covariance that has not seen them; neither is ever below that of white noise. Where stretches are shorter than
     /// the window, white noise of both lengths tells how much more a longer one holds.
     ///
     /// - Parameters:
     ///   - rate: how likely noise alone may exceed the charge.
-    ///   - white: the most that an atom explains of draws of white noise as long as the window.
+    ///   - white: the most that an atom explains of draws of white noise of as many columns as the window is reduced to.
     ///   - prepared: the problem, its noise and its baseline.
     ///   - forward: what it was prepared from.
     ///   - dictionary: points and patches over the problem.
@@ -39,7 +39,7 @@ extension NoiseCharge {
         seed: UInt64, monitor: Monitor
     ) -> Measurement {
         let (folds, window) = (prepared.noise.folds, prepared.times.count)
-        let baseline = prepared.noise.temporal.whitened(prepared.baseline)
+        let (baseline, basis) = (prepared.baseline, prepared.noise.temporal)
         let stretches = Self.stretches(of: baseline.columns, folds: folds.map(\.heldOut), window: window)
         let length = stretches.first?.count ?? 0
         let known = NoiseExtremes(white)
@@ -49,6 +49,7 @@ extension NoiseCharge {
                 extremes: extremes)
         }
         guard !prepared.noise.level.isGiven, length > 0 else { return measurement(known, 0, 0) }
+        let reducer = basis.matrix(length)
         func report(_ part: Int, of count: Int) {
             monitor.report(.init(stage: "noise", detail: "what it makes a source explain, \(part) of \(count)"))
         }
@@ -56,7 +57,7 @@ extension NoiseCharge {
         if folds.isEmpty {
             report(1, of: 1)
             scores = dictionary.largestScores(
-                of: stretches.map { prepared.noise.whitener.matrix * baseline.columns($0) })
+                of: stretches.map { prepared.noise.whitener.matrix * (baseline.columns($0) * reducer) })
         }
         // Scores do not depend on the scale of an atom: without depth weights all folds have the same patches.
         var families: [AtomFamily]?
@@ -70,11 +71,11 @@ extension NoiseCharge {
             let atoms = AtomDictionary(
                 design: Design(gain.matrix), families: own, ridge: dictionary.ridge,
                 parallelism: dictionary.parallelism)
-            scores += atoms.largestScores(of: [fold.whitener * baseline.columns(stretch).subtracting(fold.mean)])
+            scores += atoms.largestScores(of: [fold.whitener * (baseline.columns(stretch).subtracting(fold.mean) * reducer)])
         }
         if length < window {
             let short = NoiseExtremes(
-                dictionary.largestScores(of: whiteNoise(prepared, length: length, seed: seed &+ 1)))
+                dictionary.largestScores(of: whiteNoise(prepared, length: reducer.columns, seed: seed &+ 1)))
             let factor = exp(known.mean - short.mean)
             scores = scores.map { factor * $0 }
         }

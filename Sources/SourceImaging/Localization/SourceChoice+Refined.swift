@@ -14,7 +14,7 @@ extension SourceChoice {
         let columnWeights: [Double]
         /// How likely noise alone is to exceed the charge.
         let rate: Double
-        /// What whitens the window in time, samples × samples.
+        /// What the window is reduced to in time, samples × fewer.
         let temporal: Matrix
         /// Error terms of the gain to choose among; none where it has no error.
         let errors: [FieldError]
@@ -56,15 +56,16 @@ extension SourceChoice {
     ///
     /// - Throws: `CancellationError`.
     func refined(
-        _ chosen: Outcome, _ problem: RegressionProblem, _ refining: Refining, _ monitor: Monitor
+        _ chosen: Outcome, _ origin: Origin, _ refining: Refining, _ monitor: Monitor
     ) throws -> Outcome {
         let (families, charge) = (refining.dictionary.families, refining.charge)
         let selection = SubsetSelection(charge: charge.value)
         let start = chosen.atoms.active
         // The strongest sources of the start; a subset cannot hold more.
         let strongest = zip(start.blocks, start.norms).sorted { $0.1 > $1.1 }.prefix(selection.maximumCount)
-        // Judged by what noise does not have in time, too; amplitudes are then fitted to the data as they are.
-        let response = problem.unreducedResponse * refining.temporal
+        // Judged in the band of the response, by what noise does not have in time; amplitudes are then fitted to the data
+        // as they are.
+        let (problem, response) = (origin.problem, origin.searched.unreducedResponse)
         var found = try selection.run(
             refining.dictionary, response: response,
             starts: [strongest.map { AtomDictionary.Atom(family: 0, block: $0.0) }], monitor: monitor)
@@ -125,8 +126,8 @@ extension SourceChoice.Refining {
             design: prepared.problem.design,
             families: Patches(prepared, forward, columnWeights: prepared.columnWeights).families,
             parallelism: parallelism)
-        let temporal = prepared.noise.temporal.whitener(prepared.times.count)
-        let draws = NoiseCharge.whiteNoise(prepared, length: prepared.times.count, seed: settings.seed)
+        let temporal = prepared.noise.temporal.matrix(prepared.times.count)
+        let draws = NoiseCharge.whiteNoise(prepared, length: temporal.columns, seed: settings.seed)
         // Two atoms that nearly coincide lose half as much to the ridge as one. Where that is worth a good part of a
         // charge, the strongest sources would be told as two: the ridge may take half of what white noise makes a
         // source explain, which no charge is below, from the strongest.

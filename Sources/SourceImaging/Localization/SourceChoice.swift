@@ -32,12 +32,32 @@ struct SourceChoice: Sendable {
 
     /// What a problem is made of, as far as criteria ask.
     struct Origin: Sendable {
+        /// The problem whose sources are wanted, all samples of it.
+        let problem: RegressionProblem
         /// The block of the whitener that each row is of.
         let rowLabels: [Int]
-        /// Whitened epochs, where they are needed.
+        /// Whitened epochs, where they are needed, reduced as ``searched`` is.
         let replicates: Replicates?
         /// Where sources are refined.
-        var refining: Refining?
+        let refining: Refining?
+        /// The problem that λ is chosen for: where sources are refined, reduced to the band of the response.
+        let searched: RegressionProblem
+
+        /// - Throws: ``RegressionProblem/Invalid`` where the response is impossible.
+        init(
+            _ problem: RegressionProblem, rowLabels: [Int], replicates: Replicates?, refining: Refining?
+        ) throws(RegressionProblem.Invalid) {
+            self.problem = problem
+            self.rowLabels = rowLabels
+            self.refining = refining
+            if let temporal = refining?.temporal {
+                searched = try problem.with(response: problem.unreducedResponse * temporal)
+                self.replicates = replicates?.map { $0 * temporal }
+            } else {
+                searched = problem
+                self.replicates = replicates
+            }
+        }
     }
 
     /// The same choice at a noise level.
@@ -74,7 +94,8 @@ struct SourceChoice: Sendable {
 
     /// Chooses.
     ///
-    /// - Parameter session: of the problem; criteria that look at other problems open sessions of their own.
+    /// - Parameter session: of the problem that ``Origin/searched`` is; criteria that look at other problems open sessions of
+    ///   their own.
     /// - Throws: ``InputError`` where the criterion does not suit the problem, `CancellationError`.
     func run(_ session: some SolverSession, _ origin: Origin, monitor: Monitor) throws -> Outcome {
         do {
@@ -82,8 +103,16 @@ struct SourceChoice: Sendable {
                 weights == .evidence
                 ? try byEvidence(session.problem, monitor) : try bySearch(penalty.type, session, origin, monitor)
             // Where noise makes no source explain anything, no sensor sees any.
-            guard let refining = origin.refining, refining.charge.value > 0 else { return chosen }
-            return try refined(chosen, session.problem, refining, monitor)
+            guard let refining = origin.refining else { return chosen }
+            guard refining.charge.value > 0 else {
+                var none = chosen
+                none.atoms = ActiveAtoms(
+                    ActiveSet(
+                        blocks: [], offsets: [0],
+                        coefficients: Matrix(rows: origin.problem.response.columns, columns: 0)))
+                return none
+            }
+            return try refined(chosen, origin, refining, monitor)
         } catch let error as InvalidCriterion {
             throw InputError(method.criterion.hasFolds ? .folds : .criterion, found: "\(error)")
         }

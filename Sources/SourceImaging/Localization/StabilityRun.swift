@@ -42,19 +42,18 @@ struct StabilityRun {
             let problem: RegressionProblem
             switch method {
             case .sensors:
-                let (part, origin) = try leavingOut(r)
-                problem = part
+                let origin = try leavingOut(r)
+                problem = origin.problem
                 outcome = try choice.run(
-                    AutomaticSolver().session(for: part, parallelism: choice.parallelism), origin, monitor: quiet)
+                    AutomaticSolver().session(for: origin.searched, parallelism: choice.parallelism), origin,
+                    monitor: quiet)
             case .epochs, .noise:
                 let (response, replicates) = redrawn(field, &random)
                 problem = try prepared.problem.with(response: response)
-                session.adopt(problem)
-                outcome = try choice.run(
-                    session,
-                    SourceChoice.Origin(
-                        rowLabels: prepared.rowLabels, replicates: replicates, refining: refining),
-                    monitor: quiet)
+                let origin = try SourceChoice.Origin(
+                    problem, rowLabels: prepared.rowLabels, replicates: replicates, refining: refining)
+                session.adopt(origin.searched)
+                outcome = try choice.run(session, origin, monitor: quiet)
             }
             found.append(try self.found(outcome.atoms, problem))
             ratios.append(outcome.curve.chosen.ratio)
@@ -78,15 +77,24 @@ struct StabilityRun {
         let field = field ?? prepared.problem.unreducedResponse
         let sigma = prepared.noiseVariance.squareRoot()
         guard choice.needsReplicates, let count = prepared.replicates?.responses.count else {
-            return (field + random.normal(rows: field.rows, columns: field.columns) * sigma, nil)
+            return (field + noise(like: field, &random) * sigma, nil)
         }
         // Epochs whose mean has the noise of the average.
         let replicates = Replicates(
             (0..<count).map { _ in
-                field + random.normal(rows: field.rows, columns: field.columns)
-                    * (sigma * Double(count).squareRoot())
+                field + noise(like: field, &random) * (sigma * Double(count).squareRoot())
             })
         return (replicates.mean(of: replicates.present) ?? field, replicates)
+    }
+
+    /// White noise; where sources are sought in a band, noise that is white once it is reduced to it: with what reduces M,
+    /// N(MᵀM)⁻¹Mᵀ.
+    private func noise(like field: Matrix, _ random: inout SeededGenerator) -> Matrix {
+        guard let reducer = refining?.temporal, !prepared.noise.temporal.isIdentity,
+            let inverse = try? Cholesky(Matrix.product(reducer, transposed: true, reducer)).inverse()
+        else { return random.normal(rows: field.rows, columns: field.columns) }
+        let white = random.normal(rows: field.rows, columns: reducer.columns)
+        return Matrix.product(white * inverse, transposed: false, reducer, transposed: true)
     }
 
     /// The field that the estimate explains, n × T.
@@ -98,7 +106,7 @@ struct StabilityRun {
     }
 
     /// The problem without a fold of its rows.
-    private func leavingOut(_ r: Int) throws -> (RegressionProblem, SourceChoice.Origin) {
+    private func leavingOut(_ r: Int) throws -> SourceChoice.Origin {
         let folds = choice.method.folds
         let split: RowSplit
         do {
@@ -111,13 +119,9 @@ struct StabilityRun {
         let held = Set(split.folds[r % folds])
         let rows = (0..<prepared.problem.rowCount).filter { !held.contains($0) }
         let part = try prepared.problem.restricted(toRows: rows)
-        return (
-            part,
-            SourceChoice.Origin(
-                rowLabels: rows.map { prepared.rowLabels[$0] },
-                replicates: prepared.replicates.map { Replicates($0.responses.map { $0.rows(rows) }) },
-                refining: refining?.with(part))
-        )
+        return try SourceChoice.Origin(
+            part, rowLabels: rows.map { prepared.rowLabels[$0] },
+            replicates: prepared.replicates.map { $0.map { $0.rows(rows) } }, refining: refining?.with(part))
     }
 
     // MARK: - What a repeat found

@@ -13,8 +13,8 @@ struct AverageNoise {
     let source: String
     /// Where it was estimated from the baseline: fifths of it, each whitened by what the rest says of the noise.
     let folds: [BaselineCovariance.Fold]
-    /// How the noise is correlated in time, where it is estimated from the baseline; else white.
-    let temporal: TemporalNoise
+    /// What time courses are reduced to; noise counts as correlated in time where it is estimated from the baseline.
+    let temporal: TemporalBasis
     /// How many trials the average counts as; nil where nothing says it and nothing needs it.
     let averages: Double?
 
@@ -22,26 +22,30 @@ struct AverageNoise {
     ///
     /// - Parameters:
     ///   - covariance: of one epoch; nil estimates that of the average from the baseline.
-    ///   - baseline: of the average, channels × samples, SI units, projected; may have no samples where a covariance is given.
+    ///   - window: of the average, channels × samples, SI units, projected.
+    ///   - baseline: likewise; may have no samples where a covariance is given.
     ///   - matching: the channels.
     ///   - projection: directions removed from data and covariance.
     ///   - forward: where a covariance is estimated, what the noise of a brain looks like.
     ///   - averages: how many trials the average is of; nil when unknown, then the baseline tells it.
     ///   - baselineAverages: how many the baseline is of, where that differs.
     ///   - level: where σ comes from.
+    ///   - seeksBand: whether the noise is that of the window's band.
     ///   - parallelism: threads; no result depends on them.
     ///   - checks: is told what was found.
     /// - Throws: ``InputError`` for a covariance that is none, a baseline too short to estimate one from, a number of
     ///   averages that nothing tells, or, where σ comes from the baseline, one without noise.
     init(
-        covariance: NoiseCovariance?, baseline: Matrix, matching: ChannelMatching, projection: Projection,
-        forward: Forward, averages: Double?, baselineAverages: Double? = nil, level: NoiseLevel,
+        covariance: NoiseCovariance?, window: Matrix, baseline: Matrix, matching: ChannelMatching, projection: Projection,
+        forward: Forward, averages: Double?, baselineAverages: Double? = nil, level: NoiseLevel, seeksBand: Bool,
         parallelism: Parallelism, checks: inout Checklist
     ) throws(InputError) {
         var usual = 1.0
         // A covariance of a whole session knows slow noise better than a baseline does: whitened in time as well, the slow
         // responses of a real recording went with it.
-        temporal = covariance == nil ? TemporalNoise(baseline) : .white
+        temporal = TemporalBasis(
+            seeksBand ? window : Matrix(rows: baseline.rows, columns: 0), beside: baseline,
+            noise: covariance == nil ? TemporalNoise(baseline) : .white)
         if let covariance, let rows = matching.inCovariance {
             let one = covariance.matrix.rows(rows).columns(rows)
             let unit = try Whitener(covariance: one, sensors: matching.sensors, projection: projection)
@@ -55,15 +59,19 @@ struct AverageNoise {
             Self.tell(covariance, matching, baselineDeviation, trials, whitener, baseline, &checks)
         } else {
             let estimated = try BaselineCovariance(
-                temporal.whitened(baseline), sensors: matching.sensors, projection: projection,
+                baseline, basis: temporal, sensors: matching.sensors, projection: projection,
                 gain: forward.gain.rows(matching.inForward), parallelism: parallelism)
             // Of a covariance estimated from the baseline only the held-out level means anything.
             let heldOut = estimated.heldOutVariance.squareRoot()
             source =
-                "estimated from \(estimated.samples) samples before time 0, "
-                + String(
-                    format: "shrunk by %.2g toward sensor noise and %.2g of brain noise, held-out deviation %.2f",
-                    estimated.shrinkage, estimated.brainPart, heldOut)
+                "estimated from \(estimated.samples) samples before time 0 that count as "
+                + "\(estimated.independentSamples), "
+                + (estimated.isModelled
+                    ? String(format: "modelled as noise of sensors and, %.2g of it, of sources", estimated.brainPart)
+                    : String(
+                        format: "shrunk by %.2g toward sensor noise and %.2g of brain noise", estimated.shrinkage,
+                        estimated.brainPart))
+                + String(format: ", held-out deviation %.2f", heldOut)
             checks.look("noise", Message("no noise covariance was given: \(source)"))
             whitener = try Whitener(
                 covariance: estimated.matrix, sensors: matching.sensors, projection: projection)

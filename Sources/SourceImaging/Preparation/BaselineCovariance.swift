@@ -2,12 +2,16 @@ import Foundation
 
 /// A noise covariance estimated from the recording before time 0, for want of a better one.
 ///
-/// C = (1 − α)S + αμ((1 − β)I + βT): the sample covariance S shrunk toward white sensor noise and toward T, the field of
-/// a brain in which every source is active on its own and equally strong at the sensors. Electrodes and other sensors
-/// are treated apart, as ``Whitener`` does. α and β have the largest likelihood of fifths of the baseline that the other
-/// four fifths did not see: neighbouring samples of slow noise say much the same, so that formulas which take them to be
-/// independent (Ledoit & Wolf 2004) shrink too little, and what is whitened then varies nearly twice as much as it
-/// should.
+/// One of two models, the one of the larger likelihood of fifths of the baseline that the other four fifths did not see:
+///
+/// - C = (1 − α)S + αμ((1 − β)I + βT): the sample covariance S shrunk toward white sensor noise and toward T, the field of
+///   a brain in which every source is active on its own and equally strong at the sensors, α and β by that likelihood.
+///   Neighbouring samples of slow noise say much the same, so that formulas which take them to be independent (Ledoit &
+///   Wolf 2004) shrink too little, and what is whitened then varies nearly twice as much as it should.
+/// - ``BrainNoise``: sensors, and few sources of the brain, each as active as the baseline says.
+///
+/// Electrodes and other sensors are treated apart, as ``Whitener`` does. All of it in the band and with the memory of a
+/// ``TemporalBasis``.
 struct BaselineCovariance {
     /// Covariance of the average, sensors × sensors, SI units.
     let matrix: Matrix
@@ -15,8 +19,11 @@ struct BaselineCovariance {
     let shrinkage: Double
     /// β, the part of the brain in it; the mean over sensors.
     let brainPart: Double
-    /// Samples it was estimated from.
+    /// Samples it was estimated from, and as how many independent ones they count.
     let samples: Int
+    let independentSamples: Int
+    /// Whether it is modelled as noise of sensors and of few sources, for electrodes or for the others.
+    let isModelled: Bool
     /// Variance, after whitening with four fifths of the baseline, of the other fifth: what σ² to expect of data that
     /// the covariance has not seen. Mean over the five choices.
     let heldOutVariance: Double
@@ -46,6 +53,7 @@ struct BaselineCovariance {
     ///
     /// - Parameters:
     ///   - baseline: sensors × samples before time 0, SI units, projected.
+    ///   - basis: what its samples are reduced to.
     ///   - sensors: its channels.
     ///   - projection: directions removed from it.
     ///   - gain: the fields of the sources, sensors × columns, projected or not; nil leaves the brain out (β = 0).
@@ -53,8 +61,8 @@ struct BaselineCovariance {
     /// - Throws: ``InputError`` when there are fewer than ``fewestSamples`` samples or they are constant.
     /// - Complexity: O(sensors²·(sensors + samples + columns)).
     init(
-        _ baseline: Matrix, sensors: Sensors, projection: Projection, gain: Matrix? = nil,
-        parallelism: Parallelism = .serial
+        _ baseline: Matrix, basis: TemporalBasis = .identity, sensors: Sensors, projection: Projection,
+        gain: Matrix? = nil, parallelism: Parallelism = .serial
     ) throws(InputError) {
         guard baseline.columns >= Self.fewestSamples else {
             throw InputError(
@@ -62,15 +70,16 @@ struct BaselineCovariance {
                 expected: "at least \(Self.fewestSamples) to estimate the noise from",
                 advice: "give a noise covariance with \(.covariance)")
         }
-        samples = baseline.columns
         let n = baseline.rows
-        let (whole, parts, isNoisy) = Moments.split(baseline)
+        let (whole, parts, isNoisy) = Moments.split(baseline, basis)
         guard isNoisy.contains(true) else {
             throw InputError(
                 at: .input(.recording), found: "a constant signal before time 0",
                 expected: "noise to estimate the covariance from",
                 advice: "give a noise covariance with \(.covariance)")
         }
+        samples = baseline.columns
+        independentSamples = whole.samples.columns
         guard parts.allSatisfy({ part in (0..<n).contains { part.covariance[$0, $0] > 0 } }) else {
             throw InputError(
                 at: .input(.recording), found: "a baseline that is constant for most of its time",
@@ -80,7 +89,7 @@ struct BaselineCovariance {
         let scales = Whitener.scales(whole.covariance, sensors)
         var result = Matrix(rows: n, columns: n)
         var folded = [Matrix](repeating: Matrix(rows: n, columns: n), count: Self.foldCount)
-        var (alpha, beta) = (0.0, 0.0)
+        var (alpha, beta, isModelled) = (0.0, 0.0, false)
         for isElectrode in [false, true] {
             // A channel without variance keeps none: it says nothing of the noise.
             let rows = sensors.kinds.indices.filter {
@@ -88,13 +97,15 @@ struct BaselineCovariance {
             }
             guard !rows.isEmpty else { continue }
             let group = Group(rows, scales, projection, gain)
-            let (a, b) = group.fit(parts, baseline, parallelism)
-            group.write(whole, a, b, to: &result)
-            for (k, part) in parts.enumerated() { group.write(part, a, b, to: &folded[k]) }
-            alpha += a * Double(rows.count) / Double(n)
-            beta += b * Double(rows.count) / Double(n)
+            let estimate = group.estimate(whole, parts, parallelism)
+            group.write(estimate.whole, to: &result)
+            for (k, part) in estimate.parts.enumerated() { group.write(part, to: &folded[k]) }
+            alpha += estimate.shrinkage * Double(rows.count) / Double(n)
+            beta += estimate.brainPart * Double(rows.count) / Double(n)
+            isModelled = isModelled || estimate.isModelled
         }
         matrix = result
+        self.isModelled = isModelled
         shrinkage = alpha
         brainPart = beta
         var folds: [Fold] = []
@@ -103,52 +114,70 @@ struct BaselineCovariance {
             folds.append(Fold(heldOut: part.heldOut, matrix: matrix, whitener: whitener.matrix, mean: part.mean))
         }
         self.folds = folds
-        heldOutVariance = Self.variance(of: baseline, folds)
-    }
-
-    /// Variance of what each fold holds out, whitened by the others.
-    private static func variance(of baseline: Matrix, _ folds: [Fold]) -> Double {
         var (squares, entries) = (0.0, 0)
-        for fold in folds {
-            squares += (fold.whitener * baseline.columns(fold.heldOut).subtracting(fold.mean)).squaredNorm
-            entries += fold.whitener.rows * fold.heldOut.count
+        for (fold, part) in zip(folds, parts) {
+            squares += (fold.whitener * part.test).squaredNorm
+            entries += fold.whitener.rows * part.test.columns
         }
-        return squares / Double(max(1, entries))
+        heldOutVariance = squares / Double(max(1, entries))
     }
 
-    /// Second moments of the samples that are not held out, about their mean or about 0.
+    /// Second moments of the samples that are not held out, about their mean or about 0, reduced in time.
     private struct Moments {
         let heldOut: Range<Int>
         let mean: [Double]
+        /// What is not held out, and what is, less the mean of the former: sensors × reduced samples.
+        let samples, test: Matrix
         let covariance: Matrix
 
         /// Of all samples, and of all but each fifth; and whether each sensor has any noise.
-        static func split(_ baseline: Matrix) -> (whole: Moments, parts: [Moments], isNoisy: [Bool]) {
-            let centred = Moments(baseline, 0..<0, isCentred: true)
-            let moments = (0..<baseline.rows).map { (mean: centred.mean[$0], variance: centred.covariance[$0, $0]) }
+        static func split(
+            _ baseline: Matrix, _ basis: TemporalBasis
+        ) -> (whole: Moments, parts: [Moments], isNoisy: [Bool]) {
+            let (count, folds) = (baseline.columns, BaselineCovariance.foldCount)
+            // Each fifth is reduced on its own, so that none knows of another.
+            let fifths = (0..<folds).map { ($0 * count / folds)..<(($0 + 1) * count / folds) }
+            var reducers: [Int: Matrix] = [:]
+            for fifth in fifths where reducers[fifth.count] == nil { reducers[fifth.count] = basis.matrix(fifth.count) }
+            let means = baseline.rowMeans
+            let moments = (0..<baseline.rows).map { i in
+                let squares = baseline.row(i).reduce(0) { $0 + ($1 - means[i]) * ($1 - means[i]) }
+                return (mean: means[i], variance: squares / Double(max(1, count)))
+            }
             // A recording that was corrected by the mean of its baseline has what that mean had of slow noise in every
             // sample of the window; a part of the baseline less the mean of the rest is like that. One that was not
             // corrected is taken as it is: its offset is noise.
             let isCorrected = moments.allSatisfy { $0.mean * $0.mean <= 1e-6 * $0.variance }
-            let (count, folds) = (baseline.columns, BaselineCovariance.foldCount)
             return (
-                isCorrected ? centred : Moments(baseline, 0..<0, isCentred: false),
-                (0..<folds).map {
-                    Moments(baseline, ($0 * count / folds)..<(($0 + 1) * count / folds), isCentred: isCorrected)
-                },
+                Moments(baseline, nil, fifths, reducers, isCentred: isCorrected),
+                fifths.indices.map { Moments(baseline, $0, fifths, reducers, isCentred: isCorrected) },
                 // Subtracting the mean of a constant leaves rounding, which is no noise.
                 moments.map { $0.variance > 1e-20 * $0.mean * $0.mean && $0.variance > 0 }
             )
         }
 
-        init(_ samples: Matrix, _ heldOut: Range<Int>, isCentred: Bool) {
-            self.heldOut = heldOut
-            let used = samples.columns((0..<samples.columns).filter { !heldOut.contains($0) })
-            mean = isCentred ? used.rowMeans : [Double](repeating: 0, count: used.rows)
-            let centred = used.subtracting(mean)
+        /// All fifths but one, or all.
+        private init(
+            _ baseline: Matrix, _ fold: Int?, _ fifths: [Range<Int>], _ reducers: [Int: Matrix], isCentred: Bool
+        ) {
+            heldOut = fold.map { fifths[$0] } ?? 0..<0
+            let used = fifths.indices.filter { $0 != fold }.map { fifths[$0] }
+            let mean =
+                isCentred
+                ? baseline.columns(used.flatMap { Array($0) }).rowMeans : [Double](repeating: 0, count: baseline.rows)
+            func reduced(_ ranges: [Range<Int>]) -> Matrix {
+                let elements = ranges.flatMap { range in
+                    reducers[range.count].map { (baseline.columns(range).subtracting(mean) * $0).elements } ?? []
+                }
+                return Matrix(
+                    rows: baseline.rows, columns: elements.count / max(1, baseline.rows), elements: elements)
+            }
+            self.mean = mean
+            samples = reduced(used)
+            test = reduced([heldOut].filter { !$0.isEmpty })
             covariance =
-                Matrix.product(centred, transposed: false, centred, transposed: true)
-                * (1 / Double(max(1, used.columns)))
+                Matrix.product(samples, transposed: false, samples, transposed: true)
+                * (1 / Double(max(1, samples.columns)))
         }
     }
 
@@ -162,6 +191,8 @@ struct BaselineCovariance {
         let rank: Int
         /// T, with trace `rank`; nil without a gain.
         let brain: Matrix?
+        /// The other model; nil without a gain.
+        let model: BrainNoise?
 
         init(_ rows: [Int], _ scales: [Double], _ projection: Projection, _ gain: Matrix?) {
             self.rows = rows
@@ -177,7 +208,11 @@ struct BaselineCovariance {
             removed = Matrix.product(lost.removed, transposed: false, lost.removed, transposed: true)
             let rank = max(1, rows.count - lost.rank)
             self.rank = rank
-            brain = gain.flatMap { gain in
+            guard let gain else {
+                (brain, model) = (nil, nil)
+                return
+            }
+            do {
                 var fields = Matrix(rows: rows.count, columns: gain.columns) { gain[rows[$0], $1] * own[$0] }
                 fields = lost.apply(fields)
                 for j in 0..<fields.columns {
@@ -187,7 +222,8 @@ struct BaselineCovariance {
                 }
                 let sum = Matrix.product(fields, transposed: false, fields, transposed: true)
                 let trace = (0..<rows.count).reduce(0) { $0 + sum[$1, $1] }
-                return trace > 0 ? sum * (Double(rank) / trace) : nil
+                brain = trace > 0 ? sum * (Double(rank) / trace) : nil
+                model = trace > 0 ? BrainNoise(fields, rank: rank) : nil
             }
         }
 
@@ -198,64 +234,117 @@ struct BaselineCovariance {
             return vector.map { $0 / length }
         }
 
-        /// (1 − α)S + αμ((1 − β)I + βT), scaled.
-        func model(_ moments: Moments, _ alpha: Double, _ beta: Double) -> (matrix: Matrix, level: Double) {
+        /// (1 − α)S + αμ((1 − β)I + βT), with S of scaled sensors.
+        private func shrunk(_ own: Matrix, _ alpha: Double, _ beta: Double) -> Matrix {
             let n = rows.count
-            var scaled = Matrix(rows: n, columns: n)
-            for j in 0..<n {
-                for i in 0..<n { scaled[i, j] = moments.covariance[rows[i], rows[j]] * scales[i] * scales[j] }
+            let level = (0..<n).reduce(0) { $0 + own[$1, $1] } / Double(rank)
+            let (white, brainy) = (alpha * level * (1 - beta), brain == nil ? 0 : alpha * level * beta)
+            var result = own
+            for k in own.elements.indices {
+                // White noise of the subspace that is left: directions that were removed have none.
+                result.elements[k] = (1 - alpha) * own.elements[k] - white * removed.elements[k]
             }
-            let level = (0..<n).reduce(0) { $0 + scaled[$1, $1] } / Double(rank)
-            for j in 0..<n {
-                for i in 0..<n {
-                    // White noise of the subspace that is left: directions that were removed have none.
-                    let white = (i == j ? 1 : 0) - removed[i, j]
-                    let target = (1 - beta) * white + beta * (brain?[i, j] ?? 0)
-                    scaled[i, j] = (1 - alpha) * scaled[i, j] + alpha * level * target
-                }
-            }
-            return (scaled, level)
+            if let brain { for k in own.elements.indices { result.elements[k] += brainy * brain.elements[k] } }
+            for i in 0..<n { result[i, i] += white }
+            return result
         }
 
-        /// α and β of the largest held-out likelihood, by turns along either.
-        func fit(_ parts: [Moments], _ samples: Matrix, _ parallelism: Parallelism) -> (Double, Double) {
+        /// What the noise is taken to be: covariances of the scaled sensors.
+        struct Estimate {
+            let whole: Matrix
+            let parts: [Matrix]
+            let shrinkage, brainPart: Double
+            let isModelled: Bool
+        }
+
+        /// The model of the largest held-out likelihood.
+        func estimate(_ whole: Moments, _ parts: [Moments], _ parallelism: Parallelism) -> Estimate {
+            let tests = parts.map { scaled($0.test) }
+            let moments = ([whole] + parts).map { part in
+                Matrix(rows: rows.count, columns: rows.count) {
+                    part.covariance[rows[$0], rows[$1]] * scales[$0] * scales[$1]
+                }
+            }
+            func loss(_ matrices: (Int) -> Matrix?) -> Double {
+                withoutActuallyEscaping(matrices) { matrices in
+                    nonisolated(unsafe) let matrices = matrices
+                    var losses = [Double](repeating: .infinity, count: parts.count)
+                    losses.withUnsafeMutableBufferPointer { places in
+                        guard let start = places.baseAddress else { return }
+                        nonisolated(unsafe) let losses = start
+                        parallelism.forEachPiece(of: parts.count, piece: 1) { k, _ in
+                            if let matrix = matrices(k) { losses[k] = self.loss(matrix, tests[k]) }
+                        }
+                    }
+                    return losses.reduce(0, +)
+                }
+            }
             let betas = brain == nil ? [0] : BaselineCovariance.betas
             let alphas = BaselineCovariance.alphas
-            let tests = parts.map { part -> Matrix in
-                let held = samples.columns(part.heldOut).subtracting(part.mean)
-                return Matrix(rows: rows.count, columns: held.columns) { held[rows[$0], $1] * scales[$0] }
-            }
             var known: [Int: Double] = [:]
-            func loss(_ a: Int, _ b: Int) -> Double {
+            func shrunkLoss(_ a: Int, _ b: Int) -> Double {
                 let key = a * betas.count + b
                 if let value = known[key] { return value }
-                var losses = [Double](repeating: .infinity, count: parts.count)
-                losses.withUnsafeMutableBufferPointer { places in
-                    guard let start = places.baseAddress else { return }
-                    nonisolated(unsafe) let losses = start
-                    parallelism.forEachPiece(of: parts.count, piece: 1) { k, _ in
-                        losses[k] = self.loss(parts[k], tests[k], alphas[a], betas[b])
-                    }
-                }
-                let value = losses.reduce(0, +)
+                let value = loss { shrunk(moments[$0 + 1], alphas[a], betas[b]) }
                 known[key] = value
                 return value
             }
+            // By turns along α and β.
             var (a, b) = (0, min(2, betas.count - 1))
             for round in 0..<3 {
-                let bestAlpha = alphas.indices.min { loss($0, b) < loss($1, b) } ?? a
-                let bestBeta = betas.indices.min { loss(bestAlpha, $0) < loss(bestAlpha, $1) } ?? b
+                let bestAlpha = alphas.indices.min { shrunkLoss($0, b) < shrunkLoss($1, b) } ?? a
+                let bestBeta = betas.indices.min { shrunkLoss(bestAlpha, $0) < shrunkLoss(bestAlpha, $1) } ?? b
                 let isSettled = round > 0 && bestAlpha == a && bestBeta == b
                 (a, b) = (bestAlpha, bestBeta)
                 if isSettled { break }
             }
-            return (alphas[a], betas[b])
+            if let model, let modelled = modelled(model, whole, parts, parallelism),
+                loss({ modelled.parts[$0] }) < shrunkLoss(a, b)
+            {
+                return modelled
+            }
+            let best = moments.map { shrunk($0, alphas[a], betas[b]) }
+            return Estimate(
+                whole: best[0], parts: Array(best.dropFirst()),
+                shrinkage: alphas[a], brainPart: betas[b], isModelled: false)
+        }
+
+        /// The noise of sensors and few sources; nil where it cannot be estimated.
+        private func modelled(
+            _ model: BrainNoise, _ whole: Moments, _ parts: [Moments], _ parallelism: Parallelism
+        ) -> Estimate? {
+            let samples = ([whole] + parts).map { scaled($0.samples) }
+            var found = [(matrix: Matrix, white: Double, brainPart: Double)?](repeating: nil, count: samples.count)
+            found.withUnsafeMutableBufferPointer { places in
+                guard let start = places.baseAddress else { return }
+                nonisolated(unsafe) let found = start
+                parallelism.forEachPiece(of: samples.count, piece: 1) { k, _ in
+                    found[k] = model.covariance(of: samples[k])
+                }
+            }
+            let all = found.compactMap(\.self)
+            guard all.count == found.count else { return nil }
+            let matrices = all.map { estimate in
+                // Sensors are noisy in the directions that are left alone.
+                Matrix(rows: rows.count, columns: rows.count) {
+                    estimate.matrix[$0, $1] - estimate.white * removed[$0, $1]
+                }
+            }
+            return Estimate(
+                whole: matrices[0], parts: Array(matrices.dropFirst()), shrinkage: 1, brainPart: all[0].brainPart,
+                isModelled: true)
+        }
+
+        /// The sensors of the group, scaled.
+        private func scaled(_ samples: Matrix) -> Matrix {
+            Matrix(rows: rows.count, columns: samples.columns) { samples[rows[$0], $1] * scales[$0] }
         }
 
         /// −2 log likelihood of held-out samples, up to constants, with the level of the noise free.
-        private func loss(_ moments: Moments, _ test: Matrix, _ alpha: Double, _ beta: Double) -> Double {
+        private func loss(_ covariance: Matrix, _ test: Matrix) -> Double {
             guard test.columns > 0 else { return 0 }
-            var (matrix, level) = model(moments, alpha, beta)
+            var matrix = covariance
+            let level = (0..<rows.count).reduce(0) { $0 + matrix[$1, $1] } / Double(rank)
             guard level > 0 else { return .infinity }
             // Directions that projectors removed hold no data; with the level of the others they change nothing.
             for k in matrix.elements.indices { matrix.elements[k] += level * removed.elements[k] }
@@ -267,11 +356,10 @@ struct BaselineCovariance {
             return Double(test.columns) * (Double(rank) * log(spread) + factor.logDeterminant)
         }
 
-        /// Writes the model in SI units to its rows of a matrix of all sensors.
-        func write(_ moments: Moments, _ alpha: Double, _ beta: Double, to target: inout Matrix) {
-            let (model, _) = model(moments, alpha, beta)
+        /// Writes a covariance in SI units to the group's rows of a matrix of all sensors.
+        func write(_ covariance: Matrix, to target: inout Matrix) {
             for (j, column) in rows.enumerated() {
-                for (i, row) in rows.enumerated() { target[row, column] = model[i, j] / (scales[i] * scales[j]) }
+                for (i, row) in rows.enumerated() { target[row, column] = covariance[i, j] / (scales[i] * scales[j]) }
             }
         }
     }

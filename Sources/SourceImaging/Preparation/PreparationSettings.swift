@@ -18,6 +18,8 @@ public struct PreparationSettings: Sendable, Equatable {
     public var averages: Double?
     /// Where σ comes from.
     public var noiseLevel = NoiseLevel.covariance
+    /// Whether sources are sought in the band of the response alone, see ``TemporalBasis``: amplitudes are not.
+    var seeksBand = false
 
     /// The default settings.
     public init() {}

@@ -108,11 +108,19 @@ public struct PreparedProblem: Sendable {
         baseline = projection.apply(channels.average.columns(window.baseline))
         measured = projection.apply(channels.average.columns(window.samples))
         noise = try AverageNoise(
-            covariance: covariance, baseline: baseline, matching: matching, projection: projection, forward: forward,
+            covariance: covariance, window: measured, baseline: baseline, matching: matching, projection: projection, forward: forward,
             averages: settings.averages ?? Self.averages(of: recording, window, &checks),
             baselineAverages: settings.averages ?? Self.fewest(recording, window.baseline), level: settings.noiseLevel,
-            parallelism: parallelism,
+            seeksBand: settings.seeksBand, parallelism: parallelism,
             checks: &checks)
+        if noise.temporal.band < 1 {
+            checks.ok(
+                "band",
+                Message(
+                    String(
+                        format: "0 to %.0f Hz: faster, the window is as the noise before it",
+                        noise.temporal.band * recording.samplingFrequency / 2)))
+        }
         let whitener = noise.whitener
         let lost = rank.blocks.reduce(0) { $0 + $1.rank } - whitener.rank
         if lost > 0 {

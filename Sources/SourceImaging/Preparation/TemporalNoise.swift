@@ -3,8 +3,7 @@ import Foundation
 /// How noise is correlated in time: one autoregression for all channels, by Yule and Walker from their pooled autocovariance,
 /// its order by the Bayesian information criterion.
 ///
-/// Samples of slow noise say much the same. Whitened in time they are as many independent samples as they look like, a
-/// covariance from them is surer, and a source is judged by what the noise does not have.
+/// Samples of slow noise say much the same; see ``TemporalBasis`` for what follows.
 struct TemporalNoise: Sendable {
     /// a_1 … a_p: the noise at sample t is Σ a_k · (that at t − k) and something new.
     let coefficients: [Double]
@@ -18,12 +17,11 @@ struct TemporalNoise: Sendable {
 
     private static let highestOrder = 12
     /// Samples below which noise is taken as white.
-    private static let fewestSamples = 60
+    static let fewestSamples = 60
     /// Channels say much the same of the time course: no more than so many are counted.
     private static let independentChannels = 10.0
-    /// White noise that is added, over the variance: filters leave frequencies without noise, which no whitening may raise,
-    /// and slow responses lie where slow noise does.
-    private static let floor = 0.3
+    /// White noise that is added, over the variance: filters leave frequencies without noise, which no whitening may raise.
+    private static let floor = 0.01
 
     private init(coefficients: [Double], innovation: Double, samples: Int) {
         self.coefficients = coefficients
@@ -80,12 +78,6 @@ struct TemporalNoise: Sendable {
     /// Whether samples are independent.
     var isWhite: Bool { coefficients.isEmpty }
 
-    /// Independent samples that one sample is worth: 1 over the sum of squared autocorrelations.
-    var independentPart: Double {
-        let correlations = autocorrelations(400)
-        return 1 / (2 * correlations.reduce(0) { $0 + $1 * $1 } - 1)
-    }
-
     /// The autocorrelations at lags 0 to `count` − 1.
     private func autocorrelations(_ count: Int) -> [Double] {
         guard !isWhite, count > 0 else { return (0..<count).map { $0 == 0 ? 1 : 0 } }
@@ -102,30 +94,9 @@ struct TemporalNoise: Sendable {
         return products.map { $0 / products[0] }
     }
 
-    /// Noise without its memory, of the same variance: channels × (samples − order).
-    func whitened(_ samples: Matrix) -> Matrix {
-        let order = coefficients.count
-        guard order > 0, samples.columns > order else { return samples }
-        let scale = 1 / innovation.squareRoot()
-        return Matrix(rows: samples.rows, columns: samples.columns - order) { i, t in
-            var value = samples[i, t + order]
-            for (k, a) in coefficients.enumerated() { value -= a * samples[i, t + order - 1 - k] }
-            return scale * value
-        }
-    }
-
-    /// What whitens a window in time: C^(−1/2) of the correlations C of its samples, count × count.
-    ///
-    /// - Complexity: O(count³).
-    func whitener(_ count: Int) -> Matrix {
+    /// The correlations of as many successive samples.
+    func correlation(_ count: Int) -> Matrix {
         let correlations = autocorrelations(count)
-        guard !isWhite,
-            let eigen = try? SymmetricEigen(
-                Matrix(rows: count, columns: count) { correlations[abs($0 - $1)] })
-        else { return .identity(count) }
-        let scaled = Matrix(rows: count, columns: count) {
-            eigen.vectors[$0, $1] / max(eigen.values[$1], 1e-6).squareRoot()
-        }
-        return Matrix.product(scaled, transposed: false, eigen.vectors, transposed: true)
+        return Matrix(rows: count, columns: count) { correlations[abs($0 - $1)] }
     }
 }
