@@ -26,8 +26,7 @@ import Testing
         #expect(TemporalNoise(course(0.9, 8, 50)).isWhite)
         #expect(TemporalNoise(Matrix(rows: 4, columns: 100, repeating: 2)).isWhite)
         #expect(TemporalNoise(Matrix(rows: 4, columns: 0)).isWhite)
-        #expect(TemporalNoise.white.whitener(5) == .identity(5))
-        #expect(TemporalNoise.white.independentPart == 1)
+        #expect(TemporalNoise.white.correlation(5) == .identity(5))
     }
 
     @Test(
@@ -35,7 +34,9 @@ import Testing
     func slow(_ strength: Double) throws {
         let noise = course(strength, 8, 4000)
         let temporal = TemporalNoise(noise)
-        #expect(!temporal.isWhite && temporal.independentPart < 1)
+        #expect(!temporal.isWhite)
+        let correlation = temporal.correlation(30)
+        for lag in 0..<3 { #expect(abs(correlation[5 + lag, 5] - pow(strength, Double(lag))) < 0.05) }
         func memory(_ x: Matrix) -> Double {
             (0..<x.rows).reduce(0) { sum, i in
                 let row = x.row(i)
@@ -43,14 +44,59 @@ import Testing
                 return sum + zip(row, row.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 } / power / Double(x.rows)
             }
         }
-        #expect(abs(memory(temporal.whitened(noise))) < 0.5 * abs(memory(noise)))
-        // A window is whitened by the inverse root of a correlation matrix: its inverse square has a diagonal of one.
-        let whitener = temporal.whitener(30)
-        let correlations = try Cholesky(whitener * whitener).inverse()
-        for t in 0..<30 { #expect(abs(correlations[t, t] - 1) < 1e-6) }
-        let windows: [Matrix] = (0..<100).map { (k: Int) in noise.columns(Array((40 * k)..<(40 * k + 30))) * whitener }
-        let mean: Double = windows.reduce(0.0) { $0 + memory($1) } / 100
-        #expect(abs(mean) < 0.5 * abs(memory(noise)))
+        // Columns of what a stretch is reduced to are independent, all as strong as the channels are.
+        let basis = TemporalBasis(Matrix(rows: 8, columns: 0), beside: noise, noise: temporal)
+        #expect(basis.band == 1 && basis.count(30) == 30)
+        let reducer = basis.matrix(30)
+        let reduced: [Matrix] = (0..<130).map { (k: Int) in noise.columns(Array((30 * k)..<(30 * k + 30))) * reducer }
+        for i in 0..<8 {
+            let own = noise.row(i).reduce(0) { $0 + $1 * $1 } / 4000
+            let rows = reduced.map { $0.row(i) }
+            let powers = (0..<30).map { k in rows.reduce(0) { $0 + $1[k] * $1[k] } / 130 / own }
+            #expect(powers.allSatisfy { (0.5...1.7).contains($0) }, "\(powers)")
+        }
+        let mean = reduced.reduce(0.0) { $0 + memory($1) } / 130
+        #expect(abs(mean) < 0.05, "\(mean)")
+    }
+
+    @Test("a band ends where the window is as the noise before it; without a response it is the narrowest")
+    func band() {
+        var random = SeededGenerator(seed: 7)
+        let noise = random.normal(rows: 30, columns: 600)
+        let topography = random.normal(rows: 30, columns: 1)
+        // A response of 12 cosines, and noise of all frequencies.
+        func band(_ strength: Double, _ highest: Int) -> Double {
+            var window = random.normal(rows: 30, columns: 60)
+            for k in 0..<highest {
+                for t in 0..<60 {
+                    let wave = strength * cos(.pi * (Double(t) + 0.5) * Double(k) / 60)
+                    for i in 0..<30 { window[i, t] += topography[i, 0] * wave }
+                }
+            }
+            return TemporalBasis(window, beside: noise, noise: .white).band
+        }
+        #expect((12...16).contains(Int((60 * band(1, 12)).rounded())))
+        #expect((24...28).contains(Int((60 * band(1, 24)).rounded())))
+        #expect(band(1, 60) == 1)
+        let without = (0..<20).map { _ in band(0, 0) }
+        #expect(without.count { $0 <= 0.1 } >= 16, "\(without)")
+        #expect(TemporalBasis(noise, beside: Matrix(rows: 30, columns: 20), noise: .white).band == 1)
+        #expect(TemporalBasis(noise, beside: Matrix(rows: 30, columns: 100), noise: .white).band <= 1)
+    }
+
+    @Test("cosines of a band are orthonormal, whatever their number; all of them are everything")
+    func cosines() {
+        var random = SeededGenerator(seed: 9)
+        let noise = random.normal(rows: 10, columns: 400)
+        let quiet = TemporalBasis(noise.columns(0..<40), beside: noise, noise: .white)
+        for length in [1, 7, 40] {
+            let m = quiet.matrix(length)
+            #expect(m.columns == quiet.count(length) && m.rows == length)
+            let gram = Matrix.product(m, transposed: true, m)
+            let scale = gram[0, 0]
+            #expect((gram - Matrix.identity(m.columns) * scale).squaredNorm < 1e-20 * Double(length))
+        }
+        #expect(TemporalBasis.identity.matrix(4) == .identity(4))
     }
 
     @Test("what noise exceeds at a rate, it exceeds at that rate")

@@ -14,9 +14,9 @@ struct BrainNoise {
     /// Fields at most: neighbours look alike.
     private static let largestCount = 1200
     /// γ ← γ·(what the samples have of it)/(what C expects), so often.
-    private static let updates = 20
+    private static let updates = 14
     /// Sources below this part of the largest γ are dropped.
-    private static let pruning = 1e-6
+    private static let pruning = 5e-3
 
     /// A brain.
     ///

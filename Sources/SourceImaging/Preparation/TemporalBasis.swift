@@ -21,7 +21,7 @@ struct TemporalBasis: Sendable {
     /// Cosines below which there is no band.
     private static let fewest = 6
     /// Standard deviations by which what lies beyond the band may exceed noise.
-    private static let doubt = 2.5
+    private static let doubt = 3.0
     /// Noise that filters left of a frequency is no less than this part of the mean.
     private static let floor = 0.01
 
