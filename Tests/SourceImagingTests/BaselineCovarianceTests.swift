@@ -1,4 +1,5 @@
 import Foundation
+import LinearAlgebra
 import Simulation
 import TestSupport
 import Testing
@@ -187,5 +188,124 @@ struct BaselineCovarianceTests {
         #expect(estimate.folds.count == 5 && estimate.samples == count)
         #expect(estimate.folds.flatMap { Array($0.heldOut) } == Array(0..<count))
         #expect(Set(estimate.folds.map { $0.matrix[0, 0] }).count == 5)
+    }
+
+    /// log det C + tr(C⁻¹Σ), smallest at C = Σ.
+    private func divergence(_ covariance: Matrix, _ truth: Matrix) throws -> Double {
+        let factor = try Cholesky(covariance)
+        let solved = factor.solve(truth)
+        return factor.logDeterminant + (0..<truth.rows).reduce(0) { $0 + solved[$1, $1] }
+    }
+
+    @Test("few sources and sensor noise are told from fewer samples than sensors, far better than by shrinkage")
+    func modelled() throws {
+        let noise = try Self.magnetic.get()
+        let n = noise.sensors.count
+        let scales = noise.units.map { 1 / $0 }
+        var fields = Matrix(rows: n, columns: noise.forward.gain.columns) { noise.forward.gain[$0, $1] * scales[$0] }
+        for j in 0..<fields.columns {
+            let length = fields.column(j).reduce(0) { $0 + $1 * $1 }.squareRoot()
+            for i in 0..<n { fields[i, j] /= max(length, 1e-300) }
+        }
+        // Five sources, each fifty times as strong as a sensor is noisy.
+        let chosen = (0..<5).map { fields.column(41 + 230 * $0) }
+        let root = Matrix(rows: n, columns: 5, elements: chosen.flatMap { $0.map { $0 * 50.0.squareRoot() } })
+        let truth = Matrix.identity(n) + Matrix.product(root, transposed: false, root, transposed: true)
+        var random = SeededGenerator(seed: 11)
+        let samples = root * random.normal(rows: 5, columns: 40) + random.normal(rows: n, columns: 40)
+        let model = BrainNoise(fields, rank: n)
+        let found = try #require(model.covariance(of: samples))
+        let best = try divergence(truth, truth)
+        let own = try divergence(found.matrix, truth) - best
+        let sample = Matrix.product(samples, transposed: false, samples, transposed: true) * (1.0 / 40)
+        let level = (0..<n).reduce(0) { $0 + sample[$1, $1] } / Double(n)
+        let shrunk = try stride(from: 0.05, through: 1, by: 0.05).map { alpha in
+            try divergence(sample * (1 - alpha) + .identity(n) * (alpha * level), truth) - best
+        }
+        #expect(own > 0 && own < 0.5 * (shrunk.min() ?? 0), "\(own), \(shrunk.min() ?? 0)")
+        #expect(abs(found.white - 1) < 0.15 && abs(found.brainPart - 250 / (250 + Double(n))) < 0.2)
+        // Twice the noise is four times the covariance; no noise, or no brain, is none.
+        let louder = try #require(model.covariance(of: samples * 2))
+        #expect((louder.matrix - found.matrix * 4).squaredNorm < 1e-16 * louder.matrix.squaredNorm)
+        #expect(model.covariance(of: samples * 0) == nil)
+        #expect(BrainNoise(fields * 0, rank: n).covariance(of: samples) == nil)
+    }
+
+    @Test("that model is chosen where it predicts the noise better, and leaves removed directions empty")
+    func chosenModel() throws {
+        let noise = try Self.magnetic.get()
+        let n = noise.sensors.count
+        var random = SeededGenerator(seed: 19)
+        let projection = Projection(
+            [noise.units.map { $0 / noise.units.reduce(0) { $0 + $1 * $1 }.squareRoot() }], sensorCount: n)
+        let few = noise.root.columns(0..<4) * 2
+        func samples(_ isFew: Bool) -> Matrix {
+            let white = random.normal(rows: n, columns: 60)
+            let sensors = Matrix(rows: n, columns: 60) { noise.units[$0] * white[$0, $1] }
+            return projection.apply(isFew ? few * random.normal(rows: 4, columns: 60) + sensors : sensors)
+        }
+        func estimate(_ baseline: Matrix) throws -> BaselineCovariance {
+            try BaselineCovariance(baseline, sensors: noise.sensors, projection: projection, gain: noise.forward.gain)
+        }
+        let modelled = try estimate(samples(true))
+        #expect(modelled.isModelled && modelled.brainPart > 0.3)
+        for matrix in [modelled.matrix] + modelled.folds.map(\.matrix) {
+            let removed = projection.removed.column(0)
+            let variance =
+                (Matrix(rows: 1, columns: n, elements: removed) * matrix
+                * Matrix(rows: n, columns: 1, elements: removed)).elements[0]
+            let total = (0..<n).reduce(0) { $0 + matrix[$1, $1] }
+            #expect(abs(variance) < 1e-9 * total)
+        }
+        #expect(!(try estimate(samples(false))).isModelled)
+    }
+
+    @Test(
+        "a covariance of few samples is shrunk nearer to the truth, kinds of sensors apart, one of many is left alone")
+    func fewSamples() throws {
+        let noise = try Self.both.get()
+        let sensors = noise.sensors
+        let white = noise.units.map { $0 * $0 }
+        let truth =
+            Matrix.product(noise.root, transposed: false, noise.root, transposed: true) + Matrix.diagonal(white)
+        var random = SeededGenerator(seed: 5)
+        let count = 60
+        let draws = random.normal(rows: sensors.count, columns: count)
+        let samples =
+            noise.root * random.normal(rows: noise.root.columns, columns: count)
+            + Matrix(rows: sensors.count, columns: count) { noise.units[$0] * draws[$0, $1] }
+        let covariance = Matrix.product(samples, transposed: false, samples, transposed: true) * (1 / Double(count))
+        // Electrodes and other sensors are told apart.
+        func error(_ matrix: Matrix) throws -> Double {
+            try [true, false].reduce(0) { sum, isElectrode in
+                let rows = sensors.kinds.indices.filter { (sensors.kinds[$0] == .eeg) == isElectrode }
+                func scaled(_ matrix: Matrix) -> Matrix {
+                    Matrix(rows: rows.count, columns: rows.count) {
+                        matrix[rows[$0], rows[$1]] / (noise.units[rows[$0]] * noise.units[rows[$1]])
+                    }
+                }
+                return sum + (try divergence(scaled(matrix), scaled(truth)))
+            }
+        }
+        let (shrunk, part) = FewSamples.regularized(covariance, samples: count, sensors: sensors)
+        #expect(part > 0 && part < 1)
+        #expect(try error(shrunk) < error(covariance))
+        for samples in [0, 3 * sensors.count] {
+            let same = FewSamples.regularized(covariance, samples: samples, sensors: sensors)
+            #expect(same.matrix == covariance && same.shrinkage == 0)
+        }
+        // Electrodes in another unit change nothing of the others, and themselves by that unit.
+        let factors = sensors.kinds.map { $0 == .eeg ? 1e6 : 1.0 }
+        let other = Matrix(rows: sensors.count, columns: sensors.count) {
+            covariance[$0, $1] * factors[$0] * factors[$1]
+        }
+        let scaled = FewSamples.regularized(other, samples: count, sensors: sensors).matrix
+        for i in 0..<sensors.count {
+            for j in 0..<sensors.count {
+                #expect(
+                    abs(scaled[i, j] - shrunk[i, j] * factors[i] * factors[j])
+                        <= 1e-9 * (scaled[i, i] * scaled[j, j]).squareRoot())
+            }
+        }
     }
 }

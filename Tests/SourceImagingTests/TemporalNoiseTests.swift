@@ -123,7 +123,7 @@ import Testing
                 Whereabouts(scores, extents: [0, 0.005], noise: noise, gainError: 0, rows: 100, gains: gains))
         }
         let few = try found(0.1)
-        #expect(few.candidates.map(\.block).contains(1) && few.candidates.count <= 2)
+        #expect(few.candidates.contains(1) && few.candidates.count <= 2)
         #expect(try found(30).candidates.count >= 4)
         #expect(try found(2).extents == 0...0.005)
         #expect(try found(2).amplitudeSpread > 0.2)

@@ -92,7 +92,8 @@ import Testing
         #expect(least == 2)
         #expect((thinned.error > 0) == isWrong)
         // Amplitudes of another response, as if those atoms had been given.
-        let twice = selection.coefficients(thinned.outcome.atoms, dictionary, response: response * 2)
+        let twice = try #require(
+            selection.coefficients(thinned.outcome.atoms, dictionary, response: response * 2))
         let difference = twice - thinned.outcome.coefficients * 2
         #expect(difference.squaredNorm < 1e-18 * twice.squaredNorm)
     }

@@ -2,30 +2,27 @@ import Foundation
 
 /// Where a refined source may be, and what it may look like there: the profile likelihood of its place.
 struct Whereabouts: Sendable {
-    /// A candidate in the place of the source.
-    struct Candidate: Sendable {
-        let block: Int
-        /// How likely the source is there, over all extents; the weights of all candidates add up to 1.
-        let weight: Double
-    }
-
-    /// Candidates that hold it with a probability of ``level``, in ascending order of the blocks.
-    let candidates: [Candidate]
+    /// Blocks that hold it with a probability of ``level``, in ascending order.
+    let candidates: [Int]
     /// Smallest and largest extent of the patches in them, m.
     let extents: ClosedRange<Double>
     /// Standard deviation of the logarithm of its amplitude from one candidate to the next.
     let amplitudeSpread: Double
 
     static let level = 0.95
+    /// Of χ² with three degrees of freedom at that level.
+    private static let quantile = 7.815
 
     /// Part of what a source explains that tells nothing of its place: the shape of a patch is never that of the truth, and an
     /// error of shape lies in the few directions in which neighbours differ.
-    private static let shapeError = 0.02
+    private static let shapeError = 0.04
 
     /// From the scores of all atoms in the place of a source.
     ///
     /// The likelihood of an atom is exp(s/2φ) with its score s. φ is the level of the noise plus the part of the source's
-    /// own power by which a wrong gain, whose error is spread over all rows, and a wrong shape may change the scores.
+    /// own power by which a wrong gain, whose error is spread over all rows, and a wrong shape may change the scores. Those
+    /// are kept whose likelihood is not below that of the best by more than three coordinates explain by chance (Wilks 1938):
+    /// their number plays no part, as it would where the many atoms far away add up.
     ///
     /// - Parameters:
     ///   - scores: a family an array, a number a block.
@@ -38,28 +35,19 @@ struct Whereabouts: Sendable {
         _ scores: [[Double]], extents: [Double], noise: Double, gainError: Double, rows: Int, gains: [[Double]]
     ) {
         let best = scores.reduce(0) { $1.reduce($0, max) }
-        guard best > 0, noise > 0, let count = scores.first?.count else { return nil }
+        guard best > 0, noise > 0 else { return nil }
         let level = noise + (Self.shapeError + gainError * gainError / Double(max(1, rows))) * best
-        // What is 40 below the best in its logarithm adds nothing.
-        var (weights, atoms) = ([Double](repeating: 0, count: count), [(f: Int, j: Int, weight: Double)]())
+        var atoms: [(f: Int, j: Int, weight: Double)] = []
         for (f, own) in scores.enumerated() {
-            for (j, score) in own.enumerated() where score > 0 && best - score < 80 * level {
-                let weight = exp((score - best) / (2 * level))
-                weights[j] += weight
-                atoms.append((f, j, weight))
+            for (j, score) in own.enumerated() where score > 0 && best - score <= Self.quantile * level {
+                atoms.append((f, j, exp((score - best) / (2 * level))))
             }
         }
-        let total = weights.reduce(0, +)
-        var (kept, sum) = (Set<Int>(), 0.0)
-        for j in weights.indices.sorted(by: { (weights[$0], $1) > (weights[$1], $0) }) {
-            kept.insert(j)
-            sum += weights[j]
-            if sum >= Self.level * total { break }
-        }
-        candidates = kept.sorted().map { Candidate(block: $0, weight: weights[$0] / total) }
+        candidates = Set(atoms.map(\.j)).sorted()
+        let sum = atoms.reduce(0) { $0 + $1.weight }
         var byExtent = [Double](repeating: 0, count: extents.count)
         var (mass, first, second) = (0.0, 0.0, 0.0)
-        for atom in atoms where kept.contains(atom.j) {
+        for atom in atoms {
             byExtent[atom.f] += atom.weight
             let gain = gains[atom.f][atom.j]
             guard gain > 0 else { continue }
@@ -113,7 +101,7 @@ extension EstimatedSource {
         guard let whereabouts = worth.whereabouts else { return }
         // All members alike: weighted by how likely they are, the far ones would stretch the ellipsoid beyond the head.
         let members = whereabouts.candidates.map {
-            (index: $0.block, position: sources.positions[$0.block], weight: 1.0)
+            (index: $0, position: sources.positions[$0], weight: 1.0)
         }
         region = try? SourceRegion(
             level: Whereabouts.level, members: members,

@@ -51,6 +51,12 @@ public struct LocalizationSettings: Sendable, Equatable {
             ("sigma", preparation.noiseLevel.name), ("reweight", "\(choice.rounds)"),
             ("reweight_scale", reweightingScale.rawValue), ("debias", "\(isDebiased)"), ("gap", "\(relativeGap)"),
         ]
+        if choice.isRefined {
+            described += [
+                ("gain_error", selection.gainError.map { "\($0)" } ?? "auto"),
+                ("false_positive_rate", "\(selection.falsePositiveRate)"),
+            ]
+        }
         if stability.repeats > 0 {
             described += [("stability", "\(stability.repeats)"), ("stability_by", method.rawValue)]
             if method == .sensors, !choice.method.criterion.hasFolds {

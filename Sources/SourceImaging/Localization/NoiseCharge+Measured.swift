@@ -71,7 +71,9 @@ extension NoiseCharge {
             let atoms = AtomDictionary(
                 design: Design(gain.matrix), families: own, ridge: dictionary.ridge,
                 parallelism: dictionary.parallelism)
-            scores += atoms.largestScores(of: [fold.whitener * (baseline.columns(stretch).subtracting(fold.mean) * reducer)])
+            scores += atoms.largestScores(of: [
+                fold.whitener * (baseline.columns(stretch).subtracting(fold.mean) * reducer)
+            ])
         }
         if length < window {
             let short = NoiseExtremes(

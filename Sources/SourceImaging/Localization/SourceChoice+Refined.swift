@@ -82,11 +82,16 @@ extension SourceChoice {
         let offsets = found.atoms.reduce(into: [0]) {
             $0.append($0[$0.count - 1] + problem.blocks.columns(of: $1.block).count)
         }
+        guard let coefficients = selection.coefficients(found.atoms, refining.dictionary, response: problem.response)
+        else {
+            throw InputError(
+                "problem", found: "sources whose fields cannot be told apart", expected: "a gain of full rank")
+        }
         var outcome = chosen
         outcome.atoms = ActiveAtoms(
             ActiveSet(
                 blocks: found.atoms.map(\.block), offsets: offsets,
-                coefficients: selection.coefficients(found.atoms, refining.dictionary, response: problem.response)),
+                coefficients: coefficients),
             families: found.atoms.map { families[$0.family] })
         outcome.refined = Refined(
             refinement: Refinement(

@@ -181,6 +181,17 @@ extension SourceChoice {
                 .draws, found: "\(draws), with \(chosenBy)", expected: "a criterion that draws directions",
                 advice: "use \(.criterion) \(Self.names(\.hasDraws)), or leave \(.draws) out")
         }
+        if !isRefined {
+            let usual = SelectionSettings()
+            for (name, isGiven) in [
+                (SettingName.gainError, settings.selection.gainError != nil),
+                (.falsePositiveRate, settings.selection.falsePositiveRate != usual.falsePositiveRate),
+            ] where isGiven {
+                throw InputError(
+                    name, found: "a value, with weights \(weights.rawValue)", expected: "sources that are refined",
+                    advice: "use \(.weights) \(SourceWeights.refined.rawValue), or leave \(name) out")
+            }
+        }
         if settings.preparation.noiseLevel != .covariance, !isGiven, !method.criterion.needsNoiseLevel,
             stability.repeats == 0 || stability.method == .epochs || stability.method == .sensors
         {

@@ -36,18 +36,30 @@ struct AverageNoise {
     /// - Throws: ``InputError`` for a covariance that is none, a baseline too short to estimate one from, a number of
     ///   averages that nothing tells, or, where σ comes from the baseline, one without noise.
     init(
-        covariance: NoiseCovariance?, window: Matrix, baseline: Matrix, matching: ChannelMatching, projection: Projection,
+        covariance: NoiseCovariance?, window: Matrix, baseline: Matrix, matching: ChannelMatching,
+        projection: Projection,
         forward: Forward, averages: Double?, baselineAverages: Double? = nil, level: NoiseLevel, seeksBand: Bool,
         parallelism: Parallelism, checks: inout Checklist
     ) throws(InputError) {
         var usual = 1.0
         // A covariance of a whole session knows slow noise better than a baseline does: whitened in time as well, the slow
         // responses of a real recording went with it.
+        let isGiven = covariance != nil
+        let covariance = Self.trusted(covariance, baseline, matching, &checks)
         temporal = TemporalBasis(
             seeksBand ? window : Matrix(rows: baseline.rows, columns: 0), beside: baseline,
             noise: covariance == nil ? TemporalNoise(baseline) : .white)
         if let covariance, let rows = matching.inCovariance {
-            let one = covariance.matrix.rows(rows).columns(rows)
+            let (one, shrinkage) = FewSamples.regularized(
+                covariance.matrix.rows(rows).columns(rows), samples: covariance.samples, sensors: matching.sensors)
+            if shrinkage > 0.001 {
+                checks.look(
+                    "noise",
+                    Message(
+                        "the covariance was estimated from \(covariance.samples) samples for "
+                            + "\(matching.sensors.count) channels: "
+                            + String(format: "shrunk by %.2g toward sensor noise", shrinkage)))
+            }
             let unit = try Whitener(covariance: one, sensors: matching.sensors, projection: projection)
             let spread = Self.deviation(unit.matrix * baseline)
             let trials = try Self.averages(averages, spread, &checks)
@@ -72,7 +84,8 @@ struct AverageNoise {
                         format: "shrunk by %.2g toward sensor noise and %.2g of brain noise", estimated.shrinkage,
                         estimated.brainPart))
                 + String(format: ", held-out deviation %.2f", heldOut)
-            checks.look("noise", Message("no noise covariance was given: \(source)"))
+            checks.look(
+                "noise", Message(isGiven ? "the noise is \(source)" : "no noise covariance was given: \(source)"))
             whitener = try Whitener(
                 covariance: estimated.matrix, sensors: matching.sensors, projection: projection)
             folds = estimated.folds
@@ -83,6 +96,23 @@ struct AverageNoise {
         }
         self.level = level
         variance = try level.variance(usual, baseline: baselineDeviation)
+    }
+
+    /// A covariance that says more of the noise than the baseline does; nil where the baseline says as much: a covariance of
+    /// so few samples is likely to be of the same ones, and what it has seen cannot judge it.
+    private static func trusted(
+        _ covariance: NoiseCovariance?, _ baseline: Matrix, _ matching: ChannelMatching, _ checks: inout Checklist
+    ) -> NoiseCovariance? {
+        guard let covariance, covariance.samples > 0, covariance.samples < FewSamples.enough * matching.sensors.count,
+            covariance.samples <= 2 * baseline.columns, baseline.columns >= TemporalNoise.fewestSamples
+        else { return covariance }
+        checks.look(
+            "covariance",
+            Message(
+                "estimated from \(covariance.samples) samples for \(matching.sensors.count) channels: left out, since the "
+                    + "\(baseline.columns) samples before time 0 say as much"),
+            "estimate it from at least \(FewSamples.enough * matching.sensors.count) samples, for example of all epochs")
+        return nil
     }
 
     /// Numbers of averages that noise may tell: what lies beyond is a unit.
@@ -134,12 +164,6 @@ struct AverageNoise {
         _ covariance: NoiseCovariance, _ matching: ChannelMatching, _ deviation: Double?, _ trials: Double,
         _ whitener: Whitener, _ baseline: Matrix, _ checks: inout Checklist
     ) {
-        if covariance.samples > 0, covariance.samples < 3 * matching.sensors.count {
-            checks.look(
-                "noise",
-                "the covariance was estimated from \(covariance.samples) samples for \(matching.sensors.count) channels; noise is underestimated where samples are few"
-            )
-        }
         guard let deviation else {
             checks.ok("noise", "covariance given; no samples before time 0 to compare it with")
             return

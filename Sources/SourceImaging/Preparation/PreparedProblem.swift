@@ -108,7 +108,8 @@ public struct PreparedProblem: Sendable {
         baseline = projection.apply(channels.average.columns(window.baseline))
         measured = projection.apply(channels.average.columns(window.samples))
         noise = try AverageNoise(
-            covariance: covariance, window: measured, baseline: baseline, matching: matching, projection: projection, forward: forward,
+            covariance: covariance, window: measured, baseline: baseline, matching: matching, projection: projection,
+            forward: forward,
             averages: settings.averages ?? Self.averages(of: recording, window, &checks),
             baselineAverages: settings.averages ?? Self.fewest(recording, window.baseline), level: settings.noiseLevel,
             seeksBand: settings.seeksBand, parallelism: parallelism,

@@ -95,19 +95,15 @@ public struct SubsetSelection: Sendable {
             isSettled: best.isSettled, looks: looks, isCancelled: monitor.isCancelled())
     }
 
-    /// The ridge regression of a response on given atoms, T × columns.
+    /// The ridge regression of a response on given atoms, T × columns; nil where their columns depend on one another, which
+    /// those of atoms that a search could fit do not.
     ///
     /// - Complexity: O(n·k·(k + T)), no product with the design.
     public func coefficients(
         _ atoms: [AtomDictionary.Atom], _ dictionary: AtomDictionary, response: Matrix
-    ) -> Matrix {
+    ) -> Matrix? {
         let power = AtomDictionary.Power(response: response, squares: [])
-        let fit = SubsetFit(atoms, to: power, in: dictionary, after: SubsetFit(to: power))
-        // Atoms that a search could fit can be fitted.
-        return fit?.coefficients
-            ?? Matrix(
-                rows: response.columns,
-                columns: atoms.reduce(0) { $0 + dictionary.families[$1.family].blocks.columns(of: $1.block).count })
+        return SubsetFit(atoms, to: power, in: dictionary, after: SubsetFit(to: power))?.coefficients
     }
 
     /// The number of atoms by what errors of their fields leave of the evidence.
