@@ -101,8 +101,48 @@ struct RefinementTests {
         for error in [-0.1, 1.1, Double.nan] {
             #expect(throws: InputError.self) { try localize(world) { $0.selection.gainError = error } }
         }
+        // Where nothing is refined, neither has a meaning.
+        for change in [
+            { $0.selection.gainError = 0.1 }, { $0.selection.falsePositiveRate = 0.1 },
+        ] as [(inout LocalizationSettings) -> Void] {
+            #expect(throws: InputError.self) {
+                try localize(world) {
+                    $0.selection.weights = .reweighted
+                    change(&$0)
+                }
+            }
+        }
+        let settings = try localize(world).settings
+        #expect(settings.contains(Setting("gain_error", "auto")))
+        #expect(settings.contains(Setting("false_positive_rate", "0.05")))
         #expect(try localize(world) { $0.selection.gainError = 0.1 }.refinement?.gainError == 0.1)
         #expect(try localize(world) { $0.selection.gainError = 0 }.refinement?.gainError == nil)
+    }
+
+    @Test(
+        "a covariance of no more samples than the baseline has gives way to it; without a baseline it is shrunk; both are told"
+    )
+    func fewSamples() throws {
+        let world = try Self.world.get()
+        func prepared(_ samples: Int) throws -> PreparedProblem {
+            let covariance = try NoiseCovariance(
+                matrix: world.covariance.matrix, samples: samples, sensors: world.covariance.sensors)
+            return try PreparedProblem(
+                recording: world.recording, forward: world.forward, covariance: covariance,
+                settings: PreparationSettings())
+        }
+        let (few, many) = (try prepared(40), try prepared(3000))
+        #expect(few.report.noiseSource.hasPrefix("estimated from 60 samples"))
+        #expect(few.warnings.contains { $0.contains("left out") })
+        #expect(many.report.noiseSource.hasPrefix("covariance") && !many.warnings.contains { $0.contains("shrunk") })
+        // Without samples before time 0 there is nothing in its place.
+        let short = try PreparedProblem(
+            recording: try shortened(world.recording, baseline: 20), forward: world.forward,
+            covariance: try NoiseCovariance(
+                matrix: world.covariance.matrix, samples: 40, sensors: world.covariance.sensors),
+            settings: PreparationSettings())
+        #expect(short.report.noiseSource.hasPrefix("covariance"))
+        #expect(short.warnings.contains { $0.contains("40 samples for 30 channels: shrunk by") })
     }
 
     @Test("every refined source has a region that holds it, a probability and intervals around its peak")

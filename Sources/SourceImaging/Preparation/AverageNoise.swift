@@ -111,7 +111,8 @@ struct AverageNoise {
             Message(
                 "estimated from \(covariance.samples) samples for \(matching.sensors.count) channels: left out, since the "
                     + "\(baseline.columns) samples before time 0 say as much"),
-            "estimate it from at least \(FewSamples.enough * matching.sensors.count) samples, for example of all epochs")
+            "estimate it from at least \(FewSamples.enough * matching.sensors.count) samples, for example of all epochs"
+        )
         return nil
     }
 

@@ -212,19 +212,17 @@ struct BaselineCovariance {
                 (brain, model) = (nil, nil)
                 return
             }
-            do {
-                var fields = Matrix(rows: rows.count, columns: gain.columns) { gain[rows[$0], $1] * own[$0] }
-                fields = lost.apply(fields)
-                for j in 0..<fields.columns {
-                    let column = (j * rows.count)..<((j + 1) * rows.count)
-                    let norm = fields.elements[column].reduce(0) { $0 + $1 * $1 }.squareRoot()
-                    for i in column { fields.elements[i] = norm > 0 ? fields.elements[i] / norm : 0 }
-                }
-                let sum = Matrix.product(fields, transposed: false, fields, transposed: true)
-                let trace = (0..<rows.count).reduce(0) { $0 + sum[$1, $1] }
-                brain = trace > 0 ? sum * (Double(rank) / trace) : nil
-                model = trace > 0 ? BrainNoise(fields, rank: rank) : nil
+            var fields = Matrix(rows: rows.count, columns: gain.columns) { gain[rows[$0], $1] * own[$0] }
+            fields = lost.apply(fields)
+            for j in 0..<fields.columns {
+                let column = (j * rows.count)..<((j + 1) * rows.count)
+                let norm = fields.elements[column].reduce(0) { $0 + $1 * $1 }.squareRoot()
+                for i in column { fields.elements[i] = norm > 0 ? fields.elements[i] / norm : 0 }
             }
+            let sum = Matrix.product(fields, transposed: false, fields, transposed: true)
+            let trace = (0..<rows.count).reduce(0) { $0 + sum[$1, $1] }
+            brain = trace > 0 ? sum * (Double(rank) / trace) : nil
+            model = trace > 0 ? BrainNoise(fields, rank: rank) : nil
         }
 
         private static func unit(_ vector: [Double]) -> [Double] {

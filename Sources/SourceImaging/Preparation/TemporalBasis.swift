@@ -63,7 +63,7 @@ struct TemporalBasis: Sendable {
         let reducer = matrix(length)
         let reduced = Self.pieces(baseline, length).map { $0 * reducer }
         let power = reduced.reduce(0) { $0 + $1.squaredNorm }
-        let channels = (0..<baseline.rows).count { baseline[$0, 0] != 0 }
+        let channels = (0..<baseline.rows).count { i in (0..<baseline.columns).contains { baseline[i, $0] != 0 } }
         guard power > 0 else { return self }
         return TemporalBasis(
             band: band, noise: noise,
