@@ -135,6 +135,21 @@ struct RefinementTests {
         #expect(few.report.noiseSource.hasPrefix("estimated from 60 samples"))
         #expect(few.warnings.contains { $0.contains("left out") })
         #expect(many.report.noiseSource.hasPrefix("covariance") && !many.warnings.contains { $0.contains("shrunk") })
+        // The same, where nothing says how many samples there were, but they are those of the baseline itself.
+        let samples = many.baseline
+        let sensors = many.sensors
+        for shrinkage in [0, 0.3] {
+            var own = Matrix.product(samples, transposed: false, samples, transposed: true) * (1 / 60)
+            for i in 0..<own.rows { for j in 0..<own.rows where i != j { own[i, j] *= 1 - shrinkage } }
+            #expect(FewSamples.isMade(own, of: samples, sensors: sensors))
+            #expect(!FewSamples.isMade(own, of: samples.columns(0..<50), sensors: sensors))
+            let unknown = try PreparedProblem(
+                recording: world.recording, forward: world.forward,
+                covariance: try NoiseCovariance(matrix: own, samples: 0, sensors: sensors),
+                settings: PreparationSettings())
+            #expect(unknown.warnings.contains { $0.contains("made of the 60 samples before time 0") })
+        }
+        #expect(!FewSamples.isMade(world.covariance.matrix, of: samples, sensors: world.covariance.sensors))
         // Without samples before time 0 there is nothing in its place.
         let short = try PreparedProblem(
             recording: try shortened(world.recording, baseline: 20), forward: world.forward,

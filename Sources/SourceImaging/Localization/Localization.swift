@@ -120,7 +120,8 @@ public struct Localization: Sendable {
                     : "\(name) is smallest at the last λ tried (\(String(format: "%.2g", chosen.ratio)) of λ_max): "
                         + "the data hold more than the noise covariance and the gain account for")
         }
-        if let shape = estimate.selection.shape() {
+        // Refined sources do not depend on λ.
+        if estimate.refinement == nil, let shape = estimate.selection.shape() {
             let part = String(format: "within %.2g %% of its gain of the minimum", 100 * shape.tolerance)
             if shape.wells > 1 {
                 warnings.append(

@@ -103,15 +103,25 @@ struct AverageNoise {
     private static func trusted(
         _ covariance: NoiseCovariance?, _ baseline: Matrix, _ matching: ChannelMatching, _ checks: inout Checklist
     ) -> NoiseCovariance? {
-        guard let covariance, covariance.samples > 0, covariance.samples < FewSamples.enough * matching.sensors.count,
-            covariance.samples <= 2 * baseline.columns, baseline.columns >= TemporalNoise.fewestSamples
-        else { return covariance }
+        let (channels, few) = (matching.sensors.count, FewSamples.enough * matching.sensors.count)
+        guard let covariance, let rows = matching.inCovariance, baseline.columns >= TemporalNoise.fewestSamples else {
+            return covariance
+        }
+        let isSmall = covariance.samples > 0 && covariance.samples < few && covariance.samples <= 2 * baseline.columns
+        let isSame =
+            !isSmall && baseline.columns < few
+            && FewSamples.isMade(
+                covariance.matrix.rows(rows).columns(rows), of: baseline, sensors: matching.sensors)
+        guard isSmall || isSame else { return covariance }
         checks.look(
             "covariance",
             Message(
-                "estimated from \(covariance.samples) samples for \(matching.sensors.count) channels: left out, since the "
-                    + "\(baseline.columns) samples before time 0 say as much"),
-            "estimate it from at least \(FewSamples.enough * matching.sensors.count) samples, for example of all epochs"
+                isSame
+                    ? "made of the \(baseline.columns) samples before time 0, for \(channels) channels: left out, since what "
+                        + "it has seen cannot judge it"
+                    : "estimated from \(covariance.samples) samples for \(channels) channels: left out, since the "
+                        + "\(baseline.columns) samples before time 0 say as much"),
+            "estimate it from at least \(few) samples, for example of all epochs"
         )
         return nil
     }

@@ -7,6 +7,41 @@ enum FewSamples {
     /// Samples a channel from which on a covariance is taken as it is.
     static let enough = 3
 
+    /// Whether a covariance was made of a baseline itself, shrunk or not: but for a factor, its entries off the diagonal are
+    /// those of the samples' own covariance, within every kind of sensor. What it has seen cannot judge it.
+    ///
+    /// - Parameters:
+    ///   - covariance: sensors × sensors, SI units.
+    ///   - baseline: sensors × samples; fewer than two are no answer.
+    ///   - sensors: their channels.
+    /// - Complexity: O(sensors²·samples).
+    static func isMade(_ covariance: Matrix, of baseline: Matrix, sensors: Sensors) -> Bool {
+        guard baseline.columns > 1 else { return false }
+        return [baseline, baseline.subtracting(baseline.rowMeans)].contains { samples in
+            let own = Matrix.product(samples, transposed: false, samples, transposed: true)
+            let kinds = Set(sensors.kinds).map { kind in sensors.kinds.indices.filter { sensors.kinds[$0] == kind } }
+                .filter { $0.count > 2 }
+            return !kinds.isEmpty
+                && kinds.allSatisfy { rows in
+                    // Values in units of the deviations of the channels, so that no loud one decides.
+                    let scales = rows.map { own[$0, $0] > 0 ? 1 / own[$0, $0].squareRoot() : 0 }
+                    var (both, first, second) = (0.0, 0.0, 0.0)
+                    for (j, column) in rows.enumerated() {
+                        for (i, row) in rows.enumerated() where i < j {
+                            let (a, b) = (
+                                covariance[row, column] * scales[i] * scales[j],
+                                own[row, column] * scales[i] * scales[j]
+                            )
+                            both += a * b
+                            first += a * a
+                            second += b * b
+                        }
+                    }
+                    return both > 0 && both * both > 0.9999 * first * second
+                }
+        }
+    }
+
     /// The covariance, shrunk, and by how much at most; unchanged where samples are enough, or not known.
     ///
     /// - Parameters:
