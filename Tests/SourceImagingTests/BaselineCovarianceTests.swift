@@ -229,6 +229,9 @@ struct BaselineCovarianceTests {
         #expect((louder.matrix - found.matrix * 4).squaredNorm < 1e-16 * louder.matrix.squaredNorm)
         #expect(model.covariance(of: samples * 0) == nil)
         #expect(BrainNoise(fields * 0, rank: n).covariance(of: samples) == nil)
+        // Of more fields than it takes, those along every axis: here the first one of three is silent.
+        let turning = Matrix(rows: n, columns: 3000) { $1 % 3 == 0 ? 0 : fields[$0, $1 % fields.columns] }
+        #expect(BrainNoise(turning, rank: n).covariance(of: samples) != nil)
     }
 
     @Test("that model is chosen where it predicts the noise better, and leaves removed directions empty")

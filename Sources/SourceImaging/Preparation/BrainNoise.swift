@@ -24,7 +24,9 @@ struct BrainNoise {
     ///   - fields: of unit norm or 0, sensors × columns, zero where projectors removed what there was.
     ///   - rank: dimensions that projectors leave.
     init(_ fields: Matrix, rank: Int) {
-        let step = max(1, (fields.columns + Self.largestCount - 1) / Self.largestCount)
+        var step = max(1, (fields.columns + Self.largestCount - 1) / Self.largestCount)
+        // A multiple of three would take the same axis of every source that may turn, and no other.
+        if step.isMultiple(of: 3) { step += 1 }
         let columns = stride(from: 0, to: fields.columns, by: step).filter { j in
             fields.elements[(j * fields.rows)..<((j + 1) * fields.rows)].contains { $0 != 0 }
         }

@@ -100,7 +100,7 @@ struct TemporalBasis: Sendable {
         }
     }
 
-    /// Stretches of a length, one after the other; the last one ends where the samples do.
+    /// Stretches of a length, one after the other; where more than half of one is left, another that ends where the samples do.
     private static func pieces(_ samples: Matrix, _ length: Int) -> [Matrix] {
         let count = samples.columns / length
         var starts = (0..<count).map { $0 * length }

@@ -7,13 +7,9 @@ import Foundation
 struct TemporalNoise: Sendable {
     /// a_1 … a_p: the noise at sample t is Σ a_k · (that at t − k) and something new.
     let coefficients: [Double]
-    /// Variance of what is new over that of the noise.
-    let innovation: Double
-    /// Samples that the estimate rests on.
-    let samples: Int
 
     /// White noise.
-    static let white = TemporalNoise(coefficients: [], innovation: 1, samples: 0)
+    static let white = TemporalNoise(coefficients: [])
 
     private static let highestOrder = 12
     /// Samples below which noise is taken as white.
@@ -23,11 +19,7 @@ struct TemporalNoise: Sendable {
     /// White noise that is added, over the variance: filters leave frequencies without noise, which no whitening may raise.
     private static let floor = 0.01
 
-    private init(coefficients: [Double], innovation: Double, samples: Int) {
-        self.coefficients = coefficients
-        self.innovation = innovation
-        self.samples = samples
-    }
+    private init(coefficients: [Double]) { self.coefficients = coefficients }
 
     /// Estimates the autoregression.
     ///
@@ -62,7 +54,7 @@ struct TemporalNoise: Sendable {
         let weight = Double(count) * min(Double(rows), Self.independentChannels)
         // Levinson and Durbin: every order from the one below.
         var (current, variance) = ([Double](), 1.0)
-        var best = (criterion: 0.0, coefficients: [Double](), innovation: 1.0)
+        var best = (criterion: 0.0, coefficients: [Double]())
         for order in 1...Self.highestOrder {
             let new =
                 (r[order] - zip(current.indices, current).reduce(0) { $0 + $1.1 * r[order - 1 - $1.0] }) / variance
@@ -70,9 +62,9 @@ struct TemporalNoise: Sendable {
             variance *= 1 - new * new
             guard variance > 0 else { break }
             let criterion = weight * log(variance) + Double(order) * log(weight)
-            if criterion < best.criterion { best = (criterion, current, variance) }
+            if criterion < best.criterion { best = (criterion, current) }
         }
-        self.init(coefficients: best.coefficients, innovation: best.innovation, samples: count)
+        self.init(coefficients: best.coefficients)
     }
 
     /// Whether samples are independent.

@@ -69,7 +69,8 @@ public struct Estimate: Sendable, Equatable {
     public let times: [Double]
     /// What the sensors measured and what is explained of it; nil for an estimate from a file, which holds neither.
     public var sensorData: SensorData?
-    /// 1 − ‖Y − XB‖²/‖Y‖² of the whitened data in the window, for the final sources.
+    /// 1 − ‖Y − XB‖²/‖Y‖² of the whitened data in the window, for the final sources; of refined ones in the band of the
+    /// response.
     public var goodnessOfFit = 0.0
     /// Every λ tried, and the choice among them.
     public var selection: SelectionCurve

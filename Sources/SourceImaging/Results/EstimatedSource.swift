@@ -13,9 +13,9 @@ public struct EstimatedSource: Sendable, Equatable {
     /// Unit vectors of the axes in the frame of the estimate, one a row of `amplitudes`; nil when a fixed forward does
     /// not give the direction.
     public let axes: [SIMD3<Double>]?
-    /// ‖X_jB_j‖: the norm of the whitened field that this source explains.
+    /// ‖X_jB_j‖: the norm of the whitened field that this source explains, of refined ones in the band of the response.
     public var field: Double
-    /// ‖X_jB_j‖² / ‖Y‖²: what part of the whitened data this source would explain alone. Fields overlap: the shares
+    /// ‖X_jB_j‖² / ‖Y‖², likewise: what part of the whitened data this source would explain alone. Fields overlap: the shares
     /// need not add up to the goodness of fit.
     public var share: Double
     /// Extent of the patch that it stands for, m, 0 for a point; nil where sources were not refined.
