@@ -12,6 +12,8 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
     targets: [
         .systemLibrary(
@@ -19,6 +21,7 @@ let package = Package(
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "CFFTW3", pkgConfig: "fftw3", providers: [.apt(["libfftw3-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         .systemLibrary(name: "CAllocator"),
 
@@ -29,12 +32,20 @@ let package = Package(
         .target(name: "SourceImaging", dependencies: ["ModelSelection"]),
         .target(name: "Simulation", dependencies: ["SourceImaging"]),
         .target(name: "Formats", dependencies: ["CZlib", "HDF5", "SourceImaging"]),
-        .target(name: "Reporting", dependencies: ["SourceImaging"]),
+        .target(
+            name: "Reporting",
+            dependencies: ["SourceImaging", .product(name: "Mustache", package: "swift-mustache")],
+            resources: [
+                .embedInCode("Page/Templates/subject.mustache"), .embedInCode("Page/Templates/page.css"),
+                .embedInCode("Page/Templates/brain.js"), .embedInCode("Page/Templates/group.mustache"),
+            ]),
         .target(name: "Foci", dependencies: ["Formats", "Reporting", "Simulation"]),
+        .target(
+            name: "Batches", dependencies: ["CCrypto", "Foci", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
             name: "FociCommand",
             dependencies: [
-                "Foci", "CAllocator",
+                "Foci", "Batches", "CAllocator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -54,6 +65,7 @@ let package = Package(
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport", "MutatedFiles"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
+        .testTarget(name: "BatchesTests", dependencies: ["Batches", "TestSupport"]),
         .testTarget(
             name: "CommandTests", dependencies: ["FociCommand", "Foci", "TestSupport"], exclude: ["Help"]),
     ],

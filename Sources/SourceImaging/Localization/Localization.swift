@@ -95,6 +95,7 @@ public struct Localization: Sendable {
         estimate.subject = forward.subject
         estimate.condition = recording.condition
         estimate.candidateCount = forward.sources.count
+        estimate.candidates = forward.sources
         estimate.sensorData = SensorData(
             sensors: prepared.sensors, measured: prepared.measured, explained: result.explained)
         estimate.goodnessOfFit = result.goodnessOfFit

@@ -50,6 +50,9 @@ public struct SourceSpace: Sendable, Equatable {
     public let vertices: [Int]?
     /// Frame of positions and normals.
     public let frame: CoordinateFrame
+    /// Triangles of the surface between sources, three indices of sources each; empty when unknown. For drawing alone: that
+    /// they are indices of sources is checked where they are drawn.
+    public var triangles: [SIMD3<Int32>] = []
 
     /// Number of sources.
     public var count: Int { positions.count }

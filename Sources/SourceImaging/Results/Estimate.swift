@@ -63,11 +63,13 @@ public struct Estimate: Sendable, Equatable {
     public let frame: CoordinateFrame
     /// Number of candidate sources in the forward.
     public var candidateCount = 0
+    /// Where the candidate sources lie, for pictures and for comparisons over subjects; nil where a file does not say.
+    public var candidates: SourceSpace?
     /// Active sources, the one that explains most field first.
     public var sources: [EstimatedSource]
     /// Time of each sample of the analysed window, s, ascending.
     public let times: [Double]
-    /// What the sensors measured and what is explained of it; nil for an estimate from a file, which holds neither.
+    /// What the sensors measured and what is explained of it; nil where a file does not say.
     public var sensorData: SensorData?
     /// 1 − ‖Y − XB‖²/‖Y‖² of the whitened data in the window, for the final sources; of refined ones in the band of the
     /// response.

@@ -1,0 +1,2 @@
+// SHA-256 of input files.
+#include <openssl/evp.h>
