@@ -64,9 +64,10 @@ public struct LocalizationFiles: Sendable {
 
     /// Reads the files; a recording that holds the covariance, too, is opened once.
     ///
+    /// - Parameter known: the forward model, where it is at hand: its file is then not read.
     /// - Throws: ``InputError`` naming the file and what is wrong with it.
     /// - Complexity: memory of the gain in double precision.
-    public func read() throws(InputError) -> Contents {
+    public func read(forward known: Forward? = nil) throws(InputError) -> Contents {
         // The small files first: a mistake in them is told before the large one is read.
         let reader = try FileFormats.open(recording)
         let recording = try reader.recording(options)
@@ -76,7 +77,7 @@ public struct LocalizationFiles: Sendable {
             options.sensors = recording.sensors
             noise = try (covariance == self.recording ? reader : FileFormats.open(covariance)).covariance(options)
         }
-        let forward = try FileFormats.open(forward).forward(options)
+        let forward = if let known { known } else { try FileFormats.open(forward).forward(options) }
         return Contents(forward: forward, recording: recording, covariance: noise)
     }
 }
@@ -88,14 +89,22 @@ extension OutputFolder {
     /// - Parameters:
     ///   - estimate: the result.
     ///   - candidates: all candidate sources, for the outline of the brain and the table of regions.
+    ///   - file: the bytes of `estimate.h5`, where they are at hand.
+    ///   - timing: whether tables and the file tell seconds; without them the same estimate gives the same bytes.
     /// - Throws: ``InputError`` when the estimate cannot be encoded.
-    public mutating func add(_ estimate: Estimate, candidates: SourceSpace) throws(InputError) {
-        try add("estimate.h5", bytes: EstimateFile.encode(estimate, programVersion: fociVersion))
+    public mutating func add(
+        _ estimate: Estimate, candidates: SourceSpace, file: [UInt8]? = nil, timing: Bool = true
+    ) throws(InputError) {
+        let bytes =
+            if let file { file } else {
+                try EstimateFile.encode(estimate, programVersion: fociVersion, timing: timing)
+            }
+        try add("estimate.h5", bytes: bytes)
         try add("sources.tsv", text: SourceTable.tsv(estimate))
         if estimate.sources.contains(where: { $0.region != nil }) {
             try add("regions.tsv", text: RegionTable.tsv(estimate, candidates: candidates))
         }
-        try add("selection.tsv", text: SelectionTable.tsv(estimate.selection))
+        try add("selection.tsv", text: SelectionTable.tsv(estimate.selection, timing: timing))
         try add("sensors.svg", text: ButterflyFigure.svg(estimate))
         try add("timecourses.svg", text: TimeCourseFigure.svg(estimate))
         try add("selection.svg", text: SelectionFigure.svg(estimate))

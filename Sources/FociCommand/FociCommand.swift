@@ -14,6 +14,8 @@ struct FociCommand: ParsableCommand {
               foci localize --forward f.h5 --recording r.h5 --covariance c.h5 \\
                   --output result
                   Find the sources of a recording; λ is chosen automatically.
+              foci batch bids results
+                  The same for all subjects and conditions of a data set.
               foci inspect r.h5
                   Say what a file holds and whether its numbers are plausible.
               foci convert result/estimate.h5 sub-01-stc.h5
@@ -31,8 +33,8 @@ struct FociCommand: ParsableCommand {
             """,
         version: fociVersion,
         subcommands: [
-            LocalizeCommand.self, InspectCommand.self, ConvertCommand.self, SimulateCommand.self, CompareCommand.self,
-            SolveCommand.self, SelectCommand.self,
+            LocalizeCommand.self, BatchCommand.self, ConfigCommand.self, InspectCommand.self, ConvertCommand.self,
+            SimulateCommand.self, CompareCommand.self, SolveCommand.self, SelectCommand.self,
         ])
 
     static func main() {

@@ -9,6 +9,12 @@ enum Terminal {
     /// Whether a person watches standard error.
     static let isInteractive = isatty(STDERR_FILENO) == 1
 
+    /// Columns of the terminal; 80 where it does not say.
+    static var width: Int {
+        var size = winsize()
+        return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+    }
+
     /// Ends the program with one line on standard error.
     static func fail(_ message: String, code: Int32) -> Never {
         write("\(clearing)foci: \(message)\n")
@@ -93,5 +99,7 @@ enum Interruption {
             Interruption.requested.store(true, ordering: .relaxed)
             signal(SIGINT, SIG_DFL)
         }
+        // What a cluster sends before it ends a job.
+        signal(SIGTERM) { _ in Interruption.requested.store(true, ordering: .relaxed) }
     }
 }

@@ -12,8 +12,12 @@ public enum AtomicFile {
     /// A file that was there is replaced; whoever has it open keeps the old one. On failure nothing is left behind and
     /// what was there is untouched. With a limit on file sizes (`ulimit -f`) the process must ignore `SIGXFSZ` to
     /// receive an error instead of ending.
+    /// - Parameters:
+    ///   - bytes: the content.
+    ///   - path: its place.
+    ///   - replacing: whether it takes the place of a file that is there; otherwise that stays, and this is not written.
     /// - Throws: ``InputError`` with the path and the system's reason.
-    public static func write(_ bytes: [UInt8], to path: String) throws(InputError) {
+    public static func write(_ bytes: [UInt8], to path: String, replacing: Bool = true) throws(InputError) {
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
             throw InputError(
@@ -25,11 +29,11 @@ public enum AtomicFile {
         }
         let partial = unusedName(beside: path)
         try create(partial, bytes, named: path)
-        guard rename(partial, path) == 0 else {
-            let reason = errno
-            unlink(partial)
-            throw failure(path, reason)
-        }
+        // A link, unlike a rename, fails where something stands.
+        let isPlaced = replacing ? rename(partial, path) == 0 : link(partial, path) == 0 || errno == EEXIST
+        let reason = errno
+        if !isPlaced || !replacing { unlink(partial) }
+        guard isPlaced else { throw failure(path, reason) }
         synchronizeFolder(of: path)
     }
 

@@ -14,16 +14,17 @@ public enum SelectionTable {
     /// source has a λ of its own. Non-finite values read `n/a`.
     ///
     /// Numbers are written so that they read back exactly: a ratio from this table reproduces the run.
-    public static func tsv(_ curve: SelectionCurve) -> String {
+    ///
+    /// - Parameter timing: whether there is a column of seconds, which alone differs from run to run.
+    public static func tsv(_ curve: SelectionCurve, timing: Bool = true) -> String {
         let rows = curve.points.enumerated().map { place, point in
             [
                 NumberText.exact(point.lambda), NumberText.exact(point.ratio), NumberText.exact(point.criterion),
                 NumberText.exact(point.degreesOfFreedom), NumberText.exact(point.squaredResidual),
                 String(point.activeCount), NumberText.exact(point.relativeGap),
-                NumberText.significant(point.seconds, 4),
-                place == curve.chosenIndex ? "1" : "0",
-            ]
+            ] + (timing ? [NumberText.significant(point.seconds, 4)] : [])
+                + [place == curve.chosenIndex ? "1" : "0"]
         }
-        return TabSeparated.text(header: columns, rows: rows)
+        return TabSeparated.text(header: columns.filter { timing || $0 != "seconds" }, rows: rows)
     }
 }

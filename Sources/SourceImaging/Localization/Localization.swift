@@ -31,14 +31,16 @@ public struct Localization: Sendable {
     ///   - forward: what each source would look like.
     ///   - covariance: noise of one epoch; nil estimates it before time 0.
     ///   - monitor: progress and cancellation.
+    ///   - shared: what earlier recordings with the same forward left, for this one to take; no result depends on it.
     /// - Returns: the active sources with the reasons for them.
     /// - Throws: ``InputError`` for data it cannot work with, `CancellationError` when the caller cancelled.
     public func run(
-        recording: Recording, forward: Forward, covariance: NoiseCovariance?, monitor: Monitor = .silent
+        recording: Recording, forward: Forward, covariance: NoiseCovariance?, monitor: Monitor = .silent,
+        shared: SharedPreparation? = nil
     ) throws -> Estimate {
         let advice: Message = "check the units of gain, recording and covariance"
         do {
-            return try estimate(recording, forward, covariance, monitor)
+            return try estimate(recording, forward, covariance, monitor, shared)
         } catch let error as InvalidPenalty {
             throw InputError("problem", found: "\(error)", advice: advice)
         } catch let error as RegressionProblem.Invalid {
@@ -47,7 +49,8 @@ public struct Localization: Sendable {
     }
 
     private func estimate(
-        _ recording: Recording, _ forward: Forward, _ covariance: NoiseCovariance?, _ monitor: Monitor
+        _ recording: Recording, _ forward: Forward, _ covariance: NoiseCovariance?, _ monitor: Monitor,
+        _ shared: SharedPreparation?
     ) throws -> Estimate {
         let clock = Stopwatch()
         try SourceChoice.check(recording, settings, choice)
@@ -59,7 +62,7 @@ public struct Localization: Sendable {
         let prepared = try PreparedProblem(
             recording: recording, forward: forward, covariance: covariance, settings: preparation,
             keepsEpochs: choice.needsReplicates || repeats > 0 && repeatMethod == .epochs,
-            parallelism: settings.parallelism, naming: naming)
+            parallelism: settings.parallelism, shared: shared, naming: naming)
         let preparedAt = clock.seconds
         let early = prepared.warnings
         for warning in early { monitor.warn(warning) }

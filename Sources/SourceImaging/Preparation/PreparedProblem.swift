@@ -43,6 +43,7 @@ public struct PreparedProblem: Sendable {
     ///   - settings: channels, orientation, depth, window, baseline, rank, averages, noise level.
     ///   - keepsEpochs: whether the single epochs are whitened, too, for criteria and repeats that need them.
     ///   - parallelism: threads; no result depends on them.
+    ///   - shared: what earlier recordings of the same forward left; no result depends on it.
     ///   - naming: how the caller's users know a setting, for warnings that name one.
     /// - Throws: ``InputError`` for settings outside of their range or that the forward does not allow, without a channel in
     ///   common, for inputs that contradict each other, a window without samples, values that are not finite where they are
@@ -50,11 +51,11 @@ public struct PreparedProblem: Sendable {
     /// - Complexity: O(sensors²·(sensors + samples + columns of the gain)); memory of one gain beside the forward's.
     public init(
         recording: Recording, forward: Forward, covariance: NoiseCovariance?, settings: PreparationSettings,
-        keepsEpochs: Bool = false, parallelism: Parallelism = .serial,
+        keepsEpochs: Bool = false, parallelism: Parallelism = .serial, shared: SharedPreparation? = nil,
         naming: @escaping (SettingName) -> String = \.rawValue
     ) throws(InputError) {
         var checks = Checklist(naming: naming)
-        try self.init(recording, forward, covariance, settings, keepsEpochs, parallelism, &checks)
+        try self.init(recording, forward, covariance, settings, keepsEpochs, parallelism, shared, &checks)
     }
 
     /// Looks at all that decides whether a result could be trusted, and computes none.
@@ -67,7 +68,7 @@ public struct PreparedProblem: Sendable {
     ) -> [HealthCheck] {
         var checks = Checklist(naming: naming)
         do {
-            _ = try Self(recording, forward, covariance, settings, false, parallelism, &checks)
+            _ = try Self(recording, forward, covariance, settings, false, parallelism, nil, &checks)
         } catch {
             if error != checks.firstError { checks.wrong("preparation", error) }
         }
@@ -76,7 +77,7 @@ public struct PreparedProblem: Sendable {
 
     private init(
         _ recording: Recording, _ forward: Forward, _ covariance: NoiseCovariance?, _ settings: PreparationSettings,
-        _ keepsEpochs: Bool, _ parallelism: Parallelism, _ checks: inout Checklist
+        _ keepsEpochs: Bool, _ parallelism: Parallelism, _ shared: SharedPreparation?, _ checks: inout Checklist
     ) throws(InputError) {
         try Self.check(settings)
         orientation = try Orientation.resolved(settings.orientation, for: forward)
@@ -134,9 +135,9 @@ public struct PreparedProblem: Sendable {
             matching: matching, forward: forward, covariance: covariance, measured: measured, baseline: baseline,
             averages: noise.averages
         ).compare(&checks)
-        let gain = WhitenedGain(
-            whitener: whitener.matrix, forward: forward, rows: matching.inForward, orientation: orientation,
-            depth: settings.depth, parallelism: parallelism)
+        let gain = (shared ?? SharedPreparation(keepsGain: false)).gain(
+            whitener, forward: forward, rows: matching.inForward, orientation: orientation, depth: settings.depth,
+            parallelism: parallelism)
         if gain.unseenCount > 0 {
             checks.look("sources", "\(gain.unseenCount) sources are seen by no sensor and stay out")
         }

@@ -3,7 +3,7 @@ import Foundation
 /// A gain whitened, turned to the chosen axes and weighted for depth.
 struct WhitenedGain {
     /// Whitened field of each source along each of its axes, weighted: rank × (sources·width).
-    let matrix: Matrix
+    private(set) var matrix: Matrix
     /// Factor on each column, by orientation and depth; 0 where no sensor sees the source.
     let columnWeights: [Double]
     /// Unit vectors that the columns of each source stand for; nil for a fixed forward without normals.
@@ -49,6 +49,12 @@ struct WhitenedGain {
         columnWeights = weights
         self.axes = axes.map { $0.map(\.axes) } ?? sources.normals.map { $0.map { [$0] } }
         unseenCount = norms.count { $0 == 0 }
+    }
+
+    /// Multiplies the fields by a factor, as noise does that is weaker by it; weights for depth do not depend on that.
+    mutating func scale(by factor: Double) {
+        guard factor != 1 else { return }
+        for k in matrix.elements.indices { matrix.elements[k] *= factor }
     }
 
     /// W·G along the axes of each source, and ‖(WG)_j‖ over all of its directions, whichever are kept.

@@ -12,6 +12,11 @@ struct Whitener {
     /// gives it most.
     let rowBlocks: [Int]
 
+    /// ``matrix`` is this times ``factor``: noise that differs in its level alone has the same.
+    let unit: Matrix
+    /// See ``unit``.
+    let factor: Double
+
     /// The rank of the whitened data.
     var rank: Int { matrix.rows }
 
@@ -65,7 +70,9 @@ struct Whitener {
             for i in 0..<n { matrix[row, i] = sign * factor * column[i] * scales[i] }
         }
         // W·(I − UUᵀ): whatever is whitened is projected, too.
-        self.matrix = projection.apply(matrix.transposed).transposed
+        unit = projection.apply(matrix.transposed).transposed
+        self.matrix = unit
+        factor = 1
         rowBlocks = (0..<matrix.rows).map { row in
             var energy = [0.0, 0.0]
             for i in 0..<n where scales[i] > 0 {
@@ -132,13 +139,17 @@ struct Whitener {
             expected: "channels of like noise", advice: "mark it bad")
     }
 
-    private init(matrix: Matrix, rowBlocks: [Int]) {
-        self.matrix = matrix
+    private init(unit: Matrix, factor: Double, rowBlocks: [Int]) {
+        matrix = unit * factor
+        self.unit = unit
+        self.factor = factor
         self.rowBlocks = rowBlocks
     }
 
     /// What whitens noise that is weaker by a factor.
-    func scaled(by factor: Double) -> Whitener { Whitener(matrix: matrix * factor, rowBlocks: rowBlocks) }
+    func scaled(by factor: Double) -> Whitener {
+        Whitener(unit: unit, factor: self.factor * factor, rowBlocks: rowBlocks)
+    }
 
     /// One factor a sensor: the inverse root of the median variance of its kind.
     static func scales(_ covariance: Matrix, _ sensors: Sensors) -> [Double] {
