@@ -6,7 +6,7 @@ import Foundation
 /// `foci batch`: many subjects and conditions.
 struct BatchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "batch", abstract: "Localize folders of subjects.",
+        commandName: "batch", abstract: "Localize folders of subjects, on this machine or a cluster.",
         subcommands: [BatchRunCommand.self, BatchStatusCommand.self, BatchWorkerCommand.self],
         defaultSubcommand: BatchRunCommand.self)
 }
@@ -25,7 +25,11 @@ enum SubmissionSystem: String, CaseIterable, ExpressibleByArgument {
 struct BatchRunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Localize a data set (what 'foci batch DIR OUTPUT' does).",
+        abstract: "Localize a data set: folders of subjects, all conditions.",
+        usage: """
+            foci batch <bids_dir> <output_dir> [participant] [group] [options]
+            foci batch status <output_dir> [--json]
+            """,
         discussion: """
             BIDS_DIR holds subjects as MNE-BIDS-Pipeline leaves them (sub-*/meg/*_ave.fif with _fwd.fif and _cov.fif), or files \
             by a pattern (--layout) or a table (--table). For every subject and condition OUTPUT_DIR gets the folder that \
@@ -152,7 +156,7 @@ struct BatchInputOptions: ParsableArguments {
         case nil: break
         case "none": shared.covariance = .none
         case let kind? where ["baseline", "noise", "rest", "custom"].contains(kind): shared.covariance = .kind(kind)
-        case let path?: shared.covariance = .file(path)
+        case let path?: shared.covariance = .file(URL(fileURLWithPath: path).standardizedFileURL.path)
         }
         for path in [forward, shared.covariance.path].compactMap(\.self) where !FileManager.default.fileExists(atPath: path) {
             throw InputError(path, found: "no file of this name")

@@ -45,7 +45,8 @@ struct FociCommand: ParsableCommand {
         mallopt(M_MMAP_THRESHOLD, 262_144)
         Interruption.install()
         do {
-            var command = try parseAsRoot(joiningNumbers(Array(CommandLine.arguments.dropFirst())))
+            var command = try parseAsRoot(
+                namingRun(joiningNumbers(Array(CommandLine.arguments.dropFirst()))))
             try command.run()
         } catch let error as InputError {
             Terminal.fail(error.text(naming: optionName), code: 2)
@@ -62,6 +63,18 @@ struct FociCommand: ParsableCommand {
             }
             exit(withError: error)
         }
+    }
+
+    /// Names the subcommand that `foci batch DIR OUTPUT` means, so that `foci batch --help` is about it.
+    static func namingRun(_ arguments: [String]) -> [String] {
+        var arguments = arguments
+        let start = arguments.first == "help" ? 1 : 0
+        guard arguments.count > start, arguments[start] == "batch" else { return arguments }
+        let names = BatchCommand.configuration.subcommands.compactMap { $0.configuration.commandName }
+        if arguments.count == start + 1 || !names.contains(arguments[start + 1]) {
+            arguments.insert("run", at: start + 1)
+        }
+        return arguments
     }
 
     /// Makes one argument of an option and the numbers after it where a parser would take a number for an option:

@@ -11,7 +11,7 @@ public struct BIDSDerivatives: DatasetLayout {
 
     /// The derivatives of a folder: its own, or those of MNE-BIDS-Pipeline below a raw data set.
     public init(_ root: String, shared: SharedInputs) {
-        self.root = root
+        self.root = absolutePath(root)
         self.shared = shared
     }
 

@@ -1,4 +1,5 @@
 import Foci
+import Foundation
 
 /// One recording of one condition to be localized.
 public struct BatchEntry: Codable, Sendable, Equatable {
@@ -81,7 +82,7 @@ public protocol DatasetLayout: Sendable {
 /// What is the same for all subjects, whatever the layout.
 public struct SharedInputs: Sendable {
     /// A forward model for all subjects, such as a template's.
-    public var forward: String?
+    public var forward: String? { didSet { forward = forward.map(absolutePath) } }
     /// Where covariances come from.
     public var covariance = CovarianceChoice.found
     /// Conditions to localize, by name, a part of it between slashes, or index; all where empty.
@@ -111,6 +112,9 @@ public enum CovarianceChoice: Sendable, Equatable {
     /// None: the noise is estimated before time 0.
     case none
 }
+
+/// A path that holds in any working folder.
+func absolutePath(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
 
 extension String {
     func replacingPrefix(_ prefix: String, with replacement: String) -> String {

@@ -29,14 +29,15 @@ struct ConditionList {
         var used = Set<String>()
         return chosen.map { index in
             let name = names[index]
-            var label = name.isEmpty ? fallback : BIDSName.label(name)
+            let title = ConditionTitle.of(name)
+            var label = title.isEmpty ? fallback : BIDSName.label(title)
             if !used.insert(label).inserted {
                 label += "Condition\(index)"
                 used.insert(label)
             }
             let isUnique = !name.isEmpty && names.count { $0 == name } == 1
             return BatchEntry(
-                label: label, condition: name, recording: recording,
+                label: label, condition: title, recording: recording,
                 selector: names.count == 1 ? nil : isUnique ? name : String(index))
         }
     }
@@ -45,7 +46,7 @@ struct ConditionList {
     static func chosen(_ wanted: [String], of names: [String]) -> [Int] {
         var chosen = Set<Int>()
         for text in wanted {
-            let matching = names.indices.filter { matches(text, names[$0]) }
+            let matching = names.indices.filter { matches(text, names[$0]) || matches(text, ConditionTitle.of(names[$0])) }
             if !matching.isEmpty {
                 chosen.formUnion(matching)
             } else if let index = Int(text), names.indices.contains(index) {

@@ -15,7 +15,7 @@ public struct PatternLayout: DatasetLayout {
     ///
     /// - Throws: ``InputError`` for a pattern without `{subject}` or with an unknown placeholder.
     public init(_ root: String, pattern: String, shared: SharedInputs) throws(InputError) {
-        self.root = root
+        self.root = absolutePath(root)
         self.pattern = pattern
         self.shared = shared
         let used = Self.pieces(pattern).compactMap(\.placeholder)

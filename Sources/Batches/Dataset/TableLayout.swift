@@ -9,7 +9,7 @@ public struct TableLayout: DatasetLayout {
 
     /// The files of a table.
     public init(_ table: String, shared: SharedInputs) {
-        self.table = table
+        self.table = absolutePath(table)
         self.shared = shared
     }
 

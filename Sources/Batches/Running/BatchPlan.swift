@@ -91,17 +91,18 @@ public struct BatchPlan: Sendable {
             let added = arguments.filter { !old.contains($0) }.map { "with \($0)" }
             return "settings: " + (gone + added).joined(separator: ", ")
         }
-        let known = Dictionary(state.inputs.map { ($0.path, $0) }, uniquingKeysWith: { $1 })
         let paths = inputs(of: unit, entry)
-        for path in paths {
-            guard let stamp = known[path] else {
-                // Of a failure whose file was not there it is news that it is there now.
-                if state.status == .failed, !FileManager.default.fileExists(atPath: path) { continue }
-                return "\(path) was not among its files"
-            }
-            guard stamp.isCurrent() else { return "\(path) changed" }
+        // Of a failure only what could be read was written down, so the files are told by their paths.
+        let known = Dictionary(state.inputs.map { ($0.path, $0) }, uniquingKeysWith: { $1 })
+        guard state.status == .done else {
+            return paths.first { path in
+                known[path].map { !$0.isCurrent(at: path) } ?? FileManager.default.fileExists(atPath: path)
+            }.map { "\($0) changed" }
         }
-        if let gone = state.inputs.first(where: { !paths.contains($0.path) }) { return "without \(gone.path)" }
+        guard state.inputs.count == paths.count else { return "other files" }
+        for (stamp, path) in zip(state.inputs, paths) where !stamp.isCurrent(at: path) {
+            return FileManager.default.fileExists(atPath: path) ? "\(path) changed" : "\(path) is gone"
+        }
         return nil
     }
 }

@@ -25,10 +25,10 @@ public struct InputStamp: Codable, Sendable, Equatable {
         modified = status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec
     }
 
-    /// Whether the file is still the same: size and time, else size and content.
-    func isCurrent() -> Bool {
+    /// Whether a file is still the same, be it at another place: by size and time where it lay, else by size and content.
+    func isCurrent(at path: String) -> Bool {
         guard let now = try? InputStamp(path), now.size == size else { return false }
-        if now.modified == modified { return true }
+        if path == self.path, now.modified == modified { return true }
         guard let sha256, let content = try? SHA256.hex(ofFile: path) else { return false }
         return content == sha256
     }
