@@ -196,7 +196,7 @@ struct RoundTripTests {
             ("sensors/name", "['a', 'b']", "5"), ("sensors/bad", "[0, 0]", "2"),
             ("sensors/kind", "['mag'] * 4 + ['sound']", "'sound'"),
             ("sensors/location", "np.zeros((5, 11))", "5 × 11"), ("sensors/measured", "np.zeros((4, 4))", "4 × 4"),
-            ("sensors/explained", "np.zeros((5, 3))", "5 × 3"), ("sensors/explained", "None", ""),
+            ("sensors/explained", "np.zeros((5, 3))", "5 × 3"), ("sensors/explained", "None", "not in the file"),
             ("candidates@frame", "'device'", "'device'"),
         ])
     func corruptGroups(name: String, value: String, finding: String) throws {
