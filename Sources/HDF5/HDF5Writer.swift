@@ -55,6 +55,13 @@ public struct HDF5Writer: ~Copyable, Sendable {
             }
         }
 
+        /// The type of fewest bytes that holds all of some numbers; signed where both do.
+        public static func narrowest(for values: [Int]) -> IntegerWidth {
+            guard let least = values.min(), let most = values.max() else { return .int8 }
+            return [.int8, .uint8, .uint16, .int32].first { $0.range.contains(least) && $0.range.contains(most) }
+                ?? .int64
+        }
+
         fileprivate var range: ClosedRange<Int> {
             switch self {
             case .int8: Int(Int8.min)...Int(Int8.max)

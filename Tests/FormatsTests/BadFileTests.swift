@@ -35,7 +35,8 @@ struct BadFileTests {
         _ writer: borrowing HDF5Writer, without: Set<String> = [], names: [String] = ["A", "B"],
         kinds: [String] = ["mag", "eeg"], gain: [Double] = [1, 2, 3, 4], gainShape: [Int] = [2, 2],
         orientations: Int = 1, frame: String = "head", positions: [Double] = [0, 0, 0.05, 0, 0.05, 0],
-        positionShape: [Int] = [2, 3], hemispheres: [Int]? = nil, format: String = "forward", version: Int = 1
+        positionShape: [Int] = [2, 3], hemispheres: [Int]? = nil, triangles: [Int]? = nil, format: String = "forward",
+        version: Int = 1
     ) throws {
         try writer.attribute("format", format)
         try writer.attribute("version", version)
@@ -49,6 +50,9 @@ struct BadFileTests {
         if !without.contains("frame") { try writer.attribute("frame", of: "sources", frame) }
         if let hemispheres {
             try writer.dataset("sources/hemisphere", integers: hemispheres, shape: [hemispheres.count])
+        }
+        if let triangles {
+            try writer.dataset("sources/triangles", integers: triangles, shape: [triangles.count / 3, 3])
         }
     }
 
@@ -87,6 +91,16 @@ struct BadFileTests {
         },
         Fault(name: "too many hemispheres", mentions: ["sources/hemisphere", "3"]) {
             try forward($0, hemispheres: [0, 1, 1])
+        },
+        Fault(name: "a triangle of no source", mentions: ["sources/triangles", "source 2", "0 to 1"]) {
+            try forward($0, triangles: [0, 1, 0, 1, 0, 2])
+        },
+        Fault(name: "a triangle before all sources", mentions: ["sources/triangles", "source -1"]) {
+            try forward($0, triangles: [0, -1, 0])
+        },
+        Fault(name: "triangles of strings", mentions: ["sources/triangles", "strings"]) {
+            try forward($0)
+            try $0.dataset("sources/triangles", strings: ["0", "1", "0"])
         },
         Fault(name: "gain of strings", mentions: ["gain", "strings"]) {
             try forward($0, without: ["gain"])

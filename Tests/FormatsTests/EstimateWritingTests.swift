@@ -255,6 +255,27 @@ struct EstimateWritingTests {
             """, in: folder.path)
     }
 
+    @Test("MATLAB 7.3 holds candidates and what sensors measured, triangles counted from 1")
+    func candidatesInMATLAB() throws {
+        let sample = try Samples.estimate()
+        try EstimateFile.write(sample, to: folder.file("e.h5"), programVersion: "1")
+        try write(sample, to: "e.mat")
+        try PythonEnvironment.run(
+            """
+            import h5py, mat73, numpy as np
+            e = mat73.loadmat("e.mat")["estimate"]
+            c, s = e["candidates"], e["sensors"]
+            with h5py.File("e.h5") as f:
+                for name in ("position", "hemisphere", "vertex"):
+                    assert np.array_equal(c[name], f[f"candidates/{name}"]), name
+                assert np.array_equal(c["triangles"], f["candidates/triangles"][()] + 1) and c["frame"] == "head"
+                for name in ("bad", "location", "measured", "explained"):
+                    assert np.array_equal(s[name], f[f"sensors/{name}"]), name
+                assert [n[0] for n in s["kind"]] == [k.decode() for k in f["sensors/kind"]], s["kind"]
+                assert f["candidates"].attrs["frame"] == "head" and f["candidates/triangles"].dtype == "u2"
+            """, in: folder.path)
+    }
+
     @Test("MATLAB 7.3 is read alike by mat73, pymatreader and h5py, and recognized by SciPy")
     func matlab() throws {
         let estimate = try stored([(.right, 900), (nil, nil), (.left, 3)], axes: 2)

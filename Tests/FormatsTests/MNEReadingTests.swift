@@ -1,4 +1,5 @@
 import Foundation
+import HDF5
 import SourceImaging
 import TestSupport
 import Testing
@@ -61,6 +62,7 @@ struct MNEReadingTests {
         #expect(one.sources.frame == other.sources.frame)
         #expect(one.sources.hemispheres == other.sources.hemispheres)
         #expect(one.sources.vertices == other.sources.vertices)
+        #expect(one.sources.triangles == other.sources.triangles)
         #expect(difference(one.sources.positions, other.sources.positions) <= 1e-12)
         #expect((one.sources.normals == nil) == (other.sources.normals == nil))
         if let normals = one.sources.normals, let expected = other.sources.normals {
@@ -155,6 +157,9 @@ struct MNEReadingTests {
         }
         let mixed = try reader("mixed-fwd.fif").forward(ReadingOptions())
         #expect(Set(mixed.sources.hemispheres ?? []) == [.left, .right, .volume])
+        // Three of the whole left surface have all corners in use; of the thinned right one, all but one of four.
+        #expect(mixed.sources.triangles.count == 6 && mixed.sources.triangles.last == [52, 51, 50])
+        #expect(try reader("volume-fwd.fif").forward(ReadingOptions()).sources.triangles.isEmpty)
         #expect(
             (0..<mixed.sources.count).allSatisfy { j in
                 (mixed.sources.normal(j) == nil) == (mixed.sources.hemispheres?[j] == .volume)
@@ -165,6 +170,40 @@ struct MNEReadingTests {
         let facts = try FileInspection.describe(folder.file("mixed-fwd.fif")).facts
         #expect(facts.contains { $0.name == "coordinates" && $0.value.contains("MRI") && $0.value.contains("head") })
         #expect(facts.contains { $0.name == "source spaces" && $0.value.hasPrefix("surface (") })
+    }
+
+    @Test("Triangles of the wrong shape, of no whole numbers or between points that are not there are left out")
+    func malformedTriangles() throws {
+        try make("odd_triangles")
+        for name in ["shape", "type", "far", "sparse"] {
+            let forward = try reader("\(name)-fwd.fif").forward(ReadingOptions())
+            #expect(forward.sources.count == 98)
+            // Three of the left surface and, for want of others, one of the whole right one; or the only one that is sound.
+            #expect(forward.sources.triangles.count == (name == "far" ? 1 : 4), "\(name)")
+        }
+        let forward = try reader("none-fwd.h5").forward(ReadingOptions())
+        #expect(forward.sources.count == 98 && forward.sources.triangles.isEmpty)
+    }
+
+    @Test(
+        "Triangles of real forwards are those that MNE-Python reads",
+        .enabled(if: Shared.isPresent, Comment(rawValue: Shared.absence)),
+        arguments: [
+            ("sample-audvis/sample-fwd.fif", 4013), ("sample-audvis/sample-fwd.h5", 4013),
+            ("erp-core-p3/template-fwd.fif", 0),
+        ])
+    func realTriangles(name: String, count: Int) throws {
+        let path = Shared.path("data/\(name)")
+        let sources = try FileFormats.open(path).forward(ReadingOptions()).sources
+        try PythonEnvironment.run(
+            """
+            import h5py, mne, mnefiles
+            with h5py.File("triangles.h5", "w") as f:
+                f["t"] = mnefiles.triangles(mne.read_forward_solution("\(path)", verbose="error")["src"])
+            """, in: folder.path)
+        let expected = try HDF5File(folder.file("triangles.h5")).integers("t").elements
+        #expect(sources.triangles.count == count)
+        #expect(sources.triangles.flatMap { [Int($0.x), Int($0.y), Int($0.z)] } == expected)
     }
 
     @Test("A raw recording, half an archive and a first part of two say what to do")

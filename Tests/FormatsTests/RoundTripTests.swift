@@ -109,15 +109,117 @@ struct RoundTripTests {
         let estimate = try Samples.estimate(empty: empty, isRefined: isRefined)
         try EstimateFile.write(estimate, to: folder.file("e.h5"), programVersion: "1.2.3")
         let read = try EstimateFile.read(folder.file("e.h5"))
-        // The file holds no sensor data, and tells what wrote it.
+        // The file tells what wrote it.
         var expected = estimate
-        expected.sensorData = nil
         expected.versions = read.versions
         #expect(read == expected)
         #expect(read.versions.first == Setting("foci", "1.2.3"))
         #expect(read.settings.map(\.name) == ["window", "depth", "lambda"])
+        #expect(read.candidates?.triangles.count == 398 && read.sensorData?.sensors.bad[1] == true)
         #expect(read.stability != nil && (read.refinement != nil) == isRefined)
         #expect(read.sources.allSatisfy { $0.stability != nil && ($0.timesNoise != nil) == isRefined })
+    }
+
+    @Test("An estimate of an earlier build, without candidates and data of sensors, is read without them")
+    func withoutCandidates() throws {
+        var estimate = try Samples.estimate()
+        estimate.candidates = nil
+        estimate.sensorData = nil
+        try EstimateFile.write(estimate, to: folder.file("e.h5"), programVersion: "1")
+        let file = try HDF5File(folder.file("e.h5"))
+        for group in ["candidates", "sensors"] { #expect(try file.kind(of: group) == nil) }
+        var read = try EstimateFile.read(folder.file("e.h5"))
+        read.versions = []
+        #expect(read == estimate)
+    }
+
+    @Test("Candidates come back without normals and without triangles that are none; what is unknown stays so")
+    func partsOfCandidates() throws {
+        var estimate = try Samples.estimate()
+        estimate.candidateCount = 3
+        estimate.candidates = try SourceSpace(
+            positions: [[0, 0, 0.07], [0, 0.07, 0], [0.07, 0, 0]], normals: [[0, 0, 1], [0, 1, 0], [1, 0, 0]],
+            frame: .ctf)
+        estimate.candidates?.triangles = [[0, 1, 3], [2, 1, 0], [-1, 0, 1]]
+        let read = try #require(
+            try EstimateFile.read(folder.write("e.h5", EstimateFile.encode(estimate, programVersion: "1"))).candidates)
+        #expect(read.positions == estimate.candidates?.positions && read.triangles == [[2, 1, 0]])
+        #expect(read.normals == nil && read.hemispheres == nil && read.vertices == nil && read.frame == .ctf)
+        estimate.candidates?.triangles = [[3, 3, 3]]
+        try folder.write("e.h5", EstimateFile.encode(estimate, programVersion: "1"))
+        #expect(try HDF5File(folder.file("e.h5")).kind(of: "candidates/triangles") == nil)
+    }
+
+    @Test("Whole numbers of candidates and flags take few bytes, and the same estimate gives the same bytes")
+    func narrowNumbers() throws {
+        let estimate = try Samples.estimate()
+        let bytes = try EstimateFile.encode(estimate, programVersion: "1", timing: false)
+        #expect(try bytes == EstimateFile.encode(Samples.estimate(), programVersion: "1", timing: false))
+        let file = try HDF5File(try folder.write("e.h5", bytes))
+        #expect(try file.describe("candidates/hemisphere").type == .integer(bytes: 1))
+        #expect(try file.describe("candidates/vertex").type == .integer(bytes: 2))
+        #expect(try file.describe("candidates/triangles").type == .integer(bytes: 2))
+        #expect(try file.describe("sensors/bad").type == .integer(bytes: 1))
+    }
+
+    @Test("Candidates and data of sensors that do not fit the rest are not written")
+    func misfits() throws {
+        let sample = try Samples.estimate()
+        let data = try #require(sample.sensorData)
+        func place(_ change: (inout Estimate) -> Void) -> String {
+            var estimate = sample
+            change(&estimate)
+            do {
+                _ = try EstimateFile.encode(estimate, programVersion: "1")
+                return ""
+            } catch {
+                return "\(error)"
+            }
+        }
+        let wrong = SensorData(sensors: data.sensors, measured: data.measured, explained: data.measured.transposed)
+        let (few, short) = (place { $0.candidateCount = 399 }, data.measured.columns([0, 1]))
+        let (narrow, turned) = (place { $0.sensorData?.measured = short }, place { $0.sensorData = wrong })
+        #expect(few.hasPrefix("candidates/position: 400 candidates; expected 399"))
+        #expect(narrow.hasPrefix("sensors/measured: 5 × 2; expected 5 × 4"))
+        #expect(turned.hasPrefix("sensors/explained: 4 × 5"))
+    }
+
+    @Test(
+        "Candidates and data of sensors that are corrupt are refused", .enabled(if: PythonEnvironment.isPresent),
+        arguments: [
+            ("candidates/position", "np.zeros((399, 3))", "399 × 3"),
+            ("candidates/position", "np.zeros((400, 2))", "400 × 2"),
+            ("candidates/position", "np.full((400, 3), np.nan)", "source 0 is at NaN"),
+            ("candidates/hemisphere", "np.full(400, 3)", "3 for source 0"), ("candidates/vertex", "[1, 2]", "2"),
+            ("candidates/triangles", "[[0, 1, 400]]", "source 400; expected 0 to 399"),
+            ("candidates/triangles", "[[0, 1, -1]]", "source -1"), ("candidates/triangles", "[0, 1, 2]", "3"),
+            ("sensors/name", "['a', 'b']", "5"), ("sensors/bad", "[0, 0]", "2"),
+            ("sensors/kind", "['mag'] * 4 + ['sound']", "'sound'"),
+            ("sensors/location", "np.zeros((5, 11))", "5 × 11"), ("sensors/measured", "np.zeros((4, 4))", "4 × 4"),
+            ("sensors/explained", "np.zeros((5, 3))", "5 × 3"), ("sensors/explained", "None", "not in the file"),
+            ("candidates@frame", "'device'", "'device'"),
+        ])
+    func corruptGroups(name: String, value: String, finding: String) throws {
+        try EstimateFile.write(try Samples.estimate(), to: folder.file("e.h5"), programVersion: "1")
+        let script = """
+            import h5py, numpy as np
+            name, value = "\(name)", \(value)
+            with h5py.File("e.h5", "r+") as f:
+                if "@" in name:
+                    group, name = name.split("@")
+                    f[group].attrs[name] = value
+                else:
+                    del f[name]
+                    if value is not None:
+                        f[name] = value
+            """
+        try PythonEnvironment.run(script, in: folder.path)
+        #expect { try EstimateFile.read(folder.file("e.h5")) } throws: { error in
+            let line = "\(error)"
+            // Too few names are too few for the kinds that are told after them.
+            let place = name == "sensors/name" ? "sensors/kind" : name
+            return line.contains(place) && line.contains(finding) && line.hasPrefix(folder.file("e.h5"))
+        }
     }
 
     @Test("An estimate of an earlier build, without error bars, is read without them")

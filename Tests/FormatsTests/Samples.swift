@@ -26,10 +26,11 @@ enum Samples {
     static func forward(orientations: Int = 3) throws -> Forward {
         var random = SeededGenerator(seed: 7)
         let count = 4
-        let sources = try SourceSpace(
+        var sources = try SourceSpace(
             positions: (0..<count).map { SIMD3(Double($0) * 0.01, 0.05, -0.02) },
             normals: (0..<count).map { _ in SIMD3(0, 0, 1) }, hemispheres: [.left, .right, .volume, .left],
             vertices: [10, 20, 30, 1 << 40], frame: .mri)
+        sources.triangles = [[0, 1, 3], [3, 1, 2]]
         var forward = try Forward(
             subject: "Zoë", gain: random.normal(rows: 5, columns: count * orientations) * 1e-7,
             orientations: orientations, sensors: sensors(), sources: sources)
@@ -66,6 +67,16 @@ enum Samples {
             settings: [Setting("snr", "3 dB"), Setting("seed", "42"), Setting("depth", "0.8")])
     }
 
+    /// Candidates without normals, the first half left, with a strip of triangles.
+    static func candidates(_ count: Int) throws -> SourceSpace {
+        var candidates = try SourceSpace(
+            positions: (0..<count).map { SIMD3(Double($0) * 1e-4 / 3, 0.05, -0.02) },
+            hemispheres: (0..<count).map { 2 * $0 < count ? .left : .right }, vertices: (0..<count).map { 7 * $0 },
+            frame: .head)
+        candidates.triangles = (2..<Int32(count)).map { SIMD3($0, $0 - 1, $0 - 2) }
+        return candidates
+    }
+
     /// An estimate whose sources have one, two and three axes, or none when `empty`.
     static func estimate(empty: Bool = false, seconds: Double = 1.5, isRefined: Bool = true) throws -> Estimate {
         var random = SeededGenerator(seed: 10)
@@ -100,6 +111,7 @@ enum Samples {
         estimate.subject = "s01"
         estimate.condition = "left"
         estimate.candidateCount = 400
+        estimate.candidates = try candidates(400)
         estimate.sensorData = SensorData(
             sensors: try sensors(), measured: random.normal(rows: 5, columns: 4),
             explained: random.normal(rows: 5, columns: 4))

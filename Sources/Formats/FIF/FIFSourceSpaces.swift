@@ -23,6 +23,7 @@ struct FIFSourceSpaces: Sendable {
     private var normals: [SIMD3<Double>] = []
     private var hemispheres: [Hemisphere] = []
     private var vertices: [Int] = []
+    private var triangles: [SIMD3<Int32>] = []
     private let frame: Int32
 
     /// Reads the spaces of a file.
@@ -45,9 +46,11 @@ struct FIFSourceSpaces: Sendable {
     /// - Throws: ``InputError`` when there is none, or one lies outside of a head.
     func sources() throws(InputError) -> SourceSpace {
         let hasNormals = normals.contains { $0 != .zero }
-        return try SourceSpace(
+        var sources = try SourceSpace(
             positions: positions, normals: hasNormals ? normals : nil, hemispheres: hemispheres, vertices: vertices,
             frame: frame == 4 ? .head : .mri)
+        sources.triangles = triangles
+        return sources
     }
 
     private mutating func add(
@@ -89,6 +92,7 @@ struct FIFSourceSpaces: Sendable {
             // As MNE-Python tells them: the hemisphere that lies to the left is the left one.
             case (.surface, _): points.reduce(0) { $0 + $1.x } <= 0 ? .left : .right
             }
+        if kind == .surface { triangles += usedTriangles(tree, block, count, used) }
         let move = try Self.transform(from: Int32(clamping: stored), to: frame, transform)
         positions += used.map { move?.apply(points[$0]) ?? points[$0] }
         normals += usedNormals.map { move?.turn($0) ?? $0 }
@@ -97,6 +101,28 @@ struct FIFSourceSpaces: Sendable {
         parts.append((kind, used.count))
         storedFrames.insert(Int32(clamping: stored))
         if subject.isEmpty, let name = try tree.string(FIFKind.subjectID, in: block) { subject = name }
+    }
+
+    /// The triangles between the sources that are about to be added: those of the surface that was thinned out to them, or
+    /// else of the whole surface, where three sources are neighbours on it.
+    ///
+    /// What is malformed is no reason to refuse a file, since nothing is computed from triangles.
+    private func usedTriangles(_ tree: FIFTree, _ block: Int, _ count: Int, _ used: [Int]) -> [SIMD3<Int32>] {
+        guard used.count >= 3 else { return [] }
+        for kind in [FIFKind.sourceUsedTriangles, FIFKind.sourceTriangles] {
+            guard let tag = tree.tag(kind, in: block), let numbers = try? tree.numbers(tag),
+                numbers.shape.count == 2, numbers.shape[1] == 3
+            else { continue }
+            var surface = SurfaceTriangles(pointCount: count, used: used, firstSource: positions.count)
+            // A whole surface has hundreds of thousands, of which few may be of use.
+            let piece = 3 << 14
+            for start in stride(from: 0, to: numbers.count, by: piece) {
+                guard let corners = try? numbers.read(start..<min(start + piece, numbers.count)) else { break }
+                surface.add(corners.map { Int(exactly: $0 - 1) ?? -1 })
+            }
+            if !surface.triangles.isEmpty { return surface.triangles }
+        }
+        return []
     }
 
     /// The transform between two frames; nil where they are the same.

@@ -69,6 +69,8 @@ enum FIFKind {
     static let eventList: Int32 = 3561
     static let annotationStarts: Int32 = 3568
     static let annotationEnds: Int32 = 3569
+    static let sourceTriangles: Int32 = 3591
+    static let sourceUsedTriangles: Int32 = 3593
 }
 
 /// Kinds of blocks, public constants of the format.

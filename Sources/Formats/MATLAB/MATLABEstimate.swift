@@ -11,7 +11,8 @@ import SourceImaging
 /// `region_vertices`, those of source s being `region_vertices(region_offsets(s) : region_offsets(s + 1) - 1)`; then
 /// `goodness_of_fit`, the structs `selection` (where `criterion_name` and `chosen`, from 1, stand for attributes),
 /// `preparation`, `refinement` and `stability` (where there are any), `certificate` and `timing`, `settings` and `versions`
-/// (cells of name and value) and `warnings`.
+/// (cells of name and value) and `warnings`; and the structs `candidates` and `sensors` where they are known, as in
+/// `estimate.h5` but for `candidates.triangles`, whose indices count from 1.
 enum MATLABEstimate: FormatWriter {
     static let formatName = "MATLAB 7.3"
     static let endings = [".mat"]
@@ -80,6 +81,10 @@ enum MATLABEstimate: FormatWriter {
             .array(
                 size: [triples.count, 3, 3],
                 (0..<3).flatMap { k in (0..<3).flatMap { a in triples.map { $0[a][k] } } })
+        case .flags(let flags): .column(flags.map { $0 ? 1 : 0 })
+        case .labels(let labels): .column(labels.map { Double($0) })
+        case .triangles(let triangles):
+            matrix(triangles.map { [Double($0.x) + 1, Double($0.y) + 1, Double($0.z) + 1] }, columns: 3)
         case .group(let fields): .structure(members(fields))
         }
     }

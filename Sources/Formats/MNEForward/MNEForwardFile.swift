@@ -49,11 +49,7 @@ struct MNEForwardFile: FormatReader {
         var forward = try within(path) { () throws(InputError) in
             try Forward(
                 subject: subject, gain: gain, orientations: isFixed ? 1 : 3, sensors: sensors,
-                sources: SourceSpace(
-                    positions: spaces.flatMap(\.positions),
-                    normals: normals.contains { $0 != .zero } ? normals : nil,
-                    hemispheres: spaces.flatMap { space in space.used.map { _ in space.hemisphere } },
-                    vertices: spaces.flatMap(\.used), frame: frame))
+                sources: sources(spaces, normals: normals, frame))
         }
         forward.acquisition.subject = subject
         forward.acquisition.sensorFrame = FIFChannels.sensorFrame
@@ -79,6 +75,19 @@ struct MNEForwardFile: FormatReader {
         let positions: [SIMD3<Double>]
         /// Mean normals of patches, or of points; zero in a volume.
         let normals: [SIMD3<Double>]
+        /// Triangles between sources, by their indices among those of all spaces.
+        let triangles: [SIMD3<Int32>]
+    }
+
+    private func sources(
+        _ spaces: [Space], normals: [SIMD3<Double>], _ frame: CoordinateFrame
+    ) throws(InputError) -> SourceSpace {
+        var sources = try SourceSpace(
+            positions: spaces.flatMap(\.positions), normals: normals.contains { $0 != .zero } ? normals : nil,
+            hemispheres: spaces.flatMap { space in space.used.map { _ in space.hemisphere } },
+            vertices: spaces.flatMap(\.used), frame: frame)
+        sources.triangles = spaces.flatMap(\.triangles)
+        return sources
     }
 
     private func frame() throws(InputError) -> CoordinateFrame {
@@ -108,14 +117,17 @@ struct MNEForwardFile: FormatReader {
     private func spaces() throws(InputError) -> [Space] {
         let frame = try integer("key_coord_frame")
         var spaces: [Space] = []
+        var sourceCount = 0
         while try contains("key_src/idx_\(spaces.count)") {
             guard spaces.count < 4096 else { throw error("key_src", "\(spaces.count) source spaces", "fewer") }
-            spaces.append(try space("key_src/idx_\(spaces.count)", frame: frame))
+            let space = try space("key_src/idx_\(spaces.count)", frame: frame, firstSource: sourceCount)
+            sourceCount += space.used.count
+            spaces.append(space)
         }
         return spaces
     }
 
-    private func space(_ group: String, frame: Int) throws(InputError) -> Space {
+    private func space(_ group: String, frame: Int, firstSource: Int) throws(InputError) -> Space {
         let stored = try integer("\(group)/key_coord_frame")
         guard stored == frame else {
             throw error("\(group)/key_coord_frame", "frame \(stored)", "\(frame), the frame of the forward model")
@@ -150,7 +162,24 @@ struct MNEForwardFile: FormatReader {
             }
         return Space(
             isVolume: type != "surf", hemisphere: hemisphere, used: used, positions: used.map { points[$0] },
-            normals: normals)
+            normals: normals,
+            triangles: type == "surf"
+                ? triangles(group, SurfaceTriangles(pointCount: points.count, used: used, firstSource: firstSource))
+                : [])
+    }
+
+    /// The triangles between sources: those of the surface that was thinned out to them, else of the whole surface. What is
+    /// malformed is no reason to refuse a file, since nothing is computed from triangles.
+    private func triangles(_ group: String, _ none: SurfaceTriangles) -> [SIMD3<Int32>] {
+        for object in ["\(group)/key_use_tris", "\(group)/key_tris"] {
+            guard (try? title(object)) == "ndarray", let corners = try? file.integers(name(object)),
+                corners.shape.count == 2, corners.shape[1] == 3
+            else { continue }
+            var surface = none
+            surface.add(corners.elements)
+            if !surface.triangles.isEmpty { return surface.triangles }
+        }
+        return []
     }
 
     private func sensors() throws(InputError) -> Sensors {

@@ -2,8 +2,8 @@ import HDF5
 import SourceImaging
 
 extension EstimateFile {
-    /// Reads an estimate. It equals the one that was written but for ``Estimate/sensorData``, which is nil, and
-    /// ``Estimate/versions``.
+    /// Reads an estimate. It equals the one that was written but for ``Estimate/versions``, normals of
+    /// ``Estimate/candidates``, which are nil, and triangles of theirs that name no sources.
     ///
     /// - Throws: ``InputError`` that names the file and the dataset.
     public static func read(_ path: String) throws(InputError) -> Estimate {
@@ -39,7 +39,27 @@ extension EstimateFile {
         }
         estimate.stability = stability
         estimate.refinement = try reader.contains("refinement") ? try refinement(reader) : nil
+        // Neither group is in files of earlier builds.
+        estimate.candidates =
+            try reader.contains("candidates")
+            ? try reader.sourceSpace(in: "candidates", count: estimate.candidateCount) : nil
+        estimate.sensorData =
+            try reader.contains("sensors") ? try sensorData(reader, sampleCount: times.count) : nil
         return estimate
+    }
+
+    private static func sensorData(_ reader: NativeReader, sampleCount: Int) throws(InputError) -> SensorData {
+        let sensors = try reader.sensors()
+        func table(_ name: String) throws(InputError) -> Matrix {
+            let matrix = try reader.matrix(name)
+            guard matrix.rows == sensors.count, matrix.columns == sampleCount else {
+                throw reader.shapeError(
+                    name, [matrix.rows, matrix.columns], "\(sensors.count) × \(sampleCount) (sensors × times)")
+            }
+            return matrix
+        }
+        return SensorData(
+            sensors: sensors, measured: try table("sensors/measured"), explained: try table("sensors/explained"))
     }
 
     private static func sources(

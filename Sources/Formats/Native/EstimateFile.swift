@@ -1,7 +1,7 @@
 import HDF5
 import SourceImaging
 
-/// An estimate as HDF5, `estimate.h5`: the active sources only.
+/// An estimate as HDF5, `estimate.h5`: amplitudes of the active sources only.
 ///
 /// Root attributes `format="estimate"`, `version=1`, `subject`, `condition`, `candidate_count`, `goodness_of_fit`.
 /// - `times` [time] s.
@@ -34,40 +34,34 @@ import SourceImaging
 ///   `noise_source`, `averages` (absent when unknown), `rank_source`, `channels_mag`, `channels_grad`, `channels_eeg`.
 /// - `checks`, what was looked at before anything was computed: `name`, `mark` (`ok`, `look`, `wrong`), `finding`, `advice`.
 /// - `certificate`, attributes `relative_gap`, `tolerance`, `epochs`, `full_passes`.
+/// - `candidates`, where it is known where all candidates lie: group attribute `frame`; `position` [candidate, 3] m, optional
+///   `hemisphere` (0 left, 1 right, −1 volume), `vertex`, and `triangles` [triangle, 3], candidates that are neighbours on the
+///   surface, by their index from 0, for drawing.
+/// - `sensors`, where the data are known, the channels that were used: `name`, `kind` (`mag`, `grad`, `eeg`), `bad`, optional
+///   `location` [sensor, 12] and `compensation`; `measured` and `explained` [sensor, time] V, T, T/m by kind of sensor.
 /// - `settings` and `versions`, attributes by name, text. `warnings`, a list of text.
 /// - `timing`, attributes `load`, `prepare`, `solve`, `total` and dataset `selection` [λ], all s. It alone differs from
 ///   run to run (`h5diff --exclude-path /timing A B`), and may be absent.
 public enum EstimateFile {
-    /// The bytes of the file, which holds all but the sensor data; ``Estimate/versions`` are those of this program.
+    /// The bytes of the file, which holds all but normals of candidates; ``Estimate/versions`` are those of this program.
     ///
     /// - Parameters:
     ///   - estimate: what was found.
     ///   - programVersion: version of the program that found it.
     ///   - timing: whether to write the group `timing`; without it the same estimate gives the same bytes.
-    /// - Throws: ``InputError`` when a source's amplitudes or axes do not agree with each other or with the times.
+    /// - Throws: ``InputError`` when a source's amplitudes or axes do not agree with each other or with the times, the data
+    ///   of sensors not with these, or candidates not with their number.
     public static func encode(
         _ estimate: Estimate, programVersion: String, timing: Bool = true
     ) throws(InputError) -> [UInt8] {
-        let samples = estimate.times.count
-        for source in estimate.sources {
-            guard source.amplitudes.columns == samples else {
-                throw InputError(
-                    "sources/amplitudes", found: "\(source.amplitudes.columns) samples of source \(source.index)",
-                    expected: "\(samples), as many as times")
-            }
-            if let axes = source.axes, axes.count != source.amplitudes.rows {
-                throw InputError(
-                    "sources/axes", found: "\(axes.count) axes of source \(source.index)",
-                    expected: "\(source.amplitudes.rows), as many as rows of amplitudes")
-            }
-        }
+        try check(estimate)
         let version = HDF5Library.version
         return try encoding(.estimate) { (writer) throws(HDF5Error) in
             try writer.attribute("subject", estimate.subject)
             try writer.attribute("condition", estimate.condition)
             try writer.attribute("candidate_count", estimate.candidateCount)
             try writer.attribute("goodness_of_fit", estimate.goodnessOfFit)
-            try writer.dataset("times", estimate.times, shape: [samples])
+            try writer.dataset("times", estimate.times, shape: [estimate.times.count])
             try writeSources(estimate, writer)
             for group in estimate.storedGroups { try writer.write(group.fields, to: group.name) }
             try writer.write(settings: estimate.settings, to: "settings")
@@ -88,6 +82,35 @@ public enum EstimateFile {
         _ estimate: Estimate, to path: String, programVersion: String, timing: Bool = true
     ) throws(InputError) {
         try AtomicFile.write(try encode(estimate, programVersion: programVersion, timing: timing), to: path)
+    }
+
+    /// Refuses what no reader could make sense of.
+    private static func check(_ estimate: Estimate) throws(InputError) {
+        let samples = estimate.times.count
+        for source in estimate.sources {
+            guard source.amplitudes.columns == samples else {
+                throw InputError(
+                    "sources/amplitudes", found: "\(source.amplitudes.columns) samples of source \(source.index)",
+                    expected: "\(samples), as many as times")
+            }
+            if let axes = source.axes, axes.count != source.amplitudes.rows {
+                throw InputError(
+                    "sources/axes", found: "\(axes.count) axes of source \(source.index)",
+                    expected: "\(source.amplitudes.rows), as many as rows of amplitudes")
+            }
+        }
+        if let candidates = estimate.candidates, candidates.count != estimate.candidateCount {
+            throw InputError(
+                "candidates/position", found: "\(candidates.count) candidates",
+                expected: "\(estimate.candidateCount), the number of candidates")
+        }
+        guard let data = estimate.sensorData else { return }
+        for (name, matrix) in [("measured", data.measured), ("explained", data.explained)]
+        where matrix.rows != data.sensors.count || matrix.columns != samples {
+            throw InputError(
+                "sensors/\(name)", found: "\(matrix.rows) × \(matrix.columns)",
+                expected: "\(data.sensors.count) × \(samples) (sensors × times)")
+        }
     }
 
     private static func writeSources(_ estimate: Estimate, _ writer: borrowing HDF5Writer) throws(HDF5Error) {

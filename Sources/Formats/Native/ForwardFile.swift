@@ -9,7 +9,8 @@ import SourceImaging
 /// - `sensors/name`, `sensors/kind` (`mag`, `grad`, `eeg`); optional `sensors/bad`, `sensors/location` [sensor, 12],
 ///   `sensors/compensation` (`none`, `grade 3`).
 /// - `sources/position` [source, 3] m; group attribute `frame` (`head`, `mri`, `ctf`); optional `sources/normal` [source, 3],
-///   `sources/hemisphere` (0 left, 1 right, −1 volume), `sources/vertex`.
+///   `sources/hemisphere` (0 left, 1 right, −1 volume), `sources/vertex`, `sources/triangles` [triangle, 3], sources that
+///   are neighbours on the surface, by their index from 0, for drawing.
 /// - optional `acquisition/device_to_head` [4, 4] (m), `acquisition/note`; attributes `subject` and `maxwell_rank` of the
 ///   group `acquisition`.
 public enum ForwardFile {
@@ -23,24 +24,12 @@ public enum ForwardFile {
     static func read(_ reader: NativeReader) throws(InputError) -> Forward {
         let subject = try reader.text("subject") ?? ""
         let sensors = try reader.sensors()
-        let positions = try reader.vectors("sources/position")
-        let normals =
-            try reader.contains("sources/normal")
-            ? try reader.vectors("sources/normal", count: positions.count) : nil
-        let hemispheres =
-            try reader.contains("sources/hemisphere")
-            ? try reader.hemispheres("sources/hemisphere", count: positions.count) : nil
-        let vertices =
-            try reader.contains("sources/vertex")
-            ? try reader.integers("sources/vertex", count: positions.count, "a source") : nil
-        let frame = try reader.frame()
+        let sources = try reader.sourceSpace(in: "sources")
         let gain = try reader.matrix("gain")
         let orientations = try reader.orientations(of: "gain")
         var forward = try within(reader.path) { () throws(InputError) in
             try Forward(
-                subject: subject, gain: gain, orientations: orientations, sensors: sensors,
-                sources: SourceSpace(
-                    positions: positions, normals: normals, hemispheres: hemispheres, vertices: vertices, frame: frame))
+                subject: subject, gain: gain, orientations: orientations, sensors: sensors, sources: sources)
         }
         forward.acquisition = try reader.acquisition()
         if forward.acquisition.subject.isEmpty { forward.acquisition.subject = subject }
@@ -65,17 +54,7 @@ public enum ForwardFile {
                 "gain", gain, as: singlePrecision ? .float32 : .float64, compressed: singlePrecision)
             try writer.attribute("orientations", of: "gain", forward.orientations)
             try writer.write(forward.sensors)
-            try writer.attribute("frame", of: "sources", forward.sources.frame.rawValue)
-            try writer.write("sources/position", forward.sources.positions)
-            let count = forward.sources.count
-            if let normals = forward.sources.normals { try writer.write("sources/normal", normals) }
-            if let hemispheres = forward.sources.hemispheres {
-                try writer.dataset(
-                    "sources/hemisphere", integers: hemispheres.map(\.rawValue), shape: [count], as: .int8)
-            }
-            if let vertices = forward.sources.vertices {
-                try writer.dataset("sources/vertex", integers: vertices, shape: [count])
-            }
+            try writer.write(forward.sources.stored(withNormals: true), to: "sources")
             try writer.write(forward.acquisition)
         }
     }

@@ -178,6 +178,48 @@ struct NativeReader {
         }
     }
 
+    /// Sources of a group: `position` and attribute `frame`, optional `normal`, `hemisphere`, `vertex` and `triangles`.
+    ///
+    /// - Parameters:
+    ///   - group: name of the group.
+    ///   - count: number of sources; nil for however many there are.
+    func sourceSpace(in group: String, count: Int? = nil) throws(InputError) -> SourceSpace {
+        let positions = try vectors("\(group)/position", count: count)
+        let count = positions.count
+        let normals = try contains("\(group)/normal") ? try vectors("\(group)/normal", count: count) : nil
+        let hemispheres =
+            try contains("\(group)/hemisphere") ? try hemispheres("\(group)/hemisphere", count: count) : nil
+        let vertices =
+            try contains("\(group)/vertex") ? try integers("\(group)/vertex", count: count, "a source") : nil
+        let frame = try frame(of: group)
+        let triangles = try triangles("\(group)/triangles", sourceCount: count)
+        do throws(InputError) {
+            var sources = try SourceSpace(
+                positions: positions, normals: normals, hemispheres: hemispheres, vertices: vertices, frame: frame)
+            sources.triangles = triangles
+            return sources
+        } catch {
+            // Sources do not know in which group they stand.
+            let place = error.place.text { $0.rawValue }.replacing("sources/", with: "\(group)/", maxReplacements: 1)
+            throw InputError("\(path): \(place)", found: error.found, expected: error.expected, advice: error.advice)
+        }
+    }
+
+    /// A [triangle, 3] dataset of indices of sources; none where there is no such dataset.
+    private func triangles(_ name: String, sourceCount: Int) throws(InputError) -> [SIMD3<Int32>] {
+        guard try contains(name) else { return [] }
+        let array = try reading(file.integers(name))
+        guard array.shape.count == 2, array.shape[1] == 3 else { throw shapeError(name, array.shape, "triangles × 3") }
+        if let index = array.elements.first(where: { !(0..<min(sourceCount, Int(Int32.max))).contains($0) }) {
+            throw InputError(
+                "\(path): \(name)", found: "source \(index)", expected: "0 to \(sourceCount - 1), the sources")
+        }
+        return stride(from: 0, to: array.elements.count, by: 3).map { first in
+            SIMD3(
+                Int32(array.elements[first]), Int32(array.elements[first + 1]), Int32(array.elements[first + 2]))
+        }
+    }
+
     /// The group `acquisition`; nothing is known where there is none.
     func acquisition() throws(InputError) -> Acquisition {
         var acquisition = Acquisition()
@@ -211,11 +253,11 @@ struct NativeReader {
         return acquisition
     }
 
-    /// The attribute `frame` of the group `sources`.
-    func frame() throws(InputError) -> CoordinateFrame {
-        let name = try required(try text("frame", of: "sources"), "frame", of: "sources", CoordinateFrame.choices)
+    /// The attribute `frame` of a group of sources.
+    func frame(of group: String = "sources") throws(InputError) -> CoordinateFrame {
+        let name = try required(try text("frame", of: group), "frame", of: group, CoordinateFrame.choices)
         guard let frame = CoordinateFrame(rawValue: name) else {
-            throw InputError("\(path): sources@frame", found: "'\(name)'", expected: CoordinateFrame.choices)
+            throw InputError("\(path): \(group)@frame", found: "'\(name)'", expected: CoordinateFrame.choices)
         }
         return frame
     }

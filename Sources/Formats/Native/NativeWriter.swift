@@ -15,15 +15,8 @@ extension HDF5Writer {
         try dataset(path, vectors.flatMap { [$0.x, $0.y, $0.z] }, shape: [vectors.count, 3])
     }
 
-    borrowing func write(_ sensors: Sensors) throws(HDF5Error) {
-        try dataset("sensors/name", strings: sensors.names)
-        try dataset("sensors/kind", strings: sensors.kinds.map(\.rawValue))
-        try dataset("sensors/bad", integers: sensors.bad.map { $0 ? 1 : 0 }, shape: [sensors.count], as: .uint8)
-        if let locations = sensors.locations { try write("sensors/location", locations) }
-        if let compensations = sensors.compensations {
-            try dataset("sensors/compensation", strings: compensations)
-        }
-    }
+    /// The group `sensors`.
+    borrowing func write(_ sensors: Sensors) throws(HDF5Error) { try write(sensors.stored, to: "sensors") }
 
     /// The group `acquisition`, with what is known.
     borrowing func write(_ acquisition: Acquisition) throws(HDF5Error) {

@@ -1,7 +1,7 @@
 import HDF5
 import SourceImaging
 
-/// A named value of an estimate, as `estimate.h5` and MATLAB both hold it.
+/// A named value of an estimate, as `estimate.h5` and MATLAB both hold it, or of what forwards and recordings hold alike.
 typealias EstimateField = (name: String, value: EstimateValue)
 
 /// Single values are attributes in HDF5, lists datasets with a value an item. Places are counted from 0 in HDF5 and from 1
@@ -11,6 +11,9 @@ enum EstimateValue {
     case numbers([Double]), counts([Int]), places([Int]), vectors([SIMD3<Double>]), table(Matrix), texts([String])
     /// Three vectors an item: [item, 3, 3].
     case triples([[SIMD3<Double>]])
+    /// An item each: yes or no; a number that names something and is the same everywhere; three places [item, 3]. All are
+    /// stored in as few bytes as hold them.
+    case flags([Bool]), labels([Int]), triangles([SIMD3<Int32>])
     case group([EstimateField])
 }
 
@@ -48,6 +51,8 @@ extension Estimate {
         if let refinement { groups.append(("refinement", refinement.stored)) }
         if let stability { groups.append(("stability", stability.stored(sources))) }
         groups.append(("certificate", certificate.stored))
+        if let candidates { groups.append(("candidates", candidates.stored(withNormals: false))) }
+        if let sensorData { groups.append(("sensors", sensorData.stored)) }
         return groups
     }
 
@@ -162,6 +167,13 @@ extension HDF5Writer {
             case .texts(let texts): try dataset(path, strings: texts)
             case .triples(let triples):
                 try dataset(path, triples.joined().flatMap { [$0.x, $0.y, $0.z] }, shape: [triples.count, 3, 3])
+            case .flags(let flags):
+                try dataset(path, integers: flags.map { $0 ? 1 : 0 }, shape: [flags.count], as: .uint8)
+            case .labels(let labels):
+                try dataset(path, integers: labels, shape: [labels.count], as: .narrowest(for: labels))
+            case .triangles(let triangles):
+                let corners = triangles.flatMap { [Int($0.x), Int($0.y), Int($0.z)] }
+                try dataset(path, integers: corners, shape: [triangles.count, 3], as: .narrowest(for: corners))
             case .group(let fields): try write(fields, to: path)
             }
         }

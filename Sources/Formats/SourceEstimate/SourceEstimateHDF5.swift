@@ -28,35 +28,35 @@ enum SourceEstimateHDF5: FormatWriter {
         let bytes = try translating { () throws(HDF5Error) -> [UInt8] in
             let writer = try HDF5Writer()
             try writer.attribute("TITLE", of: "mnepython", "dict")
-            func title(_ object: String, _ type: String) throws(HDF5Error) {
+            func title(_ writer: borrowing HDF5Writer, _ object: String, _ type: String) throws(HDF5Error) {
                 try writer.attribute("TITLE", of: "mnepython/\(object)", type)
             }
-            func text(_ object: String, _ value: String) throws(HDF5Error) {
+            func text(_ writer: borrowing HDF5Writer, _ object: String, _ value: String) throws(HDF5Error) {
                 let codes = value.utf8.map { Int($0) }
                 try writer.dataset("mnepython/\(object)", integers: codes, shape: [codes.count], as: .uint8)
-                try title(object, "unicode")
+                try title(writer, object, "unicode")
             }
-            func number(_ object: String, _ value: Double) throws(HDF5Error) {
+            func number(_ writer: borrowing HDF5Writer, _ object: String, _ value: Double) throws(HDF5Error) {
                 // One element, not a scalar: MNE-Python refuses those.
                 try writer.dataset("mnepython/\(object)", [value], shape: [1])
-                try title(object, "float")
+                try title(writer, object, "float")
             }
             try writer.dataset("mnepython/key_data", values, shape: sizes)
-            try title("key_data", "ndarray")
-            try text("key_src_type", rows.space.rawValue)
+            try title(writer, "key_data", "ndarray")
+            try text(writer, "key_src_type", rows.space.rawValue)
             if estimate.subject.isEmpty {
                 try writer.dataset("mnepython/key_subject", integers: [0], shape: [1], as: .uint8)
-                try title("key_subject", "None")
+                try title(writer, "key_subject", "None")
             } else {
-                try text("key_subject", estimate.subject)
+                try text(writer, "key_subject", estimate.subject)
             }
-            try number("key_tmin", rows.firstTime)
-            try number("key_tstep", rows.timeStep)
-            try title("key_vertices", "list")
+            try number(writer, "key_tmin", rows.firstTime)
+            try number(writer, "key_tstep", rows.timeStep)
+            try title(writer, "key_vertices", "list")
             for (part, vertices) in rows.vertices.enumerated() {
                 try writer.dataset(
                     "mnepython/key_vertices/idx_\(part)", integers: vertices, shape: [vertices.count])
-                try title("key_vertices/idx_\(part)", "ndarray")
+                try title(writer, "key_vertices/idx_\(part)", "ndarray")
             }
             return try writer.finish()
         }

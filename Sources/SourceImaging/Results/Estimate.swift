@@ -48,6 +48,13 @@ public struct SensorData: Sendable, Equatable {
     public var measured: Matrix
     /// What the active sources explain of it, same shape and units.
     public let explained: Matrix
+
+    /// What was measured and explained, sensors × samples each; nothing is checked.
+    public init(sensors: Sensors, measured: Matrix, explained: Matrix) {
+        self.sensors = sensors
+        self.measured = measured
+        self.explained = explained
+    }
 }
 
 /// The result of a localization: the active sources, how they were chosen and how far to trust them.

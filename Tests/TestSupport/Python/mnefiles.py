@@ -136,6 +136,20 @@ def expect_covariance(path, made):
     )  # fmt: skip
 
 
+def triangles(src):
+    """Triangles between sources, three of their indices each."""
+    found, first = [np.zeros((0, 3), int)], 0
+    for s in src:
+        if s["type"] == "surf":
+            for tris in (s["use_tris"], s["tris"]):
+                tris = np.zeros((0, 3), int) if tris is None else tris[np.isin(tris, s["vertno"]).all(axis=1)]
+                if len(tris):
+                    found.append(first + np.searchsorted(s["vertno"], tris))
+                    break
+        first += s["nuse"]
+    return np.concatenate(found)
+
+
 def expect_forward(path):
     fwd = mne.read_forward_solution(path)
     fixed = fwd["source_ori"] == FIFF.FIFFV_MNE_FIXED_ORI
@@ -156,6 +170,7 @@ def expect_forward(path):
         "head" if fwd["coord_frame"] == 4 else "mri", normal if np.any(normal) else None,
         np.concatenate([s["vertno"] for s in fwd["src"]]), hemisphere, fwd["src"]._subject or "",
         [n in fwd["info"]["bads"] for n in fwd["info"]["ch_names"]], np.array([c["loc"] for c in fwd["info"]["chs"]]),
+        triangles(fwd["src"]),
     )  # fmt: skip
 
 
@@ -246,11 +261,13 @@ def surface(side, id):
     inuse = np.zeros(len(rr), int)
     inuse[::3] = 1
     vertno = np.flatnonzero(inuse)
+    # One hemisphere has triangles between points in use, and one with a point that is not.
+    use_tris = np.array([[0, 3, 6], [9, 6, 3], [3, 6, 10], [12, 9, 6]]) if side > 0 else None
     nearest = vertno[np.argmin(((rr[:, None] - rr[vertno]) ** 2).sum(-1), axis=1)]
     return dict(
         type="surf", id=id, np=len(rr), nuse=len(vertno), ntri=len(ico["tris"]), rr=rr, nn=ico["rr"].copy(), tris=ico["tris"],
         inuse=inuse, vertno=vertno, coord_frame=np.array(FIFF.FIFFV_COORD_MRI, np.int32), nearest=nearest,
-        nearest_dist=np.linalg.norm(rr - rr[nearest], axis=1), nuse_tri=0, use_tris=None, pinfo=None, patch_inds=None,
+        nearest_dist=np.linalg.norm(rr - rr[nearest], axis=1), nuse_tri=0 if use_tris is None else 4, use_tris=use_tris, pinfo=None, patch_inds=None,
         dist=None, dist_limit=None, subject_his_id="Zoë",
     )  # fmt: skip
 
@@ -307,6 +324,54 @@ def forwards():
     fixed["_orig_sol"] = fixed["sol"]["data"].copy()
     mne.write_forward_solution("fixed-fwd.fif", fixed, overwrite=True)
     expect_forward("fixed-fwd.fif")
+
+
+def odd_triangles():
+    """Forwards whose triangles are malformed, or name points that are not there."""
+    import h5py
+
+    fwd = forward("surface")
+    mne.write_forward_solution("sound-fwd.fif", fwd, overwrite=True)
+    mne.write_forward_solution("none-fwd.h5", fwd, overwrite=True)
+    with open("sound-fwd.fif", "rb") as file:
+        whole = np.frombuffer(file.read(), np.uint8)
+
+    def changed(name, change):
+        """Lists of triangles begin with their kind, type, size and place of the next; numbers, two sizes and 2 follow."""
+        data = whole.copy()
+        for kind in (FIFF.FIFF_MNE_SOURCE_SPACE_TRIANGLES, FIFF.FIFF_MNE_SOURCE_SPACE_USE_TRIANGLES):
+            head, start = np.array([kind, 0x40000003], ">i4").tobytes(), -1
+            while (start := whole.tobytes().find(head, start + 1)) >= 0:
+                size = int(data[start + 8 : start + 12].view(">i4")[0])
+                change(kind == FIFF.FIFF_MNE_SOURCE_SPACE_USE_TRIANGLES, data[start : start + 16 + size].view(">i4"))
+        data.tofile(f"{name}-fwd.fif")
+
+    def shape(is_used, tag):
+        if is_used:
+            tag[-3:-1] = tag[-3:-1][::-1].copy()
+
+    def type_of(number):
+        def change(is_used, tag):
+            if is_used:
+                tag[1] = number
+
+        return change
+
+    def far(is_used, tag):
+        corners = tag[4 + 3 * is_used : -3]
+        corners[:] = np.resize([0, -1, 163, 2**31 - 1, -(2**31)], len(corners))
+
+    changed("shape", shape)
+    changed("type", type_of(0x40000004))
+    changed("sparse", type_of(0x40100003))
+    changed("far", far)
+    with h5py.File("none-fwd.h5", "r+") as file:
+        for k in range(2):
+            group = file[f"h5io/key_fwd/key_src/idx_{k}"]
+            del group["key_tris"]
+            group["key_tris"] = np.arange(9)
+            group["key_tris"].attrs["TITLE"] = np.bytes_("ndarray")
+        file["h5io/key_fwd/key_src/idx_1/key_use_tris"][...] = 2**40
 
 
 def refused():

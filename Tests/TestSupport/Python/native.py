@@ -16,7 +16,7 @@ def sensors(file, names, kinds, bad=None, location=None):
 
 def forward(
     path, gain, orientations, names, kinds, position, frame, normal=None, vertex=None, hemisphere=None, subject="", bad=None,
-    location=None,
+    location=None, triangles=None,
 ):  # fmt: skip
     with h5py.File(path, "w") as file:
         file.attrs.update(format="forward", version=1, subject=subject)
@@ -31,6 +31,8 @@ def forward(
             file["sources/vertex"] = vertex
         if hemisphere is not None:
             file["sources/hemisphere"] = hemisphere
+        if triangles is not None and len(triangles):
+            file["sources/triangles"] = triangles
 
 
 def recording(
