@@ -5,12 +5,10 @@ import SourceImaging
 public enum GlassBrainFigure {
     /// How many sources carry a number.
     static let numberedSources = 15
-    /// How many candidates are drawn as texture at most.
-    private static let textureLimit = 1500
     /// Points of an ellipse.
     private static let ellipsePoints = 72
 
-    private static let (width, top, gap) = (900.0, 78.0, 44.0)
+    private static let (width, top) = (900.0, 78.0)
     /// Of the list of sources below the views.
     private static let lineHeight = 22.0
 
@@ -24,11 +22,8 @@ public enum GlassBrainFigure {
     public static func svg(_ estimate: Estimate, candidates: [SIMD3<Double>]) -> String {
         let scene = Scene(estimate, candidates: candidates)
         let listed = Array(estimate.sources.prefix(numberedSources))
-        let extent = scene.extent.length
-        let room = width - 2 * SVGCanvas.margin - 2 * gap - 24
-        let scale = min(room / (extent.y + 2 * extent.x), 320 / max(extent.y, extent.z))
-        let viewHeight = max(extent.y, extent.z) * scale
-        let legendTop = top + viewHeight + 74
+        let views = BrainViews(brain: scene.brain, marks: scene.marks.map(\.position), width: width, top: top)
+        let legendTop = top + views.height + 74
         let columns = listed.contains { $0.region != nil } ? 2 : 3
         let lines = (listed.count + columns - 1) / columns
         let hidden = estimate.sources.count - listed.count
@@ -42,26 +37,14 @@ public enum GlassBrainFigure {
                     "\($0 + 1): \($1.place)\($1.patchText)\($1.regionText.map { ", within " + $0 } ?? "")."
                 }.joined(separator: " "))
 
-        let used = (extent.y + 2 * extent.x) * scale + 2 * gap
-        var left = (width - used) / 2
-        for view in View.all {
-            let box = Box(
-                left: left, top: top + viewHeight - extent[view.vertical.component] * scale,
-                right: left + extent[view.horizontal.component] * scale, bottom: top + viewHeight)
-            let projection = Projection(view: view, extent: scene.extent, box: box, scale: scale)
-            drawBrain(scene, projection, &canvas)
+        for projection in views.projections {
+            views.drawBrain(projection, &canvas)
             drawRegions(scene.marks, projection, &canvas)
             drawSources(scene.marks, projection, &canvas)
             drawNumbers(scene.marks, projection, &canvas)
-            canvas.text(
-                view.name, at: Point((box.left + box.right) / 2, top + viewHeight + 32),
-                TextStyle(size: 12, anchor: .middle, colour: Palette.quiet))
-            left = box.right + gap
+            views.drawName(projection, &canvas)
         }
-        let barEnd = width - SVGCanvas.margin
-        let barY = top + viewHeight + 34
-        canvas.line(Point(barEnd - 20 * scale, barY), Point(barEnd, barY), Stroke(width: 2))
-        canvas.text("20 mm", at: Point(barEnd - 10 * scale, barY - 6), TextStyle(size: 11, anchor: .middle))
+        views.drawScale(&canvas)
         if estimate.sources.isEmpty {
             canvas.message(estimate.noSourcesText, at: Point(width / 2, legendTop - 10))
         }
@@ -102,45 +85,39 @@ public enum GlassBrainFigure {
 
     // MARK: Views
 
-    /// The brain's outline and texture, and letters that tell the directions.
-    private static func drawBrain(_ scene: Scene, _ projection: Projection, _ canvas: inout SVGCanvas) {
-        let (brain, box) = (scene.brain, projection.box)
-        // Traced in mm: the accuracy of the outline does not depend on the size of the figure.
-        let outline = Silhouette(brain.map(projection.shadow), reach: closingRadius(brain), margin: 4).rings.map {
-            ring in
-            ring.map { projection.place($0) }
-        }
-        if brain.isEmpty { canvas.area([box.corners], fill: "none", Stroke(colour: Palette.outline)) }
-        canvas.area(outline, fill: Palette.brain, Stroke(colour: Palette.outline, width: 1.3))
-        // A fraction rather than a whole step, which might pick one hemisphere where both alternate.
-        let dots = min(brain.count, textureLimit)
-        canvas.dots(
-            (0..<dots).map { projection.place(brain[$0 * brain.count / dots]) }, diameter: 1.4,
-            colour: Palette.texture)
-
-        let middle = Point((box.left + box.right) / 2, (box.top + box.bottom) / 2)
-        let letters = TextStyle(size: 12, anchor: .middle, bold: true, colour: Palette.quiet)
-        let (horizontal, vertical) = (projection.view.horizontal, projection.view.vertical)
-        canvas.text(horizontal.low, at: Point(box.left - 7, middle.y + 4), letters)
-        canvas.text(horizontal.high, at: Point(box.right + 7, middle.y + 4), letters)
-        canvas.text(vertical.high, at: Point(middle.x, box.top - 4), letters)
-        canvas.text(vertical.low, at: Point(middle.x, box.bottom + 11), letters)
-    }
-
     /// The shadows of the ellipsoids that hold the sources.
-    private static func drawRegions(_ marks: [Mark], _ projection: Projection, _ canvas: inout SVGCanvas) {
+    private static func drawRegions(_ marks: [Mark], _ projection: BrainProjection, _ canvas: inout SVGCanvas) {
         // Large ones first: a small one within must be seen.
         func size(_ mark: Mark) -> Double { mark.region.map { $0.axes.reduce(0) { $0 + ($1 * $1).sum() } } ?? 0 }
         for mark in marks.sorted(by: { (size($0), $1.place) > (size($1), $0.place) }) {
             guard let region = mark.region else { continue }
             let colour = Palette.source(mark.place)
             canvas.area(
-                [projection.shadow(of: region)], fill: colour, opacity: 0.16,
+                [shadow(of: region, projection)], fill: colour, opacity: 0.16,
                 Stroke(colour: colour, width: 1, opacity: 0.6))
         }
     }
 
-    private static func drawSources(_ marks: [Mark], _ projection: Projection, _ canvas: inout SVGCanvas) {
+    /// The outline on the canvas of an ellipsoid, as far as it keeps clear of the other views. With the half-axes a_k as
+    /// they appear in the view, it is the ellipse of the matrix M = Σ a_k·a_kᵀ: a unit circle under the Cholesky factor of M.
+    private static func shadow(of ellipsoid: Ellipsoid, _ projection: BrainProjection) -> [Point] {
+        let centre = projection.shadow(ellipsoid.centre)
+        let axes = ellipsoid.axes.map { projection.shadow(ellipsoid.centre + $0) - centre }
+        let (xx, xy, yy) = axes.reduce((0, 0, 0)) { ($0.0 + $1.x * $1.x, $0.1 + $1.x * $1.y, $0.2 + $1.y * $1.y) }
+        let width = xx.squareRoot()
+        let slope = width > 0 ? xy / width : 0
+        let height = max(yy - slope * slope, 0).squareRoot()
+        return (0..<ellipsePoints).map {
+            let angle = 2 * Double.pi * Double($0) / Double(ellipsePoints)
+            let point = projection.place(centre + Point(width * cos(angle), slope * cos(angle) + height * sin(angle)))
+            return point.clamped(
+                lowerBound: Point(projection.box.left - BrainViews.gap / 2, projection.box.top - BrainViews.gap / 2),
+                upperBound: Point(projection.box.right + BrainViews.gap / 2, projection.box.bottom + BrainViews.gap / 2)
+            )
+        }
+    }
+
+    private static func drawSources(_ marks: [Mark], _ projection: BrainProjection, _ canvas: inout SVGCanvas) {
         // Strong ones first: their discs are the largest, and must not hide the others.
         for mark in marks.sorted(by: { ($0.field, $1.place) > ($1.field, $0.place) }) {
             canvas.circle(
@@ -157,7 +134,7 @@ public enum GlassBrainFigure {
     }
 
     /// The numbers beside the discs, with a line where one had to go far.
-    private static func drawNumbers(_ marks: [Mark], _ projection: Projection, _ canvas: inout SVGCanvas) {
+    private static func drawNumbers(_ marks: [Mark], _ projection: BrainProjection, _ canvas: inout SVGCanvas) {
         var layout = LabelLayout(
             bounds: projection.box,
             obstacles: marks.map {
@@ -201,7 +178,7 @@ public enum GlassBrainFigure {
 
         /// Nil where it cannot be drawn.
         init?(_ region: SourceRegion?, in frame: CoordinateFrame) {
-            guard let region, ([region.centre] + region.axes).allSatisfy(isInHead) else { return nil }
+            guard let region, ([region.centre] + region.axes).allSatisfy(BrainViews.isInHead) else { return nil }
             centre = frame.rightAnteriorSuperior(region.centre) * 1000
             axes = region.axes.map { frame.rightAnteriorSuperior($0) * 1000 }
         }
@@ -211,13 +188,12 @@ public enum GlassBrainFigure {
     private struct Scene {
         let brain: [SIMD3<Double>]
         let marks: [Mark]
-        let extent: Extent
 
         /// The sources within the head that an estimate has, and candidates, m.
         init(_ estimate: Estimate, candidates: [SIMD3<Double>]) {
-            brain = candidates.filter(isInHead).map { estimate.frame.rightAnteriorSuperior($0) * 1000 }
+            brain = candidates.filter(BrainViews.isInHead).map { estimate.frame.rightAnteriorSuperior($0) * 1000 }
             let fields = estimate.sources.map { $0.field.isFinite ? max($0.field, 0) : 0 }
-            let drawn = estimate.sources.indices.filter { isInHead(estimate.sources[$0].position) }
+            let drawn = estimate.sources.indices.filter { BrainViews.isInHead(estimate.sources[$0].position) }
             let largest = drawn.map { fields[$0] }.max() ?? 0
             marks = drawn.map { place in
                 let source = estimate.sources[place]
@@ -228,108 +204,6 @@ public enum GlassBrainFigure {
                     region: Ellipsoid(source.region, in: estimate.frame),
                     radius: largest > 0 ? max(3, 11 * (fields[place] / largest).squareRoot()) : 5)
             }
-            extent = Extent(brain + marks.map(\.position))
         }
-    }
-
-    /// The box that holds everything, mm.
-    private struct Extent {
-        let low: SIMD3<Double>
-        let length: SIMD3<Double>
-
-        init(_ positions: [SIMD3<Double>]) {
-            let ranges = (0..<3).map { component in
-                let range = positions.lazy.map { $0[component] }.finiteRange ?? -60...60
-                // Room for the outline and the discs at the rim; no view narrower than a few cm.
-                let middle = (range.lowerBound + range.upperBound) / 2
-                let half = max((range.upperBound - range.lowerBound) / 2 + 7, 40)
-                return (low: middle - half, high: middle + half)
-            }
-            low = SIMD3(ranges.map(\.low))
-            length = SIMD3(ranges.map(\.high)) - low
-        }
-    }
-
-    /// A direction across a view.
-    private struct Direction {
-        let component: Int
-        var isReversed = false
-        /// Marks at the lower and the upper end.
-        let low: String
-        let high: String
-
-        static let right = Direction(component: 0, low: "L", high: "R")
-        static let front = Direction(component: 1, low: "P", high: "A")
-        static let back = Direction(component: 1, isReversed: true, low: "A", high: "P")
-        static let up = Direction(component: 2, low: "I", high: "S")
-
-        /// How far a position is from the lower end, mm.
-        func distance(_ position: SIMD3<Double>, _ extent: Extent) -> Double {
-            let distance = position[component] - extent.low[component]
-            return isReversed ? extent.length[component] - distance : distance
-        }
-    }
-
-    private struct View {
-        let name: String
-        let horizontal: Direction
-        let vertical: Direction
-
-        static let all = [
-            View(name: "from the left", horizontal: .back, vertical: .up),
-            View(name: "from behind", horizontal: .right, vertical: .up),
-            View(name: "from above", horizontal: .right, vertical: .front),
-        ]
-    }
-
-    /// Where a view lies on the canvas.
-    private struct Projection {
-        let view: View
-        let extent: Extent
-        let box: Box
-        /// px a mm.
-        let scale: Double
-
-        /// Where a position appears in the view, mm from its lower left corner.
-        func shadow(_ position: SIMD3<Double>) -> Point {
-            Point(view.horizontal.distance(position, extent), view.vertical.distance(position, extent))
-        }
-
-        /// Where a point of the view lies on the canvas.
-        func place(_ point: Point) -> Point { Point(box.left + point.x * scale, box.bottom - point.y * scale) }
-
-        func place(_ position: SIMD3<Double>) -> Point { place(shadow(position)) }
-
-        /// The outline on the canvas of an ellipsoid, as far as it keeps clear of the other views. With the half-axes a_k as
-        /// they appear in the view, it is the ellipse of the matrix M = Σ a_k·a_kᵀ: a unit circle under the Cholesky factor of M.
-        func shadow(of ellipsoid: Ellipsoid) -> [Point] {
-            let centre = shadow(ellipsoid.centre)
-            let axes = ellipsoid.axes.map { shadow(ellipsoid.centre + $0) - centre }
-            let (xx, xy, yy) = axes.reduce((0, 0, 0)) { ($0.0 + $1.x * $1.x, $0.1 + $1.x * $1.y, $0.2 + $1.y * $1.y) }
-            let width = xx.squareRoot()
-            let slope = width > 0 ? xy / width : 0
-            let height = max(yy - slope * slope, 0).squareRoot()
-            return (0..<ellipsePoints).map {
-                let angle = 2 * Double.pi * Double($0) / Double(ellipsePoints)
-                let point = place(centre + Point(width * cos(angle), slope * cos(angle) + height * sin(angle)))
-                return point.clamped(
-                    lowerBound: Point(box.left - gap / 2, box.top - gap / 2),
-                    upperBound: Point(box.right + gap / 2, box.bottom + gap / 2))
-            }
-        }
-    }
-
-    /// Whether a position can be drawn: finite and within a metre of the origin.
-    private static func isInHead(_ position: SIMD3<Double>) -> Bool {
-        (0..<3).allSatisfy { position[$0].isFinite && abs(position[$0]) < 1 }
-    }
-
-    /// Radius of the discs that grow the candidates into a brain, mm: some spacings of a volume that holds as many
-    /// points, so that sparse candidates still make one shape.
-    private static func closingRadius(_ brain: [SIMD3<Double>]) -> Double {
-        guard brain.count > 1 else { return 15 }
-        let extent = Extent(brain).length
-        let spacing = cbrt(extent.x * extent.y * extent.z / Double(brain.count))
-        return min(max(14, 1.2 * spacing), 40)
     }
 }

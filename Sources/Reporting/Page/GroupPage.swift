@@ -1,0 +1,208 @@
+import Foundation
+import Mustache
+import SourceImaging
+
+/// The page of a group: what was run, where subjects share sources and what chance would make of it, and every estimate.
+public enum GroupPage {
+    /// How many clusters have a figure of their spread.
+    static let spreadFigures = 8
+
+    /// One HTML document that needs nothing else: figures, style and all. The same input gives the same bytes.
+    ///
+    /// - Parameters:
+    ///   - heading: of the page.
+    ///   - pages: the page of each member, relative to this one, by ``GroupMember/key``; may lack some.
+    ///   - failures: what could not be estimated, and why.
+    ///   - skipped: what was not tried, and why.
+    /// - Throws: what the template is wrong in.
+    /// - Complexity: that of the figures, and O(members · clusters).
+    public static func html(
+        _ group: GroupResult, heading: String, pages: [String: String] = [:],
+        failures: [(name: String, reason: String)] = [], skipped: [(name: String, reason: String)] = []
+    ) throws -> String {
+        let template = try MustacheTemplate(
+            string: String(decoding: PackageResources.group_mustache, as: UTF8.self))
+        return template.render(
+            GroupPageContent(group, heading: heading, pages: pages, failures: failures, skipped: skipped))
+    }
+}
+
+/// What the template shows. Every text is HTML already, escaped scalar by scalar: the template escapes whole characters, and
+/// would miss a quotation mark with an accent on it.
+private struct GroupPageContent {
+    /// A row of a table that says why.
+    struct Reason {
+        let name, reason: String
+    }
+
+    /// A table of clusters.
+    struct Clusters {
+        let id, title: String
+        let rows: [Row]
+        let isEmpty: Bool
+        let note: String
+
+        struct Row {
+            let number, colour, ink, place, count, of, expected, chance, spread, peak, latency, names: String
+            let isBeyondChance: Bool
+        }
+    }
+
+    /// An estimate.
+    struct Member {
+        let subject, condition, link: String
+        let hasLink: Bool
+        let sources, fit, rank, noise, lambda, warnings: String
+        let outliers: [String]
+    }
+
+    let css, heading, run, space, method, chance: String
+    let warnings: [String]
+    let hasWarnings: Bool
+    let density: String
+    let tables: [Clusters]
+    let spreads: [String]
+    let hasSpreads: Bool
+    let members: [Member]
+    let judged: String
+    let failures: [Reason]
+    let hasFailures: Bool
+    let skipped: [Reason]
+    let hasSkipped: Bool
+
+    init(
+        _ group: GroupResult, heading: String, pages: [String: String], failures: [(name: String, reason: String)],
+        skipped: [(name: String, reason: String)]
+    ) {
+        css = String(decoding: PackageResources.page_css, as: UTF8.self)
+        self.heading = Self.html(heading)
+        run = Self.html(Self.run(group, failed: failures.count, skipped: skipped.count))
+        space = Self.html(group.space.text)
+        method = Self.html(Self.method(group))
+        chance = Self.html(Self.chance(group.pooled))
+        warnings = group.warnings.map(Self.html)
+        hasWarnings = !warnings.isEmpty
+        density = Self.inline(DensityFigure.svg(group))
+        tables = Self.tables(group)
+        spreads = (0..<GroupPage.spreadFigures).compactMap { number in
+            ClusterSpreadFigure.svg(group, cluster: number).map(Self.inline)
+        }
+        hasSpreads = !spreads.isEmpty
+        let outliers = Dictionary(
+            grouping: group.outliers, by: { GroupMember.key(subject: $0.subject, condition: $0.condition) })
+        members = group.members.map { member in
+            Member(member, group, pages[member.key], outliers[member.key] ?? [])
+        }
+        judged = Self.judged
+        self.failures = failures.map { Reason(name: Self.html($0.name), reason: Self.html($0.reason)) }
+        hasFailures = !failures.isEmpty
+        self.skipped = skipped.map { Reason(name: Self.html($0.name), reason: Self.html($0.reason)) }
+        hasSkipped = !skipped.isEmpty
+    }
+
+    /// Text as HTML, on one line.
+    static func html(_ text: String) -> String { SVGCanvas.escaped(text.onOneLine) }
+
+    /// A figure as part of the page.
+    private static func inline(_ svg: String) -> String {
+        guard let start = svg.range(of: "<svg ") else { return "" }
+        return "<svg role=\"img\" " + svg[start.upperBound...]
+    }
+
+    // MARK: Sentences
+
+    private static func run(_ group: GroupResult, failed: Int, skipped: Int) -> String {
+        let conditions = group.conditions.map(\.name).filter { !$0.isEmpty }
+        let names = conditions.prefix(12).joined(separator: "; ") + (conditions.count > 12 ? "; …" : "")
+        return group.pooled.subjects.count.counted("subject") + ", " + group.conditions.count.counted("condition")
+            + (names.isEmpty ? "" : " (\(names))") + ". " + group.members.count.counted("estimate")
+            + " done, \(failed) failed"
+            + (skipped > 0 ? ", \(skipped) skipped" : "") + "."
+    }
+
+    private static func method(_ group: GroupResult) -> String {
+        "A cluster is a place where at least two subjects have a source within "
+            + "\(NumberText.readable(group.pooled.radius * 1000, 2)) mm of one of them; the place of most subjects is taken "
+            + "first, then the next among the sources that are left. A subject counts once."
+    }
+
+    private static func chance(_ clusters: SourceClusters) -> String {
+        guard !clusters.largestByChance.isEmpty else { return "" }
+        return
+            "By chance: the number of subjects that have a source there when each source lies anywhere among the candidates "
+            + "of its own subject. p: how often the largest cluster of such sources, drawn \(clusters.largestByChance.count) "
+            + "times, has as many subjects or more anywhere, so it holds for all clusters of a table together. It speaks "
+            + "against sources anywhere, not against what draws every estimate to the same places, such as the surface or "
+            + "where the sensors are."
+    }
+
+    private static var judged: String {
+        html(
+            "A value is marked where it is further than \(NumberText.readable(GroupOutlier.limit, 2)) robust standard "
+                + "deviations (1.4826 times the median absolute deviation) from the median of its condition; where most "
+                + "values are alike, further than a tenth of the median. Conditions with fewer than "
+                + "\(GroupOutlier.fewest) estimates are not judged.")
+    }
+
+    // MARK: Tables
+
+    private static func tables(_ group: GroupResult) -> [Clusters] {
+        guard group.conditions.count > 1 else {
+            return [Clusters(group.pooled, id: "clusters-0", title: "Clusters", group)]
+        }
+        let single = group.conditions.enumerated().map { place, condition in
+            Clusters(
+                condition.clusters, id: "clusters-\(place + 1)",
+                title: "Condition \(group.conditionName(condition.name))",
+                group)
+        }
+        return [Clusters(group.pooled, id: "clusters-0", title: "All conditions together", group)] + single
+    }
+}
+
+extension GroupPageContent.Clusters {
+    /// How many clusters are listed.
+    private static let most = 20
+
+    init(_ set: SourceClusters, id: String, title: String, _ group: GroupResult) {
+        let isPooled = set == group.pooled
+        self.id = id
+        self.title = GroupPageContent.html(title)
+        rows = set.clusters.prefix(Self.most).enumerated().map { number, cluster in
+            let colour = isPooled ? Palette.source(number) : "#ffffff"
+            return Row(
+                number: String(number + 1), colour: colour, ink: Palette.text(on: colour),
+                place: GroupPageContent.html(cluster.place), count: String(cluster.subjects.count),
+                of: String(set.subjects.count),
+                expected: cluster.expectedSubjects.map { NumberText.fixed($0, 1) } ?? NumberText.missing,
+                chance: cluster.chance.map { NumberText.readable($0, 2) } ?? NumberText.missing,
+                spread: NumberText.fixed(cluster.spread * 1000, 0),
+                peak: cluster.amplitude?.text(1e9, decimals: 1) ?? NumberText.missing,
+                latency: cluster.latency?.text(1000, decimals: 0) ?? NumberText.missing,
+                names: GroupPageContent.html(cluster.subjects.joined(separator: ", ")),
+                isBeyondChance: cluster.isBeyondChance)
+        }
+        isEmpty = rows.isEmpty
+        let hidden = set.clusters.count - rows.count
+        note =
+            "\(set.otherSources.counted("source")) of \(set.memberCount.counted("estimate")) "
+            + "\(set.otherSources == 1 ? "stands" : "stand") for no cluster."
+            + (hidden > 0 ? " \(hidden.counted("cluster")) of no more subjects: in clusters.tsv." : "")
+    }
+}
+
+extension GroupPageContent.Member {
+    init(_ member: GroupMember, _ group: GroupResult, _ page: String?, _ found: [GroupOutlier]) {
+        subject = GroupPageContent.html(member.subject.isEmpty ? NumberText.missing : member.subject)
+        condition = GroupPageContent.html(group.conditionName(member.condition))
+        link = GroupPageContent.html(page ?? "")
+        hasLink = page != nil
+        sources = String(member.sources.count)
+        fit = NumberText.percent(member.goodnessOfFit)
+        rank = String(member.rank)
+        noise = NumberText.readable(member.noiseDeviation)
+        lambda = NumberText.readable(member.lambdaRatio, 2)
+        warnings = String(member.warnings.count)
+        outliers = found.map { GroupPageContent.html($0.text) }
+    }
+}
