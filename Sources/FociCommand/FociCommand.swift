@@ -32,7 +32,7 @@ struct FociCommand: ParsableCommand {
         version: fociVersion,
         subcommands: [
             LocalizeCommand.self, InspectCommand.self, ConvertCommand.self, SimulateCommand.self, CompareCommand.self,
-            SolveCommand.self, SelectCommand.self,
+            SolveCommand.self, SelectCommand.self, ReportCommand.self,
         ])
 
     static func main() {
