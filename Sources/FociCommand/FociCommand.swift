@@ -16,6 +16,10 @@ struct FociCommand: ParsableCommand {
                   Find the sources of a recording; λ is chosen automatically.
               foci batch bids results
                   The same for all subjects and conditions of a data set.
+              foci config show --config foci.yaml
+                  Say which settings a batch would use.
+              foci report result/estimate.h5
+                  Make a page of a result, to open in a browser.
               foci inspect r.h5
                   Say what a file holds and whether its numbers are plausible.
               foci convert result/estimate.h5 sub-01-stc.h5
@@ -33,8 +37,8 @@ struct FociCommand: ParsableCommand {
             """,
         version: fociVersion,
         subcommands: [
-            LocalizeCommand.self, BatchCommand.self, ConfigCommand.self, InspectCommand.self, ConvertCommand.self,
-            SimulateCommand.self, CompareCommand.self, SolveCommand.self, SelectCommand.self,
+            LocalizeCommand.self, BatchCommand.self, ConfigCommand.self, ReportCommand.self, InspectCommand.self,
+            ConvertCommand.self, SimulateCommand.self, CompareCommand.self, SolveCommand.self, SelectCommand.self,
         ])
 
     static func main() {

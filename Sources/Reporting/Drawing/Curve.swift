@@ -34,4 +34,32 @@ enum Curve {
         result.append(points[points.count - 1])
         return result
     }
+
+    /// The points that it takes to stay within `tolerance` px of the curve, up or down, at every point left out; `points`
+    /// go from left to right.
+    ///
+    /// From each point that is kept, the next is as far as one straight line can go (the cone of O'Rourke 1981).
+    /// - Complexity: O(points).
+    static func simplified(_ points: [Point], tolerance: Double) -> [Point] {
+        guard tolerance > 0 else { return points }
+        var result: [Point] = []
+        var anchor = Point.gap
+        var last: Point?
+        var cone = -Double.infinity...Double.infinity
+        func slope(_ point: Point, _ shift: Double) -> Double { (point.y + shift - anchor.y) / (point.x - anchor.x) }
+        for point in points {
+            if let end = last, !point.isFinite || !(point.x > anchor.x) || !cone.contains(slope(point, 0)) {
+                result.append(end)
+                (anchor, last, cone) = (end, nil, -Double.infinity...Double.infinity)
+            }
+            guard point.isFinite, anchor.isFinite, point.x > anchor.x else {
+                result.append(point)
+                anchor = point
+                continue
+            }
+            cone = cone.clamped(to: slope(point, -tolerance)...slope(point, tolerance))
+            last = point
+        }
+        return result + (last.map { [$0] } ?? [])
+    }
 }

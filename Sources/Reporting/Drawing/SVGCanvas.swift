@@ -64,7 +64,7 @@ struct SVGCanvas {
         let size = "width=\"\(Int(self.width))\" height=\"\(Int(self.height))\""
         write("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")
         write("<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\" \(size) ")
-        write("viewBox=\"0 0 \(Int(self.width)) \(Int(self.height))\" ")
+        write("viewBox=\"0 0 \(Int(self.width)) \(Int(self.height))\" role=\"img\" ")
         write("font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\">\n")
         write("<title>\(Self.escaped(title))</title>\n<desc>\(Self.escaped(description))</desc>\n")
         write("<rect x=\"0\" y=\"0\" \(size) fill=\"#ffffff\"/>\n")
@@ -72,6 +72,11 @@ struct SVGCanvas {
 
     /// The finished document.
     var document: String { String(decoding: bytes, as: UTF8.self) + "</svg>\n" }
+
+    /// The figure of a document as it stands within HTML: without the declaration, which only a file of its own has.
+    static func inline(_ document: String) -> String {
+        document.split(separator: "?>\n", maxSplits: 1).last.map(String.init) ?? document
+    }
 
     // MARK: Shapes
 
@@ -86,14 +91,28 @@ struct SVGCanvas {
     }
 
     /// Lines through points; a gap starts a new piece, a single point becomes a dot.
-    mutating func polylines(_ lines: [[Point]], _ stroke: Stroke) {
+    ///
+    /// - Parameter grid: what coordinates are rounded to, tenths of a px.
+    mutating func polylines(_ lines: [[Point]], _ stroke: Stroke, grid: Int = 1) {
         write("<g fill=\"none\"\(Self.attributes(stroke)) stroke-linejoin=\"round\" stroke-linecap=\"round\">\n")
         for line in lines where line.contains(where: \.isFinite) {
             write("<path d=\"")
-            pathData(line, closed: false)
+            pathData(line, closed: false, grid: grid)
             write("\"/>\n")
         }
         write("</g>\n")
+    }
+
+    /// Level lines of one colour and height: each from its start to the right.
+    ///
+    /// - Parameters:
+    ///   - runs: starts at the middle of the left edge, and lengths, px.
+    ///   - height: px.
+    mutating func runs(_ runs: [(start: Point, length: Double)], height: Double, colour: String) {
+        guard !runs.isEmpty else { return }
+        write("<path fill=\"none\"\(Self.attributes(Stroke(colour: colour, width: height))) d=\"")
+        for run in runs { pathData([run.start, run.start + Point(run.length, 0)], closed: false) }
+        write("\"/>\n")
     }
 
     /// A filled area within closed rings.
@@ -245,6 +264,9 @@ struct SVGCanvas {
         Int((min(max(value, 0), limit) * 10).rounded())
     }
 
+    /// The nearest multiple of a grid.
+    private func rounded(_ value: Int, to grid: Int) -> Int { (value + grid / 2) / grid * grid }
+
     /// Tenths as a decimal number in the fewest bytes: 123 → 12.3, 120 → 12, −3 → −.3.
     private mutating func number(_ tenths: Int) {
         if tenths < 0 { bytes.append(UInt8(ascii: "-")) }
@@ -258,7 +280,7 @@ struct SVGCanvas {
 
     /// Moves and lines with relative steps, a third of the bytes that absolute ones take. The pen's place is kept in
     /// integers, so steps do not drift.
-    private mutating func pathData(_ points: [Point], closed: Bool) {
+    private mutating func pathData(_ points: [Point], closed: Bool, grid: Int = 1) {
         var pen: (x: Int, y: Int)?
         var isDot = false
         for point in points {
@@ -267,7 +289,9 @@ struct SVGCanvas {
                 (pen, isDot) = (nil, false)
                 continue
             }
-            let (x, y) = (tenths(point.x, upTo: width), tenths(point.y, upTo: height))
+            let (x, y) = (
+                rounded(tenths(point.x, upTo: width), to: grid), rounded(tenths(point.y, upTo: height), to: grid)
+            )
             if let (penX, penY) = pen {
                 guard x != penX || y != penY else { continue }
                 // The letter only where the command changes; a minus sign separates by itself.

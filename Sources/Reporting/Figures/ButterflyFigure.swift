@@ -3,8 +3,20 @@ import SourceImaging
 /// What the sensors measured, what the sources explain of it, and what is left: a row a kind of sensor, every channel a
 /// line.
 public enum ButterflyFigure {
-    /// Steps of all lines together, so that the file stays near a megabyte whatever was recorded.
-    private static let pointBudget = 160_000
+    /// How much of every line is drawn.
+    public enum Detail: Sendable {
+        /// To a tenth of a pixel: near a megabyte at most, whatever was recorded.
+        case full
+        /// To a pixel, points left out where lines stay within one: for pages, 200 kB at most.
+        case compact
+
+        /// Steps of all lines together.
+        fileprivate var pointBudget: Int { self == .full ? 160_000 : 42_000 }
+        /// What coordinates are rounded to, tenths of a px.
+        fileprivate var grid: Int { self == .full ? 1 : 10 }
+        /// How far a line may be from its points, px.
+        fileprivate var tolerance: Double { self == .full ? 0 : 0.6 }
+    }
 
     private static let width = 900.0
     private static let (top, rowHeight, rowGap) = (106.0, 150.0, 34.0)
@@ -29,7 +41,7 @@ public enum ButterflyFigure {
     /// The figure as an SVG document; one that says so when there is nothing to draw.
     ///
     /// - Complexity: O(sensors · samples).
-    public static func svg(_ estimate: Estimate) -> String {
+    public static func svg(_ estimate: Estimate, detail: Detail = .full) -> String {
         let rows =
             estimate.sensorData.map { data in
                 SensorKind.allCases.compactMap { Row($0, data, samples: estimate.times.count) }
@@ -52,7 +64,7 @@ public enum ButterflyFigure {
         let styles = Styles(samples: times.count)
         legend(styles, &canvas)
         let lines = 3 * rows.reduce(0) { $0 + $1.measured.count }
-        let limit = max(8, min(Int(plotWidth), pointBudget / max(1, lines)))
+        let limit = max(8, min(Int(plotWidth), detail.pointBudget / max(1, lines)))
         for (place, row) in rows.enumerated() {
             let y = top + Double(place) * (rowHeight + rowGap)
             let xTitle: [TextRun]? = place == rows.count - 1 ? [.plain("Time (ms)")] : nil
@@ -62,9 +74,12 @@ public enum ButterflyFigure {
                     y: .covering(row.range, from: y + rowHeight, to: y, intervals: 6))
             }
             func draw(_ channels: [[Double]], _ stroke: Stroke, in panel: Panel) {
-                canvas.polylines(
-                    channels.map { Curve.decimated(Curve.points($0, at: times, panel.x, panel.y), limit: limit) },
-                    stroke)
+                let lines = channels.map {
+                    Curve.decimated(
+                        Curve.simplified(Curve.points($0, at: times, panel.x, panel.y), tolerance: detail.tolerance),
+                        limit: limit)
+                }
+                canvas.polylines(lines, stroke, grid: detail.grid)
             }
             let data = panel(from: columns.data)
             canvas.axes(data, xTitle: xTitle, yTitle: row.unit)

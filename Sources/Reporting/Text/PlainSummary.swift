@@ -19,7 +19,7 @@ public enum PlainSummary {
             lines += self.checks(estimate.preparation.checks)
         }
         lines.append("")
-        lines += aligned(facts(estimate), indent: "  ")
+        lines += aligned(facts(estimate) + [("time", time(estimate.seconds))], indent: "  ")
         if !estimate.sources.isEmpty {
             lines.append("")
             lines += table(estimate)
@@ -49,8 +49,9 @@ public enum PlainSummary {
         }
     }
 
-    /// Names and values of what was found and how well.
-    private static func facts(_ estimate: Estimate) -> [(String, String)] {
+    /// Names and values of what was found and how well; one without a name belongs to the one before. The same for the same
+    /// estimate, however long it took.
+    static func facts(_ estimate: Estimate) -> [(String, String)] {
         let preparation = estimate.preparation
         let kinds = SensorKind.allCases.compactMap { kind in
             preparation.channels[kind].flatMap { $0 > 0 ? "\($0) \(kind.plural)" : nil }
@@ -82,13 +83,13 @@ public enum PlainSummary {
                         + NumberText.significant(certificate.tolerance, 2)
                 ) : nil,
             estimate.stability.map { ("stability", stability($0)) },
-            (
-                "time",
-                "load \(seconds(estimate.seconds.load)), prepare \(seconds(estimate.seconds.prepare)), "
-                    + "solve \(seconds(estimate.seconds.solve)), total \(seconds(estimate.seconds.total))"
-            ),
         ]
         return facts.compactMap(\.self)
+    }
+
+    private static func time(_ spent: StageSeconds) -> String {
+        "load \(seconds(spent.load)), prepare \(seconds(spent.prepare)), solve \(seconds(spent.solve)), "
+            + "total \(seconds(spent.total))"
     }
 
     private static func refined(_ refinement: Refinement, _ estimate: Estimate) -> String {
@@ -223,7 +224,7 @@ public enum PlainSummary {
     }
 
     /// Which sources explain so much alone that they can only cancel each other; nil where none does.
-    private static func cancelling(_ sources: [EstimatedSource]) -> String? {
+    static func cancelling(_ sources: [EstimatedSource]) -> String? {
         // What rounds to 100 % is no news.
         let places = sources.indices.filter { sources[$0].share >= 1.005 }
         guard let first = places.first, sources.count > 1 else { return nil }
@@ -254,7 +255,7 @@ public enum PlainSummary {
     }
 
     /// A value in SI units as people read it; a dash where it is unknown.
-    private static func cell(_ value: Double?, under heading: SourceColumn.Heading) -> String {
+    static func cell(_ value: Double?, under heading: SourceColumn.Heading) -> String {
         guard let value, value > 0 || !heading.hidesZero else { return "-" }
         return switch heading.digits {
         case .decimals(let count): NumberText.fixed(value * heading.factor, count)
