@@ -18,6 +18,14 @@ public enum PythonEnvironment {
         return present
     }()
 
+    /// A program that was installed with them; nil where it is not there.
+    public static func program(_ name: String) -> String? {
+        let path = (interpreter as NSString).deletingLastPathComponent + "/" + name
+        guard !FileManager.default.isExecutableFile(atPath: path) else { return path }
+        print("skipped: no \(name) at \(path) (scripts/test makes it)")
+        return nil
+    }
+
     /// Why a test is skipped.
     public static let absence = "no .venv-test (scripts/test makes it)"
 

@@ -4,7 +4,7 @@ import Foundation
 /// The files that make a folder of results a derivative of BIDS.
 enum DerivativeFiles {
     /// What the validator is not to look at: BIDS has no names for source estimates.
-    static let ignored = ["*.html", "logs/", "group/", "code/", ".foci/", "**/*_mxne/**", "**/*.partial-*"]
+    static let ignored = ["*.html", "logs", "group", "code", ".foci", "**/*_mxne", "**/*.partial-*"]
 
     private struct Description: Encodable {
         let Name = "Foci: sources of EEG and MEG"
