@@ -6,7 +6,7 @@ public enum ClusterSpreadFigure {
     static let shownConditions = 8
 
     private static let rowHeight = 28.0
-    private static let (width, top) = (640.0, 84.0)
+    private static let (width, top) = (480.0, 84.0)
 
     /// The figure of a cluster over all conditions, as an SVG document. All clusters of a group have the same axes. Nil where
     /// there is no such cluster.
@@ -21,7 +21,8 @@ public enum ClusterSpreadFigure {
         let subtitle = subtitle(cluster, group, hidden: group.conditions.count - names.count)
         var canvas = SVGCanvas(
             width: width, height: bottom + 46, title: "Cluster \(number + 1) · \(cluster.place)", subtitle: subtitle,
-            description: "Peak amplitude and its time, a dot a subject, a row a condition. " + subtitle)
+            description: "Peak amplitude and its time, a dot a subject, a tick their median, a row a condition. "
+                + subtitle)
         let panels = panels(group, bottom: bottom)
         for (panel, name) in [(panels.peak, "Peak (nAm)"), (panels.latency, "At (ms)")] {
             canvas.horizontalAxis(panel, hasGrid: true)
@@ -32,7 +33,7 @@ public enum ClusterSpreadFigure {
             let findings = cluster.findings.filter { $0.condition == name }
             let label = group.conditions.count > 1 ? group.conditionName(name) : "all subjects"
             canvas.text(
-                TextMetrics.fitted(label, size: 12, within: 130), at: Point(SVGCanvas.margin, middle + 4), .legend)
+                TextMetrics.fitted(label, size: 12, within: 92), at: Point(SVGCanvas.margin, middle + 4), .legend)
             strip(&canvas, panels.peak, findings.map { $0.amplitude * 1e9 }, at: middle, number)
             strip(&canvas, panels.latency, findings.compactMap { $0.latency.map { $0 * 1000 } }, at: middle, number)
         }
@@ -46,7 +47,7 @@ public enum ClusterSpreadFigure {
             cluster.latency.map { "at " + $0.text(1000, decimals: 0) + " ms" },
             hidden > 0 ? "\(hidden.counted("condition")) not shown" : nil,
         ]
-        return parts.compactMap(\.self).joined(separator: "; ") + "; tick: median"
+        return parts.compactMap(\.self).joined(separator: "; ")
     }
 
     /// The two axes, which hold the values of all clusters.
@@ -56,8 +57,8 @@ public enum ClusterSpreadFigure {
         let peaks = (findings.map { $0.amplitude * 1e9 }.finiteRange ?? 0...1).including(0)
         let latencies = findings.compactMap { $0.latency.map { $0 * 1000 } }.finiteRange ?? 0...1
         return (
-            Panel(x: .covering(peaks, from: 176, to: 380, intervals: 3), y: y),
-            Panel(x: .covering(latencies, from: 416, to: 612, intervals: 3), y: y)
+            Panel(x: .covering(peaks, from: 124, to: 282, intervals: 3), y: y),
+            Panel(x: .covering(latencies, from: 306, to: 456, intervals: 3), y: y)
         )
     }
 

@@ -26,7 +26,7 @@ public enum DensityFigure {
         let marks = weighted(group)
         let listed = Array(group.pooled.clusters.prefix(drawnClusters))
         let views = BrainViews(brain: group.outline, marks: marks.map(\.position), width: width, top: top)
-        let legendTop = top + views.height + 78
+        let legendTop = top + views.height + 92
         let lines = (listed.count + 1) / 2
         let hidden = group.pooled.clusters.count - listed.count
         var canvas = SVGCanvas(
@@ -48,7 +48,7 @@ public enum DensityFigure {
             views.drawName(projection, &canvas)
         }
         views.drawScale(&canvas)
-        if largest > 0 { key(largest, at: Point(SVGCanvas.margin, top + views.height + 26), &canvas) }
+        if largest > 0 { key(largest, at: Point(SVGCanvas.margin, top + views.height + 48), &canvas) }
         if marks.isEmpty { canvas.message("No sources", at: Point(width / 2, legendTop - 10)) }
         list(listed, group, hidden: hidden, lines: lines, from: legendTop, &canvas)
         return canvas.document
@@ -56,8 +56,7 @@ public enum DensityFigure {
 
     private static func subtitle(_ group: GroupResult) -> String {
         let sources = group.members.reduce(0) { $0 + $1.sources.count }
-        return "\(sources.counted("source")), \(group.space.name) coordinates; shade: density, every subject weighs 1; "
-            + "disc: cluster, area by subjects"
+        return "\(sources.counted("source")), \(group.space.name) coordinates; shade: density; disc: cluster"
             + (group.pooled.largestByChance.isEmpty ? "" : ", filled where p ≤ 0.05")
     }
 
@@ -172,9 +171,8 @@ public enum DensityFigure {
                 Box(left: left, top: corner.y, right: left + side, bottom: corner.y + 9), fill: colour)
         }
         let right = corner.x + Double(shades.count + 1) * side
-        canvas.text("0", at: Point(corner.x, corner.y + 21), TextStyle(size: 11, colour: Palette.quiet))
         canvas.text(
-            "\(NumberText.readable(largest * 100, 2)) subjects a cm²", at: Point(right + 6, corner.y + 9),
+            "0–\(NumberText.readable(largest * 100, 2)) subjects a cm²", at: Point(right + 6, corner.y + 9),
             TextStyle(size: 11, colour: Palette.quiet))
     }
 
@@ -196,10 +194,8 @@ public enum DensityFigure {
                 centre, radius: max(8, 16 * (Double(cluster.subjects.count) / most).squareRoot()),
                 fill: isFilled ? colour : "#ffffff", opacity: 0.9,
                 Stroke(colour: isFilled ? "#ffffff" : colour, width: isFilled ? 1 : 1.6))
-            canvas.text(
-                String(number + 1), at: centre + Point(0, 4.2),
-                TextStyle(
-                    size: 12, anchor: .middle, bold: true, colour: isFilled ? Palette.text(on: colour) : Palette.ink))
+            canvas.rimmedText(
+                String(number + 1), at: centre + Point(0, 4.2), TextStyle(size: 12, anchor: .middle, bold: true))
         }
     }
 

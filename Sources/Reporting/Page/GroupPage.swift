@@ -43,7 +43,7 @@ private struct GroupPageContent {
         let note: String
 
         struct Row {
-            let number, colour, ink, place, count, of, expected, chance, spread, peak, latency, names: String
+            let number, colour, place, count, of, expected, chance, spread, peak, latency, names: String
             let isBeyondChance: Bool
         }
     }
@@ -133,7 +133,8 @@ private struct GroupPageContent {
             + "of its own subject. p: how often the largest cluster of such sources, drawn \(clusters.largestByChance.count) "
             + "times, has as many subjects or more anywhere, so it holds for all clusters of a table together. It speaks "
             + "against sources anywhere, not against what draws every estimate to the same places, such as the surface or "
-            + "where the sensors are."
+            + "where the sensors are. Sources of a subject in several conditions are drawn apart, although they often lie "
+            + "together: over all conditions p is cautious."
     }
 
     private static var judged: String {
@@ -148,15 +149,14 @@ private struct GroupPageContent {
 
     private static func tables(_ group: GroupResult) -> [Clusters] {
         guard group.conditions.count > 1 else {
-            return [Clusters(group.pooled, id: "clusters-0", title: "Clusters", group)]
+            return [Clusters(group.pooled, id: "clusters-0", title: "Clusters", hasColours: true)]
         }
         let single = group.conditions.enumerated().map { place, condition in
             Clusters(
                 condition.clusters, id: "clusters-\(place + 1)",
-                title: "Condition \(group.conditionName(condition.name))",
-                group)
+                title: "Condition \(group.conditionName(condition.name))")
         }
-        return [Clusters(group.pooled, id: "clusters-0", title: "All conditions together", group)] + single
+        return [Clusters(group.pooled, id: "clusters-0", title: "All conditions together", hasColours: true)] + single
     }
 }
 
@@ -164,14 +164,13 @@ extension GroupPageContent.Clusters {
     /// How many clusters are listed.
     private static let most = 20
 
-    init(_ set: SourceClusters, id: String, title: String, _ group: GroupResult) {
-        let isPooled = set == group.pooled
+    /// - Parameter hasColours: whether numbers are ringed in the colours of the figures.
+    init(_ set: SourceClusters, id: String, title: String, hasColours: Bool = false) {
         self.id = id
         self.title = GroupPageContent.html(title)
         rows = set.clusters.prefix(Self.most).enumerated().map { number, cluster in
-            let colour = isPooled ? Palette.source(number) : "#ffffff"
-            return Row(
-                number: String(number + 1), colour: colour, ink: Palette.text(on: colour),
+            Row(
+                number: String(number + 1), colour: hasColours ? Palette.source(number) : Palette.measured,
                 place: GroupPageContent.html(cluster.place), count: String(cluster.subjects.count),
                 of: String(set.subjects.count),
                 expected: cluster.expectedSubjects.map { NumberText.fixed($0, 1) } ?? NumberText.missing,

@@ -3,12 +3,16 @@ public struct GroupSettings: Sendable, Equatable {
     /// Distance within which sources of different subjects count as one place, m; nil: that of the common space.
     public var radius: Double?
     /// Draws of chance; 0: none, and no p.
-    public var permutations = 1000
+    public var permutations: Int
     /// Of the draws.
-    public var seed: UInt64 = 1
+    public var seed: UInt64
 
-    /// The defaults.
-    public init() {}
+    /// Settings; a ``GroupResult`` checks them.
+    public init(radius: Double? = nil, permutations: Int = 1000, seed: UInt64 = 1) {
+        self.radius = radius
+        self.permutations = permutations
+        self.seed = seed
+    }
 }
 
 /// The sources of many subjects brought together.

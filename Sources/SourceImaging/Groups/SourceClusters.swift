@@ -68,7 +68,8 @@ public struct SourceCluster: Sendable, Equatable {
 /// the next among what is left, while two subjects share a place. Chance is a draw of every source's position, uniformly from
 /// the candidates of its own subject, repeated many times: of the number of subjects in the largest cluster of each draw
 /// follows a p that holds for all places together (the maximum statistic of Nichols & Holmes 2002). It speaks against sources
-/// anywhere, not against what draws all estimates to the same places: the surface, or where sensors are.
+/// anywhere, not against what draws all estimates to the same places: the surface, or where sensors are. Sources of a subject
+/// in several conditions are drawn apart, although they often lie together: over conditions together p is cautious.
 public struct SourceClusters: Sendable, Equatable {
     /// The clusters.
     public let clusters: [SourceCluster]
