@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from accuracy import Study, accuracy
+from batch import batch
 from data import Data
 from programs import Job, Programs, Run, say
 from results import REACHED, Results
@@ -374,6 +375,6 @@ def localization(programs: Programs, data: Data, results: Results) -> None:
 
 
 SECTIONS = {
-    section.__name__: section for section in (fixed, path, free, lasso, gaussian, large, choice, localization)
+    section.__name__: section for section in (fixed, path, free, lasso, gaussian, large, choice, localization, batch)
 } | {"accuracy": accuracy(Study())}
 """Sections by name, in the order in which they run."""
