@@ -48,6 +48,9 @@ struct BatchSession {
             plan, in: folder, limits: limits, program: Self.program, tell: { display.show($0) },
             isCancelled: { Interruption.isRequested })
         let outcome = try run.run()
+        if !Interruption.isRequested {
+            do { try folder.end(plan) } catch { display.tell("pages: " + ((error as? InputError)?.text(naming: optionName) ?? "\(error)")) }
+        }
         var isGrouped = true
         if outcome.interrupted == 0, levels.contains(.group), !Interruption.isRequested {
             isGrouped = groupUnlessAlone(display)

@@ -64,10 +64,13 @@ public struct SlurmSubmission: Sendable {
         #SBATCH --output=\(Self.quoted("\(folder)/logs/slurm-%A-%a.log"))
         #SBATCH --signal=B:TERM@60
         subject=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" \(Self.quoted("\(place)/subjects-\(part).txt")))
-        exec \(command) participant --nprocs \(threads) --omp-nthreads \(threads) --participant-label "$subject"
+        exec \(command) participant --nprocs \(threads) --omp-nthreads \(threads) --mem \(gigabytes) --participant-label "$subject"
 
         """
     }
+
+    /// What a task may use of its memory, GB.
+    private var gigabytes: String { String(format: "%.2f", 0.95 * Double(memory) / Double(1 << 30)) }
 
     private var groupScript: String {
         """
@@ -98,13 +101,13 @@ public struct SlurmSubmission: Sendable {
 
     /// How many tasks an array of this cluster may have; SLURM's default where it does not say.
     private static func largestArray() -> Int {
-        guard let text = try? output("scontrol", ["show", "config"]) else { return 1000 }
+        guard let text = try? output("scontrol", ["show", "config"]) else { return 1001 }
         for line in text.split(separator: "\n") {
             let parts = line.split(separator: "=").map { $0.trimmingCharacters(in: .whitespaces) }
-            // The number is one more than the largest index.
-            if parts.count == 2, parts[0] == "MaxArraySize", let size = Int(parts[1]), size > 1 { return size - 1 }
+            // The largest index is one less, and the first is 0.
+            if parts.count == 2, parts[0] == "MaxArraySize", let size = Int(parts[1]), size > 0 { return size }
         }
-        return 1000
+        return 1001
     }
 
     /// Subjects of each array.

@@ -2,6 +2,14 @@ import Foci
 import Foundation
 
 extension BatchFolder {
+    /// Ends a run: pages that a killed one left undone are made, and what it left is removed.
+    ///
+    /// - Throws: ``InputError`` when a page cannot be written.
+    public func end(_ plan: BatchPlan) throws {
+        for subject in Set(plan.items.map(\.unit.subject)).sorted() { _ = try SubjectPages(self).update(subject) }
+        sweep()
+    }
+
     /// Makes the folder, the files of a derivative, and a state for each unit that has none.
     ///
     /// - Parameters:
@@ -11,6 +19,7 @@ extension BatchFolder {
     /// - Throws: ``InputError`` when it cannot be written.
     public func begin(_ plan: BatchPlan, source: String, settings: String) throws(InputError) {
         try prepare()
+        sweep()
         var conditions: [String: String] = [:]
         for item in plan.items {
             for entry in item.unit.entries {
@@ -19,8 +28,11 @@ extension BatchFolder {
             guard !FileManager.default.fileExists(atPath: statePath(item.unit.key)),
                 let text = try? JSON.text(UnitState(item.unit), isIndented: true)
             else { continue }
-            // Only where nothing is: another run may have finished it meanwhile.
-            try AtomicFile.write(Array((text + "\n").utf8), to: statePath(item.unit.key), replacing: false)
+            // Only where nothing is: another run may have finished it meanwhile, or swept up what is written here.
+            let (bytes, path) = (Array((text + "\n").utf8), statePath(item.unit.key))
+            do throws(InputError) { try AtomicFile.write(bytes, to: path, replacing: false) } catch {
+                try AtomicFile.write(bytes, to: path, replacing: false)
+            }
         }
         try DerivativeFiles.write(to: self, source: source, conditions: conditions, settings: settings)
     }

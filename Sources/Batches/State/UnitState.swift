@@ -127,6 +127,30 @@ public struct BatchFolder: Sendable {
         return states
     }
 
+    /// Removes what processes left that were killed: files that were not finished, and claims.
+    ///
+    /// Of a process of another machine only its number can be seen: what it writes is left alone for some seconds, and who
+    /// writes tries again.
+    func sweep() {
+        for name in ["", "group", "code", "\(Self.own)/state", "\(Self.own)/pages", "\(Self.own)/slurm"] {
+            let folder = name.isEmpty ? path : place(name)
+            for file in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+                guard let mark = file.range(of: ".partial-", options: .backwards),
+                    let process = file[mark.upperBound...].split(separator: "-").first.flatMap({ Int32($0) }),
+                    kill(process, 0) != 0, errno == ESRCH
+                else { continue }
+                var status = stat()
+                let isOld = stat("\(folder)/\(file)", &status) == 0 && time(nil) - status.st_mtim.tv_sec > 1
+                if isOld { unlink("\(folder)/\(file)") }
+            }
+        }
+        for file in (try? FileManager.default.contentsOfDirectory(atPath: place("\(Self.own)/locks"))) ?? [] {
+            let path = place("\(Self.own)/locks/\(file)")
+            guard file.hasSuffix(".lock"), Claim.holder(path) == nil else { continue }
+            if let attempt = try? Claim.take(path), case .taken(let claim) = attempt { claim.release() }
+        }
+    }
+
     /// Makes the folders of the program.
     ///
     /// - Throws: ``InputError`` when they cannot be made, for example on a drive that is read-only.
