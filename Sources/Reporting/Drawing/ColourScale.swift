@@ -13,7 +13,7 @@ struct ColourScale {
     static func diverging(limit: Double) -> ColourScale {
         ColourScale(
             domain: -limit...limit,
-            colours: blended([(5, 60, 120), (67, 147, 195), (247, 247, 247), (214, 96, 77), (125, 10, 35)], count: 21))
+            colours: blended([(5, 60, 120), (67, 147, 195), (247, 247, 247), (214, 96, 77), (125, 10, 35)], count: 17))
     }
 
     /// From white by orange to dark red: for values from 0.

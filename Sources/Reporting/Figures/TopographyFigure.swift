@@ -8,12 +8,12 @@ public enum TopographyFigure {
     private static let shownTimes = 3
     /// Peaks closer than this are one time, s.
     private static let shortestGap = 0.005
-    /// Cells of a row of a map.
-    private static let cells = 40
+    /// Cells of a row of a map, for one, two and three times, and the size of a cell, px.
+    private static let (cellCounts, cell) = ([85, 75, 57], 2.0)
 
-    private static let (width, top, left) = (900.0, 108.0, 116.0)
+    private static let (width, top, left) = (900.0, 108.0, 122.0)
     /// Between the maps of a pair, between pairs, and below a row.
-    private static let (gap, pairGap, rowGap) = (14.0, 30.0, 46.0)
+    private static let (gap, pairGap, rowGap) = (14.0, 32.0, 40.0)
 
     /// A figure, or why there is none.
     public enum Outcome: Sendable {
@@ -94,8 +94,7 @@ public enum TopographyFigure {
     private static func draw(
         _ rows: [Row], _ samples: [(sample: Int, name: String)], _ estimate: Estimate
     ) -> String {
-        // Whole pixels a cell, so that the runs of cells take few bytes and leave no seams.
-        let cell = Double([5, 4, 3][min(samples.count, 3) - 1])
+        let cells = cellCounts[min(samples.count, cellCounts.count) - 1]
         let size = cell * Double(cells)
         let kinds = rows.map(\.caption)
         var canvas = SVGCanvas(
@@ -123,7 +122,7 @@ public enum TopographyFigure {
                 let pair = Double(column / 2)
                 let x = left + pair * (2 * size + gap + pairGap) + Double(column % 2) * (size + gap)
                 let box = Box(left: x, top: y, right: x + size, bottom: y + size)
-                fill(grid.places, grid.values.column(column), row.scale, in: box, cell: cell, &canvas)
+                fill(grid.places, grid.values.column(column), row.scale, in: box, &canvas)
                 head(row.map.places, in: box, &canvas)
             }
         }
@@ -132,7 +131,7 @@ public enum TopographyFigure {
 
     /// The cells of a map, neighbours of one colour as one line.
     private static func fill(
-        _ places: [(row: Int, column: Int)], _ values: [Double], _ scale: ColourScale, in box: Box, cell: Double,
+        _ places: [(row: Int, column: Int)], _ values: [Double], _ scale: ColourScale, in box: Box,
         _ canvas: inout SVGCanvas
     ) {
         var runs = [[(start: Point, length: Double)]](repeating: [], count: scale.colours.count)
@@ -247,7 +246,7 @@ public enum TopographyFigure {
             self.unit = unit
             lines =
                 switch kind {
-                case .mag: ["\(channels.count) magne-", "tometers"]
+                case .mag: ["\(channels.count) mag-", "netometers"]
                 case .grad: ["\(channels.count) gradio-", "meters"] + (isPlanar ? ["root of squares"] : [])
                 case .eeg: ["\(channels.count) EEG", "electrodes"]
                 }

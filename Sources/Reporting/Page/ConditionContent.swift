@@ -150,7 +150,7 @@ struct ConditionContent {
                 + (sources.isEmpty
                     ? ""
                     : " The larger a ball, the more field it explains; a dashed rim: within the surface"
-                        + (sources.contains { $0.axes != nil } ? "; ellipse: 95 % region." : ".")),
+                        + (sources.contains { $0.axes != nil } ? "; ellipse: 95 % region, of the selected source alone where it is larger than 9 cm." : ".")),
             json: try BrainScene.json(sources))
     }
 

@@ -5,6 +5,7 @@
   const STEP = 10; // degrees a key press
   const SPEED = 0.5; // degrees a pixel of dragging
   const ZOOMS = [0.5, 6];
+  const REGION = 45; // mm: the longest half-axis of regions that are always drawn
   const NUMBERED = 15; // sources that carry a number, as in the figures
   const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -30,8 +31,11 @@
         return [low, high];
       });
       this.middle = bounds.map(([low, high]) => (low + high) / 2);
-      this.radius = Math.max(40, Math.hypot(...bounds.map(([low, high]) => (high - low) / 2)));
       this.points = Float32Array.from(points, (value, i) => value - this.middle[i % 3]);
+      this.radius = 40;
+      for (let i = 0; i < this.points.length; i += 3) {
+        this.radius = Math.max(this.radius, Math.hypot(...this.points.subarray(i, i + 3)));
+      }
       this.triangles = Uint32Array.from(triangles);
       this.normals = this.cornerNormals();
       this.count = this.triangles.length / 3;
@@ -47,11 +51,23 @@
         const cross = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
         for (const corner of [a, b, c]) for (let k = 0; k < 3; k++) n[corner + k] += cross[k];
       }
-      for (let i = 0; i < n.length; i += 3) {
-        const length = Math.hypot(n[i], n[i + 1], n[i + 2]) || 1;
-        for (let k = 0; k < 3; k++) n[i + k] /= length;
+      return this.smoothed(this.smoothed(n));
+    }
+
+    // Each normal the mean of its neighbours and itself: folds coarser than the triangles look like folds.
+    smoothed(normals) {
+      const [t, sums] = [this.triangles, normals.slice()];
+      for (let i = 0; i < t.length; i += 3) {
+        for (let k = 0; k < 3; k++) {
+          const sum = normals[3 * t[i] + k] + normals[3 * t[i + 1] + k] + normals[3 * t[i + 2] + k];
+          for (let j = 0; j < 3; j++) sums[3 * t[i + j] + k] += sum / 3;
+        }
       }
-      return n;
+      for (let i = 0; i < sums.length; i += 3) {
+        const length = Math.hypot(sums[i], sums[i + 1], sums[i + 2]) || 1;
+        for (let k = 0; k < 3; k++) sums[i + k] /= length;
+      }
+      return sums;
     }
 
     // Places in mm along right, up and near, three numbers a corner.
@@ -233,7 +249,7 @@
       context.setTransform(density, 0, 0, density, 0, 0);
       context.clearRect(0, 0, width, height);
       const view = axes(this.yaw, this.pitch);
-      const scale = (this.zoom * 0.5 * Math.min(width * 0.92, height * 1.12)) / this.surface.radius;
+      const scale = (this.zoom * 0.5 * Math.min(width, height) * 0.98) / this.surface.radius;
       const place = { x: width / 2, y: height / 2, scale };
       const seen = this.surface.seen(view);
       if (this.surface.count) this.drawSurface(seen, view, place);
@@ -256,7 +272,7 @@
         const normal = [0, 1, 2].map((k) => n[corners[0] + k] + n[corners[1] + k] + n[corners[2] + k]);
         const length = Math.hypot(...normal) || 1;
         const lit = Math.max(0, (dot(normal, light) / length) * (dot(normal, view.near) < 0 ? -1 : 1));
-        const shade = 96 + 138 * lit + 12 * lit ** 8;
+        const shade = 118 + 112 * lit + 18 * lit ** 8;
         const colour = `rgb(${shade | 0},${(shade * 0.975) | 0},${(shade * 0.945) | 0})`;
         context.beginPath();
         for (const corner of corners) context.lineTo(x + scale * seen[corner], y - scale * seen[corner + 1]);
@@ -296,9 +312,9 @@
       for (const ball of this.balls) this.drawBall(ball);
     }
 
-    // The shadow of the ellipsoid that holds the source.
+    // The shadow of the ellipsoid that holds the source; one that would cover the brain only for the source selected.
     drawRegion({ source }, view, { x, y, scale }) {
-      if (!source.axes) return;
+      if (!source.axes || (Math.hypot(...source.axes[0]) > 10 * REGION && source.rank !== this.selected)) return;
       const { context } = this;
       const centre = source.centre.map((value, k) => value / 10 - this.surface.middle[k]);
       let [xx, xy, yy] = [0, 0, 0];
