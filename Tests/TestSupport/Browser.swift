@@ -44,7 +44,8 @@ public enum Browser {
     public static func visit(_ page: String, in folder: String) throws -> Visit {
         let said = try run(["--dump-dom", "file://\(page)"], in: folder)
         return Visit(
-            document: said.output, messages: said.errors.split(separator: "\n").map(String.init).filter { $0.contains("CONSOLE") })
+            document: said.output,
+            messages: said.errors.split(separator: "\n").map(String.init).filter { $0.contains("CONSOLE") })
     }
 
     /// Prints a page.

@@ -283,7 +283,8 @@ struct SVGCanvas {
         var pen: (x: Int, y: Int)?
         for run in runs {
             let (x, y) = (
-                rounded(tenths(run.start.x, upTo: width), to: grid), rounded(tenths(run.start.y, upTo: height), to: grid)
+                rounded(tenths(run.start.x, upTo: width), to: grid),
+                rounded(tenths(run.start.y, upTo: height), to: grid)
             )
             let end = tenths(run.start.x + run.length, upTo: width)
             let (penX, penY) = pen ?? (0, 0)

@@ -11,9 +11,9 @@ public enum TopographyFigure {
     /// Cells of a row of a map, for one, two and three times, and the size of a cell, px.
     private static let (cellCounts, cell) = ([85, 75, 57], 2.0)
 
-    private static let (width, top, left) = (900.0, 108.0, 122.0)
+    private static let (width, top, left) = (900.0, 108.0, 114.0)
     /// Between the maps of a pair, between pairs, and below a row.
-    private static let (gap, pairGap, rowGap) = (14.0, 32.0, 40.0)
+    private static let (gap, pairGap, rowGap) = (12.0, 24.0, 40.0)
 
     /// A figure, or why there is none.
     public enum Outcome: Sendable {
@@ -65,7 +65,8 @@ public enum TopographyFigure {
             let peak = ranks.map { String($0) }.joined(separator: " and ")
             return (
                 sample,
-                ranks.isEmpty ? time + ", largest field" : "\(time), peak of source\(ranks.count > 1 ? "s" : "") \(peak)"
+                ranks.isEmpty
+                    ? time + ", largest field" : "\(time), peak of source\(ranks.count > 1 ? "s" : "") \(peak)"
             )
         }
     }
@@ -202,7 +203,8 @@ public enum TopographyFigure {
         for value in marks {
             let part = (value - domain.lowerBound) / (domain.upperBound - domain.lowerBound)
             canvas.text(
-                NumberText.typographic(NumberText.readable(value, 2)) + (value == domain.upperBound ? " \(row.unit)" : ""),
+                NumberText.typographic(NumberText.readable(value, 2))
+                    + (value == domain.upperBound ? " \(row.unit)" : ""),
                 at: Point(x + 17, end - part * (end - start) + 3.8 - (part - 0.5) * 6), TextStyle(size: 11))
         }
     }
@@ -247,7 +249,8 @@ public enum TopographyFigure {
             lines =
                 switch kind {
                 case .mag: ["\(channels.count) mag-", "netometers"]
-                case .grad: ["\(channels.count) gradio-", "meters"] + (isPlanar ? ["root of squares"] : [])
+                case .grad:
+                    ["\(channels.count) gradio-"] + (isPlanar ? ["meters, length", "of each pair"] : ["meters"])
                 case .eeg: ["\(channels.count) EEG", "electrodes"]
                 }
         }

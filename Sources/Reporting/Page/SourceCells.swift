@@ -116,21 +116,25 @@ struct SourceCells {
 
     /// Names of columns where there is more room than in a terminal.
     private static let titles = [
-        "peak_time": "latency", "extent": "extent", "times_noise": "times noise", "probability": "probability",
-        "position_spread": "spread of position", "peak_spread": "spread of peak", "found_fraction": "found again",
+        "peak_time": "latency", "extent": "extent", "times_noise": "times noise", "found_fraction": "found again",
+        "peak_spread": "peak spread",
     ]
 
     private static func notes(_ estimate: Estimate) -> [String] {
         var notes: [String] = []
         let hidden = estimate.sources.count - shownSources
-        if hidden > 0 { notes.append("And \(hidden.counted("source")) that explain\(hidden == 1 ? "s" : "") less field.") }
+        if hidden > 0 {
+            notes.append("And \(hidden.counted("source")) that explain\(hidden == 1 ? "s" : "") less field.")
+        }
         var legend = "Share: of the power of the whitened data, by that source alone."
         if estimate.refinement != nil {
-            legend += " Extent: of the patch of cortex that acts together. Times noise: what the source explains beyond the "
+            legend +=
+                " Extent: of the patch of cortex that acts together. Times noise: what the source explains beyond the "
                 + "others, in times what noise makes a source explain."
         }
         if let stability = estimate.stability {
-            legend += " Found again: in that part of \(stability.repeats) repeats of the whole choice, within "
+            legend +=
+                " Found again: in that part of \(stability.repeats) repeats of the whole choice, within "
                 + "\(NumberText.readable(stability.radius * 1000)) mm."
         }
         notes.append(legend)
