@@ -67,7 +67,7 @@ public enum Browser {
             [
                 "120", program, "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--use-angle=swiftshader",
                 "--enable-unsafe-swiftshader", "--user-data-dir=\(folder)/browser", "--virtual-time-budget=15000",
-                "--window-size=1000,800", "--enable-logging=stderr",
+                "--window-size=1000,800", "--enable-logging=stderr", "--force-prefers-reduced-motion",
             ] + arguments
         process.standardInput = FileHandle.nullDevice
         // Files, not pipes: nobody has to empty them while the browser runs.

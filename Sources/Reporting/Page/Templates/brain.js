@@ -150,7 +150,7 @@
       else if (event.key === "Home") this.move(this.home);
       else return;
       event.preventDefault();
-      this.later();
+      this.draw();
     }
 
     drag(start) {
@@ -159,6 +159,7 @@
       const move = (event) => {
         length += Math.hypot(event.clientX - x, event.clientY - y);
         this.turn((x - event.clientX) * SPEED, (event.clientY - y) * SPEED);
+        this.later();
         [x, y] = [event.clientX, event.clientY];
       };
       const end = (event) => {
@@ -183,7 +184,6 @@
       this.target = null;
       this.yaw = wrapped(this.yaw + yaw);
       this.pitch = clamp(this.pitch + pitch, -90, 90);
-      this.later();
     }
 
     show(name) {
@@ -196,7 +196,7 @@
     move(target) {
       if (still.matches) {
         Object.assign(this, target);
-        return this.later();
+        return this.draw();
       }
       const from = { yaw: this.yaw, pitch: this.pitch, zoom: this.zoom };
       const way = wrapped(target.yaw - from.yaw);
@@ -225,11 +225,12 @@
       }
       const source = this.sources.find((other) => other.rank === this.selected);
       this.status.textContent = source ? `Source ${source.rank}: ${source.name}.` : "";
-      this.later();
+      this.draw();
     }
 
     // MARK: Drawing
 
+    // Draws once a frame, however often the pointer moves.
     later() {
       if (this.isDue) return;
       this.isDue = true;
@@ -394,5 +395,34 @@
     }
   }
 
+  // The same brain by NiiVue, where the page holds that library; its balls are coloured by the field they explain.
+  async function drawByNiiVue(canvas) {
+    const [{ points, triangles }, sources] = [json(canvas.dataset.surface), json(canvas.dataset.sources)];
+    const viewer = new niivue.Niivue({ show3Dcrosshair: false, backColor: [1, 1, 1, 1] });
+    await viewer.attachToCanvas(canvas);
+    const along = (k) => sources.map((source) => source.at[k] / 10);
+    // It replaces what is there, so the surface comes after.
+    if (sources.length) {
+      viewer.loadConnectome({
+        name: "sources", nodeColormap: "warm", nodeMinColor: 0, nodeMaxColor: 1, nodeScale: 4, edgeScale: 0,
+        nodes: {
+          names: sources.map((source) => String(source.rank)), X: along(0), Y: along(1), Z: along(2),
+          Color: sources.map((source) => source.size), Size: sources.map((source) => 0.6 + 0.6 * source.size),
+        },
+        edges: Array(sources.length ** 2).fill(0),
+      });
+    }
+    if (triangles.length) {
+      const colour = new Uint8Array([214, 208, 200, 255]);
+      const [places, corners] = [Float32Array.from(points), Uint32Array.from(triangles)];
+      viewer.addMesh(new niivue.NVMesh(places, corners, "brain", colour, 0.4, true, viewer.gl));
+    }
+    viewer.setRenderAzimuthElevation(235, 15);
+    canvas.dataset.state = "drawn";
+  }
+
   for (const box of document.querySelectorAll(".brain")) new Brain(box);
+  addEventListener("load", () => {
+    if (typeof niivue !== "undefined") for (const canvas of document.querySelectorAll(".niivue canvas")) drawByNiiVue(canvas);
+  });
 })();
