@@ -61,7 +61,8 @@ struct ReportCommand: ParsableCommand {
 
     /// The text of a script.
     private static func script(_ path: String) throws(InputError) -> String {
-        guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8) else {
+        guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8)
+        else {
             throw InputError(path, found: "no file that can be read as text", expected: "niivue.umd.js")
         }
         return text

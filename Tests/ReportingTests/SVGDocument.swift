@@ -52,7 +52,7 @@ struct SVGDocument {
         return (x, y)
     }
 
-    /// The points of path data made of M, l, h and z; nil when it holds anything else.
+    /// The points of path data made of M, m, l, h and z; nil when it holds anything else.
     private static func points(_ data: String) -> [SIMD2<Double>]? {
         var points: [SIMD2<Double>] = []
         var command: Character = " "
@@ -69,7 +69,7 @@ struct SVGDocument {
         func take() -> Bool {
             switch (command, numbers.count) {
             case ("M", 2): points.append(SIMD2(numbers[0], numbers[1]))
-            case ("l", 2): points.append((points.last ?? .zero) + SIMD2(numbers[0], numbers[1]))
+            case ("l", 2), ("m", 2): points.append((points.last ?? .zero) + SIMD2(numbers[0], numbers[1]))
             case ("h", 1): points.append((points.last ?? .zero) + SIMD2(numbers[0], 0))
             default: return false
             }
@@ -78,7 +78,7 @@ struct SVGDocument {
         }
         for character in data {
             switch character {
-            case "M", "l", "h", "z":
+            case "M", "m", "l", "h", "z":
                 guard close(), numbers.isEmpty || take() else { return nil }
                 command = character
             case " ", "-":

@@ -13,7 +13,7 @@ struct ColourScale {
     static func diverging(limit: Double) -> ColourScale {
         ColourScale(
             domain: -limit...limit,
-            colours: blended([(5, 60, 120), (67, 147, 195), (247, 247, 247), (214, 96, 77), (125, 10, 35)], count: 21))
+            colours: blended([(5, 60, 120), (67, 147, 195), (247, 247, 247), (214, 96, 77), (125, 10, 35)], count: 13))
     }
 
     /// From white by orange to dark red: for values from 0.
@@ -22,7 +22,7 @@ struct ColourScale {
     static func sequential(limit: Double) -> ColourScale {
         ColourScale(
             domain: 0...limit,
-            colours: blended([(255, 252, 240), (253, 200, 120), (227, 102, 43), (128, 20, 20)], count: 14))
+            colours: blended([(255, 252, 240), (253, 200, 120), (227, 102, 43), (128, 20, 20)], count: 11))
     }
 
     /// Which colour a value has.

@@ -111,7 +111,7 @@ struct SVGCanvas {
     mutating func runs(_ runs: [(start: Point, length: Double)], height: Double, colour: String) {
         guard !runs.isEmpty else { return }
         write("<path fill=\"none\"\(Self.attributes(Stroke(colour: colour, width: height))) d=\"")
-        for run in runs { pathData([run.start, run.start + Point(run.length, 0)], closed: false) }
+        jumps(runs, grid: 1)
         write("\"/>\n")
     }
 
@@ -146,14 +146,14 @@ struct SVGCanvas {
         write(" fill=\"\(fill)\"\(Self.fillOpacity(opacity))\(stroke.map { Self.attributes($0) } ?? "")/>\n")
     }
 
-    /// Dots of one colour and size.
+    /// Dots of one colour and size, at whole pixels: there are many of them.
     mutating func dots(_ centres: [Point], diameter: Double, colour: String) {
         let finite = centres.filter(\.isFinite)
         guard !finite.isEmpty else { return }
         write(
             "<path fill=\"none\"\(Self.attributes(Stroke(colour: colour, width: diameter))) stroke-linecap=\"round\" d=\""
         )
-        for centre in finite { pathData([centre], closed: false) }
+        jumps(finite.map { ($0, 0) }, grid: 10)
         write("\"/>\n")
     }
 
@@ -275,6 +275,27 @@ struct SVGCanvas {
         if size % 10 != 0 {
             bytes.append(UInt8(ascii: "."))
             bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: size % 10))
+        }
+    }
+
+    /// Level lines, the pen moved from each to the next by relative steps.
+    private mutating func jumps(_ runs: [(start: Point, length: Double)], grid: Int) {
+        var pen: (x: Int, y: Int)?
+        for run in runs {
+            let (x, y) = (
+                rounded(tenths(run.start.x, upTo: width), to: grid),
+                rounded(tenths(run.start.y, upTo: height), to: grid)
+            )
+            let end = tenths(run.start.x + run.length, upTo: width)
+            let (penX, penY) = pen ?? (0, 0)
+            write(pen == nil ? "M" : "m")
+            number(x - penX)
+            if y >= penY { bytes.append(UInt8(ascii: " ")) }
+            number(y - penY)
+            let length = run.length > 0 ? end - x : 0
+            write("h")
+            number(length)
+            pen = (x + length, y)
         }
     }
 

@@ -8,12 +8,12 @@ public enum TopographyFigure {
     private static let shownTimes = 3
     /// Peaks closer than this are one time, s.
     private static let shortestGap = 0.005
-    /// Cells of a row of a map.
-    private static let cells = 40
+    /// Cells of a row of a map, for one, two and three times, and the size of a cell, px.
+    private static let (cellCounts, cell) = ([85, 75, 57], 2.0)
 
-    private static let (width, top, left) = (900.0, 108.0, 116.0)
+    private static let (width, top, left) = (900.0, 108.0, 114.0)
     /// Between the maps of a pair, between pairs, and below a row.
-    private static let (gap, pairGap, rowGap) = (14.0, 30.0, 46.0)
+    private static let (gap, pairGap, rowGap) = (12.0, 24.0, 40.0)
 
     /// A figure, or why there is none.
     public enum Outcome: Sendable {
@@ -65,7 +65,8 @@ public enum TopographyFigure {
             let peak = ranks.map { String($0) }.joined(separator: " and ")
             return (
                 sample,
-                ranks.isEmpty ? time + ", largest field" : "\(time), peak of source\(ranks.count > 1 ? "s" : "") \(peak)"
+                ranks.isEmpty
+                    ? time + ", largest field" : "\(time), peak of source\(ranks.count > 1 ? "s" : "") \(peak)"
             )
         }
     }
@@ -94,8 +95,7 @@ public enum TopographyFigure {
     private static func draw(
         _ rows: [Row], _ samples: [(sample: Int, name: String)], _ estimate: Estimate
     ) -> String {
-        // Whole pixels a cell, so that the runs of cells take few bytes and leave no seams.
-        let cell = Double([5, 4, 3][min(samples.count, 3) - 1])
+        let cells = cellCounts[min(samples.count, cellCounts.count) - 1]
         let size = cell * Double(cells)
         let kinds = rows.map(\.caption)
         var canvas = SVGCanvas(
@@ -123,7 +123,7 @@ public enum TopographyFigure {
                 let pair = Double(column / 2)
                 let x = left + pair * (2 * size + gap + pairGap) + Double(column % 2) * (size + gap)
                 let box = Box(left: x, top: y, right: x + size, bottom: y + size)
-                fill(grid.places, grid.values.column(column), row.scale, in: box, cell: cell, &canvas)
+                fill(grid.places, grid.values.column(column), row.scale, in: box, &canvas)
                 head(row.map.places, in: box, &canvas)
             }
         }
@@ -132,7 +132,7 @@ public enum TopographyFigure {
 
     /// The cells of a map, neighbours of one colour as one line.
     private static func fill(
-        _ places: [(row: Int, column: Int)], _ values: [Double], _ scale: ColourScale, in box: Box, cell: Double,
+        _ places: [(row: Int, column: Int)], _ values: [Double], _ scale: ColourScale, in box: Box,
         _ canvas: inout SVGCanvas
     ) {
         var runs = [[(start: Point, length: Double)]](repeating: [], count: scale.colours.count)
@@ -203,7 +203,8 @@ public enum TopographyFigure {
         for value in marks {
             let part = (value - domain.lowerBound) / (domain.upperBound - domain.lowerBound)
             canvas.text(
-                NumberText.typographic(NumberText.readable(value, 2)) + (value == domain.upperBound ? " \(row.unit)" : ""),
+                NumberText.typographic(NumberText.readable(value, 2))
+                    + (value == domain.upperBound ? " \(row.unit)" : ""),
                 at: Point(x + 17, end - part * (end - start) + 3.8 - (part - 0.5) * 6), TextStyle(size: 11))
         }
     }
@@ -247,8 +248,9 @@ public enum TopographyFigure {
             self.unit = unit
             lines =
                 switch kind {
-                case .mag: ["\(channels.count) magne-", "tometers"]
-                case .grad: ["\(channels.count) gradio-", "meters"] + (isPlanar ? ["root of squares"] : [])
+                case .mag: ["\(channels.count) mag-", "netometers"]
+                case .grad:
+                    ["\(channels.count) gradio-"] + (isPlanar ? ["meters, length", "of each pair"] : ["meters"])
                 case .eeg: ["\(channels.count) EEG", "electrodes"]
                 }
         }

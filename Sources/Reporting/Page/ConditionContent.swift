@@ -64,7 +64,8 @@ struct ConditionContent {
         checksInBrief = Self.brief(estimate.preparation.checks)
         certificateInBrief = Self.brief(estimate.certificate)
         brain = try Self.brain(estimate, surface)
-        noBrain = brain == nil
+        noBrain =
+            brain == nil
             ? "There is no brain to turn: this result does not hold where the candidate sources lie." : nil
         glassBrain = Self.inline(GlassBrainFigure.svg(estimate, candidates: estimate.candidates?.positions ?? []))
         timeCourses = Self.inline(TimeCourseFigure.svg(estimate))
@@ -150,7 +151,9 @@ struct ConditionContent {
                 + (sources.isEmpty
                     ? ""
                     : " The larger a ball, the more field it explains; a dashed rim: within the surface"
-                        + (sources.contains { $0.axes != nil } ? "; ellipse: 95 % region." : ".")),
+                        + (sources.contains { $0.axes != nil }
+                            ? "; ellipse: 95 % region, of the selected source alone where it is larger than 9 cm."
+                            : ".")),
             json: try BrainScene.json(sources))
     }
 
@@ -161,7 +164,8 @@ struct ConditionContent {
         let kinds = SensorKind.allCases.compactMap { kind in
             preparation.channels[kind].flatMap { $0 > 0 ? "\($0) \(kind.plural)" : nil }
         }
-        let rank = "\(preparation.rank)"
+        let rank =
+            "\(preparation.rank)"
             + (preparation.rankSource.isEmpty ? "" : ": \(preparation.rankSource.onOneLine)")
         return [
             Fact(fact: "channels", value: kinds.isEmpty ? "none" : kinds.joined(separator: ", ")),

@@ -13,6 +13,8 @@ struct SourceCells {
 
     struct Cell {
         let text: String
+        /// Its 95 % interval.
+        let interval: String?
         let isNumber: Bool
     }
 
@@ -40,11 +42,14 @@ struct SourceCells {
         rows = shown.enumerated().map { place, source in
             Row(
                 rank: place + 1, colour: Palette.source(place), ink: Palette.text(on: Palette.source(place)),
-                cells: kept.map { Cell(text: $0.text(source) ?? "–", isNumber: $0.column.isNumber) })
+                cells: kept.map {
+                    Cell(
+                        text: $0.text(source) ?? "–", interval: $0.interval(source), isNumber: $0.column.isNumber)
+                })
         }
         caption =
             "Positions in the \(estimate.frame.rawValue) frame"
-            + (shown.contains { $0.amplitudeInterval != nil } ? "; in brackets and of regions: 95 %" : "")
+            + (shown.contains { $0.amplitudeInterval != nil } ? "; small below a number, and of regions: 95 %" : "")
             + ". A number shows its source in the brain above."
         notes = Self.notes(estimate)
     }
@@ -52,12 +57,13 @@ struct SourceCells {
     /// A column and how a source reads in it.
     private struct Quantity {
         let column: Column
+        var interval: (EstimatedSource) -> String? = { _ in nil }
         let text: (EstimatedSource) -> String?
     }
 
     private static func quantities(_ estimate: Estimate) -> [Quantity] {
         let places = [
-            Quantity(column: Column(title: "hemisphere", unit: "", meaning: nil, isNumber: false)) {
+            Quantity(column: Column(title: "side", unit: "", meaning: nil, isNumber: false)) {
                 $0.hemisphere?.name
             },
             Quantity(column: Column(title: "position", unit: "x, y, z in mm", meaning: nil, isNumber: true)) { source in
@@ -94,34 +100,41 @@ struct SourceCells {
         let interval = SourceInterval.all.first { $0.name == column.name }
         let title = titles[column.name] ?? heading.name
         return Quantity(
-            column: Column(title: title, unit: heading.unit, meaning: column.meaning, isNumber: true)
-        ) { source in
-            guard let value = column.value(source, estimate.times), value.isFinite else { return nil }
-            let bounds = interval.flatMap { source[keyPath: $0.path] }.map {
-                " (\(NumberText.range($0.lowerBound * heading.factor, $0.upperBound * heading.factor)))"
-            }
-            let text = heading.hidesZero && value == 0 ? "point" : PlainSummary.cell(value, under: heading)
-            return NumberText.typographic(text) + (bounds ?? "")
-        }
+            column: Column(title: title, unit: heading.unit, meaning: column.meaning, isNumber: true),
+            interval: { source in
+                interval.flatMap { source[keyPath: $0.path] }.map {
+                    NumberText.typographic(
+                        NumberText.range($0.lowerBound * heading.factor, $0.upperBound * heading.factor))
+                }
+            },
+            text: { source in
+                guard let value = column.value(source, estimate.times), value.isFinite else { return nil }
+                let text = heading.hidesZero && value == 0 ? "point" : PlainSummary.cell(value, under: heading)
+                return NumberText.typographic(text)
+            })
     }
 
     /// Names of columns where there is more room than in a terminal.
     private static let titles = [
-        "peak_time": "latency", "extent": "extent", "times_noise": "times noise", "probability": "probability",
-        "position_spread": "spread of position", "peak_spread": "spread of peak", "found_fraction": "found again",
+        "peak_time": "latency", "extent": "extent", "times_noise": "times noise", "found_fraction": "found again",
+        "peak_spread": "peak spread",
     ]
 
     private static func notes(_ estimate: Estimate) -> [String] {
         var notes: [String] = []
         let hidden = estimate.sources.count - shownSources
-        if hidden > 0 { notes.append("And \(hidden.counted("source")) that explain\(hidden == 1 ? "s" : "") less field.") }
+        if hidden > 0 {
+            notes.append("And \(hidden.counted("source")) that explain\(hidden == 1 ? "s" : "") less field.")
+        }
         var legend = "Share: of the power of the whitened data, by that source alone."
         if estimate.refinement != nil {
-            legend += " Extent: of the patch of cortex that acts together. Times noise: what the source explains beyond the "
+            legend +=
+                " Extent: of the patch of cortex that acts together. Times noise: what the source explains beyond the "
                 + "others, in times what noise makes a source explain."
         }
         if let stability = estimate.stability {
-            legend += " Found again: in that part of \(stability.repeats) repeats of the whole choice, within "
+            legend +=
+                " Found again: in that part of \(stability.repeats) repeats of the whole choice, within "
                 + "\(NumberText.readable(stability.radius * 1000)) mm."
         }
         notes.append(legend)

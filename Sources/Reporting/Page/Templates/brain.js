@@ -5,6 +5,7 @@
   const STEP = 10; // degrees a key press
   const SPEED = 0.5; // degrees a pixel of dragging
   const ZOOMS = [0.5, 6];
+  const REGION = 45; // mm: the longest half-axis of regions that are always drawn
   const NUMBERED = 15; // sources that carry a number, as in the figures
   const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -30,8 +31,11 @@
         return [low, high];
       });
       this.middle = bounds.map(([low, high]) => (low + high) / 2);
-      this.radius = Math.max(40, Math.hypot(...bounds.map(([low, high]) => (high - low) / 2)));
       this.points = Float32Array.from(points, (value, i) => value - this.middle[i % 3]);
+      this.radius = 40;
+      for (let i = 0; i < this.points.length; i += 3) {
+        this.radius = Math.max(this.radius, Math.hypot(...this.points.subarray(i, i + 3)));
+      }
       this.triangles = Uint32Array.from(triangles);
       this.normals = this.cornerNormals();
       this.count = this.triangles.length / 3;
@@ -47,11 +51,23 @@
         const cross = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
         for (const corner of [a, b, c]) for (let k = 0; k < 3; k++) n[corner + k] += cross[k];
       }
-      for (let i = 0; i < n.length; i += 3) {
-        const length = Math.hypot(n[i], n[i + 1], n[i + 2]) || 1;
-        for (let k = 0; k < 3; k++) n[i + k] /= length;
+      return this.smoothed(this.smoothed(n));
+    }
+
+    // Each normal the mean of its neighbours and itself: folds coarser than the triangles look like folds.
+    smoothed(normals) {
+      const [t, sums] = [this.triangles, normals.slice()];
+      for (let i = 0; i < t.length; i += 3) {
+        for (let k = 0; k < 3; k++) {
+          const sum = normals[3 * t[i] + k] + normals[3 * t[i + 1] + k] + normals[3 * t[i + 2] + k];
+          for (let j = 0; j < 3; j++) sums[3 * t[i + j] + k] += sum / 3;
+        }
       }
-      return n;
+      for (let i = 0; i < sums.length; i += 3) {
+        const length = Math.hypot(sums[i], sums[i + 1], sums[i + 2]) || 1;
+        for (let k = 0; k < 3; k++) sums[i + k] /= length;
+      }
+      return sums;
     }
 
     // Places in mm along right, up and near, three numbers a corner.
@@ -134,7 +150,7 @@
       else if (event.key === "Home") this.move(this.home);
       else return;
       event.preventDefault();
-      this.later();
+      this.draw();
     }
 
     drag(start) {
@@ -143,6 +159,7 @@
       const move = (event) => {
         length += Math.hypot(event.clientX - x, event.clientY - y);
         this.turn((x - event.clientX) * SPEED, (event.clientY - y) * SPEED);
+        this.later();
         [x, y] = [event.clientX, event.clientY];
       };
       const end = (event) => {
@@ -167,7 +184,6 @@
       this.target = null;
       this.yaw = wrapped(this.yaw + yaw);
       this.pitch = clamp(this.pitch + pitch, -90, 90);
-      this.later();
     }
 
     show(name) {
@@ -180,7 +196,7 @@
     move(target) {
       if (still.matches) {
         Object.assign(this, target);
-        return this.later();
+        return this.draw();
       }
       const from = { yaw: this.yaw, pitch: this.pitch, zoom: this.zoom };
       const way = wrapped(target.yaw - from.yaw);
@@ -209,11 +225,12 @@
       }
       const source = this.sources.find((other) => other.rank === this.selected);
       this.status.textContent = source ? `Source ${source.rank}: ${source.name}.` : "";
-      this.later();
+      this.draw();
     }
 
     // MARK: Drawing
 
+    // Draws once a frame, however often the pointer moves.
     later() {
       if (this.isDue) return;
       this.isDue = true;
@@ -233,7 +250,7 @@
       context.setTransform(density, 0, 0, density, 0, 0);
       context.clearRect(0, 0, width, height);
       const view = axes(this.yaw, this.pitch);
-      const scale = (this.zoom * 0.5 * Math.min(width * 0.92, height * 1.12)) / this.surface.radius;
+      const scale = (this.zoom * 0.5 * Math.min(width, height) * 0.98) / this.surface.radius;
       const place = { x: width / 2, y: height / 2, scale };
       const seen = this.surface.seen(view);
       if (this.surface.count) this.drawSurface(seen, view, place);
@@ -256,7 +273,7 @@
         const normal = [0, 1, 2].map((k) => n[corners[0] + k] + n[corners[1] + k] + n[corners[2] + k]);
         const length = Math.hypot(...normal) || 1;
         const lit = Math.max(0, (dot(normal, light) / length) * (dot(normal, view.near) < 0 ? -1 : 1));
-        const shade = 96 + 138 * lit + 12 * lit ** 8;
+        const shade = 118 + 112 * lit + 18 * lit ** 8;
         const colour = `rgb(${shade | 0},${(shade * 0.975) | 0},${(shade * 0.945) | 0})`;
         context.beginPath();
         for (const corner of corners) context.lineTo(x + scale * seen[corner], y - scale * seen[corner + 1]);
@@ -296,9 +313,9 @@
       for (const ball of this.balls) this.drawBall(ball);
     }
 
-    // The shadow of the ellipsoid that holds the source.
+    // The shadow of the ellipsoid that holds the source; one that would cover the brain only for the source selected.
     drawRegion({ source }, view, { x, y, scale }) {
-      if (!source.axes) return;
+      if (!source.axes || (Math.hypot(...source.axes[0]) > 10 * REGION && source.rank !== this.selected)) return;
       const { context } = this;
       const centre = source.centre.map((value, k) => value / 10 - this.surface.middle[k]);
       let [xx, xy, yy] = [0, 0, 0];
@@ -378,5 +395,34 @@
     }
   }
 
+  // The same brain by NiiVue, where the page holds that library; its balls are coloured by the field they explain.
+  async function drawByNiiVue(canvas) {
+    const [{ points, triangles }, sources] = [json(canvas.dataset.surface), json(canvas.dataset.sources)];
+    const viewer = new niivue.Niivue({ show3Dcrosshair: false, backColor: [1, 1, 1, 1] });
+    await viewer.attachToCanvas(canvas);
+    const along = (k) => sources.map((source) => source.at[k] / 10);
+    // It replaces what is there, so the surface comes after.
+    if (sources.length) {
+      viewer.loadConnectome({
+        name: "sources", nodeColormap: "warm", nodeMinColor: 0, nodeMaxColor: 1, nodeScale: 4, edgeScale: 0,
+        nodes: {
+          names: sources.map((source) => String(source.rank)), X: along(0), Y: along(1), Z: along(2),
+          Color: sources.map((source) => source.size), Size: sources.map((source) => 0.6 + 0.6 * source.size),
+        },
+        edges: Array(sources.length ** 2).fill(0),
+      });
+    }
+    if (triangles.length) {
+      const colour = new Uint8Array([214, 208, 200, 255]);
+      const [places, corners] = [Float32Array.from(points), Uint32Array.from(triangles)];
+      viewer.addMesh(new niivue.NVMesh(places, corners, "brain", colour, 0.4, true, viewer.gl));
+    }
+    viewer.setRenderAzimuthElevation(235, 15);
+    canvas.dataset.state = "drawn";
+  }
+
   for (const box of document.querySelectorAll(".brain")) new Brain(box);
+  addEventListener("load", () => {
+    if (typeof niivue !== "undefined") for (const canvas of document.querySelectorAll(".niivue canvas")) drawByNiiVue(canvas);
+  });
 })();
