@@ -73,12 +73,14 @@ struct BatchRunCommand: ParsableCommand {
     var config: String?
 
     @Option(
-        name: [.long, .customLong("n-cpus")], help: ArgumentHelp("Cores to use in all. All by default.", valueName: "n"))
+        name: [.long, .customLong("n-cpus")], help: ArgumentHelp("Cores to use in all. All by default.", valueName: "n")
+    )
     var nprocs: Int?
 
     @Option(
         name: [.customLong("omp-nthreads")],
-        help: ArgumentHelp("Threads of one localization. By default cores divided by subjects, at least 1.", valueName: "n"))
+        help: ArgumentHelp(
+            "Threads of one localization. By default cores divided by subjects, at least 1.", valueName: "n"))
     var ompNthreads: Int?
 
     @Option(
@@ -158,7 +160,8 @@ struct BatchInputOptions: ParsableArguments {
         case let kind? where ["baseline", "noise", "rest", "custom"].contains(kind): shared.covariance = .kind(kind)
         case let path?: shared.covariance = .file(URL(fileURLWithPath: path).standardizedFileURL.path)
         }
-        for path in [forward, shared.covariance.path].compactMap(\.self) where !FileManager.default.fileExists(atPath: path) {
+        for path in [forward, shared.covariance.path].compactMap(\.self)
+        where !FileManager.default.fileExists(atPath: path) {
             throw InputError(path, found: "no file of this name")
         }
         return shared
@@ -184,7 +187,8 @@ extension CovarianceChoice {
 struct GroupOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "How near sources of subjects are that count as one, mm. (default: 15; 20 in head coordinates)", valueName: "mm"))
+            "How near sources of subjects are that count as one, mm. (default: 15; 20 in head coordinates)",
+            valueName: "mm"))
     var radius: Double?
 
     @Option(
@@ -202,7 +206,8 @@ struct GroupOptions: ParsableArguments {
 /// `foci batch status OUTPUT_DIR`.
 struct BatchStatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Tell what is done, running, waiting and failed; at any time, from any machine.")
+        commandName: "status",
+        abstract: "Tell what is done, running, waiting and failed; at any time, from any machine.")
 
     @Argument(help: ArgumentHelp("Folder of the results.", valueName: "output_dir"))
     var outputDir: String
@@ -235,7 +240,8 @@ struct BatchWorkerCommand: ParsableCommand {
                 let reason = (error as? InputError)?.text(naming: optionName) ?? "\(error)"
                 for label in order.arguments.keys.sorted() {
                     output.write(
-                        BatchEvent(.entryFinished, unit: order.unit.key, entry: label, status: "failed", text: reason).line)
+                        BatchEvent(.entryFinished, unit: order.unit.key, entry: label, status: "failed", text: reason)
+                            .line)
                 }
                 output.write(BatchEvent(.unitFinished, unit: order.unit.key).line)
             }

@@ -59,7 +59,9 @@ final class BatchDisplay {
     }
 
     private func line(_ event: BatchEvent, _ name: String) -> String {
-        guard event.status == "done" else { return "\(name): \(event.status ?? ""): \(event.text ?? "nothing was written")" }
+        guard event.status == "done" else {
+            return "\(name): \(event.status ?? ""): \(event.text ?? "nothing was written")"
+        }
         let sources = event.sources ?? 0
         let warnings = event.warnings ?? 0
         return "\(name): \(sources) \(sources == 1 ? "source" : "sources")"
@@ -121,7 +123,9 @@ final class BatchDisplay {
         ] where count > 0 { parts.append("\(count) \(text)") }
         var text = parts.joined(separator: ", ") + " in \(Self.duration(clock.seconds))."
         if outcome.failed > 0 { text += " Why: foci batch status \(folder.path)" }
-        if outcome.done + outcome.unchanged > 0 { text += "\nResults are in \(folder.path): open its pages (.html) in a browser." }
+        if outcome.done + outcome.unchanged > 0 {
+            text += "\nResults are in \(folder.path): open its pages (.html) in a browser."
+        }
         try Terminal.result(text)
     }
 }

@@ -29,6 +29,7 @@ struct BatchSession {
             return 0
         }
         let findings = try command.inputs.dataset(command.bidsDir, command.reading).find()
+        try findings.check(try command.inputs.shared(command.reading))
         let plan = try BatchPlan(findings.units, in: folder, retriesFailed: command.retryFailed) { unit, entry in
             let names = [entry.condition, entry.label]
             let all = try settings.effective(condition: names, implied: unit.implied, own: entry.own)
@@ -49,7 +50,9 @@ struct BatchSession {
             isCancelled: { Interruption.isRequested })
         let outcome = try run.run()
         if !Interruption.isRequested {
-            do { try folder.end(plan) } catch { display.tell("pages: " + ((error as? InputError)?.text(naming: optionName) ?? "\(error)")) }
+            do { try folder.end(plan) } catch {
+                display.tell("pages: " + ((error as? InputError)?.text(naming: optionName) ?? "\(error)"))
+            }
         }
         var isGrouped = true
         if outcome.interrupted == 0, levels.contains(.group), !Interruption.isRequested {
@@ -125,11 +128,13 @@ struct BatchSession {
         var rest = FociCommand.joiningNumbers(arguments)[...]
         while let argument = rest.popFirst() {
             switch argument {
-            case "--submit", "--slurm-options", "--nprocs", "--n-cpus", "--mem", "--mem-gb", "--omp-nthreads": _ = rest.popFirst()
+            case "--submit", "--slurm-options", "--nprocs", "--n-cpus", "--mem", "--mem-gb", "--omp-nthreads":
+                _ = rest.popFirst()
             case "--dry-run", "participant", "group", "batch", "run": break
             case "--participant-label", "--participant_label":
                 while let next = rest.first, !next.hasPrefix("--") { _ = rest.popFirst(); _ = next }
-            case let text where ["--submit=", "--slurm-options=", "--nprocs=", "--mem="].contains { text.hasPrefix($0) }: break
+            case let text
+            where ["--submit=", "--slurm-options=", "--nprocs=", "--mem="].contains { text.hasPrefix($0) }: break
             default: kept.append(argument)
             }
         }

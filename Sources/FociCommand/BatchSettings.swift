@@ -15,12 +15,14 @@ struct LocalizationArguments: ParsableCommand {
     static func recipe(_ arguments: [String]) throws -> Recipe {
         let parsed = try parseArguments(arguments)
         return Recipe(
-            settings: try parsed.options.settings(names: parsed.reading.matchNames), reading: try parsed.reading.options())
+            settings: try parsed.options.settings(names: parsed.reading.matchNames),
+            reading: try parsed.reading.options())
     }
 
     static func parseArguments(_ arguments: [String]) throws -> LocalizationArguments {
         guard let parsed = try parseAsRoot(arguments) as? LocalizationArguments else {
-            throw InputError("settings", found: arguments.joined(separator: " "), expected: "options of 'foci localize'")
+            throw InputError(
+                "settings", found: arguments.joined(separator: " "), expected: "options of 'foci localize'")
         }
         return parsed
     }
@@ -149,7 +151,8 @@ struct BatchSettings {
             value = .text(text == "true" ? "false" : text == "false" ? "true" : text)
         }
         guard let known = KnownOption.named(name) else {
-            throw InputError(place, found: "'\(item.key)'", expected: "an option of 'foci localize'", advice: advice(name))
+            throw InputError(
+                place, found: "'\(item.key)'", expected: "an option of 'foci localize'", advice: advice(name))
         }
         let arguments: [String]
         switch value {
@@ -215,7 +218,8 @@ struct BatchSettings {
             let value =
                 option.isFlag
                 ? (setting.arguments.isEmpty ? "false" : "true")
-                : option.isRepeated ? "[\(values.map { "\"\($0)\"" }.joined(separator: ", "))]" : Self.yaml(values.first ?? "")
+                : option.isRepeated
+                    ? "[\(values.map { "\"\($0)\"" }.joined(separator: ", "))]" : Self.yaml(values.first ?? "")
             return "\(key): \(value)    # \(setting.origin)"
         }.joined(separator: "\n") + "\n"
     }

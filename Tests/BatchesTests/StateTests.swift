@@ -76,7 +76,8 @@ struct StateTests {
         #expect(stamp.isCurrent(at: folder.file("x")))
         try folder.write("y", Array("one".utf8))
         #expect(stamp.isCurrent(at: folder.file("y")))
-        try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSince1970: 5)], ofItemAtPath: folder.file("x"))
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 5)], ofItemAtPath: folder.file("x"))
         #expect(stamp.isCurrent(at: folder.file("x")))
         try folder.write("x", Array("two".utf8))
         #expect(!stamp.isCurrent(at: folder.file("x")))
@@ -88,7 +89,8 @@ struct StateTests {
         try BatchSample.write([("f.h5", "fwd"), ("r.h5", "ave")], in: folder)
         let entry = BatchEntry(label: "a", condition: "a", recording: folder.file("r.h5"))
         let unit = BatchUnit(
-            name: BIDSName(["sub": "1"]), datatype: "meg", forward: folder.file("f.h5"), covariance: nil, entries: [entry])
+            name: BIDSName(["sub": "1"]), datatype: "meg", forward: folder.file("f.h5"), covariance: nil,
+            entries: [entry])
         let batch = BatchFolder(folder.file("out"))
         try batch.prepare()
         func decision(_ arguments: [String] = ["--x=1"], retries: Bool = false) throws -> BatchPlan.Decision? {
@@ -96,7 +98,8 @@ struct StateTests {
         }
         #expect(try decision() == .run("new"))
         var state = EntryState(
-            status: .done, inputs: try BatchPlan.inputs(of: unit, entry).map { try InputStamp($0) }, arguments: ["--x=1"])
+            status: .done, inputs: try BatchPlan.inputs(of: unit, entry).map { try InputStamp($0) },
+            arguments: ["--x=1"])
         let place = ResultFolder(batch: batch, unit: unit, entry: entry)
         state.result = place.relative
         var whole = UnitState(unit)

@@ -141,7 +141,9 @@ struct BatchTests {
         #expect(outcome.errors.contains("sub-03 simulated: failed: "))
         #expect(outcome.errors.contains("04: no forward model"))
         #expect(outcome.output.contains("1 done, 2 failed, 1 not paired"))
-        #expect(try work.results()["sub-02.html"].map { String(decoding: $0, as: UTF8.self).contains("forward.h5") } == true)
+        #expect(
+            try work.results()["sub-02.html"].map { String(decoding: $0, as: UTF8.self).contains("forward.h5") } == true
+        )
         let status = try Program.run(["batch", "status", "out"], in: work.folder.path)
         #expect(status.output.contains("1 done, 0 running, 0 waiting, 2 failed of 3 recordings"))
         let again = try work.batch(["--json-lines"])
@@ -155,7 +157,9 @@ struct BatchTests {
         #expect(try work.batch(["--participant-label", "01"]).status == 2)
     }
 
-    @Test("Killed in the middle, a batch goes on where it was: the same bytes, nothing done twice", .timeLimit(.minutes(5)))
+    @Test(
+        "Killed in the middle, a batch goes on where it was: the same bytes, nothing done twice",
+        .timeLimit(.minutes(5)))
     func killed() throws {
         let subjects = (1...6).map { "s\($0)" }
         let work = try BatchWorkspace(subjects: subjects)
@@ -247,7 +251,9 @@ struct BatchTests {
         func on(_ options: String) throws -> Program.Outcome {
             try work.batch(
                 ["participant"], output: "disk/out",
-                shell: "mkdir -p disk && mount -t tmpfs \(options) tmpfs disk || exit 77; \"$@\"; s=$?; umount -l disk; exit $s")
+                shell:
+                    "mkdir -p disk && mount -t tmpfs \(options) tmpfs disk || exit 77; \"$@\"; s=$?; umount -l disk; exit $s"
+            )
         }
         let full = try on("-o size=100k")
         guard full.status != 77 else { return }
@@ -326,7 +332,8 @@ struct BatchTests {
             ("task-audvis_ave", "left-auditory-ave"), ("fwd", "sample-fwd"), ("proc-clean_cov", "sample-cov"),
         ] {
             try FileManager.default.createSymbolicLink(
-                atPath: "\(place)/sub-01_\(name).fif", withDestinationPath: Shared.path("data/sample-audvis/\(file).fif"))
+                atPath: "\(place)/sub-01_\(name).fif",
+                withDestinationPath: Shared.path("data/sample-audvis/\(file).fif"))
         }
         let outcome = try Program.run(
             ["batch", "bids", "out", "--window", "0.05", "0.15", "--quiet"], in: folder.path, limit: 150)

@@ -113,13 +113,16 @@ public struct SlurmSubmission: Sendable {
     /// Subjects of each array.
     private func parts() -> [[String]] {
         let most = max(1, Self.largestArray())
-        return stride(from: 0, to: subjects.count, by: most).map { Array(subjects[$0..<min($0 + most, subjects.count)]) }
+        return stride(from: 0, to: subjects.count, by: most).map {
+            Array(subjects[$0..<min($0 + most, subjects.count)])
+        }
     }
 
     /// The scripts, for people.
     public var text: String {
         let arrays = parts().enumerated().map { number, part in
-            "# \(place)/array-\(number).sh, subjects \(part.joined(separator: " "))\n" + script(part: number, count: part.count)
+            "# \(place)/array-\(number).sh, subjects \(part.joined(separator: " "))\n"
+                + script(part: number, count: part.count)
         }
         let group = hasGroup ? ["# \(place)/group.sh, after all of them\n" + groupScript] : []
         return (arrays + group).joined(separator: "\n")
@@ -141,7 +144,8 @@ public struct SlurmSubmission: Sendable {
             try AtomicFile.write(Array(script(part: number, count: part.count).utf8), to: path)
             jobs.append(try Self.job(["--parsable"] + options + [path]))
         }
-        var text = "\(subjects.count) subjects submitted as \(jobs.count == 1 ? "job" : "jobs") \(jobs.joined(separator: ", "))"
+        var text =
+            "\(subjects.count) subjects submitted as \(jobs.count == 1 ? "job" : "jobs") \(jobs.joined(separator: ", "))"
         if hasGroup {
             let path = "\(place)/group.sh"
             try AtomicFile.write(Array(groupScript.utf8), to: path)
@@ -173,7 +177,8 @@ public struct SlurmSubmission: Sendable {
         let complaint = errors.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            let reason = String(decoding: complaint, as: UTF8.self).split(separator: "\n").first.map(String.init) ?? "it failed"
+            let reason =
+                String(decoding: complaint, as: UTF8.self).split(separator: "\n").first.map(String.init) ?? "it failed"
             throw InputError(
                 program, found: reason, expected: "a cluster with SLURM",
                 advice: "without one leave --submit out: the batch then runs on this machine")

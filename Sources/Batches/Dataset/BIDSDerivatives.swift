@@ -22,6 +22,7 @@ public struct BIDSDerivatives: DatasetLayout {
         let suffix: String
     }
 
+    /// Finds what can be localized; see ``DatasetLayout/find()``.
     public func find() throws(InputError) -> DatasetFindings {
         let folder = try derivatives()
         var findings = DatasetFindings()
@@ -54,11 +55,13 @@ public struct BIDSDerivatives: DatasetLayout {
         guard FileManager.default.fileExists(atPath: root, isDirectory: &isFolder), isFolder.boolValue else {
             throw InputError(root, found: "no folder of this name", expected: "a data set")
         }
-        let candidates = [root] + Self.folders(of: "\(root)/derivatives", prefix: "").map { "\(root)/derivatives/\($0)" }
+        let candidates =
+            [root] + Self.folders(of: "\(root)/derivatives", prefix: "").map { "\(root)/derivatives/\($0)" }
         let holding = candidates.filter { Self.holdsAverages($0) }
         guard holding.count < 2 || holding[0] == root else {
             throw InputError(
-                root, found: "averages in \(holding.joined(separator: " and "))", expected: "one of them as the data set")
+                root, found: "averages in \(holding.joined(separator: " and "))",
+                expected: "one of them as the data set")
         }
         return holding.first ?? root
     }
@@ -138,7 +141,9 @@ public struct BIDSDerivatives: DatasetLayout {
         case .found: break
         }
         let all = files.filter { file in
-            guard file.suffix == "cov", Self.agrees(file, with: average, in: ["acq", "rec", "space"]) else { return false }
+            guard file.suffix == "cov", Self.agrees(file, with: average, in: ["acq", "rec", "space"]) else {
+                return false
+            }
             let task = file.name["task"]
             return task == nil || ["noise", "rest", average.name["task"]].contains(task)
         }
@@ -192,7 +197,8 @@ public struct BIDSDerivatives: DatasetLayout {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
         return names.sorted().compactMap { name in
             guard let parsed = BIDSName.parse(name),
-                [".fif", ".fif.gz", ".json", ".h5"].contains(parsed.ending), (parsed.ending == ".json") == (parsed.suffix == "rank")
+                [".fif", ".fif.gz", ".json", ".h5"].contains(parsed.ending),
+                (parsed.ending == ".json") == (parsed.suffix == "rank")
             else { return nil }
             return File(path: "\(place)/\(name)", name: parsed.name, suffix: parsed.suffix)
         }

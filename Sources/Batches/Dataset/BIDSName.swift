@@ -40,6 +40,12 @@ public struct BIDSName: Codable, Sendable, Equatable {
         return (BIDSName(labels), String(suffix), String(file[dot...]))
     }
 
+    /// The label of a subject, of its name or of a name that begins with it: of `sub-01_task-a` and of `01` it is `01`.
+    static func subject(_ text: String) -> String {
+        guard text.hasPrefix("sub-") else { return label(text) }
+        return label(String(text.dropFirst(4).prefix { $0 != "_" }))
+    }
+
     /// A text as a label of BIDS may be: letters and digits of ASCII alone; the rest is left out and what follows it starts
     /// with a capital: `auditory/left` is `auditoryLeft`. Long texts are cut and keep apart by a few digits of their hash.
     public static func label(_ text: String) -> String {

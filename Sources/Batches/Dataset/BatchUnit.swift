@@ -64,6 +64,16 @@ public struct DatasetFindings: Sendable {
         public let reason: String
     }
 
+    /// Throws for a subject that is wanted and that nothing was found of.
+    public func check(_ shared: SharedInputs) throws(InputError) {
+        let found = Set(units.map(\.subject) + problems.map { BIDSName.subject($0.name) })
+        if let missing = shared.subjects.first(where: { !found.contains(BIDSName.subject($0)) }) {
+            throw InputError(
+                "--participant-label", found: "'\(missing)', of whom there are no recordings",
+                expected: "one of " + found.sorted().prefix(20).joined(separator: ", "))
+        }
+    }
+
     /// Sorts units by name, so that neither a file system's order nor a table's decides anything.
     mutating func sort() {
         units.sort { $0.key < $1.key }
@@ -97,7 +107,7 @@ public struct SharedInputs: Sendable {
 
     /// Whether a subject is wanted.
     func wants(_ subject: String) -> Bool {
-        subjects.isEmpty || subjects.contains { BIDSName.label($0.replacingPrefix("sub-", with: "")) == subject }
+        subjects.isEmpty || subjects.contains { BIDSName.subject($0) == BIDSName.subject(subject) }
     }
 }
 

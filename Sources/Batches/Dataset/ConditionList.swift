@@ -46,7 +46,9 @@ struct ConditionList {
     static func chosen(_ wanted: [String], of names: [String]) -> [Int] {
         var chosen = Set<Int>()
         for text in wanted {
-            let matching = names.indices.filter { matches(text, names[$0]) || matches(text, ConditionTitle.of(names[$0])) }
+            let matching = names.indices.filter {
+                matches(text, names[$0]) || matches(text, ConditionTitle.of(names[$0]))
+            }
             if !matching.isEmpty {
                 chosen.formUnion(matching)
             } else if let index = Int(text), names.indices.contains(index) {

@@ -24,10 +24,13 @@ public struct PatternLayout: DatasetLayout {
                 "--layout", found: "{\(unknown)}",
                 expected: Self.placeholders.map { "{\($0)}" }.joined(separator: ", "))
         }
-        guard used.contains("subject") else { throw InputError("--layout", found: "'\(pattern)'", expected: "{subject} in it") }
+        guard used.contains("subject") else {
+            throw InputError("--layout", found: "'\(pattern)'", expected: "{subject} in it")
+        }
         guard used.contains("kind") || shared.forward != nil else {
             throw InputError(
-                "--layout", found: "'\(pattern)' without {kind}", expected: "{kind} in it, or --forward FILE for all subjects")
+                "--layout", found: "'\(pattern)' without {kind}",
+                expected: "{kind} in it, or --forward FILE for all subjects")
         }
     }
 
@@ -62,7 +65,8 @@ public struct PatternLayout: DatasetLayout {
         for piece in Self.pieces(pattern) {
             if let placeholder = piece.placeholder {
                 let choices =
-                    placeholder == "kind" ? Self.kinds.keys.sorted { $0.count > $1.count }.joined(separator: "|") : "[^/]+?"
+                    placeholder == "kind"
+                    ? Self.kinds.keys.sorted { $0.count > $1.count }.joined(separator: "|") : "[^/]+?"
                 text += "(\(choices))"
                 groups.append(placeholder)
             } else {
@@ -71,13 +75,16 @@ public struct PatternLayout: DatasetLayout {
             }
         }
         guard let expression = try? NSRegularExpression(pattern: text + "$") else {
-            throw InputError("--layout", found: "'\(pattern)'", expected: "a pattern such as {subject}/{subject}-{kind}.fif")
+            throw InputError(
+                "--layout", found: "'\(pattern)'", expected: "a pattern such as {subject}/{subject}-{kind}.fif")
         }
         return (expression, groups)
     }
 
     /// What a path says of itself; nil where it does not follow the pattern, or says two things of one placeholder.
-    private static func values(_ path: String, _ expression: NSRegularExpression, _ groups: [String]) -> [String: String]? {
+    private static func values(_ path: String, _ expression: NSRegularExpression, _ groups: [String]) -> [String:
+        String]?
+    {
         let whole = NSRange(path.startIndex..., in: path)
         guard let match = expression.firstMatch(in: path, range: whole) else { return nil }
         var values: [String: String] = [:]
@@ -90,6 +97,7 @@ public struct PatternLayout: DatasetLayout {
         return values
     }
 
+    /// Finds what can be localized; see ``DatasetLayout/find()``.
     public func find() throws(InputError) -> DatasetFindings {
         let (expression, groups) = try expression()
         guard let walker = FileManager.default.enumerator(atPath: root) else {
@@ -101,7 +109,9 @@ public struct PatternLayout: DatasetLayout {
         while let path = walker.nextObject() as? String {
             // Deeper folders cannot follow the pattern.
             if walker.level >= depth { walker.skipDescendants() }
-            guard walker.level == depth, let values = Self.values(path, expression, groups), let subject = values["subject"]
+            guard walker.level == depth, let values = Self.values(path, expression, groups),
+                let subject = values["subject"],
+                shared.wants(subject)
             else { continue }
             let kind = values["kind"].flatMap { Self.kinds[$0] } ?? .recording
             let place = "\(root)/\(path)"
@@ -122,10 +132,13 @@ public struct PatternLayout: DatasetLayout {
     private func findings(
         _ rows: [TableLayout.Row], _ others: [String: [FileContent: [String]]]
     ) throws(InputError) -> DatasetFindings {
-        guard !rows.isEmpty else {
+        guard !rows.isEmpty || !shared.subjects.isEmpty else {
             throw InputError(
-                root, found: "no recording that follows '\(pattern)'", expected: "files such as "
-                    + Self.pieces(pattern).map { $0.placeholder == "kind" ? "ave" : $0.placeholder.map { _ in "01" } ?? $0.text }
+                root, found: "no recording that follows '\(pattern)'",
+                expected: "files such as "
+                    + Self.pieces(pattern).map {
+                        $0.placeholder == "kind" ? "ave" : $0.placeholder.map { _ in "01" } ?? $0.text
+                    }
                     .joined())
         }
         var problems: [DatasetFindings.Problem] = []
@@ -140,11 +153,14 @@ public struct PatternLayout: DatasetLayout {
                     .init(
                         name: row.subject,
                         reason: forwards.isEmpty
-                            ? "no forward model beside \(row.recording)" : "\(forwards.count) forward models: "
+                            ? "no forward model beside \(row.recording)"
+                            : "\(forwards.count) forward models: "
                                 + forwards.sorted().joined(separator: ", ")))
             } else if case .found = shared.covariance, covariances.count > 1 {
                 problems.append(
-                    .init(name: row.subject, reason: "\(covariances.count) covariances: " + covariances.sorted().joined(separator: ", ")))
+                    .init(
+                        name: row.subject,
+                        reason: "\(covariances.count) covariances: " + covariances.sorted().joined(separator: ", ")))
             } else {
                 complete.append(row)
             }

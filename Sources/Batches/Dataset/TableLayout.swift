@@ -31,20 +31,28 @@ public struct TableLayout: DatasetLayout {
         "subject", "forward", "recording", "covariance", "session", "task", "condition", "window", "averages",
     ]
 
+    /// Finds what can be localized; see ``DatasetLayout/find()``.
     public func find() throws(InputError) -> DatasetFindings {
-        guard let data = FileManager.default.contents(atPath: table), let text = String(data: data, encoding: .utf8) else {
+        guard let data = FileManager.default.contents(atPath: table), let text = String(data: data, encoding: .utf8)
+        else {
             throw InputError(table, found: "no table that can be read", expected: "a text file in UTF-8")
         }
-        let lines = text.replacingPrefix("\u{FEFF}", with: "").split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-        guard let first = lines.first else { throw InputError(table, found: "nothing", expected: "a line of column names") }
-        let header = first.split(separator: "\t", omittingEmptySubsequences: false).map { $0.trimmingCharacters(in: .whitespaces) }
+        let lines = text.replacingPrefix("\u{FEFF}", with: "").split(
+            omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        guard let first = lines.first else {
+            throw InputError(table, found: "nothing", expected: "a line of column names")
+        }
+        let header = first.split(separator: "\t", omittingEmptySubsequences: false).map {
+            $0.trimmingCharacters(in: .whitespaces)
+        }
         if let unknown = header.first(where: { !Self.columns.contains($0) }) {
             throw InputError(
                 "\(table) line 1", found: "column '\(unknown)'",
                 expected: "columns among \(Self.columns.joined(separator: ", ")), separated by tabs")
         }
         for name in ["subject", "recording"] + (shared.forward == nil ? ["forward"] : []) where !header.contains(name) {
-            throw InputError("\(table) line 1", found: "no column '\(name)'", expected: "subject, forward and recording")
+            throw InputError(
+                "\(table) line 1", found: "no column '\(name)'", expected: "subject, forward and recording")
         }
         guard Set(header).count == header.count else {
             throw InputError("\(table) line 1", found: "a column twice", expected: "each column once")
@@ -52,14 +60,22 @@ public struct TableLayout: DatasetLayout {
         var rows: [Row] = []
         var problems: [DatasetFindings.Problem] = []
         for (k, line) in lines.enumerated().dropFirst() where !line.trimmingCharacters(in: .whitespaces).isEmpty {
-            let cells = line.split(separator: "\t", omittingEmptySubsequences: false).map { $0.trimmingCharacters(in: .whitespaces) }
-            guard cells.count == header.count else {
-                throw InputError("\(table) line \(k + 1)", found: "\(cells.count) cells", expected: "\(header.count), one a column")
+            let cells = line.split(separator: "\t", omittingEmptySubsequences: false).map {
+                $0.trimmingCharacters(in: .whitespaces)
             }
-            let values = Dictionary(uniqueKeysWithValues: zip(header, cells)).filter { !$0.value.isEmpty && $0.value != "n/a" }
-            rows.append(try row(values, line: k + 1))
+            guard cells.count == header.count else {
+                throw InputError(
+                    "\(table) line \(k + 1)", found: "\(cells.count) cells", expected: "\(header.count), one a column")
+            }
+            let values = Dictionary(uniqueKeysWithValues: zip(header, cells)).filter {
+                !$0.value.isEmpty && $0.value != "n/a"
+            }
+            let row = try row(values, line: k + 1)
+            if shared.wants(row.subject) { rows.append(row) }
         }
-        guard !rows.isEmpty else { throw InputError(table, found: "no line below the header", expected: "a line a recording") }
+        guard !rows.isEmpty || !shared.subjects.isEmpty else {
+            throw InputError(table, found: "no line below the header", expected: "a line a recording")
+        }
         for row in rows where row.forward == nil && shared.forward == nil {
             problems.append(.init(name: row.subject, reason: "no forward model in \(table)"))
         }
@@ -75,7 +91,8 @@ public struct TableLayout: DatasetLayout {
         if let window = values["window"] {
             let numbers = window.split { " ,;".contains($0) }.compactMap { Double($0) }
             guard numbers.count == 2, numbers[0] <= numbers[1] else {
-                throw InputError(place, found: "window '\(window)'", expected: "two times in seconds, such as 0.05 0.15")
+                throw InputError(
+                    place, found: "window '\(window)'", expected: "two times in seconds, such as 0.05 0.15")
             }
             own.append("--window=\(numbers[0])..\(numbers[1])")
         }
@@ -87,12 +104,15 @@ public struct TableLayout: DatasetLayout {
         }
         func path(_ name: String) -> String? {
             values[name].map { value in
-                value.hasPrefix("/") ? value : (table.contains("/") ? "\((table as NSString).deletingLastPathComponent)/\(value)" : value)
+                value.hasPrefix("/")
+                    ? value
+                    : (table.contains("/") ? "\((table as NSString).deletingLastPathComponent)/\(value)" : value)
             }
         }
         return Row(
             subject: subject, session: values["session"], task: values["task"], forward: path("forward"),
-            recording: path("recording") ?? recording, covariance: path("covariance"), condition: values["condition"], own: own)
+            recording: path("recording") ?? recording, covariance: path("covariance"), condition: values["condition"],
+            own: own)
     }
 
     /// Units of rows that share subject, session, task, forward and covariance.
@@ -104,14 +124,13 @@ public struct TableLayout: DatasetLayout {
         var places: [String: Int] = [:]
         var spelling: [String: String] = [:]
         for row in rows {
-            let subject = BIDSName.label(row.subject.replacingPrefix("sub-", with: ""))
+            let subject = BIDSName.subject(row.subject)
             if let other = spelling[subject], other != row.subject {
                 throw InputError(
                     "subject '\(row.subject)'", found: "the same letters and digits as of '\(other)'",
                     expected: "names that differ in these")
             }
             spelling[subject] = row.subject
-            guard shared.wants(subject) else { continue }
             do throws(InputError) {
                 let unit = try unit(row, subject, shared)
                 // Recordings of other forwards or covariances are units of their own, with numbers as runs.
@@ -152,7 +171,8 @@ public struct TableLayout: DatasetLayout {
         }
         for k in entries.indices { entries[k].own = row.own }
         var unit = BatchUnit(
-            name: name, datatype: try ConditionList.datatype(of: row.recording), forward: row.forward ?? shared.forward ?? "",
+            name: name, datatype: try ConditionList.datatype(of: row.recording),
+            forward: row.forward ?? shared.forward ?? "",
             covariance: row.covariance, entries: entries)
         switch shared.covariance {
         case .none: unit.covariance = nil

@@ -75,7 +75,9 @@ public struct GroupRun {
             }
         }
         guard !members.isEmpty else {
-            throw InputError(folder.path, found: "no recording that is done", expected: "at least one", advice: "see 'foci batch status'")
+            throw InputError(
+                folder.path, found: "no recording that is done", expected: "at least one",
+                advice: "see 'foci batch status'")
         }
         var own = GroupSettings()
         own.radius = settings.radius
@@ -86,7 +88,8 @@ public struct GroupRun {
         let found = group.pooled.clusters.count
         return Made(
             summary: "\(Set(members.map(\.subject)).count) subjects, \(members.count) recordings: "
-                + (found == 1 ? "1 region shows a source" : "\(found) regions show a source") + " in several subjects; see "
+                + (found == 1 ? "1 region shows a source" : "\(found) regions show a source")
+                + " in several subjects; see "
                 + folder.place("group.html"))
     }
 
@@ -96,7 +99,8 @@ public struct GroupRun {
         for state in try folder.states() {
             for entry in state.unit.entries {
                 let condition = entry.condition.isEmpty ? entry.label : entry.condition
-                parts.append(Part(unit: state.unit, entry: entry, state: state.entries[entry.label], condition: condition))
+                parts.append(
+                    Part(unit: state.unit, entry: entry, state: state.entries[entry.label], condition: condition))
             }
         }
         let keys = parts.map { GroupMember.key(subject: $0.unit.subject, condition: $0.condition) }
@@ -104,7 +108,9 @@ public struct GroupRun {
         for k in parts.indices {
             var rest = parts[k].unit.name
             rest["sub"] = nil
-            let others = parts.indices.contains { $0 != k && keys[$0] == keys[k] && parts[$0].unit.key == parts[k].unit.key }
+            let others = parts.indices.contains {
+                $0 != k && keys[$0] == keys[k] && parts[$0].unit.key == parts[k].unit.key
+            }
             parts[k].condition = [
                 others ? parts[k].entry.label : parts[k].condition, rest.text.isEmpty ? "" : "(\(rest.text))",
             ].filter { !$0.isEmpty }.joined(separator: " ")
@@ -121,7 +127,8 @@ public struct GroupRun {
         do {
             try FileManager.default.createDirectory(atPath: folder.place("group"), withIntermediateDirectories: true)
         } catch {
-            throw InputError(folder.place("group"), found: "cannot be made", advice: "choose a folder that you may write to")
+            throw InputError(
+                folder.place("group"), found: "cannot be made", advice: "choose a folder that you may write to")
         }
         for file in files {
             // The page stands beside those of subjects, which it leads to.

@@ -45,7 +45,8 @@ enum DerivativeFiles {
         do {
             try FileManager.default.createDirectory(atPath: folder.place("code"), withIntermediateDirectories: true)
         } catch {
-            throw InputError(folder.place("code"), found: "cannot be made", advice: "choose a folder that you may write to")
+            throw InputError(
+                folder.place("code"), found: "cannot be made", advice: "choose a folder that you may write to")
         }
         try put(settings, at: folder.place("code/settings.yaml"))
     }
@@ -146,7 +147,8 @@ struct SourcesSidecar: Encodable {
         try container.encode(estimate.subject, forKey: Key("ForwardSubject"))
         try container.encode(inputs.map { Input(path: $0.path, sha256: $0.sha256) }, forKey: Key("Sources"))
         try container.encode(
-            Dictionary(estimate.settings.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }), forKey: Key("Settings"))
+            Dictionary(estimate.settings.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }), forKey: Key("Settings")
+        )
         try container.encode(arguments, forKey: Key("Arguments"))
         try container.encode(["foci": fociVersion], forKey: Key("Versions"))
         try container.encode(estimate.warnings, forKey: Key("Warnings"))

@@ -55,12 +55,16 @@ struct SubjectPages {
         // Another process may finish a session of the subject meanwhile: the last one to look tells all.
         for _ in 0..<10 {
             let content = try content(subject)
-            let old = FileManager.default.contents(atPath: recordPath).flatMap { try? JSON.value(Record.self, from: $0) }
+            let old = FileManager.default.contents(atPath: recordPath).flatMap {
+                try? JSON.value(Record.self, from: $0)
+            }
             if old == content.record, FileManager.default.fileExists(atPath: page) { return wrote }
             let entries = try content.done.map { done in
                 SubjectPage.Entry(
                     name: done.condition, estimate: try EstimateFile.read(folder.place("\(done.result)/estimate.h5")),
-                    links: [("Folder of results", "\(done.result)/"), ("Table of sources", "\(done.result)/sources.tsv")])
+                    links: [
+                        ("Folder of results", "\(done.result)/"), ("Table of sources", "\(done.result)/sources.tsv"),
+                    ])
             }
             var options = SubjectPage.Options()
             options.failures = content.failed.map { (condition: $0.name, reason: $0.reason) }

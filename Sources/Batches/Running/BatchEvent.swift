@@ -21,22 +21,27 @@ public struct BatchEvent: Codable, Sendable, Equatable {
 
     /// What happened.
     public var event: Kind
-    /// Unit and label of the entry.
+    /// The unit.
     public var unit: String?
+    /// Label of the entry.
     public var entry: String?
     /// `done`, `failed` or `interrupted` of an entry that ended.
     public var status: String?
     /// A reason, a stage, a path, in plain English.
     public var text: String?
-    /// Number of sources and of warnings of an entry that is done.
+    /// Number of sources of an entry that is done.
     public var sources: Int?
+    /// Number of its warnings.
     public var warnings: Int?
-    /// Wall time, s, and largest memory of the process so far, bytes.
+    /// Wall time, s.
     public var seconds: Double?
+    /// Largest memory of the process so far, bytes.
     public var peakMemory: Int?
-    /// Of a batch: how many entries are done, failed, as they were before, and left out.
+    /// Of a batch: how many entries are done.
     public var done: Int?
+    /// How many failed.
     public var failed: Int?
+    /// How many are as they were before.
     public var unchanged: Int?
 
     /// An event without particulars.

@@ -14,7 +14,8 @@ public final class BatchRun {
         public var memory: Int
 
         /// All cores, and nine tenths of the memory that is free.
-        public init(cores: Int = ProcessInfo.processInfo.activeProcessorCount, threads: Int? = nil, memory: Int? = nil) {
+        public init(cores: Int = ProcessInfo.processInfo.activeProcessorCount, threads: Int? = nil, memory: Int? = nil)
+        {
             self.cores = max(1, cores)
             self.threads = threads
             self.memory = memory ?? MemoryEstimate.available / 10 * 9
@@ -23,11 +24,15 @@ public final class BatchRun {
 
     /// How it ended.
     public struct Outcome: Sendable, Equatable {
-        /// Recordings done now, done before, failed now or before, left to another run, not begun or abandoned.
+        /// Recordings done now.
         public var done = 0
+        /// Done before.
         public var unchanged = 0
+        /// Failed, now or before.
         public var failed = 0
+        /// Left to another run.
         public var held = 0
+        /// Not begun, or abandoned.
         public var interrupted = 0
     }
 
@@ -96,7 +101,8 @@ public final class BatchRun {
         begin()
         let (threads, most) = shape
         var event = BatchEvent(.batchStarted)
-        event.text = "\(queue.count) units, \(min(most, queue.count)) at a time with \(threads) threads each, within "
+        event.text =
+            "\(queue.count) units, \(min(most, queue.count)) at a time with \(threads) threads each, within "
             + MemoryEstimate.text(limits.memory)
         event.unchanged = outcome.unchanged
         tell(event)

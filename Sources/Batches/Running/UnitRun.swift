@@ -153,7 +153,9 @@ public final class UnitRun {
         let localization = try Localization(recipe.settings, naming: naming)
         if let selector = entry.selector { recipe.reading.conditions = [selector] }
         let stamp = try InputStamp(unit.forward)
-        let kept = forward.flatMap { $0.stamp.path == stamp.path && $0.stamp.modified == stamp.modified ? $0.value : nil }
+        let kept = forward.flatMap {
+            $0.stamp.path == stamp.path && $0.stamp.modified == stamp.modified ? $0.value : nil
+        }
         if kept == nil { (forward, shared) = (nil, nil) }
         let files = LocalizationFiles(
             forward: unit.forward, recording: entry.recording, covariance: unit.covariance, options: recipe.reading)
@@ -168,7 +170,8 @@ public final class UnitRun {
                 report: { progress in
                     tell(
                         BatchEvent(
-                            .progress, unit: unit.key, entry: entry.label, text: "\(progress.stage): \(progress.detail)"))
+                            .progress, unit: unit.key, entry: entry.label, text: "\(progress.stage): \(progress.detail)"
+                        ))
                 }, isCancelled: isCancelled,
                 warn: { warning in
                     log.add("\(entry.label): warning: \(warning)")

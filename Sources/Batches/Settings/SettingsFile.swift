@@ -36,7 +36,8 @@ public struct SettingsFile: Sendable {
     /// - Throws: ``InputError`` with the line for text that is not YAML, keys that stand twice, and values of other kinds.
     public init(_ path: String) throws(InputError) {
         self.path = path
-        guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8) else {
+        guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8)
+        else {
             throw InputError(path, found: "no file that can be read", expected: "settings in YAML")
         }
         let root: Node?
@@ -46,7 +47,8 @@ public struct SettingsFile: Sendable {
             return
         }
         guard case .mapping(let mapping) = root else {
-            throw InputError(Self.place(path, root), found: "no settings", expected: "lines such as 'window: [0.05, 0.15]'")
+            throw InputError(
+                Self.place(path, root), found: "no settings", expected: "lines such as 'window: [0.05, 0.15]'")
         }
         var items: [Item] = []
         var conditions: [(name: String, line: Int, items: [Item])] = []
@@ -60,9 +62,12 @@ public struct SettingsFile: Sendable {
             }
             for (name, own) in all {
                 guard case .mapping(let settings) = own, let text = name.string else {
-                    throw InputError(Self.place(path, name), found: "no settings of a condition", expected: "lines below its name")
+                    throw InputError(
+                        Self.place(path, name), found: "no settings of a condition", expected: "lines below its name")
                 }
-                conditions.append((text, Self.line(name), try settings.map { (k, v) throws(InputError) in try Self.item(path, k, v) }))
+                conditions.append(
+                    (text, Self.line(name), try settings.map { (k, v) throws(InputError) in try Self.item(path, k, v) })
+                )
             }
         }
         for all in [items] + conditions.map(\.items) { try Self.checkUnique(path, all) }
@@ -74,7 +79,8 @@ public struct SettingsFile: Sendable {
     private static func checkUnique(_ path: String, _ items: [Item]) throws(InputError) {
         var seen = Set<String>()
         for item in items where !seen.insert(item.key).inserted {
-            throw InputError("\(path) line \(item.line)", found: "'\(item.key)' more than once", expected: "each key once")
+            throw InputError(
+                "\(path) line \(item.line)", found: "'\(item.key)' more than once", expected: "each key once")
         }
     }
 
@@ -84,7 +90,8 @@ public struct SettingsFile: Sendable {
         switch value {
         case .scalar(let scalar):
             guard !scalar.string.isEmpty, scalar.string != "null", scalar.string != "~" else {
-                throw InputError(place(path, key), found: "'\(name)' without a value", expected: "a value, or no such line")
+                throw InputError(
+                    place(path, key), found: "'\(name)' without a value", expected: "a value, or no such line")
             }
             content = .text(scalar.string)
         case .sequence(let sequence):
@@ -98,7 +105,8 @@ public struct SettingsFile: Sendable {
                 key.string.flatMap { key in value.scalar.map { "\(key):\($0.string)" } }
             }
             guard texts.count == mapping.count, !texts.isEmpty else {
-                throw InputError(place(path, value), found: "something nested in '\(name)'", expected: "names with values")
+                throw InputError(
+                    place(path, value), found: "something nested in '\(name)'", expected: "names with values")
             }
             content = .map(texts)
         case .alias:
@@ -116,12 +124,14 @@ public struct SettingsFile: Sendable {
         case YamlError.duplicatedKeysInMapping(let duplicates, let context):
             return InputError(
                 "\(path) line \(context.mark.line)",
-                found: duplicates.map { "'\($0)'" }.joined(separator: ", ") + " more than once", expected: "each key once")
+                found: duplicates.map { "'\($0)'" }.joined(separator: ", ") + " more than once",
+                expected: "each key once")
         case YamlError.parser(_, let problem, let mark, _), YamlError.scanner(_, let problem, let mark, _),
             YamlError.composer(_, let problem, let mark, _):
             return InputError("\(path) line \(mark.line)", found: "not YAML: \(problem)", expected: "settings in YAML")
         default:
-            return InputError(path, found: "not YAML: \(error)".split(separator: "\n").first.map(String.init) ?? "not YAML")
+            return InputError(
+                path, found: "not YAML: \(error)".split(separator: "\n").first.map(String.init) ?? "not YAML")
         }
     }
 }

@@ -38,14 +38,17 @@ public struct EntryState: Codable, Sendable, Equatable {
     public var result: String?
     /// SHA-256 of `estimate.h5`.
     public var estimate: String?
-    /// Number of sources and of warnings.
+    /// Number of sources.
     public var sources = 0
+    /// Number of warnings.
     public var warnings = 0
-    /// Wall time, s, and largest memory of the process so far, bytes.
+    /// Wall time, s.
     public var seconds = 0.0
+    /// Largest memory of the process so far, bytes.
     public var peakMemory = 0
-    /// When it ended, ISO 8601, and on which machine.
+    /// When it ended, ISO 8601.
     public var ended = ""
+    /// On which machine.
     public var host = ""
 
     /// An end without numbers.
@@ -88,7 +91,8 @@ public struct BatchFolder: Sendable {
         do {
             let state = try JSON.value(UnitState.self, from: data)
             guard state.version == 1 else {
-                throw InputError(path, found: "version \(state.version)", expected: "1", advice: "use the program that wrote it")
+                throw InputError(
+                    path, found: "version \(state.version)", expected: "1", advice: "use the program that wrote it")
             }
             return state
         } catch let error as InputError {
@@ -160,7 +164,8 @@ public struct BatchFolder: Sendable {
                 try FileManager.default.createDirectory(atPath: place(name), withIntermediateDirectories: true)
             } catch {
                 throw InputError(
-                    path, found: "cannot be written: \(String(cString: strerror(errno)))", advice: "choose a folder that you may write to")
+                    path, found: "cannot be written: \(String(cString: strerror(errno)))",
+                    advice: "choose a folder that you may write to")
             }
         }
         guard access(place(Self.own), W_OK | X_OK) == 0 else {

@@ -19,6 +19,7 @@ public struct Localization: Sendable {
     public init(
         _ settings: LocalizationSettings, naming: @escaping @Sendable (SettingName) -> String = { $0.rawValue }
     ) throws(InputError) {
+        try PreparedProblem.check(settings.preparation)
         choice = try SourceChoice(settings)
         self.naming = naming
         self.settings = settings

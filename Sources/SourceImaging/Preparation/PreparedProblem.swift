@@ -192,7 +192,7 @@ public struct PreparedProblem: Sendable {
     }
 
     /// Throws for a setting out of its range.
-    private static func check(_ settings: PreparationSettings) throws(InputError) {
+    static func check(_ settings: PreparationSettings) throws(InputError) {
         guard settings.depth >= 0, settings.depth <= 1 else {
             throw InputError(.depth, found: "\(settings.depth)", expected: "a number from 0 (none) to 1")
         }

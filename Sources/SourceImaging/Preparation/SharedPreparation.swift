@@ -42,7 +42,8 @@ public final class SharedPreparation: Sendable {
             let new = gain
             kept.withLock {
                 $0 = Kept(
-                    unit: whitener.unit, forward: forward, rows: rows, orientation: orientation, depth: depth, gain: new)
+                    unit: whitener.unit, forward: forward, rows: rows, orientation: orientation, depth: depth, gain: new
+                )
             }
         }
         gain.scale(by: whitener.factor)
