@@ -104,6 +104,11 @@ public final class UnitRun {
             state.result = place.relative
             state.sources = result.estimate.sources.count
             state.warnings = result.estimate.warnings.count
+            let seconds = result.estimate.seconds
+            log.add(
+                String(
+                    format: "%.2f s reading, %.2f s preparing, %.2f s solving", seconds.load, seconds.prepare,
+                    seconds.solve))
         } catch is CancellationError {
             log.add("\(label): interrupted; nothing was written")
             tell(BatchEvent(.entryFinished, unit: unit.key, entry: label, status: "interrupted"))
@@ -157,10 +162,12 @@ public final class UnitRun {
             $0.stamp.path == stamp.path && $0.stamp.modified == stamp.modified ? $0.value : nil
         }
         if kept == nil { (forward, shared) = (nil, nil) }
+        let clock = Stopwatch()
         let files = LocalizationFiles(
             forward: unit.forward, recording: entry.recording, covariance: unit.covariance, options: recipe.reading)
         let contents = try files.read(forward: kept)
         forward = (stamp, contents.forward)
+        let loaded = clock.seconds
         let preparation = shared ?? SharedPreparation()
         shared = preparation
         let isCancelled = isCancelled
@@ -179,6 +186,7 @@ public final class UnitRun {
                 }), shared: preparation)
         if isCancelled() { throw CancellationError() }
         if estimate.condition.isEmpty { estimate.condition = entry.condition }
+        estimate.seconds.load = loaded
         return (estimate, contents.forward)
     }
 

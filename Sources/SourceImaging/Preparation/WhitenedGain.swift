@@ -54,7 +54,9 @@ struct WhitenedGain {
     /// Multiplies the fields by a factor, as noise does that is weaker by it; weights for depth do not depend on that.
     mutating func scale(by factor: Double) {
         guard factor != 1 else { return }
-        for k in matrix.elements.indices { matrix.elements[k] *= factor }
+        matrix.elements.withUnsafeMutableBufferPointer { elements in
+            for k in elements.indices { elements[k] *= factor }
+        }
     }
 
     /// W·G along the axes of each source, and ‖(WG)_j‖ over all of its directions, whichever are kept.
