@@ -222,12 +222,12 @@ struct BatchTests {
             ["participant", "--nprocs", "1"],
             meanwhile: { process in
                 // The worker is the only child.
-                for _ in 0..<200 {
+                for _ in 0..<3000 {
                     usleep(10_000)
                     let children = try? String(
                         contentsOfFile: "/proc/\(process)/task/\(process)/children", encoding: .utf8)
                     guard let child = children?.split(separator: " ").compactMap({ Int32($0) }).first else { continue }
-                    usleep(250_000)
+                    usleep(100_000)
                     kill(child, SIGKILL)
                     return
                 }

@@ -9,7 +9,10 @@ struct HelpTests {
 
     @Test(
         "every command says what it is expected to say, to the letter",
-        arguments: ["foci", "localize", "inspect", "convert", "simulate", "compare", "solve", "select", "report"])
+        arguments: [
+            "foci", "localize", "batch", "config", "inspect", "convert", "simulate", "compare", "solve", "select",
+            "report",
+        ])
     func whole(_ command: String) throws {
         let folder = try TemporaryFolder()
         let outcome = try Program.run(

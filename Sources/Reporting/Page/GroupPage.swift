@@ -82,10 +82,10 @@ private struct GroupPageContent {
         chance = Self.html(Self.chance(group.pooled))
         warnings = group.warnings.map(Self.html)
         hasWarnings = !warnings.isEmpty
-        density = Self.inline(DensityFigure.svg(group))
+        density = SVGCanvas.inline(DensityFigure.svg(group))
         tables = Self.tables(group)
         spreads = (0..<GroupPage.spreadFigures).compactMap { number in
-            ClusterSpreadFigure.svg(group, cluster: number).map(Self.inline)
+            ClusterSpreadFigure.svg(group, cluster: number).map(SVGCanvas.inline)
         }
         hasSpreads = !spreads.isEmpty
         let outliers = Dictionary(
@@ -102,12 +102,6 @@ private struct GroupPageContent {
 
     /// Text as HTML, on one line.
     static func html(_ text: String) -> String { SVGCanvas.escaped(text.onOneLine) }
-
-    /// A figure as part of the page.
-    private static func inline(_ svg: String) -> String {
-        guard let start = svg.range(of: "<svg ") else { return "" }
-        return "<svg role=\"img\" " + svg[start.upperBound...]
-    }
 
     // MARK: Sentences
 

@@ -133,7 +133,7 @@ public struct PreparedProblem: Sendable {
         if baseline.columns == 0 { Self.tellOffset(whitener.matrix * measured, &checks) }
         UnitPlausibility(
             matching: matching, forward: forward, covariance: covariance, measured: measured, baseline: baseline,
-            averages: noise.averages
+            averages: noise.averages, shared: shared
         ).compare(&checks)
         let gain = (shared ?? SharedPreparation(keepsGain: false)).gain(
             whitener, forward: forward, rows: matching.inForward, orientation: orientation, depth: settings.depth,

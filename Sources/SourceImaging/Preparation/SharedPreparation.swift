@@ -1,6 +1,7 @@
 import Synchronization
 
-/// What recordings with one forward and one noise covariance share: the whitened gain, kept from one to the next.
+/// What recordings with one forward and one noise covariance share: the whitened gain and what is seen in the gain, kept from
+/// one to the next.
 ///
 /// Conditions of a subject differ in their data and in how many trials they average, and that scales the whitened gain
 /// alone. What is taken from here equals what would be computed anew, bit by bit. Memory of one more gain.
@@ -16,6 +17,7 @@ public final class SharedPreparation: Sendable {
 
     private let keepsGain: Bool
     private let kept = Mutex<Kept?>(nil)
+    private let looked = Mutex<(forward: Forward, rows: [Int], findings: UnitPlausibility.GainFindings)?>(nil)
 
     /// Nothing kept yet.
     public convenience init() { self.init(keepsGain: true) }
@@ -48,6 +50,21 @@ public final class SharedPreparation: Sendable {
         }
         gain.scale(by: whitener.factor)
         return gain
+    }
+}
+
+extension SharedPreparation {
+    /// What is seen in some rows of a gain, as `look` says it.
+    func findings(
+        _ forward: Forward, rows: [Int], _ look: () -> UnitPlausibility.GainFindings
+    ) -> UnitPlausibility.GainFindings {
+        let known = looked.withLock { looked in
+            looked.flatMap { $0.forward.isSame(as: forward) && $0.rows == rows ? $0.findings : nil }
+        }
+        if let known { return known }
+        let findings = look()
+        if keepsGain { looked.withLock { $0 = (forward, rows, findings) } }
+        return findings
     }
 }
 

@@ -13,6 +13,15 @@ struct UnitPlausibility {
     let measured: Matrix
     let baseline: Matrix
     let averages: Double?
+    /// What earlier recordings left.
+    var shared: SharedPreparation?
+
+    /// What is seen in a gain: it needs passes over all of it, and no recording.
+    struct GainFindings {
+        let warnings: [String]
+        /// Root mean square of the fields of all sources at a channel of each kind, per A·m.
+        let fields: [SensorKind: Double]
+    }
 
     /// Noise of an epoch as a moment, A·m.
     private static let moments = 2e-9...8e-6
@@ -24,11 +33,14 @@ struct UnitPlausibility {
     /// Compares recording, gain and covariance.
     func compare(_ checks: inout Checklist) {
         var warnings = Plausibility.warnings("amplitude", amplitudes, Plausibility.amplitude)
-        warnings += forward.plausibilityWarnings(rows: matching.inForward)
+        let gain = (shared ?? SharedPreparation(keepsGain: false)).findings(forward, rows: matching.inForward) {
+            GainFindings(warnings: forward.plausibilityWarnings(rows: matching.inForward), fields: fields)
+        }
+        warnings += gain.warnings
         if let covariance, let rows = matching.inCovariance { warnings += covariance.plausibilityWarnings(rows: rows) }
         for warning in warnings { checks.look("units", Message(warning)) }
         var isOdd = !warnings.isEmpty
-        let moments = equivalents
+        let moments = equivalents(gain.fields)
         for warning in noiseWarnings + momentWarnings(moments) {
             checks.look("units", Message(warning), "check the units of recording, covariance and forward")
             isOdd = true
@@ -95,8 +107,7 @@ struct UnitPlausibility {
         }
     }
 
-    /// Root mean square of the fields of all sources at a channel of each kind, per A·m.
-    private var gains: [SensorKind: Double] {
+    private var fields: [SensorKind: Double] {
         let (rows, kinds) = (matching.inForward, matching.sensors.kinds)
         let electrodes = rows.indices.filter { kinds[$0] == .eeg }.map { rows[$0] }
         var squares = [Double](repeating: 0, count: rows.count)
@@ -116,10 +127,10 @@ struct UnitPlausibility {
     }
 
     /// The equivalent moments of the kinds, A·m.
-    private var equivalents: [(kind: SensorKind, moment: Double)] {
-        let (noise, gains) = (noise, gains)
+    private func equivalents(_ fields: [SensorKind: Double]) -> [(kind: SensorKind, moment: Double)] {
+        let noise = noise
         return SensorKind.allCases.compactMap { kind in
-            guard let noise = noise[kind], let gain = gains[kind] else { return nil }
+            guard let noise = noise[kind], let gain = fields[kind] else { return nil }
             return (kind, noise / gain)
         }
     }
