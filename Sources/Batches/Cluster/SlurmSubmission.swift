@@ -133,9 +133,7 @@ public struct SlurmSubmission: Sendable {
     /// - Returns: what was submitted, in plain English.
     /// - Throws: ``InputError`` when files cannot be written or `sbatch` is missing or refuses.
     public func submit() throws(InputError) -> String {
-        do { try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true) } catch {
-            throw InputError(place, found: "cannot be made", advice: "choose a folder that you may write to")
-        }
+        try BatchFolder(folder).make("\(BatchFolder.own)/slurm")
         var jobs: [String] = []
         for (number, part) in parts().enumerated() {
             let path = "\(place)/array-\(number).sh"

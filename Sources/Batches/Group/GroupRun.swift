@@ -124,12 +124,7 @@ public struct GroupRun {
     ) throws {
         let files = try GroupFiles.files(
             group, heading: "All subjects", pages: pages, failures: failures, skipped: skipped)
-        do {
-            try FileManager.default.createDirectory(atPath: folder.place("group"), withIntermediateDirectories: true)
-        } catch {
-            throw InputError(
-                folder.place("group"), found: "cannot be made", advice: "choose a folder that you may write to")
-        }
+        try folder.make("group")
         for file in files {
             // The page stands beside those of subjects, which it leads to.
             let isPage = file.name.hasSuffix(".html")

@@ -42,12 +42,7 @@ enum DerivativeFiles {
         try put(readme, at: folder.place("README"))
         try put(ignored.map { $0 + "\n" }.joined(), at: folder.place(".bidsignore"))
         try writeDescriptions(conditions, to: folder)
-        do {
-            try FileManager.default.createDirectory(atPath: folder.place("code"), withIntermediateDirectories: true)
-        } catch {
-            throw InputError(
-                folder.place("code"), found: "cannot be made", advice: "choose a folder that you may write to")
-        }
+        try folder.make("code")
         try put(settings, at: folder.place("code/settings.yaml"))
     }
 

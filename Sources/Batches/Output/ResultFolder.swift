@@ -72,10 +72,7 @@ struct ResultFolder {
 
     private func move() throws(InputError) {
         let place = batch.place(relative)
-        let parent = (place as NSString).deletingLastPathComponent
-        do { try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true) } catch {
-            throw InputError(parent, found: "cannot be made", advice: "choose a folder that you may write to")
-        }
+        try batch.make((relative as NSString).deletingLastPathComponent)
         // A folder cannot be renamed onto one that is not empty, and drives over a network cannot exchange two.
         if FileManager.default.fileExists(atPath: place) { _ = rename(place, old) }
         guard rename(staging, place) == 0 else {

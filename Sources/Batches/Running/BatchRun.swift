@@ -237,8 +237,7 @@ public final class BatchRun {
         state.reason = reason
         (state.ended, state.host) = (Claim.now(), Claim.host.name)
         if let attempt = try? Claim.take(folder.lockPath(item.unit.key)), case .taken(let claim) = attempt {
-            var whole = (try? folder.state(item.unit.key)) ?? UnitState(item.unit)
-            whole.unit = item.unit
+            var whole = ((try? folder.state(item.unit.key)) ?? UnitState(item.unit)).replanned(item.unit)
             whole.entries[label] = state
             try? folder.write(whole)
             claim.release()

@@ -48,14 +48,12 @@ public final class UnitRun {
     public func run(_ order: WorkOrder) throws {
         let folder = BatchFolder(order.output)
         let key = order.unit.key
-        guard case .taken(let claim) = try Claim.take(folder.lockPath(key)) else {
-            if case .held(let owner) = try Claim.take(folder.lockPath(key)) {
-                var event = BatchEvent(.held, unit: key)
-                event.text = owner
-                tell(event)
-                return
-            }
-            return try run(order)
+        let claim: Claim
+        switch try Claim.take(folder.lockPath(key)) {
+        case .taken(let taken): claim = taken
+        case .held(let owner):
+            tell(BatchEvent(.held, unit: key, text: owner))
+            return
         }
         defer { claim.release() }
         tell(BatchEvent(.unitStarted, unit: key))
@@ -129,8 +127,7 @@ public final class UnitRun {
         state.ended = Claim.now()
         state.host = Claim.host.name
         do {
-            var whole = try folder.state(order.unit.key) ?? UnitState(order.unit)
-            whole.unit = order.unit
+            var whole = (try folder.state(order.unit.key) ?? UnitState(order.unit)).replanned(order.unit)
             whole.entries[entry.label] = state
             try folder.write(whole)
         } catch {

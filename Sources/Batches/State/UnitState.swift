@@ -12,6 +12,14 @@ public struct UnitState: Codable, Sendable, Equatable {
 
     /// Of a unit that nothing was done for yet.
     public init(_ unit: BatchUnit) { self.unit = unit }
+
+    /// The same after a newer plan of the unit. Recordings that it leaves out, since other conditions were asked for, stay.
+    func replanned(_ newer: BatchUnit) -> UnitState {
+        var state = self
+        state.unit = newer
+        state.unit.entries += unit.entries.filter { old in !newer.entries.contains { $0.label == old.label } }
+        return state
+    }
 }
 
 /// What became of one recording.
@@ -74,6 +82,19 @@ public struct BatchFolder: Sendable {
 
     /// Path of something in it.
     func place(_ name: String) -> String { "\(path)/\(name)" }
+
+    /// Makes a folder in it, and those above.
+    ///
+    /// - Throws: ``InputError`` when that cannot be, for example on a drive that is read-only.
+    func make(_ name: String) throws(InputError) {
+        do {
+            try FileManager.default.createDirectory(atPath: place(name), withIntermediateDirectories: true)
+        } catch {
+            throw InputError(
+                place(name), found: "cannot be written: \(String(cString: strerror(errno)))",
+                advice: "choose a folder that you may write to")
+        }
+    }
 
     /// What the program keeps for itself.
     static let own = ".foci"
@@ -160,13 +181,7 @@ public struct BatchFolder: Sendable {
     /// - Throws: ``InputError`` when they cannot be made, for example on a drive that is read-only.
     func prepare() throws(InputError) {
         for name in ["\(Self.own)/state", "\(Self.own)/locks", "\(Self.own)/staging", "\(Self.own)/pages", "logs"] {
-            do {
-                try FileManager.default.createDirectory(atPath: place(name), withIntermediateDirectories: true)
-            } catch {
-                throw InputError(
-                    path, found: "cannot be written: \(String(cString: strerror(errno)))",
-                    advice: "choose a folder that you may write to")
-            }
+            try make(name)
         }
         guard access(place(Self.own), W_OK | X_OK) == 0 else {
             throw InputError(

@@ -202,8 +202,9 @@ public enum TopographyFigure {
         let marks = domain.lowerBound < 0 ? [domain.lowerBound, 0, domain.upperBound] : [0, domain.upperBound]
         for value in marks {
             let part = (value - domain.lowerBound) / (domain.upperBound - domain.lowerBound)
+            let isBeyond = row.isExceeded && value != 0
             canvas.text(
-                NumberText.typographic(NumberText.readable(value, 2))
+                (isBeyond ? (value > 0 ? "≥ " : "≤ ") : "") + NumberText.typographic(NumberText.readable(value, 2))
                     + (value == domain.upperBound ? " \(row.unit)" : ""),
                 at: Point(x + 17, end - part * (end - start) + 3.8 - (part - 0.5) * 6), TextStyle(size: 11))
         }
@@ -217,6 +218,8 @@ public enum TopographyFigure {
         /// Values in the unit that people read, places × (measured and explained of each time).
         let values: Matrix
         let scale: ColourScale
+        /// Whether there are values beyond the scale.
+        let isExceeded: Bool
         let unit: String
         /// Its name in lines as wide as the margin.
         let lines: [String]
@@ -239,9 +242,9 @@ public enum TopographyFigure {
                 let values = groups[group].map { matrix[$0, samples[column / 2]] * factor }
                 return isPlanar ? values.reduce(0) { $0 + $1 * $1 }.squareRoot() : values[0]
             }
-            guard let range = values.elements.finiteRange, values.firstNonFinite == nil else { return nil }
-            let largest = max(abs(range.lowerBound), abs(range.upperBound))
-            let limit = largest > 0 ? largest : 1
+            guard values.firstNonFinite == nil else { return nil }
+            let (limit, isExceeded) = Self.limit(values.elements)
+            self.isExceeded = isExceeded
             self.map = map
             self.values = values
             scale = isPlanar ? .sequential(limit: limit) : .diverging(limit: limit)
@@ -253,6 +256,15 @@ public enum TopographyFigure {
                     ["\(channels.count) gradio-"] + (isPlanar ? ["meters, length", "of each pair"] : ["meters"])
                 case .eeg: ["\(channels.count) EEG", "electrodes"]
                 }
+        }
+
+        /// The end of a scale: the largest value, but no more than twice what a thirtieth of them exceeds, so that one loud
+        /// sensor does not leave all others pale.
+        private static func limit(_ values: [Double]) -> (value: Double, isExceeded: Bool) {
+            let sizes = values.map(abs).sorted()
+            guard let largest = sizes.last, largest > 0 else { return (1, false) }
+            let usual = 2 * sizes[(sizes.count - 1) * 29 / 30]
+            return usual > 0 && usual < largest ? (usual, true) : (largest, false)
         }
 
         /// Whether a file gives a position: finite, and not the zero of a sensor that has none.
