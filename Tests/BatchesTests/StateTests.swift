@@ -125,6 +125,15 @@ struct StateTests {
         state.status = .done
         try write()
         #expect(try decision() == .run("\(folder.file("r.h5")) changed"))
+        // What failed since a file could not be read is tried again once it can.
+        (state.status, state.inputs) = (.failed, try [InputStamp(folder.file("f.h5"))])
+        try write()
+        #expect(try decision() == .run("\(folder.file("r.h5")) changed"))
+        state.status = .done
+        try write()
+        #expect(try decision() == .run("with \(folder.file("r.h5"))"))
+        state.inputs = try BatchPlan.inputs(of: unit, entry).map { try InputStamp($0) }
+        try write()
         try FileManager.default.removeItem(atPath: folder.file("r.h5"))
         #expect(try decision() == .run("\(folder.file("r.h5")) is gone"))
     }

@@ -70,7 +70,7 @@ public struct DatasetFindings: Sendable {
         if let missing = shared.subjects.first(where: { !found.contains(BIDSName.subject($0)) }) {
             throw InputError(
                 "--participant-label", found: "'\(missing)', of whom there are no recordings",
-                expected: "one of " + found.sorted().prefix(20).joined(separator: ", "))
+                expected: "labels of subjects, with or without sub-")
         }
     }
 

@@ -96,10 +96,14 @@ public struct BatchPlan: Sendable {
         let known = Dictionary(state.inputs.map { ($0.path, $0) }, uniquingKeysWith: { $1 })
         guard state.status == .done else {
             return paths.first { path in
-                known[path].map { !$0.isCurrent(at: path) } ?? FileManager.default.fileExists(atPath: path)
+                known[path].map { !$0.isCurrent(at: path) } ?? InputStamp.isReadable(path)
             }.map { "\($0) changed" }
         }
-        guard state.inputs.count == paths.count else { return "other files" }
+        guard state.inputs.count == paths.count else {
+            let gone = state.inputs.map(\.path).filter { !paths.contains($0) }.map { "without \($0)" }
+            let added = paths.filter { known[$0] == nil }.map { "with \($0)" }
+            return (gone + added).joined(separator: ", ")
+        }
         for (stamp, path) in zip(state.inputs, paths) where !stamp.isCurrent(at: path) {
             return FileManager.default.fileExists(atPath: path) ? "\(path) changed" : "\(path) is gone"
         }

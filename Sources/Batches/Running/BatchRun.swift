@@ -231,8 +231,8 @@ public final class BatchRun {
         outcome.failed += 1
         var state = EntryState(
             status: .failed,
-            inputs: item.unit.entries.filter { $0.label == label }
-                .flatMap { BatchPlan.inputs(of: item.unit, $0) }.compactMap { try? InputStamp($0) },
+            inputs: InputStamp.readable(
+                item.unit.entries.filter { $0.label == label }.flatMap { BatchPlan.inputs(of: item.unit, $0) }),
             arguments: item.arguments[label] ?? [])
         state.reason = reason
         (state.ended, state.host) = (Claim.now(), Claim.host.name)

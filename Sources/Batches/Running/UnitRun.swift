@@ -87,7 +87,7 @@ public final class UnitRun {
         let place = ResultFolder(batch: folder, unit: unit, entry: entry)
         place.clear()
         let inputs = BatchPlan.inputs(of: unit, entry)
-        var state = EntryState(status: .failed, inputs: inputs.compactMap { try? InputStamp($0) }, arguments: arguments)
+        var state = EntryState(status: .failed, inputs: InputStamp.readable(inputs), arguments: arguments)
         do {
             // Content is hashed before it is read, and looked at again after: what is written is of what was read.
             state.inputs = try inputs.map { try stamps.stamp($0) }

@@ -25,6 +25,14 @@ public struct InputStamp: Codable, Sendable, Equatable {
         modified = status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec
     }
 
+    /// Those of some files that can be read.
+    static func readable(_ paths: [String]) -> [InputStamp] {
+        paths.filter(isReadable).compactMap { try? InputStamp($0) }
+    }
+
+    /// Whether a file is there and may be read.
+    static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
+
     /// Whether a file is still the same, be it at another place: by size and time where it lay, else by size and content.
     func isCurrent(at path: String) -> Bool {
         guard let now = try? InputStamp(path), now.size == size else { return false }
