@@ -237,7 +237,7 @@ struct BatchWorkerCommand: ParsableCommand {
             do { try unit.run(order) } catch is CancellationError {
                 break
             } catch {
-                let reason = (error as? InputError)?.text(naming: optionName) ?? "\(error)"
+                let reason = errorLine(error)
                 for label in order.arguments.keys.sorted() {
                     output.write(
                         BatchEvent(.entryFinished, unit: order.unit.key, entry: label, status: "failed", text: reason)

@@ -59,6 +59,7 @@ final class BatchDisplay {
     }
 
     private func line(_ event: BatchEvent, _ name: String) -> String {
+        if event.status == "unchanged" { return "\(name): done by another run" }
         guard event.status == "done" else {
             return "\(name): \(event.status ?? ""): \(event.text ?? "nothing was written")"
         }

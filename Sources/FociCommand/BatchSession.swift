@@ -34,7 +34,7 @@ struct BatchSession {
             let names = [entry.condition, entry.label]
             let all = try settings.effective(condition: names, implied: unit.implied, own: entry.own)
             let arguments = all.flatMap(\.arguments)
-            _ = try LocalizationArguments.recipe(arguments)
+            _ = try Localization(LocalizationArguments.recipe(arguments).settings, naming: optionName)
             return arguments
         }
         if let system = command.submit { return try submit(system, plan, findings) }
@@ -51,7 +51,7 @@ struct BatchSession {
         let outcome = try run.run()
         if !Interruption.isRequested {
             do { try folder.end(plan) } catch {
-                display.tell("pages: " + ((error as? InputError)?.text(naming: optionName) ?? "\(error)"))
+                display.tell("pages: " + errorLine(error))
             }
         }
         var isGrouped = true
@@ -100,7 +100,7 @@ struct BatchSession {
             display.tell(made.summary)
             return true
         } catch {
-            display.tell("group: " + ((error as? InputError)?.text(naming: optionName) ?? "\(error)"))
+            display.tell("group: " + errorLine(error))
             return false
         }
     }
@@ -122,21 +122,33 @@ struct BatchSession {
         return findings.problems.isEmpty ? 0 : 1
     }
 
-    /// The arguments of the tasks: without what chooses subjects, levels and the cluster, and with paths that hold anywhere.
-    private static func withoutSubmission(_ arguments: [String]) -> [String] {
+    /// The arguments of the tasks: without what chooses subjects, levels, cores, memory and the cluster.
+    static func withoutSubmission(_ arguments: [String]) -> [String] {
+        let options = KnownOption.options(of: BatchRunCommand.self)
+        let dropped = ["submit", "slurm-options", "dry-run", "nprocs", "n-cpus", "omp-nthreads", "mem", "mem-gb"]
+        let labels = ["participant-label", "participant_label"]
         var kept: [String] = []
-        var rest = FociCommand.joiningNumbers(arguments)[...]
+        var positional = 0
+        // `batch`, and `run` where it is spelled out.
+        var rest = FociCommand.namingRun(FociCommand.joiningNumbers(arguments)).dropFirst(2)
         while let argument = rest.popFirst() {
-            switch argument {
-            case "--submit", "--slurm-options", "--nprocs", "--n-cpus", "--mem", "--mem-gb", "--omp-nthreads":
-                _ = rest.popFirst()
-            case "--dry-run", "participant", "group", "batch", "run": break
-            case "--participant-label", "--participant_label":
-                while let next = rest.first, !next.hasPrefix("--") { _ = rest.popFirst(); _ = next }
-            case let text
-            where ["--submit=", "--slurm-options=", "--nprocs=", "--mem="].contains { text.hasPrefix($0) }: break
-            default: kept.append(argument)
+            guard argument.hasPrefix("--") else {
+                // What follows the two folders are levels.
+                positional += 1
+                if positional <= 2 { kept.append(argument) }
+                continue
             }
+            let parts = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = String(parts[0])
+            var whole = [argument]
+            if labels.contains(name) {
+                while let next = rest.first, !next.hasPrefix("--") { rest = rest.dropFirst() }
+            } else if parts.count == 1, options.first(where: { $0.name == name })?.isFlag == false,
+                let value = rest.popFirst()
+            {
+                whole.append(value)
+            }
+            if !dropped.contains(name), !labels.contains(name) { kept += whole }
         }
         return kept
     }

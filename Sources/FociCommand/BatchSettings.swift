@@ -40,11 +40,14 @@ struct KnownOption {
     static let general: Set<String> = ["condition", "threads", "json", "quiet", "help"]
 
     /// Every option of a recording, in the order of the help.
-    static let all: [KnownOption] = {
+    static let all = options(of: LocalizationArguments.self).filter { !general.contains($0.name) }
+
+    /// Every option of a command, as its parser tells them.
+    static func options(of command: any ParsableCommand.Type) -> [KnownOption] {
         struct Dump: Decodable {
             struct Command: Decodable { let arguments: [Argument]? }
             struct Argument: Decodable {
-                struct Name: Decodable { let name: String }
+                struct Name: Decodable { let kind, name: String }
                 let kind: String
                 let names: [Name]?
                 let isRepeating: Bool
@@ -53,15 +56,15 @@ struct KnownOption {
             }
             let command: Command
         }
-        let text = LocalizationArguments._dumpHelp()
-        guard let dump = try? JSONDecoder().decode(Dump.self, from: Data(text.utf8)) else { return [] }
-        return (dump.command.arguments ?? []).compactMap { argument in
-            guard let name = argument.names?.first?.name, !general.contains(name) else { return nil }
-            return KnownOption(
-                name: name, isFlag: argument.kind == "flag", isRepeated: argument.isRepeating,
-                fallback: argument.defaultValue, help: argument.abstract ?? "")
+        guard let dump = try? JSONDecoder().decode(Dump.self, from: Data(command._dumpHelp().utf8)) else { return [] }
+        return (dump.command.arguments ?? []).flatMap { argument in
+            (argument.names ?? []).filter { $0.kind == "long" }.map { name in
+                KnownOption(
+                    name: name.name, isFlag: argument.kind == "flag", isRepeated: argument.isRepeating,
+                    fallback: argument.defaultValue, help: argument.abstract ?? "")
+            }
         }
-    }()
+    }
 
     static func named(_ name: String) -> KnownOption? { all.first { $0.name == name } }
 }

@@ -63,6 +63,9 @@ extension LambdaChoice: ExpressibleByArgument {
 /// The option that a setting of the library is given by.
 func optionName(_ setting: SettingName) -> String { "--\(setting.rawValue)" }
 
+/// An error as one line, with settings as options.
+func errorLine(_ error: any Error) -> String { (error as? InputError)?.text(naming: optionName) ?? "\(error)" }
+
 /// What an option takes by its name from the list of its family.
 public protocol OptionKind: NamedKind, ExpressibleByArgument {}
 

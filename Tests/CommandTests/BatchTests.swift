@@ -196,7 +196,7 @@ struct BatchTests {
             try String(contentsOfFile: work.folder.file(name), encoding: .utf8).split(separator: "\n")
                 .filter { $0.contains("\"entry_finished\"") && $0.contains("\"done\"") }
         }
-        #expect(all.count >= 6)
+        #expect(all.count == 6)
         let status = try Program.run(["batch", "status", "out"], in: work.folder.path)
         #expect(status.output.contains("6 done, 0 running"))
     }
@@ -329,6 +329,16 @@ struct BatchTests {
         #expect(outcome.output.contains("#SBATCH --array=0-1\n") && outcome.output.contains(" group\n"))
         #expect(outcome.output.contains("--depth 0.5") && outcome.output.contains("--participant-label \"$subject\""))
         #expect(!outcome.output.contains("--submit") && !outcome.output.contains("--dry-run"))
+        // Words that are levels and commands elsewhere are values here.
+        let words = try work.batch(
+            [
+                "participant", "--condition", "simulated", "--slurm-options=--time=5", "--mem=1", "--participant-label",
+                "01",
+                "--submit=slurm", "--transform", "group", "--dry-run",
+            ])
+        expectSuccess(words)
+        #expect(words.output.contains("--condition simulated --transform group participant --nprocs"))
+        #expect(words.output.contains("batch data out --layout") && !words.output.contains("--job-name=foci-group"))
         try work.folder.write("script.sh", Array(outcome.output.utf8))
         let check = try Program.run([], in: work.folder.path, shell: "bash -n script.sh")
         #expect(check.status == 0, "\(check.errors)")

@@ -69,19 +69,10 @@ public enum Browser {
                 "--enable-unsafe-swiftshader", "--user-data-dir=\(folder)/browser", "--virtual-time-budget=15000",
                 "--window-size=1000,800", "--enable-logging=stderr", "--force-prefers-reduced-motion",
             ] + arguments
-        process.standardInput = FileHandle.nullDevice
-        // Files, not pipes: nobody has to empty them while the browser runs.
-        let names = ["output", "errors"].map { "\(folder)/browser-\($0)-\(UUID().uuidString)" }
-        defer { for name in names { try? FileManager.default.removeItem(atPath: name) } }
-        for name in names { _ = FileManager.default.createFile(atPath: name, contents: nil) }
-        process.standardOutput = FileHandle(forWritingAtPath: names[0])
-        process.standardError = FileHandle(forWritingAtPath: names[1])
-        try process.run()
-        process.waitUntilExit()
-        let texts = names.map { String(decoding: FileManager.default.contents(atPath: $0) ?? Data(), as: UTF8.self) }
+        let said = try process.runToEnd(in: folder)
         guard process.terminationReason == .exit, process.terminationStatus == 0 else {
-            throw Failure(description: "the browser ended with \(process.terminationStatus): \(texts[1])")
+            throw Failure(description: "the browser ended with \(process.terminationStatus): \(said.errors)")
         }
-        return (texts[0], texts[1])
+        return said
     }
 }

@@ -54,19 +54,10 @@ public enum PythonEnvironment {
         // Several tests run at once: one thread each.
         for name in ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"] { environment[name] = "1" }
         process.environment = environment
-        process.standardInput = FileHandle.nullDevice
-        // Files, not pipes: nobody has to empty them while the script runs.
-        let names = ["output", "errors"].map { "\(folder)/.python-\($0)-\(UUID().uuidString)" }
-        defer { for name in names { try? FileManager.default.removeItem(atPath: name) } }
-        for name in names { _ = FileManager.default.createFile(atPath: name, contents: nil) }
-        process.standardOutput = FileHandle(forWritingAtPath: names[0])
-        process.standardError = FileHandle(forWritingAtPath: names[1])
-        try process.run()
-        process.waitUntilExit()
-        let texts = names.map { String(decoding: FileManager.default.contents(atPath: $0) ?? Data(), as: UTF8.self) }
+        let said = try process.runToEnd(in: folder)
         guard process.terminationReason == .exit, process.terminationStatus == 0 else {
-            throw Failure(description: "Python ended with \(process.terminationStatus): \(texts[1])")
+            throw Failure(description: "Python ended with \(process.terminationStatus): \(said.errors)")
         }
-        return texts[0]
+        return said.output
     }
 }

@@ -25,7 +25,7 @@ public struct BatchEvent: Codable, Sendable, Equatable {
     public var unit: String?
     /// Label of the entry.
     public var entry: String?
-    /// `done`, `failed` or `interrupted` of an entry that ended.
+    /// `done`, `failed`, `interrupted`, or `unchanged` where another run did it meanwhile, of an entry that ended.
     public var status: String?
     /// A reason, a stage, a path, in plain English.
     public var text: String?

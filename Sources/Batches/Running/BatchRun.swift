@@ -195,6 +195,7 @@ public final class BatchRun {
             switch event.status {
             case "done": outcome.done += 1
             case "failed": outcome.failed += 1
+            case "unchanged": outcome.unchanged += 1
             default: outcome.interrupted += 1
             }
         case .held:

@@ -63,6 +63,14 @@ public final class UnitRun {
         for entry in order.unit.entries {
             guard let arguments = order.arguments[entry.label] else { continue }
             if isCancelled() { throw CancellationError() }
+            // Another run may have done it between the plan and the claim.
+            let now = try BatchPlan([order.unit], in: folder, retriesFailed: true) { _, entry in
+                order.arguments[entry.label] ?? []
+            }
+            if now.items.first?.decisions[entry.label] == .unchanged {
+                tell(BatchEvent(.entryFinished, unit: key, entry: entry.label, status: "unchanged"))
+                continue
+            }
             try run(entry, arguments, order, folder, claim, log)
         }
         do {
