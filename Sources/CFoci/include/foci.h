@@ -1,0 +1,233 @@
+/* Foci: sparse inverse problems with hyperparameters that choose themselves, and the localization of EEG and MEG.
+ *
+ * In short
+ * - What goes in beside arrays is set by name in a bag of values (foci_values); what comes out is asked for by name
+ *   (foci_result_text, _number, _array). The names stand with each function.
+ * - Every function that can fail returns a status; foci_error() then says in one line what was found, what was expected and
+ *   what to do. No other way out of the library exists: no exception, no signal, nothing printed.
+ * - Handles that were created do not change any more, so that threads may share them; a bag of values is used by one thread
+ *   at a time. Whoever creates a handle frees it; NULL may be freed.
+ * - Arrays are copied unless they are lent (foci_array.is_lent); then they must live, unchanged, as long as the handle that
+ *   was made of them.
+ * - Numbers are in SI units: V, T, T/m, A·m, m, s. Indices count from 0.
+ *
+ * Results do not depend on the number of threads, and the same input gives the same output.
+ */
+#ifndef FOCI_H
+#define FOCI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How a call ended. */
+typedef int32_t foci_status;
+enum {
+    FOCI_OK = 0,
+    FOCI_INVALID = 1,   /* something that was given cannot be worked with */
+    FOCI_CANCELLED = 2, /* the caller's flag was seen */
+    FOCI_MISSING = 3,   /* a result has nothing of that name */
+    FOCI_FAILED = 4     /* the numerics found no answer */
+};
+
+/* The version, for example "0.1.0". Lives for ever. */
+const char *foci_version(void);
+
+/* What went wrong in the last call of this thread that did not return FOCI_OK: one line of UTF-8, empty before any. Lives
+ * until the next failure on this thread. */
+const char *foci_error(void);
+
+/* ---- Arrays ----------------------------------------------------------------------------------------------------------- */
+
+enum { FOCI_DOUBLE = 0, FOCI_FLOAT = 1, FOCI_INT64 = 2 };
+
+/* Numbers in memory. Element (i, j, k) is data[i·strides[0] + j·strides[1] + k·strides[2]]; strides are counted in elements
+ * and may be negative. What does not exist is 1 (shape) and 0 (strides). */
+typedef struct foci_array {
+    const void *data;
+    int32_t type;
+    int32_t dimensions; /* 1, 2 or 3 */
+    int64_t shape[3];
+    int64_t strides[3];
+    /* Not 0: used where it lies, not copied, where its layout allows it: of doubles or floats, first index fastest and
+     * without gaps; for "gain" of a forward also the second index fastest. */
+    int32_t is_lent;
+    int32_t reserved; /* 0 */
+} foci_array;
+
+/* A matrix of doubles, column after column without gaps. */
+static inline foci_array foci_matrix(const double *data, int64_t rows, int64_t columns) {
+    foci_array array = {data, FOCI_DOUBLE, 2, {rows, columns, 1}, {1, rows, 0}, 0, 0};
+    return array;
+}
+
+/* The same, lent. */
+static inline foci_array foci_lent_matrix(const double *data, int64_t rows, int64_t columns) {
+    foci_array array = foci_matrix(data, rows, columns);
+    array.is_lent = 1;
+    return array;
+}
+
+/* ---- Values by name --------------------------------------------------------------------------------------------------- */
+
+/* Texts, numbers and arrays by name. A name that is set again has the new value. Names are checked by the function that
+ * takes the values, and so is what they mean; an unknown one is FOCI_INVALID. */
+typedef struct foci_values foci_values;
+
+foci_status foci_values_create(foci_values **values);
+foci_status foci_values_set_text(foci_values *values, const char *name, const char *text);
+foci_status foci_values_set_number(foci_values *values, const char *name, double number);
+foci_status foci_values_set_texts(foci_values *values, const char *name, const char *const *texts, int64_t count);
+/* Copied at once, unless it is lent. */
+foci_status foci_values_set_array(foci_values *values, const char *name, const foci_array *array);
+void foci_values_free(foci_values *values);
+
+/* The options of "solve", "path", "select", "refine", "localize" or "page", and the fields of "forward", "recording" or
+ * "covariance": JSON, an object a name with "name", "help", and "default" where there is one. Lives for ever; NULL for
+ * another function. */
+const char *foci_names(const char *function);
+
+/* ---- Watching --------------------------------------------------------------------------------------------------------- */
+
+/* How a caller watches and stops a long call; all of it may be NULL. */
+typedef struct foci_monitor {
+    /* Read now and then: the call ends with FOCI_CANCELLED soon after it is not 0. Any thread may set it. */
+    const int32_t *cancel;
+    /* Called on the thread that computes; the texts live until the callback returns. */
+    void (*progress)(void *context, const char *stage, const char *detail);
+    /* Called with what the caller should know before trusting a result. */
+    void (*warning)(void *context, const char *text);
+    void *context;
+} foci_monitor;
+
+/* ---- Regression ------------------------------------------------------------------------------------------------------- */
+
+/* Minimize ½‖Y − XB‖² + Σ_j λ w_j φ(‖B_j‖) over B; X is n × q, Y is n × T, and B_j the rows of B in block j. */
+typedef struct foci_problem foci_problem;
+typedef struct foci_result foci_result;
+
+/* Poses a problem.
+ *   design       X: doubles or floats, n × q; lent ones are not copied.
+ *   response     Y: doubles, n × T, or n numbers.
+ *   block_sizes  how many columns each block has, integers that add up to q; NULL makes each column a block. */
+foci_status foci_problem_create(
+    const foci_array *design, const foci_array *response, const foci_array *block_sizes, foci_problem **problem);
+void foci_problem_free(foci_problem *problem);
+
+/* Solves at one λ. Options (all may be left out but λ; NULL for none):
+ *   lambda or lambda-ratio   λ, or a fraction of λ_max, the smallest λ at which nothing is active
+ *   penalty                  "group-lasso" (default) and those that foci_names tells; ridge, gamma: its number of shape
+ *   weights                  w_j, an array, one a block (a column, for penalties of entries); infinity leaves a block out
+ *   reweight                 rounds of reweighting (Strohmeier et al. 2016) from there; reweight-scale "strongest", "median"
+ *   debias                   "true" undoes the shrinkage of each block (Gramfort et al. 2012)
+ *   gap, solver, threads, time-limit
+ * Result: text "json" (objective, duality gap, λ_max, work, warnings); numbers of the same names; arrays
+ *   "blocks"        active blocks, ascending
+ *   "columns"       their columns
+ *   "coefficients"  T × active columns */
+foci_status foci_solve(
+    const foci_problem *problem, const foci_values *options, const foci_monitor *monitor, foci_result **result);
+
+/* Solves from λ_max downwards, each from the one before. Options as foci_solve; lambda-ratio is the smallest, "count" how
+ * many there are, evenly by their logarithms; or "lambdas", an array, descending. Without reweighting and debiasing.
+ * Result: as foci_solve, the points one after the other: arrays
+ *   "lambdas"                       λ of each point
+ *   "offsets", "block-offsets"      where each point begins in "columns" and "coefficients", and in "blocks"; and the ends */
+foci_status foci_path(
+    const foci_problem *problem, const foci_values *options, const foci_monitor *monitor, foci_result **result);
+
+/* Chooses hyperparameters. Options: criterion, search, hypergradient, penalty, ridge, gamma, weights ("shared" or
+ * "learned"), sigma (standard deviation of the noise of an entry of Y), start, evaluations, folds, draws, seed, gap, threads.
+ * Result: text "json" (the choice, and the history of the search); arrays as foci_solve, and "weights" where each block has a
+ * λ of its own: λ_j over λ_max. */
+foci_status foci_select(
+    const foci_problem *problem, const foci_values *options, const foci_monitor *monitor, foci_result **result);
+
+/* Exchanges blocks for the few that are each worth more than noise: best subset of blocks, by alternating projection.
+ * Options: charge (what a block must explain of ‖Y‖²), or sigma (standard deviation of white noise in Y) with
+ * false-positive-rate; maximum-count, ridge, seed, threads; start (an array of blocks), beside which no block is a start.
+ * Result: text "json"; arrays as foci_solve, and "scores": what the squared residual would rise by without each block. */
+foci_status foci_refine(
+    const foci_problem *problem, const foci_values *options, const foci_monitor *monitor, foci_result **result);
+
+/* ---- Localization ----------------------------------------------------------------------------------------------------- */
+
+typedef struct foci_forward foci_forward;
+typedef struct foci_recording foci_recording;
+typedef struct foci_covariance foci_covariance;
+
+/* Channels are described alike in all three: names (texts), kinds (texts: "mag", "grad", "eeg"), and where known bad
+ * (integers, not 0 for bad channels), locations (n × 12: position in m and three axes), compensations (texts: "none",
+ * "grade 3", …), and sensor-frame (text: what the positions are relative to).
+ * device-to-head: 4 × 4, from coordinates of the MEG device to those of the head. subject: text. */
+
+/* What each sensor measures of a unit dipole at each source. Beside the channels:
+ *   gain          channels × (sources · orientations): V/(A·m), T/(A·m) or T/m/(A·m). With 3 orientations the columns of
+ *                 source j are 3j, 3j+1, 3j+2: x, y, z in the frame of the positions. Lent ones are not copied.
+ *   orientations  1 or 3
+ *   positions     sources × 3, m; frame: "head", "mri" or "ctf"
+ *   normals       sources × 3, where known; hemispheres: integers, 0 left, 1 right, −1 volume; vertices: integers
+ *   triangles     n × 3, integers: indices of sources; for pictures */
+foci_status foci_forward_create(const foci_values *values, foci_forward **forward);
+void foci_forward_free(foci_forward *forward);
+
+/* What the sensors measured. Beside the channels:
+ *   data          channels × samples, an average; or channels × samples × epochs. V, T or T/m
+ *   sampling-frequency (Hz), first-time (s; 0 is the event), condition (text)
+ *   averages      trials that the average is of, where known; may be a fraction
+ *   projectors    k × channels; is-projected: not 0 where the data have them applied
+ *   maxwell-rank  components that a Maxwell filter left, where one was applied */
+foci_status foci_recording_create(const foci_values *values, foci_recording **recording);
+void foci_recording_free(foci_recording *recording);
+
+/* The noise of one epoch. Beside the channels:
+ *   matrix        channels × channels, or channels numbers: the diagonal
+ *   samples       that it was estimated from, where known; projectors as of a recording
+ *   is-single-precision   not 0 where its numbers were stored in single precision; found out where it is not set */
+foci_status foci_covariance_create(const foci_values *values, foci_covariance **covariance);
+void foci_covariance_free(foci_covariance *covariance);
+
+/* Localizes. Options are those of `foci localize` without their hyphens in front (foci_names("localize") tells them), and
+ *   keep-preparation   "true": the forward keeps its whitened gain for the next recording; one more gain of memory
+ *   naming             how the caller's users know options, for messages: "gain-error=gain_error,lambda=alpha"
+ * covariance may be NULL: the noise is then estimated before time 0.
+ * Result: texts "json" (the summary that `foci localize --json` prints), "settings" (JSON), "selection" (JSON: all that was
+ * tried), "columns" (JSON: name, unit and meaning of each column of the table of sources), tables "sources.tsv",
+ * "selection.tsv", "regions.tsv", "stability.tsv" and figures "sources.svg", "timecourses.svg", "sensors.svg",
+ * "selection.svg", "stability.svg" (FOCI_MISSING where the command writes none); arrays
+ *   "index", "vertex", "hemisphere"   of each source; −1 where unknown (hemisphere: −2)
+ *   "positions"        sources × 3, m
+ *   "amplitudes"       axes × samples × sources, A·m
+ *   "axes"             3 × axes × sources, unit vectors; NaN where unknown
+ *   "times"            s
+ *   "column/NAME"      a number a source for each of "columns"; NaN where unknown
+ *   "region-offsets", "region"   candidates in the 95 % region of each source
+ *   "channels"         which of the recording's channels were used
+ *   "measured", "explained"      used channels × samples
+ * and text "channel-names" (JSON). */
+foci_status foci_localize(
+    const foci_forward *forward, const foci_recording *recording, const foci_covariance *covariance,
+    const foci_values *options, const foci_monitor *monitor, foci_result **result);
+
+/* What a page of results shows, for the Mustache template of the program: text "json". Results are of foci_localize. Options:
+ * heading (text), names (texts, one a result; their conditions otherwise). */
+foci_status foci_page(
+    const foci_result *const *results, int64_t count, const foci_values *options, foci_result **page);
+
+/* ---- Results ---------------------------------------------------------------------------------------------------------- */
+
+/* What lives in a result lives as long as the result. */
+foci_status foci_result_text(const foci_result *result, const char *name, const char **text);
+foci_status foci_result_number(const foci_result *result, const char *name, double *number);
+/* First index fastest, without gaps. */
+foci_status foci_result_array(const foci_result *result, const char *name, foci_array *array);
+void foci_result_free(foci_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
