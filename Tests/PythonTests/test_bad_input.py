@@ -1,0 +1,106 @@
+"""Whatever is given, the answer is a valid result or an exception that says what is wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import make_regression
+
+import foci
+
+DATA = make_regression(0, n=20, q=30, T=3)
+X, Y = DATA.X, DATA.Y
+
+
+def with_element(array, value):
+    changed = np.array(array)
+    changed[1, 2] = value
+    return changed
+
+
+WRONG = {
+    "X of one dimension": (lambda: foci.solve(X[0], Y, 1.0), "X: found 1 dimensions"),
+    "X of three": (lambda: foci.solve(X[None], Y, 1.0), "X: found 3 dimensions"),
+    "X of objects": (lambda: foci.solve(X.astype(object), Y, 1.0), "X: found ndarray of dtype object"),
+    "X of texts": (lambda: foci.solve(X.astype(str), Y, 1.0), "X: .*dtype <U"),
+    "X of complex numbers": (lambda: foci.solve(X + 0j, Y, 1.0), "X: found complex numbers"),
+    "X of dates": (lambda: foci.solve(X.astype("M8[s]"), Y, 1.0), "X: .*datetime64"),
+    "X ragged": (lambda: foci.solve([[1.0], [1.0, 2.0]], Y, 1.0), "X: found list, expected an array of numbers"),
+    "X masked": (lambda: foci.solve(np.ma.masked_less(X, 0), Y, 1.0), "X: found masked elements"),
+    "X nothing": (lambda: foci.solve(None, Y, 1.0), "X: found NoneType"),
+    "X without rows": (lambda: foci.solve(X[:0], Y[:0], 1.0), ""),
+    "X without columns": (lambda: foci.solve(X[:, :0], Y, 1.0), ""),
+    "X with NaN": (lambda: foci.solve(with_element(X, np.nan), Y, 1.0), ""),
+    "X with infinity": (lambda: foci.solve(with_element(X, np.inf), Y, 1.0), ""),
+    "Y with NaN": (lambda: foci.solve(X, with_element(Y, np.nan), 1.0), ""),
+    "Y without columns": (lambda: foci.solve(X, Y[:, :0], 1.0), ""),
+    "other numbers of rows": (lambda: foci.solve(X, Y[:7], 1.0), "7"),
+    "no λ": (lambda: foci.solve(X, Y), "λ: found none"),
+    "two λ": (lambda: foci.solve(X, Y, 1.0, lambda_=2.0), "λ: found alpha and lambda_"),
+    "alpha of zero": (lambda: foci.solve(X, Y, 0), "alpha: found 0, expected a positive number"),
+    "alpha a text": (lambda: foci.solve(X, Y, "auto"), "alpha: found 'auto'"),
+    "lambda negative": (lambda: foci.solve(X, Y, lambda_=-1), "-1"),
+    "lambda NaN": (lambda: foci.solve(X, Y, lambda_=np.nan), "(?i)nan"),
+    "ratio above one": (lambda: foci.solve(X, Y, lambda_ratio=1.5), "1.5"),
+    "ratio an array": (lambda: foci.solve(X, Y, lambda_ratio=[0.5]), ""),
+    "tolerance negative": (lambda: foci.solve(X, Y, 1.0, tol=-1), "-1"),
+    "tolerance a text": (lambda: foci.solve(X, Y, 1.0, tol="small"), "small"),
+    "penalty unknown": (lambda: foci.solve(X, Y, 1.0, penalty="l3"), "l3"),
+    "penalty a number": (lambda: foci.solve(X, Y, 1.0, penalty=2), ""),
+    "ridge missing": (lambda: foci.solve(X, Y, 1.0, penalty="elastic-net"), "ridge"),
+    "weights too few": (lambda: foci.solve(X, Y, 1.0, weights=[1.0, 2.0]), "2"),
+    "weights negative": (lambda: foci.solve(X, Y, 1.0, weights=-np.ones(30)), ""),
+    "weights NaN": (lambda: foci.solve(X, Y, 1.0, weights=np.full(30, np.nan)), ""),
+    "groups of zero": (lambda: foci.solve(X, Y, 1.0, groups=0), "groups: found 0"),
+    "groups that do not divide": (lambda: foci.solve(X, Y, 1.0, groups=7), "groups: found 7"),
+    "groups that do not add up": (lambda: foci.solve(X, Y, 1.0, groups=[10, 10]), "groups: found 2"),
+    "groups that overlap": (lambda: foci.solve(X, Y, 1.0, groups=[range(20), range(10, 30)]), "each feature|each of"),
+    "groups out of range": (lambda: foci.solve(X, Y, 1.0, groups=[range(1, 31)]), "each feature|each of"),
+    "groups mixed": (lambda: foci.solve(X, Y, 1.0, groups=[[1], 2]), "groups: found a mixture"),
+    "groups of nothing": (lambda: foci.solve(X, Y, 1.0, groups=[]), "groups"),
+    "groups a number that is not whole": (lambda: foci.solve(X, Y, 1.0, groups=1.5), "groups: found float"),
+    "reweight negative": (lambda: foci.solve(X, Y, 1.0, reweight=-1), "-1"),
+    "threads negative": (lambda: foci.solve(X, Y, 1.0, threads=-1), "-1"),
+    "alphas and lambdas": (lambda: foci.path(X, Y, alphas=[1.0], lambdas=[1.0]), "alphas and lambdas"),
+    "alphas with zero": (lambda: foci.path(X, Y, alphas=[1.0, 0.0]), ""),
+    "alphas empty": (lambda: foci.path(X, Y, alphas=[]), ""),
+    "count of zero": (lambda: foci.path(X, Y, n_alphas=0), "0"),
+    "criterion unknown": (lambda: foci.select(X, Y, "best"), "best"),
+    "search unknown": (lambda: foci.select(X, Y, search="luck"), "luck"),
+    "sigma negative": (lambda: foci.select(X, Y, sigma=-1), "-1"),
+    "folds more than rows": (lambda: foci.select(X, Y, "kfold", folds=21), "21|folds"),
+    "weights of another kind": (lambda: foci.select(X, Y, weights="mine"), "mine"),
+    "no charge": (lambda: foci.refine(X, Y), "charge|sigma"),
+    "charge negative": (lambda: foci.refine(X, Y, charge=-1), "-1"),
+    "start out of range": (lambda: foci.refine(X, Y, sigma=1, start=[30]), "30"),
+    "start not whole": (lambda: foci.refine(X, Y, sigma=1, start=[0.5]), "start: found numbers that are not whole"),
+    "l1_ratio of zero": (lambda: foci.ElasticNet(l1_ratio=0).fit(X, Y), "l1_ratio: found 0"),
+    "sample weights negative": (lambda: foci.MultiTaskLasso().fit(X, Y, -np.ones(20)), "sample_weight: .*negative"),
+    "sample weights of zeros": (lambda: foci.MultiTaskLasso().fit(X, Y, np.zeros(20)), "sample_weight: .*zeros"),
+    "sample weights too few": (lambda: foci.MultiTaskLasso().fit(X, Y, np.ones(3)), "sample_weight: found 3"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_said(case):
+    call, text = WRONG[case]
+    with pytest.raises(foci.InvalidInput, match=text) as raised:
+        call()
+    message = str(raised.value)
+    assert message.strip()
+    assert "\n" not in message
+
+
+def test_random_calls_never_crash():
+    """Random bad calls in a process that must end well; FOCI_FUZZ says how many."""
+    count = os.environ.get("FOCI_FUZZ", "500")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", Path(__file__).with_name("fuzz.py"), count], capture_output=True, text=True
+    )
+    assert done.returncode == 0, (done.stdout[-2000:], done.stderr[-4000:])
+    assert f"{count} calls" in done.stdout
