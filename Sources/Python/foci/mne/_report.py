@@ -1,0 +1,1 @@
+def add_to_report(*a, **k): raise NotImplementedError
