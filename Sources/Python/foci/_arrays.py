@@ -64,9 +64,9 @@ class Solution(SparseCoefficients):
         λ, and the smallest λ at which nothing is active, both on the scale of ½‖Y − XB‖²; scikit-learn's ``alpha`` is
         λ / n.
     objective : float
-        ½‖Y − XB‖² + penalty, of the last problem where there were several of them (reweighting), before debiasing.
+        ½‖Y − XB‖² + penalty, before reweighting and debiasing.
     gap : float
-        The objective exceeds the smallest possible one by at most ``gap`` · ½‖Y‖². NaN for a penalty that is not
+        That objective exceeds the smallest possible one by at most ``gap`` · ½‖Y‖². NaN for a penalty that is not
         convex.
     converged : bool
         Whether the gap that was asked for was reached; a warning was given where it was not.
@@ -289,16 +289,18 @@ def solve(
     lambda_: float | None = None,
     lambda_ratio: float | None = None,
     groups: Any = None,
-    penalty: str = "group-lasso",
+    penalty: str = "l21",
     ridge: float | None = None,
     gamma: float | None = None,
     weights: ArrayLike | None = None,
     reweight: int = 0,
+    reweight_scale: str = "strongest",
     debias: bool = False,
     tol: float = 1e-6,
+    max_iter: int | None = None,
+    time_limit: float | None = None,
     solver: str = "auto",
     threads: int | None = None,
-    time_limit: float | None = None,
     progress: Progress | None = None,
 ) -> Solution:
     """Minimize ½‖Y − XB‖² + λ Σ_j w_j ‖B_j‖, or with another penalty, at one λ.
@@ -325,7 +327,7 @@ def solve(
         Lists: indices of the columns of each block. As many labels as columns: columns with the same label, blocks in
         the order of sorted labels. Blocks that do not lie side by side cost a copy of X.
     penalty : str
-        ``"group-lasso"``, ``"l1"`` (of single entries of B), ``"elastic-net"``, ``"mcp"`` or ``"scad"``; the last two
+        ``"l21"``, ``"l1"`` (of single entries of B), ``"elastic-net"``, ``"mcp"`` or ``"scad"``; the last two
         are not convex.
     ridge : float or None
         μ of ``"elastic-net"``: + ½μ‖B‖².
@@ -334,17 +336,23 @@ def solve(
     weights : array-like, shape (n_blocks,), or None
         w_j: one where None; infinity leaves a block out, 0 leaves it unpenalized.
     reweight : int
-        Rounds of reweighting (Strohmeier et al. 2016): w_j becomes 1 / (2 √‖B_j‖) of the round before.
+        Rounds of reweighting (Strohmeier et al. 2016), of ``"l21"`` without weights: w_j = c / √‖B_j‖ of the round
+        before, where a block at zero stays there.
+    reweight_scale : str
+        c, from the first solution: ``"strongest"``, the largest √‖B_j‖, so that all blocks but the strongest pay more
+        than λ; or ``"median"``.
     debias : bool
         Undo the shrinkage of each block by a factor at least 1 (Gramfort et al. 2012).
     tol : float
         Duality gap that is good enough, as a fraction of ½‖Y‖².
+    max_iter : int or None
+        Most sweeps of coordinate descent, 200,000 by default; what they reached is returned, with a warning.
+    time_limit : float or None
+        Seconds after which what was reached is returned, with a warning.
     solver : str
         ``"auto"``, ``"descent"``, ``"dual"`` or ``"gradient"``. They find the same minimum.
     threads : int or None
         At most so many; all cores where None. No result depends on it.
-    time_limit : float or None
-        Seconds after which what was reached is returned, with a warning.
     progress : callable or None
         Called with two texts, a stage and a detail, now and then.
 
@@ -374,11 +382,13 @@ def solve(
         gamma=gamma,
         weights=weights,
         reweight=reweight,
+        reweight_scale=reweight_scale,
         debias=debias,
         gap=tol,
+        maximum_epochs=max_iter,
+        time_limit=time_limit,
         solver=solver,
         threads=threads,
-        time_limit=time_limit,
     )
     return regression.solution(run("solve", regression.problem, options=options, progress=progress))
 
@@ -418,14 +428,15 @@ def path(
     eps: float = 1e-3,
     n_alphas: int = 100,
     groups: Any = None,
-    penalty: str = "group-lasso",
+    penalty: str = "l21",
     ridge: float | None = None,
     gamma: float | None = None,
     weights: ArrayLike | None = None,
     tol: float = 1e-6,
+    max_iter: int | None = None,
+    time_limit: float | None = None,
     solver: str = "auto",
     threads: int | None = None,
-    time_limit: float | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Minimize ½‖Y − XB‖² + λ Σ_j w_j ‖B_j‖ at many λ, each from the one before.
@@ -441,7 +452,7 @@ def path(
         The last λ as a fraction of λ_max.
     n_alphas : int
         How many.
-    groups, penalty, ridge, gamma, weights, tol, solver, threads, time_limit, progress
+    groups, penalty, ridge, gamma, weights, tol, max_iter, time_limit, solver, threads, progress
         As in :func:`solve`.
 
     Returns
@@ -472,9 +483,10 @@ def path(
         gamma=gamma,
         weights=weights,
         gap=tol,
+        maximum_epochs=max_iter,
+        time_limit=time_limit,
         solver=solver,
         threads=threads,
-        time_limit=time_limit,
     )
     result = run("path", regression.problem, options=options, progress=progress)
     whole = regression.coefficients(result)
@@ -503,7 +515,7 @@ def select(
     criterion: str = "sure",
     *,
     search: str | None = None,
-    penalty: str = "group-lasso",
+    penalty: str = "l21",
     weights: str = "shared",
     sigma: float = 1.0,
     groups: Any = None,
@@ -527,8 +539,8 @@ def select(
     Y : array-like, shape (n, T) or (n,)
     criterion : str
         ``"sure"`` (Stein's unbiased risk estimate with exact degrees of freedom), ``"sure-mc"`` (with those of random
-        directions), ``"held-out"``, ``"kfold"`` (prediction of rows by others), ``"gcv"``, ``"aic"``, ``"bic"``,
-        ``"ebic"``, or ``"evidence"``.
+        directions), ``"held-out"``, ``"kfold"`` (prediction of rows by others; a copy of X a fold), ``"gcv"``,
+        ``"aic"``, ``"bic"``, ``"ebic"``, or ``"evidence"``.
     search : str or None
         ``"path"``, ``"brent"``, ``"grid"``, ``"random"``, ``"bayesian"``, ``"gradient"``, ``"line-search"``,
         ``"l-bfgs"`` or ``"adam"``; by default ``"brent"``, for learned weights ``"line-search"``.
@@ -600,9 +612,12 @@ def select(
     return regression.selection(run("select", regression.problem, options=options, progress=progress))
 
 
-def degrees_of_freedom(X: ArrayLike, Y: ArrayLike, lambda_: float, **precision: Any) -> float:
-    """Exact degrees of freedom of the fit at λ: the divergence of XB by Y (Deledalle et al. 2014)."""
-    raise NotImplementedError
+def degrees_of_freedom(X: ArrayLike, Y: ArrayLike, lambda_ratio: float, **precision: Any) -> float:
+    """Exact degrees of freedom of the fit at a fraction of λ_max: the divergence of XB by Y (Deledalle et al. 2014)."""
+    # The one evaluation of a criterion that has them; that its search went no further is no news.
+    options = Values(criterion="gcv", search="brent", start=lambda_ratio, evaluations=1, **precision)
+    result = run("select", Regression.of(X, Y).problem, options=options, is_quiet=True)
+    return _number(result.json["degrees_of_freedom"])
 
 
 def refine(
@@ -610,7 +625,7 @@ def refine(
     Y: ArrayLike,
     *,
     charge: float | None = None,
-    sigma: float | None = None,
+    sigma: float = 1.0,
     false_positive_rate: float | None = None,
     maximum_count: int | None = None,
     ridge: float | None = None,
@@ -630,15 +645,16 @@ def refine(
     X : array-like, shape (n, q)
     Y : array-like, shape (n, T) or (n,)
     charge : float or None
-        What a block must explain of ‖Y‖²; or give `sigma`.
-    sigma : float or None
-        Standard deviation of white noise in Y, from which the charge follows.
+        What a block must explain of ‖Y‖². None: what white noise alone explains by its best block, but rarely more.
+    sigma : float
+        Standard deviation of that noise, of an entry of Y.
     false_positive_rate : float or None
-        How likely noise alone may be found worth a block; with `sigma`. 0.05 by default.
+        How often that noise may explain more; 0.05 by default.
     maximum_count : int or None
-        Most blocks.
+        Most blocks; 30 by default.
     ridge : float or None
-        Keeps blocks that nearly coincide from cancelling each other.
+        Part of its amplitude that a ridge takes from each block, which keeps blocks that nearly coincide from
+        cancelling each other; 1e-6 by default.
     start : array-like of int or None
         Blocks to begin with, beside none; such as ``solve(...).blocks``.
     groups, threads, progress
