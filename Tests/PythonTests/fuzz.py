@@ -24,7 +24,7 @@ class Odd:
         return 3
 
     def __getitem__(self, index):
-        raise RuntimeError("no elements")
+        raise TypeError("no elements")
 
     def __float__(self):
         raise TypeError("no number")
@@ -44,7 +44,7 @@ def array(generator, size=None, is_fitted=False):
     """An array that is likely wrong in one way."""
     values = generator.standard_normal(shape(generator) if size is None else size)
     kind = pick(
-        generator, ["good"] * 8 + ["value", "value", "dtype", "dtype", "strides", "strides", "scale", "huge", "other"]
+        generator, ["good"] * 30 + ["value", "value", "dtype", "dtype", "strides", "strides", "scale", "huge", "other"]
     )
     if kind == "value" and values.size:
         values.flat[generator.integers(values.size)] = pick(
@@ -82,7 +82,7 @@ def array(generator, size=None, is_fitted=False):
 
 def number(generator, usual):
     """A number that is often wrong."""
-    if generator.random() < 0.7:
+    if generator.random() < 0.85:
         return usual
     return pick(generator, [None, 0, -1, 1, 2, 0.5, -0.0, 1e-300, 1e300, np.nan, np.inf, -np.inf, True, "3", "", "a\0b",
                             "\ud800", b"x", [], [1.0], np.float32(0.3), np.int64(3), np.array(0.5), np.array([0.5]),
@@ -95,7 +95,7 @@ def text(generator, choices):
 
 def data(generator, **options):
     """X and Y, half of the time of the same number of rows."""
-    if generator.random() < 0.6:
+    if generator.random() < 0.8:
         n, q, T = (int(generator.integers(1, limit)) for limit in (12, 20, 4))
         return array(generator, (n, q), **options), array(generator, pick(generator, [(n, T), (n, T), (n,)]), **options)
     return array(generator, **options), array(generator, **options)
@@ -118,7 +118,7 @@ SEARCHES = ["path", "brent", "grid", "random", "bayesian", "gradient", "line-sea
 
 def some(generator, **options):
     """Each option now and then."""
-    return {name: make() for name, make in options.items() if generator.random() < 0.4}
+    return {name: make() for name, make in options.items() if generator.random() < 0.25}
 
 
 def checked(found):
@@ -131,14 +131,18 @@ def checked(found):
 
 
 def common(generator):
-    return some(
-        generator,
-        groups=lambda: groups(generator),
-        penalty=lambda: text(generator, PENALTIES),
-        ridge=lambda: number(generator, 0.1),
-        gamma=lambda: number(generator, 3.0),
-        tol=lambda: number(generator, 1e-6),
-        threads=lambda: number(generator, 1),
+    penalty = text(generator, PENALTIES) if generator.random() < 0.5 else "l21"
+    shape = {"elastic-net": "ridge", "mcp": "gamma", "scad": "gamma"}.get(penalty if isinstance(penalty, str) else "")
+    shapes = {shape: number(generator, 3.0)} if shape else some(generator, gamma=lambda: 3.0)
+    return (
+        {"penalty": penalty}
+        | shapes
+        | some(
+            generator,
+            groups=lambda: groups(generator),
+            tol=lambda: number(generator, 1e-6),
+            threads=lambda: number(generator, 1),
+        )
     )
 
 

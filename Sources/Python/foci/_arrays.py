@@ -189,9 +189,11 @@ def _blocks(groups: Any, n_features: int) -> _Blocks:
         return _Blocks(np.full(n_features // int(groups), groups, np.int64), None)
     try:
         members = list(groups)
-    except TypeError:
-        raise InvalidInput(f"groups: found {type(groups).__name__}, {expected}") from None
-    if members and all(np.ndim(member) == 1 and not isinstance(member, str) for member in members):
+        are_lists = bool(members) and all(np.ndim(member) == 1 for member in members)
+        given = None if are_lists else np.asarray(members)
+    except Exception as error:  # of whatever kind the elements of foreign containers raise
+        raise InvalidInput(f"groups: found {type(groups).__name__} ({error}), {expected}") from error
+    if given is None:
         indices = [numeric(member, "groups", integers=True, dimensions=(1,)) for member in members]
         sizes = np.array([len(index) for index in indices], np.int64)
         order = np.concatenate(indices)
@@ -200,10 +202,6 @@ def _blocks(groups: Any, n_features: int) -> _Blocks:
                 f"groups: found lists that do not hold each of the {n_features} features once, {expected}"
             )
         return _Blocks(sizes, None if np.array_equal(order, np.arange(n_features)) else order)
-    try:
-        given = np.asarray(members)
-    except ValueError:
-        raise InvalidInput(f"groups: found a mixture, {expected}") from None
     if given.ndim != 1 or given.dtype.kind not in "biuUS":
         raise InvalidInput(f"groups: found an array of shape {given.shape} and dtype {given.dtype}, {expected}")
     # Sizes are told from labels: as many positive sizes as features that add up to them are all 1.
@@ -214,6 +212,10 @@ def _blocks(groups: Any, n_features: int) -> _Blocks:
     _, labels, counts = np.unique(given, return_inverse=True, return_counts=True)
     order = np.argsort(labels, kind="stable")
     return _Blocks(counts.astype(np.int64), None if np.array_equal(order, np.arange(n_features)) else order)
+
+
+#: What options of the library are called here, where not alike.
+_NAMES = {"lambda": "lambda_", "gap": "tol", "maximum-epochs": "max_iter", "count": "n_alphas"}
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,18 @@ class Regression:
         if blocks.order is not None:
             matrix = np.asfortranarray(matrix[:, blocks.order])
         n_samples, n_features = matrix.shape
-        return cls(Problem(matrix, Y, blocks.sizes), n_samples, n_features, blocks.order)
+        response = numeric(Y, "Y", dimensions=(1, 2))
+        if len(response) != n_samples:
+            raise InvalidInput(f"Y: found {len(response)} rows, expected {n_samples}, as many as X has")
+        return cls(Problem(matrix, response, blocks.sizes), n_samples, n_features, blocks.order)
+
+    def run(self, function: str, progress: Progress | None = None, *, is_quiet: bool = False, **options: Any) -> Result:
+        """Runs a function of the library with options by the library's names; errors have the names of `solve`."""
+        try:
+            return run(function, self.problem, options=Values(**options), progress=progress, is_quiet=is_quiet)
+        except InvalidInput as error:
+            name, colon, text = str(error).partition(":")
+            raise InvalidInput(_NAMES.get(name, name.replace("-", "_")) + colon + text) from None
 
     def coefficients(self, result: Result) -> dict[str, Any]:
         """The fields of `SparseCoefficients`."""
@@ -375,7 +388,9 @@ def solve(
     array([ 7, 42])
     """
     regression = Regression.of(X, Y, groups)
-    options = Values(
+    result = regression.run(
+        "solve",
+        progress,
         **_strength(regression, alpha, lambda_, lambda_ratio),
         penalty=penalty,
         ridge=ridge,
@@ -390,7 +405,7 @@ def solve(
         solver=solver,
         threads=threads,
     )
-    return regression.solution(run("solve", regression.problem, options=options, progress=progress))
+    return regression.solution(result)
 
 
 def _strength(
@@ -474,7 +489,9 @@ def path(
     if given is not None:
         name = "lambdas" if alphas is None else "alphas"
         grid = -np.sort(-numeric(given, name, dimensions=(1,)).astype(np.float64)) * scale
-    options = Values(
+    result = regression.run(
+        "path",
+        progress,
         lambdas=grid,
         lambda_ratio=eps if grid is None else None,
         count=n_alphas if grid is None else None,
@@ -488,7 +505,6 @@ def path(
         solver=solver,
         threads=threads,
     )
-    result = run("path", regression.problem, options=options, progress=progress)
     whole = regression.coefficients(result)
     ends, block_ends = result.array("offsets"), result.array("block-offsets")
     lambda_max = result.json["lambda_max"]
@@ -592,7 +608,9 @@ def select(
     True
     """
     regression = Regression.of(X, Y, groups)
-    options = Values(
+    result = regression.run(
+        "select",
+        progress,
         criterion=criterion,
         search=search,
         penalty=penalty,
@@ -609,14 +627,15 @@ def select(
         gap=tol,
         threads=threads,
     )
-    return regression.selection(run("select", regression.problem, options=options, progress=progress))
+    return regression.selection(result)
 
 
 def degrees_of_freedom(X: ArrayLike, Y: ArrayLike, lambda_ratio: float, **precision: Any) -> float:
     """Exact degrees of freedom of the fit at a fraction of λ_max: the divergence of XB by Y (Deledalle et al. 2014)."""
     # The one evaluation of a criterion that has them; that its search went no further is no news.
-    options = Values(criterion="gcv", search="brent", start=lambda_ratio, evaluations=1, **precision)
-    result = run("select", Regression.of(X, Y).problem, options=options, is_quiet=True)
+    result = Regression.of(X, Y).run(
+        "select", is_quiet=True, criterion="gcv", search="brent", start=lambda_ratio, evaluations=1, **precision
+    )
     return _number(result.json["degrees_of_freedom"])
 
 
@@ -672,7 +691,9 @@ def refine(
         For what cannot be worked with.
     """
     regression = Regression.of(X, Y, groups)
-    options = Values(
+    result = regression.run(
+        "refine",
+        progress,
         charge=charge,
         sigma=sigma,
         false_positive_rate=false_positive_rate,
@@ -682,5 +703,4 @@ def refine(
         seed=seed,
         threads=threads,
     )
-    result = run("refine", regression.problem, options=options, progress=progress)
     return Refinement(**regression.coefficients(result), scores=result.array("scores"))

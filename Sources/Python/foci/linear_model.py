@@ -24,7 +24,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._arrays import Selection, Solution, SparseCoefficients, degrees_of_freedom, positive, select, solve
-from ._errors import InvalidInput
+from ._errors import InvalidInput, NumericalError
 from ._library import numeric
 
 __all__ = [
@@ -522,6 +522,8 @@ class MultiTaskLassoSURE(_SelectingModel):
         ------
         InvalidInput
             A ValueError, for what cannot be worked with.
+        NumericalError
+            Where sigma cannot be estimated.
         """
         training, seed = self._training(X, y, fewest=2), self._seed()
         scaled = _scaled(training.X, self.weights)
@@ -536,7 +538,10 @@ class MultiTaskLassoSURE(_SelectingModel):
             X, Y, fitted.lambda_ / fitted.lambda_max, gap=self.tol, threads=self.threads
         ) + tasks * bool(self.fit_intercept)
         rest = float(np.sum((Y - X[:, fitted.columns] @ fitted.coef) ** 2))
-        return float(np.sqrt(rest / (rows * tasks - freedom)))
+        left = rows * tasks - freedom
+        if not left > 1e-6 * rows * tasks or not rest > 0:
+            raise NumericalError("sigma: cannot be estimated, since the chosen solution fits y exactly; give sigma")
+        return float(np.sqrt(rest / left))
 
 
 class MultiTaskLassoCV(_SelectingModel):
