@@ -24,7 +24,7 @@ class Odd:
         return 3
 
     def __getitem__(self, index):
-        raise RuntimeError("no elements")
+        raise TypeError("no elements")
 
     def __float__(self):
         raise TypeError("no number")
@@ -40,11 +40,11 @@ def shape(generator):
     return tuple(pick(generator, sizes) for _ in range(pick(generator, [0, 1, 2, 2, 2, 2, 2, 3, 4])))
 
 
-def array(generator, size=None):
+def array(generator, size=None, is_fitted=False):
     """An array that is likely wrong in one way."""
     values = generator.standard_normal(shape(generator) if size is None else size)
     kind = pick(
-        generator, ["good"] * 8 + ["value", "value", "dtype", "dtype", "strides", "strides", "scale", "huge", "other"]
+        generator, ["good"] * 30 + ["value", "value", "dtype", "dtype", "strides", "strides", "scale", "huge", "other"]
     )
     if kind == "value" and values.size:
         values.flat[generator.integers(values.size)] = pick(
@@ -70,7 +70,7 @@ def array(generator, size=None):
         if way == "overlapping" and values.ndim == 2 and values.shape[0] + values.shape[1] <= values.size:
             return np.lib.stride_tricks.sliding_window_view(values.ravel()[: sum(values.shape) - 1], values.shape[1])
         return np.frombuffer(b"\0" + values.tobytes(), np.uint8)[1:].view(float).reshape(values.shape)
-    elif kind == "huge":
+    elif kind == "huge" and not is_fitted:  # scikit-learn would look at each element
         size = pick(generator, [(10**6, 10**6), (2**31, 3), (3, 2**31), (2**62, 2), (2**40,), (1, 2**60)])
         return np.broadcast_to(np.float64(1), size) if np.prod(size, dtype=float) * 8 < 2.0**63 else np.ones(3)
     elif kind == "other":
@@ -82,7 +82,7 @@ def array(generator, size=None):
 
 def number(generator, usual):
     """A number that is often wrong."""
-    if generator.random() < 0.7:
+    if generator.random() < 0.85:
         return usual
     return pick(generator, [None, 0, -1, 1, 2, 0.5, -0.0, 1e-300, 1e300, np.nan, np.inf, -np.inf, True, "3", "", "a\0b",
                             "\ud800", b"x", [], [1.0], np.float32(0.3), np.int64(3), np.array(0.5), np.array([0.5]),
@@ -93,12 +93,12 @@ def text(generator, choices):
     return pick(generator, choices) if generator.random() < 0.8 else number(generator, "nonsense")
 
 
-def data(generator):
+def data(generator, **options):
     """X and Y, half of the time of the same number of rows."""
-    if generator.random() < 0.6:
+    if generator.random() < 0.8:
         n, q, T = (int(generator.integers(1, limit)) for limit in (12, 20, 4))
-        return array(generator, (n, q)), array(generator, (n, T) if generator.random() < 0.8 else (n,))
-    return array(generator), array(generator)
+        return array(generator, (n, q), **options), array(generator, pick(generator, [(n, T), (n, T), (n,)]), **options)
+    return array(generator, **options), array(generator, **options)
 
 
 def groups(generator):
@@ -111,14 +111,14 @@ def weights(generator):
     return None if generator.random() < 0.6 else array(generator, (int(generator.integers(1, 20)),))
 
 
-PENALTIES = ["group-lasso", "l1", "elastic-net", "mcp", "scad"]
+PENALTIES = ["l21", "l1", "elastic-net", "mcp", "scad"]
 CRITERIA = ["sure", "sure-mc", "held-out", "kfold", "gcv", "aic", "bic", "ebic", "evidence"]
 SEARCHES = ["path", "brent", "grid", "random", "bayesian", "gradient", "line-search", "l-bfgs", "adam"]
 
 
 def some(generator, **options):
     """Each option now and then."""
-    return {name: make() for name, make in options.items() if generator.random() < 0.4}
+    return {name: make() for name, make in options.items() if generator.random() < 0.25}
 
 
 def checked(found):
@@ -131,14 +131,18 @@ def checked(found):
 
 
 def common(generator):
-    return some(
-        generator,
-        groups=lambda: groups(generator),
-        penalty=lambda: text(generator, PENALTIES),
-        ridge=lambda: number(generator, 0.1),
-        gamma=lambda: number(generator, 3.0),
-        tol=lambda: number(generator, 1e-6),
-        threads=lambda: number(generator, 1),
+    penalty = text(generator, PENALTIES) if generator.random() < 0.5 else "l21"
+    shape = {"elastic-net": "ridge", "mcp": "gamma", "scad": "gamma"}.get(penalty if isinstance(penalty, str) else "")
+    shapes = {shape: number(generator, 3.0)} if shape else some(generator, gamma=lambda: 3.0)
+    return (
+        {"penalty": penalty}
+        | shapes
+        | some(
+            generator,
+            groups=lambda: groups(generator),
+            tol=lambda: number(generator, 1e-6),
+            threads=lambda: number(generator, 1),
+        )
     )
 
 
@@ -149,6 +153,7 @@ def call_solve(generator):
         generator,
         weights=lambda: weights(generator),
         reweight=lambda: number(generator, 2),
+        reweight_scale=lambda: text(generator, ["strongest", "median"]),
         debias=lambda: number(generator, True),
         solver=lambda: text(generator, ["auto", "descent", "dual", "gradient"]),
     )
@@ -210,7 +215,7 @@ def call_refine(generator):
 
 
 def call_fit(generator):
-    X, y = data(generator)
+    X, y = data(generator, is_fitted=True)
     make = getattr(linear_model, pick(generator, linear_model.__all__))
     taken = make._get_param_names()
     options = some(
@@ -229,8 +234,8 @@ def call_fit(generator):
         threads=lambda: number(generator, 1),
         random_state=lambda: number(generator, 1),
     )
-    if "time_limit" in taken:
-        options["time_limit"] = number(generator, 2.0)
+    if "max_iter" in taken:
+        options["max_iter"] = number(generator, 1000)
     model = make(**{name: value for name, value in options.items() if name in taken})
     if "sample_weight" in model.fit.__code__.co_varnames and generator.random() < 0.4:
         model.fit(X, y, weights(generator))

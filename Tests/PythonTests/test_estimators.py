@@ -164,7 +164,7 @@ def _groups(seed, q):
 def test_sample_weights_are_repetitions(model, intercept, regression: Regression):
     generator = np.random.default_rng(0)
     counts = generator.integers(0, 4, len(regression.Y))
-    fitted = model(alpha=0.1, fit_intercept=intercept, tol=1e-13)
+    fitted = model(alpha=0.1, fit_intercept=intercept, tol=1e-12)
     weighted = clone(fitted).fit(regression.X, regression.Y, counts * 0.37)
     repeated = clone(fitted).fit(np.repeat(regression.X, counts, 0), np.repeat(regression.Y, counts, 0))
     np.testing.assert_allclose(weighted.coef_, repeated.coef_, rtol=0, atol=1e-5)
@@ -187,8 +187,8 @@ def test_sample_weights_against_scikit_learn(intercept):
                 (foci.ElasticNet, linear_model.MultiTaskElasticNet, data.Y),
             ]
         for our, their, Y in pairs:
-            ours = our(alpha, fit_intercept=intercept, tol=1e-13).fit(data.X, Y, weights)
-            theirs = their(alpha, fit_intercept=intercept, tol=1e-13, max_iter=100_000).fit(data.X, Y, weights)
+            ours = our(alpha, fit_intercept=intercept, tol=1e-12).fit(data.X, Y, weights)
+            theirs = their(alpha, fit_intercept=intercept, tol=1e-12, max_iter=100_000).fit(data.X, Y, weights)
             np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=0, atol=1e-5)
             np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=0, atol=1e-4)
 
@@ -196,13 +196,13 @@ def test_sample_weights_against_scikit_learn(intercept):
 # ---- Weights of features, reweighting ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", [foci.MultiTaskLasso, foci.ElasticNet])
+@pytest.mark.parametrize("model", [foci.MultiTaskLasso, foci.ElasticNet, foci.ReweightedMultiTaskLasso])
 def test_weights_of_features_scale_them(model, regression: Regression):
     weights = np.random.default_rng(0).uniform(0.5, 2, 120)
     weights[::5] = np.inf
     options = {"l1_ratio": 1.0} if model is foci.ElasticNet else {}
-    ours = model(alpha=0.2, weights=weights, tol=1e-13, **options).fit(regression.X, regression.Y)
-    scaled = model(alpha=0.2, tol=1e-13, **options).fit(regression.X / weights, regression.Y)
+    ours = model(alpha=0.2, weights=weights, tol=1e-12, **options).fit(regression.X, regression.Y)
+    scaled = model(alpha=0.2, tol=1e-12, **options).fit(regression.X / weights, regression.Y)
     np.testing.assert_allclose(ours.coef_, scaled.coef_ / weights, rtol=0, atol=1e-6)
     assert not np.any(ours.coef_[:, ::5])
 
@@ -214,8 +214,10 @@ def test_reweighting_has_fewer_stronger_features(regression: Regression):
     np.testing.assert_array_equal(plain.coef_, same.coef_)
     assert set(few.active_) < set(plain.active_)
 
+    c = np.sqrt(np.max(np.linalg.norm(plain.coef_, axis=0)))
+
     def nonconvex(model):
-        return objective(regression, model, lambda B: 0.2 * np.sum(np.sqrt(np.linalg.norm(B, axis=1))))
+        return objective(regression, model, lambda B: 0.4 * c * np.sum(np.sqrt(np.linalg.norm(B, axis=1))))
 
     assert nonconvex(few) < nonconvex(plain)
 
@@ -260,7 +262,7 @@ def test_sigma_is_estimated_about_right():
         ratios.append(model.sigma_ / data.sigma)
         np.testing.assert_allclose(model.predict(data.X), data.X @ data.B + 5, rtol=0, atol=3)
     assert 0.9 < np.mean(ratios) < 1.1
-    assert 0.7 < np.min(ratios)
+    assert np.min(ratios) > 0.7
     assert np.max(ratios) < 1.3
 
 
@@ -338,12 +340,12 @@ def test_works_in_pipelines_and_grids(regression: Regression):
 def test_copy_X_says_whether_X_may_be_overwritten(dtype, regression: Regression):
     weights = np.linspace(1, 2, 40)
     for options in ({"sample_weight": None}, {"sample_weight": weights}):
-        X = np.asfortranarray(regression.X, dtype)
+        X = np.array(regression.X, dtype, order="F")
         kept = foci.MultiTaskLasso(0.1).fit(X, regression.Y, **options)
         np.testing.assert_array_equal(X, regression.X.astype(dtype))
         overwritten = foci.MultiTaskLasso(0.1, copy_X=False).fit(X, regression.Y, **options)
         assert not np.array_equal(X, regression.X.astype(dtype))
         np.testing.assert_array_equal(kept.coef_, overwritten.coef_)
-    X = np.asfortranarray(regression.X, dtype)
+    X = np.array(regression.X, dtype, order="F")
     X.flags.writeable = False
     foci.MultiTaskLasso(0.1, copy_X=False).fit(X, regression.Y)

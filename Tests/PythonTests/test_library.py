@@ -187,13 +187,13 @@ X = np.empty((400, 60_000), order="F")
 generator = np.random.default_rng(0)
 for begin in range(0, 60_000, 1000):
     X[:, begin:begin + 1000] = generator.standard_normal((400, 1000))
-Y = generator.standard_normal((400, 10))
+Y = X[:, ::6000] @ generator.standard_normal((10, 10)) + generator.standard_normal((400, 10))
 if sys.argv[1] == "solve":
     foci.solve(X, Y, lambda_ratio=0.5)
 elif sys.argv[1] == "select":
-    foci.select(X, Y, evaluations=5)
+    foci.select(X, Y, evaluations=2)
 else:
-    model = foci.MultiTaskLasso(alpha=0.05, fit_intercept=False)
+    model = foci.MultiTaskLasso(alpha=0.5 * np.max(np.linalg.norm(X.T @ Y, axis=1)) / 400, fit_intercept=False)
     import sklearn.linear_model
     before += max(0, current() - before - X.nbytes)  # scikit-learn
     model.fit(X, Y)

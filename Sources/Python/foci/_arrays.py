@@ -64,9 +64,9 @@ class Solution(SparseCoefficients):
         λ, and the smallest λ at which nothing is active, both on the scale of ½‖Y − XB‖²; scikit-learn's ``alpha`` is
         λ / n.
     objective : float
-        ½‖Y − XB‖² + penalty, of the last problem where there were several of them (reweighting), before debiasing.
+        ½‖Y − XB‖² + penalty, before reweighting and debiasing.
     gap : float
-        The objective exceeds the smallest possible one by at most ``gap`` · ½‖Y‖². NaN for a penalty that is not
+        That objective exceeds the smallest possible one by at most ``gap`` · ½‖Y‖². NaN for a penalty that is not
         convex.
     converged : bool
         Whether the gap that was asked for was reached; a warning was given where it was not.
@@ -189,9 +189,11 @@ def _blocks(groups: Any, n_features: int) -> _Blocks:
         return _Blocks(np.full(n_features // int(groups), groups, np.int64), None)
     try:
         members = list(groups)
-    except TypeError:
-        raise InvalidInput(f"groups: found {type(groups).__name__}, {expected}") from None
-    if members and all(np.ndim(member) == 1 and not isinstance(member, str) for member in members):
+        are_lists = bool(members) and all(np.ndim(member) == 1 for member in members)
+        given = None if are_lists else np.asarray(members)
+    except Exception as error:  # of whatever kind the elements of foreign containers raise
+        raise InvalidInput(f"groups: found {type(groups).__name__} ({error}), {expected}") from error
+    if given is None:
         indices = [numeric(member, "groups", integers=True, dimensions=(1,)) for member in members]
         sizes = np.array([len(index) for index in indices], np.int64)
         order = np.concatenate(indices)
@@ -200,10 +202,6 @@ def _blocks(groups: Any, n_features: int) -> _Blocks:
                 f"groups: found lists that do not hold each of the {n_features} features once, {expected}"
             )
         return _Blocks(sizes, None if np.array_equal(order, np.arange(n_features)) else order)
-    try:
-        given = np.asarray(members)
-    except ValueError:
-        raise InvalidInput(f"groups: found a mixture, {expected}") from None
     if given.ndim != 1 or given.dtype.kind not in "biuUS":
         raise InvalidInput(f"groups: found an array of shape {given.shape} and dtype {given.dtype}, {expected}")
     # Sizes are told from labels: as many positive sizes as features that add up to them are all 1.
@@ -214,6 +212,10 @@ def _blocks(groups: Any, n_features: int) -> _Blocks:
     _, labels, counts = np.unique(given, return_inverse=True, return_counts=True)
     order = np.argsort(labels, kind="stable")
     return _Blocks(counts.astype(np.int64), None if np.array_equal(order, np.arange(n_features)) else order)
+
+
+#: What options of the library are called here, where not alike.
+_NAMES = {"lambda": "lambda_", "gap": "tol", "maximum-epochs": "max_iter", "count": "n_alphas"}
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,18 @@ class Regression:
         if blocks.order is not None:
             matrix = np.asfortranarray(matrix[:, blocks.order])
         n_samples, n_features = matrix.shape
-        return cls(Problem(matrix, Y, blocks.sizes), n_samples, n_features, blocks.order)
+        response = numeric(Y, "Y", dimensions=(1, 2))
+        if len(response) != n_samples:
+            raise InvalidInput(f"Y: found {len(response)} rows, expected {n_samples}, as many as X has")
+        return cls(Problem(matrix, response, blocks.sizes), n_samples, n_features, blocks.order)
+
+    def run(self, function: str, progress: Progress | None = None, *, is_quiet: bool = False, **options: Any) -> Result:
+        """Runs a function of the library with options by the library's names; errors have the names of `solve`."""
+        try:
+            return run(function, self.problem, options=Values(**options), progress=progress, is_quiet=is_quiet)
+        except InvalidInput as error:
+            name, colon, text = str(error).partition(":")
+            raise InvalidInput(_NAMES.get(name, name.replace("-", "_")) + colon + text) from None
 
     def coefficients(self, result: Result) -> dict[str, Any]:
         """The fields of `SparseCoefficients`."""
@@ -289,16 +302,18 @@ def solve(
     lambda_: float | None = None,
     lambda_ratio: float | None = None,
     groups: Any = None,
-    penalty: str = "group-lasso",
+    penalty: str = "l21",
     ridge: float | None = None,
     gamma: float | None = None,
     weights: ArrayLike | None = None,
     reweight: int = 0,
+    reweight_scale: str = "strongest",
     debias: bool = False,
     tol: float = 1e-6,
+    max_iter: int | None = None,
+    time_limit: float | None = None,
     solver: str = "auto",
     threads: int | None = None,
-    time_limit: float | None = None,
     progress: Progress | None = None,
 ) -> Solution:
     """Minimize ½‖Y − XB‖² + λ Σ_j w_j ‖B_j‖, or with another penalty, at one λ.
@@ -325,7 +340,7 @@ def solve(
         Lists: indices of the columns of each block. As many labels as columns: columns with the same label, blocks in
         the order of sorted labels. Blocks that do not lie side by side cost a copy of X.
     penalty : str
-        ``"group-lasso"``, ``"l1"`` (of single entries of B), ``"elastic-net"``, ``"mcp"`` or ``"scad"``; the last two
+        ``"l21"``, ``"l1"`` (of single entries of B), ``"elastic-net"``, ``"mcp"`` or ``"scad"``; the last two
         are not convex.
     ridge : float or None
         μ of ``"elastic-net"``: + ½μ‖B‖².
@@ -334,17 +349,23 @@ def solve(
     weights : array-like, shape (n_blocks,), or None
         w_j: one where None; infinity leaves a block out, 0 leaves it unpenalized.
     reweight : int
-        Rounds of reweighting (Strohmeier et al. 2016): w_j becomes 1 / (2 √‖B_j‖) of the round before.
+        Rounds of reweighting (Strohmeier et al. 2016), of ``"l21"`` without weights: w_j = c / √‖B_j‖ of the round
+        before, where a block at zero stays there.
+    reweight_scale : str
+        c, from the first solution: ``"strongest"``, the largest √‖B_j‖, so that all blocks but the strongest pay more
+        than λ; or ``"median"``.
     debias : bool
         Undo the shrinkage of each block by a factor at least 1 (Gramfort et al. 2012).
     tol : float
         Duality gap that is good enough, as a fraction of ½‖Y‖².
+    max_iter : int or None
+        Most sweeps of coordinate descent, 200,000 by default; what they reached is returned, with a warning.
+    time_limit : float or None
+        Seconds after which what was reached is returned, with a warning.
     solver : str
         ``"auto"``, ``"descent"``, ``"dual"`` or ``"gradient"``. They find the same minimum.
     threads : int or None
         At most so many; all cores where None. No result depends on it.
-    time_limit : float or None
-        Seconds after which what was reached is returned, with a warning.
     progress : callable or None
         Called with two texts, a stage and a detail, now and then.
 
@@ -367,20 +388,24 @@ def solve(
     array([ 7, 42])
     """
     regression = Regression.of(X, Y, groups)
-    options = Values(
+    result = regression.run(
+        "solve",
+        progress,
         **_strength(regression, alpha, lambda_, lambda_ratio),
         penalty=penalty,
         ridge=ridge,
         gamma=gamma,
         weights=weights,
         reweight=reweight,
+        reweight_scale=reweight_scale,
         debias=debias,
         gap=tol,
+        maximum_epochs=max_iter,
+        time_limit=time_limit,
         solver=solver,
         threads=threads,
-        time_limit=time_limit,
     )
-    return regression.solution(run("solve", regression.problem, options=options, progress=progress))
+    return regression.solution(result)
 
 
 def _strength(
@@ -418,14 +443,15 @@ def path(
     eps: float = 1e-3,
     n_alphas: int = 100,
     groups: Any = None,
-    penalty: str = "group-lasso",
+    penalty: str = "l21",
     ridge: float | None = None,
     gamma: float | None = None,
     weights: ArrayLike | None = None,
     tol: float = 1e-6,
+    max_iter: int | None = None,
+    time_limit: float | None = None,
     solver: str = "auto",
     threads: int | None = None,
-    time_limit: float | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Minimize ½‖Y − XB‖² + λ Σ_j w_j ‖B_j‖ at many λ, each from the one before.
@@ -441,7 +467,7 @@ def path(
         The last λ as a fraction of λ_max.
     n_alphas : int
         How many.
-    groups, penalty, ridge, gamma, weights, tol, solver, threads, time_limit, progress
+    groups, penalty, ridge, gamma, weights, tol, max_iter, time_limit, solver, threads, progress
         As in :func:`solve`.
 
     Returns
@@ -463,7 +489,9 @@ def path(
     if given is not None:
         name = "lambdas" if alphas is None else "alphas"
         grid = -np.sort(-numeric(given, name, dimensions=(1,)).astype(np.float64)) * scale
-    options = Values(
+    result = regression.run(
+        "path",
+        progress,
         lambdas=grid,
         lambda_ratio=eps if grid is None else None,
         count=n_alphas if grid is None else None,
@@ -472,11 +500,11 @@ def path(
         gamma=gamma,
         weights=weights,
         gap=tol,
+        maximum_epochs=max_iter,
+        time_limit=time_limit,
         solver=solver,
         threads=threads,
-        time_limit=time_limit,
     )
-    result = run("path", regression.problem, options=options, progress=progress)
     whole = regression.coefficients(result)
     ends, block_ends = result.array("offsets"), result.array("block-offsets")
     lambda_max = result.json["lambda_max"]
@@ -503,7 +531,7 @@ def select(
     criterion: str = "sure",
     *,
     search: str | None = None,
-    penalty: str = "group-lasso",
+    penalty: str = "l21",
     weights: str = "shared",
     sigma: float = 1.0,
     groups: Any = None,
@@ -527,8 +555,8 @@ def select(
     Y : array-like, shape (n, T) or (n,)
     criterion : str
         ``"sure"`` (Stein's unbiased risk estimate with exact degrees of freedom), ``"sure-mc"`` (with those of random
-        directions), ``"held-out"``, ``"kfold"`` (prediction of rows by others), ``"gcv"``, ``"aic"``, ``"bic"``,
-        ``"ebic"``, or ``"evidence"``.
+        directions), ``"held-out"``, ``"kfold"`` (prediction of rows by others; a copy of X a fold), ``"gcv"``,
+        ``"aic"``, ``"bic"``, ``"ebic"``, or ``"evidence"``.
     search : str or None
         ``"path"``, ``"brent"``, ``"grid"``, ``"random"``, ``"bayesian"``, ``"gradient"``, ``"line-search"``,
         ``"l-bfgs"`` or ``"adam"``; by default ``"brent"``, for learned weights ``"line-search"``.
@@ -580,7 +608,9 @@ def select(
     True
     """
     regression = Regression.of(X, Y, groups)
-    options = Values(
+    result = regression.run(
+        "select",
+        progress,
         criterion=criterion,
         search=search,
         penalty=penalty,
@@ -597,12 +627,16 @@ def select(
         gap=tol,
         threads=threads,
     )
-    return regression.selection(run("select", regression.problem, options=options, progress=progress))
+    return regression.selection(result)
 
 
-def degrees_of_freedom(X: ArrayLike, Y: ArrayLike, lambda_: float, **precision: Any) -> float:
-    """Exact degrees of freedom of the fit at λ: the divergence of XB by Y (Deledalle et al. 2014)."""
-    raise NotImplementedError
+def degrees_of_freedom(X: ArrayLike, Y: ArrayLike, lambda_ratio: float, **precision: Any) -> float:
+    """Exact degrees of freedom of the fit at a fraction of λ_max: the divergence of XB by Y (Deledalle et al. 2014)."""
+    # The one evaluation of a criterion that has them; that its search went no further is no news.
+    result = Regression.of(X, Y).run(
+        "select", is_quiet=True, criterion="gcv", search="brent", start=lambda_ratio, evaluations=1, **precision
+    )
+    return _number(result.json["degrees_of_freedom"])
 
 
 def refine(
@@ -610,7 +644,7 @@ def refine(
     Y: ArrayLike,
     *,
     charge: float | None = None,
-    sigma: float | None = None,
+    sigma: float = 1.0,
     false_positive_rate: float | None = None,
     maximum_count: int | None = None,
     ridge: float | None = None,
@@ -630,15 +664,16 @@ def refine(
     X : array-like, shape (n, q)
     Y : array-like, shape (n, T) or (n,)
     charge : float or None
-        What a block must explain of ‖Y‖²; or give `sigma`.
-    sigma : float or None
-        Standard deviation of white noise in Y, from which the charge follows.
+        What a block must explain of ‖Y‖². None: what white noise alone explains by its best block, but rarely more.
+    sigma : float
+        Standard deviation of that noise, of an entry of Y.
     false_positive_rate : float or None
-        How likely noise alone may be found worth a block; with `sigma`. 0.05 by default.
+        How often that noise may explain more; 0.05 by default.
     maximum_count : int or None
-        Most blocks.
+        Most blocks; 30 by default.
     ridge : float or None
-        Keeps blocks that nearly coincide from cancelling each other.
+        Part of its amplitude that a ridge takes from each block, which keeps blocks that nearly coincide from
+        cancelling each other; 1e-6 by default.
     start : array-like of int or None
         Blocks to begin with, beside none; such as ``solve(...).blocks``.
     groups, threads, progress
@@ -656,7 +691,9 @@ def refine(
         For what cannot be worked with.
     """
     regression = Regression.of(X, Y, groups)
-    options = Values(
+    result = regression.run(
+        "refine",
+        progress,
         charge=charge,
         sigma=sigma,
         false_positive_rate=false_positive_rate,
@@ -666,5 +703,4 @@ def refine(
         seed=seed,
         threads=threads,
     )
-    result = run("refine", regression.problem, options=options, progress=progress)
     return Refinement(**regression.coefficients(result), scores=result.array("scores"))

@@ -410,7 +410,11 @@ def names(function: str) -> list[dict[str, Any]]:
 
 
 def run(
-    function: str, *handles: _Handle | None, options: Values | None = None, progress: Progress | None = None
+    function: str,
+    *handles: _Handle | None,
+    options: Values | None = None,
+    progress: Progress | None = None,
+    is_quiet: bool = False,
 ) -> Result:
     """Runs a long function of the library.
 
@@ -427,6 +431,8 @@ def run(
         Its options.
     progress : callable or None
         Called with two texts now and then, in the thread that computes.
+    is_quiet : bool
+        Leave warnings out.
 
     Returns
     -------
@@ -489,7 +495,8 @@ def run(
     else:
         call((handles, options))
 
-    _warn(warned)
+    if not is_quiet:
+        _warn(warned)
     # Popped: an error refers to this frame, and must not be referred to by it.
     if raised:
         raise raised.pop()

@@ -13,7 +13,7 @@ weights as they are given.
 from __future__ import annotations
 
 import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,7 +24,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._arrays import Selection, Solution, SparseCoefficients, degrees_of_freedom, positive, select, solve
-from ._errors import InvalidInput
+from ._errors import InvalidInput, NumericalError
 from ._library import numeric
 
 __all__ = [
@@ -63,8 +63,9 @@ class _SparseModel(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
     dual_gap_: float
     n_iter_: int
 
-    def _training(self, X: Any, y: Any, sample_weight: Any = None) -> _Training:
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], multi_output=True, y_numeric=True)
+    def _training(self, X: Any, y: Any, sample_weight: Any = None, fewest: int = 1) -> _Training:
+        dtypes = [np.float64, np.float32]
+        X, y = validate_data(self, X, y, dtype=dtypes, multi_output=True, y_numeric=True, ensure_min_samples=fewest)
         target = numeric(y, "y", dimensions=(1, 2)).astype(np.float64)
         Y = target.reshape(len(target), -1)
         weights = _row_weights(sample_weight, len(Y))
@@ -90,7 +91,7 @@ class _SparseModel(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
 
     def _certify(self, solution: Solution, training: _Training) -> None:
         self.dual_gap_ = solution.gap * 0.5 * float(np.sum(training.Y**2)) / len(training.Y)
-        self.n_iter_ = solution.report["epochs"] + solution.report["newton_steps"]
+        self.n_iter_ = solution.report["epochs"] + solution.report["full_passes"]
 
     @property
     def sparse_coef_(self) -> Any:
@@ -112,6 +113,16 @@ class _SparseModel(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
         check_is_fitted(self)
         matrix = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
         return np.asarray(matrix @ self.coef_.T + self.intercept_)
+
+
+def _scaled(X: NDArray[Any], weights: Any) -> NDArray[Any]:
+    """X_j / w_j, whose coefficients w_j B_j are penalized alike."""
+    if weights is None:
+        return X
+    given = numeric(weights, "weights", dimensions=(1,))
+    if len(given) != X.shape[1] or not np.all(given > 0):
+        raise InvalidInput(f"weights: expected {X.shape[1]} numbers above 0; infinity leaves a feature out")
+    return np.asarray(np.multiply(X, (1 / given).astype(X.dtype), order="F"))
 
 
 def _column_means(values: NDArray[Any], weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
@@ -137,12 +148,17 @@ class _PenalizedModel(_SparseModel):
     """An estimator whose penalty is given."""
 
     tol: float
+    max_iter: int
     threads: int | None
-    time_limit: float | None
 
-    def _penalty(self, n_samples: int) -> dict[str, Any]:
-        """What `solve` takes beside data and precision."""
+    alpha: float
+
+    def _solve(self, training: _Training) -> Solution:
         raise NotImplementedError
+
+    def _solved(self, X: NDArray[Any], Y: NDArray[np.float64], **penalty: Any) -> Solution:
+        given = {"alpha": self.alpha, **penalty}
+        return solve(X, Y, **given, tol=self.tol, max_iter=self.max_iter, threads=self.threads)
 
     def fit(self: _Model, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> _Model:
         """Fit.
@@ -165,14 +181,7 @@ class _PenalizedModel(_SparseModel):
             A ValueError, for what cannot be worked with.
         """
         training = self._training(X, y, sample_weight)
-        solution = solve(
-            training.X,
-            training.Y,
-            **self._penalty(len(training.Y)),
-            tol=self.tol,
-            threads=self.threads,
-            time_limit=self.time_limit,
-        )
+        solution = self._solve(training)
         self._keep(solution, training)
         self._certify(solution, training)
         return self
@@ -191,13 +200,13 @@ class MultiTaskLasso(_PenalizedModel):
         Fit an intercept, by centring X and y; this copies X.
     tol : float
         Duality gap that is good enough, over ½‖Y‖².
+    max_iter : int
+        Most sweeps of coordinate descent; what they reached is kept, with a warning.
     copy_X : bool
         False lets X be overwritten where an intercept or weights of samples need it changed. Without both it is never
         copied nor changed.
     threads : int or None
         At most so many; all cores where None. No result depends on it.
-    time_limit : float or None
-        Seconds after which what was reached is kept, with a warning.
 
     Attributes
     ----------
@@ -211,7 +220,7 @@ class MultiTaskLasso(_PenalizedModel):
     dual_gap_ : float
         The objective exceeds the smallest possible one by at most this.
     n_iter_ : int
-        Sweeps over features and Newton steps.
+        Sweeps over features that could be active, and looks at all of them.
     n_features_in_ : int
         Features seen in `fit`.
     feature_names_in_ : ndarray
@@ -232,20 +241,20 @@ class MultiTaskLasso(_PenalizedModel):
         weights: ArrayLike | None = None,
         fit_intercept: bool = True,
         tol: float = 1e-6,
+        max_iter: int = 200_000,
         copy_X: bool = True,
         threads: int | None = None,
-        time_limit: float | None = None,
     ) -> None:
         self.alpha = alpha
         self.weights = weights
         self.fit_intercept = fit_intercept
         self.tol = tol
+        self.max_iter = max_iter
         self.copy_X = copy_X
         self.threads = threads
-        self.time_limit = time_limit
 
-    def _penalty(self, n_samples: int) -> dict[str, Any]:
-        return {"alpha": self.alpha, "weights": self.weights}
+    def _solve(self, training: _Training) -> Solution:
+        return self._solved(training.X, training.Y, weights=self.weights)
 
 
 class GroupLasso(_PenalizedModel):
@@ -264,7 +273,7 @@ class GroupLasso(_PenalizedModel):
         As in `MultiTaskLasso`.
     weights : array-like, shape (n_groups,), or None
         w_g of each group.
-    fit_intercept, tol, copy_X, threads, time_limit
+    fit_intercept, tol, max_iter, copy_X, threads
         As in `MultiTaskLasso`.
 
     Attributes
@@ -285,21 +294,21 @@ class GroupLasso(_PenalizedModel):
         weights: ArrayLike | None = None,
         fit_intercept: bool = True,
         tol: float = 1e-6,
+        max_iter: int = 200_000,
         copy_X: bool = True,
         threads: int | None = None,
-        time_limit: float | None = None,
     ) -> None:
         self.groups = groups
         self.alpha = alpha
         self.weights = weights
         self.fit_intercept = fit_intercept
         self.tol = tol
+        self.max_iter = max_iter
         self.copy_X = copy_X
         self.threads = threads
-        self.time_limit = time_limit
 
-    def _penalty(self, n_samples: int) -> dict[str, Any]:
-        return {"alpha": self.alpha, "weights": self.weights, "groups": self.groups}
+    def _solve(self, training: _Training) -> Solution:
+        return self._solved(training.X, training.Y, weights=self.weights, groups=self.groups)
 
     def _keep(self, found: SparseCoefficients, training: _Training) -> None:
         super()._keep(found, training)
@@ -319,7 +328,7 @@ class ElasticNet(_PenalizedModel):
         The part of the penalty that makes rows zero, above 0 and at most 1.
     weights : array-like, shape (n_features,), or None
         w_j of each feature; they weigh the norms, not the squares.
-    fit_intercept, tol, copy_X, threads, time_limit
+    fit_intercept, tol, max_iter, copy_X, threads
         As in `MultiTaskLasso`.
 
     Attributes
@@ -336,51 +345,52 @@ class ElasticNet(_PenalizedModel):
         weights: ArrayLike | None = None,
         fit_intercept: bool = True,
         tol: float = 1e-6,
+        max_iter: int = 200_000,
         copy_X: bool = True,
         threads: int | None = None,
-        time_limit: float | None = None,
     ) -> None:
         self.alpha = alpha
         self.l1_ratio = l1_ratio
         self.weights = weights
         self.fit_intercept = fit_intercept
         self.tol = tol
+        self.max_iter = max_iter
         self.copy_X = copy_X
         self.threads = threads
-        self.time_limit = time_limit
 
-    def _penalty(self, n_samples: int) -> dict[str, Any]:
+    def _solve(self, training: _Training) -> Solution:
         alpha, l1_ratio = positive(self.alpha, "alpha"), positive(self.l1_ratio, "l1_ratio")
         if l1_ratio > 1:
             raise InvalidInput(f"l1_ratio: found {l1_ratio}, expected a number above 0 and at most 1")
-        penalty: dict[str, Any] = {"alpha": alpha * l1_ratio, "weights": self.weights}
-        ridge = alpha * (1 - l1_ratio) * n_samples
-        return penalty | ({"penalty": "elastic-net", "ridge": ridge} if ridge else {})
+        ridge = alpha * (1 - l1_ratio) * len(training.Y)
+        penalty = {"penalty": "elastic-net", "ridge": ridge} if ridge > 0 else {}
+        return self._solved(training.X, training.Y, alpha=alpha * l1_ratio, weights=self.weights, **penalty)
 
 
 class ReweightedMultiTaskLasso(_PenalizedModel):
     """A multitask Lasso whose weights follow from its solution, again and again: few, strong features.
 
-    Each round solves a `MultiTaskLasso` with the weights w_j / (2 √‖B_j‖) of the round before, which descends on
-    ‖Y − XB‖² / (2n) + alpha Σ_j w_j √‖B_j‖, a penalty that is not convex (Strohmeier et al. 2016).
+    From a `MultiTaskLasso`, each round solves another on its features, with weights c √(w_j / ‖B_j‖) of the round
+    before, and so descends on ‖Y − XB‖² / (2n) + 2 alpha c Σ_j √(w_j ‖B_j‖), which is not convex (Strohmeier et al.
+    2016). c is the largest √(w_j ‖B_j‖) of the first solution: its strongest feature keeps alpha, the others pay more.
 
     Parameters
     ----------
     alpha : float
         As in `MultiTaskLasso`.
     n_reweights : int
-        Most rounds; 0 is `MultiTaskLasso`.
+        Most rounds, up to 100; 0 is `MultiTaskLasso`.
     weights : array-like, shape (n_features,), or None
-        w_j of each feature.
-    fit_intercept, tol, copy_X, threads, time_limit
+        w_j of each feature: one where None; above 0, infinity leaves a feature out. They cost a copy of X.
+    fit_intercept, tol, max_iter, copy_X, threads
         As in `MultiTaskLasso`.
 
     Attributes
     ----------
-    coef_, intercept_, active_, sparse_coef_, n_iter_, n_features_in_, feature_names_in_
+    coef_, intercept_, active_, sparse_coef_, n_features_in_, feature_names_in_
         As in `MultiTaskLasso`.
-    dual_gap_ : float
-        Of the last round's problem.
+    dual_gap_, n_iter_
+        Of the `MultiTaskLasso` to begin with.
     """
 
     def __init__(
@@ -391,21 +401,25 @@ class ReweightedMultiTaskLasso(_PenalizedModel):
         weights: ArrayLike | None = None,
         fit_intercept: bool = True,
         tol: float = 1e-6,
+        max_iter: int = 200_000,
         copy_X: bool = True,
         threads: int | None = None,
-        time_limit: float | None = None,
     ) -> None:
         self.alpha = alpha
         self.n_reweights = n_reweights
         self.weights = weights
         self.fit_intercept = fit_intercept
         self.tol = tol
+        self.max_iter = max_iter
         self.copy_X = copy_X
         self.threads = threads
-        self.time_limit = time_limit
 
-    def _penalty(self, n_samples: int) -> dict[str, Any]:
-        return {"alpha": self.alpha, "weights": self.weights, "reweight": self.n_reweights}
+    def _solve(self, training: _Training) -> Solution:
+        scaled = self._solved(_scaled(training.X, self.weights), training.Y, reweight=self.n_reweights)
+        if self.weights is None:
+            return scaled
+        weights = numeric(self.weights, "weights")[scaled.columns, np.newaxis]
+        return replace(scaled, coef=scaled.coef / weights)
 
 
 class _SelectingModel(_SparseModel):
@@ -419,15 +433,6 @@ class _SelectingModel(_SparseModel):
 
     alpha_: float
     selection_: Selection
-
-    def _scaled(self, X: NDArray[Any]) -> NDArray[Any]:
-        """X_j / w_j, whose coefficients w_j B_j are penalized alike."""
-        if self.weights is None:
-            return X
-        weights = numeric(self.weights, "weights", dimensions=(1,))
-        if len(weights) != X.shape[1] or not np.all(weights > 0):
-            raise InvalidInput(f"weights: expected {X.shape[1]} numbers above 0; infinity leaves a feature out")
-        return np.asarray(np.multiply(X, (1 / weights).astype(X.dtype), order="F"))
 
     def _choose(self, scaled: NDArray[Any], training: _Training, criterion: str, seed: int, **options: Any) -> None:
         precision: dict[str, Any] = {"tol": self.tol, "threads": self.threads}
@@ -517,20 +522,26 @@ class MultiTaskLassoSURE(_SelectingModel):
         ------
         InvalidInput
             A ValueError, for what cannot be worked with.
+        NumericalError
+            Where sigma cannot be estimated.
         """
-        training, seed = self._training(X, y), self._seed()
-        scaled = self._scaled(training.X)
+        training, seed = self._training(X, y, fewest=2), self._seed()
+        scaled = _scaled(training.X, self.weights)
         self.sigma_ = self._noise(scaled, training.Y, seed) if self.sigma is None else positive(self.sigma, "sigma")
         self._choose(scaled, training, "sure", seed, sigma=self.sigma_)
         return self
 
     def _noise(self, X: NDArray[Any], Y: NDArray[np.float64], seed: int) -> float:
         rows, tasks = Y.shape
-        precision: dict[str, Any] = {"tol": self.tol, "threads": self.threads}
-        fitted = select(X, Y, "kfold", folds=min(5, rows), seed=seed, **precision)
-        freedom = degrees_of_freedom(X, Y, fitted.lambda_, **precision) + tasks * self.fit_intercept
+        fitted = select(X, Y, "kfold", folds=min(5, rows), seed=seed, tol=self.tol, threads=self.threads)
+        freedom = degrees_of_freedom(
+            X, Y, fitted.lambda_ / fitted.lambda_max, gap=self.tol, threads=self.threads
+        ) + tasks * bool(self.fit_intercept)
         rest = float(np.sum((Y - X[:, fitted.columns] @ fitted.coef) ** 2))
-        return float(np.sqrt(rest / (rows * tasks - freedom)))
+        left = rows * tasks - freedom
+        if not left > 1e-6 * rows * tasks or not rest > 0:
+            raise NumericalError("sigma: cannot be estimated, since the chosen solution fits y exactly; give sigma")
+        return float(np.sqrt(rest / left))
 
 
 class MultiTaskLassoCV(_SelectingModel):
@@ -599,6 +610,6 @@ class MultiTaskLassoCV(_SelectingModel):
         InvalidInput
             A ValueError, for what cannot be worked with.
         """
-        training = self._training(X, y)
-        self._choose(self._scaled(training.X), training, "kfold", self._seed(), folds=self.cv)
+        training = self._training(X, y, fewest=2)
+        self._choose(_scaled(training.X, self.weights), training, "kfold", self._seed(), folds=self.cv)
         return self
