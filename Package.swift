@@ -7,6 +7,7 @@ let package = Package(
     name: "foci",
     products: [
         .library(name: "Foci", targets: ["Foci"]),
+        .library(name: "focic", type: .dynamic, targets: ["FociC"]),
         .executable(name: "foci", targets: ["FociCommand"]),
     ],
     dependencies: [
@@ -30,6 +31,7 @@ let package = Package(
         .target(name: "SparseRegression", dependencies: ["LinearAlgebra"]),
         .target(name: "ModelSelection", dependencies: ["SparseRegression"]),
         .target(name: "SourceImaging", dependencies: ["ModelSelection"]),
+        .target(name: "Requests", dependencies: ["SourceImaging"]),
         .target(name: "Simulation", dependencies: ["SourceImaging"]),
         .target(name: "Formats", dependencies: ["CZlib", "HDF5", "SourceImaging"]),
         .target(
@@ -39,7 +41,9 @@ let package = Package(
                 .embedInCode("Page/Templates/subject.mustache"), .embedInCode("Page/Templates/page.css"),
                 .embedInCode("Page/Templates/brain.js"), .embedInCode("Page/Templates/group.mustache"),
             ]),
-        .target(name: "Foci", dependencies: ["Formats", "Reporting", "Simulation"]),
+        .target(name: "CFoci"),
+        .target(name: "FociC", dependencies: ["CFoci", "Reporting", "Requests"]),
+        .target(name: "Foci", dependencies: ["Formats", "Reporting", "Requests", "Simulation"]),
         .target(
             name: "Batches", dependencies: ["CCrypto", "Foci", .product(name: "Yams", package: "Yams")]),
         .executableTarget(

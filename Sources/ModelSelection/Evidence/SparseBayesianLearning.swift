@@ -172,7 +172,7 @@ public struct SparseBayesianLearning: Sendable {
     /// Equal variances with tr Σ = ‖Y‖²/T.
     private static func equal(_ problem: RegressionProblem) -> [Double] {
         let power = problem.squaredResponseNorm / Double(problem.sampleCount)
-        let gain = problem.design.matrix.squaredNorm
+        let gain = problem.design.squaredNorm
         return [Double](repeating: gain > 0 ? max(power, .leastNormalMagnitude) / gain : 0, count: problem.blocks.count)
     }
 

@@ -248,13 +248,13 @@ extension PreparedProblem {
     /// Adds a factor times what a column of the gain looks like at the sensors, unweighted, in SI units.
     fileprivate func addField(of column: Int, _ factor: Double, _ forward: Forward, to field: inout [Double]) {
         guard forward.orientations == 3, let axes else {
-            for (i, row) in forwardRows.enumerated() { field[i] += factor * forward.gain[row, column] }
+            for (i, row) in forwardRows.enumerated() { field[i] += factor * forward.stored[row, column] }
             return
         }
         let block = column / max(1, problem.blocks.columns(of: 0).count)
         let axis = axes[block][column - problem.blocks.columns(of: block).lowerBound]
         for (i, row) in forwardRows.enumerated() {
-            for d in 0..<3 { field[i] += factor * axis[d] * forward.gain[row, 3 * block + d] }
+            for d in 0..<3 { field[i] += factor * axis[d] * forward.stored[row, 3 * block + d] }
         }
     }
 }

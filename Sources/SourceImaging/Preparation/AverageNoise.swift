@@ -72,7 +72,7 @@ struct AverageNoise {
         } else {
             let estimated = try BaselineCovariance(
                 baseline, basis: temporal, sensors: matching.sensors, projection: projection,
-                gain: forward.gain.rows(matching.inForward), parallelism: parallelism)
+                gain: forward.stored.rows(matching.inForward), parallelism: parallelism)
             // Of a covariance estimated from the baseline only the held-out level means anything.
             let heldOut = estimated.heldOutVariance.squareRoot()
             source =

@@ -111,13 +111,13 @@ struct UnitPlausibility {
         let (rows, kinds) = (matching.inForward, matching.sensors.kinds)
         let electrodes = rows.indices.filter { kinds[$0] == .eeg }.map { rows[$0] }
         var squares = [Double](repeating: 0, count: rows.count)
-        let (height, columns) = (forward.gain.rows, forward.gain.columns)
-        forward.gain.elements.withUnsafeBufferPointer { gain in
-            for start in stride(from: 0, to: height * columns, by: height) {
+        let columns = forward.stored.columns
+        forward.stored.withElements { gain in
+            for column in 0..<columns {
                 // Potentials are known up to a constant.
-                let constant = electrodes.reduce(0) { $0 + gain[start + $1] } / Double(max(1, electrodes.count))
+                let constant = electrodes.reduce(0) { $0 + gain[$1, column] } / Double(max(1, electrodes.count))
                 for (k, row) in rows.enumerated() {
-                    let value = gain[start + row] - (kinds[k] == .eeg ? constant : 0)
+                    let value = gain[row, column] - (kinds[k] == .eeg ? constant : 0)
                     squares[k] += value * value
                 }
             }

@@ -32,7 +32,7 @@ struct WhitenedGain {
         let axes = isFree ? (0..<sources.count).map { orientation.axes(normal: sources.normal($0)) } : nil
         width = isFree && orientation != .fixed ? 3 : 1
         // The whitener spread over all rows of the gain: no copy of the gain is made to pick its rows.
-        var spread = Matrix(rows: whitener.rows, columns: forward.gain.rows)
+        var spread = Matrix(rows: whitener.rows, columns: forward.stored.rows)
         for (k, row) in rows.enumerated() {
             for i in 0..<spread.rows { spread[i, row] = whitener[i, k] }
         }
@@ -64,21 +64,21 @@ struct WhitenedGain {
         _ whitener: Matrix, _ forward: Forward, _ axes: [(axes: [SIMD3<Double>], factors: [Double])]?, _ width: Int,
         _ parallelism: Parallelism
     ) -> (matrix: Matrix, norms: [Double]) {
-        let (rank, rows, o) = (whitener.rows, forward.gain.rows, forward.orientations)
+        let (rank, rows, o) = (whitener.rows, forward.stored.rows, forward.orientations)
         var turned = Matrix(rows: rank, columns: forward.sources.count * width)
         var norms = [Double](repeating: 0, count: forward.sources.count)
-        forward.gain.elements.withUnsafeBufferPointer { gain in
+        forward.stored.withElements { gain in
             turned.elements.withUnsafeMutableBufferPointer { turned in
                 norms.withUnsafeMutableBufferPointer { norms in
-                    guard let gain = gain.baseAddress, let turned = turned.baseAddress, let norms = norms.baseAddress
-                    else { return }
+                    guard let turned = turned.baseAddress, let norms = norms.baseAddress else { return }
                     // Pieces write to columns of their own.
-                    nonisolated(unsafe) let (g, x, lengths) = (gain, turned, norms)
+                    nonisolated(unsafe) let (x, lengths) = (turned, norms)
                     parallelism.forEachPiece(of: forward.sources.count, piece: 128) { _, items in
                         var whitened = [Double](repeating: 0, count: rank * items.count * o)
                         BLAS.gemm(
-                            false, false, rank, items.count * o, rows, 1, whitener.elements, rank,
-                            g + items.lowerBound * o * rows, rows, 0, &whitened, rank)
+                            false, gain.isRowMajor, rank, items.count * o, rows, 1, whitener.elements, rank,
+                            gain.first + items.lowerBound * o * (gain.isRowMajor ? 1 : rows), gain.leadingDimension, 0,
+                            &whitened, rank)
                         whitened.withUnsafeBufferPointer { whitened in
                             guard let first = whitened.baseAddress else { return }
                             for j in items {
