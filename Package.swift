@@ -66,6 +66,7 @@ let package = Package(
             name: "SparseRegressionTests", dependencies: ["SparseRegression", "CAllocationCount", "TestSupport"]),
         .testTarget(name: "ModelSelectionTests", dependencies: ["ModelSelection", "TestSupport"]),
         .testTarget(name: "SourceImagingTests", dependencies: ["SourceImaging", "Simulation", "TestSupport"]),
+        .testTarget(name: "RequestsTests", dependencies: ["Requests"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport", "MutatedFiles"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),

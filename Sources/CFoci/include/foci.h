@@ -119,9 +119,10 @@ void foci_problem_free(foci_problem *problem);
 
 /* Solves at one λ. Options (all may be left out but λ; NULL for none):
  *   lambda or lambda-ratio   λ, or a fraction of λ_max, the smallest λ at which nothing is active
- *   penalty                  "group-lasso" (default) and those that foci_names tells; ridge, gamma: its number of shape
+ *   penalty                  "l21" (default: blocks) and those that foci_names tells; ridge, gamma: its number of shape
  *   weights                  w_j, an array, one a block (a column, for penalties of entries); infinity leaves a block out
- *   reweight                 rounds of reweighting (Strohmeier et al. 2016) from there; reweight-scale "strongest", "median"
+ *   reweight                 rounds of reweighting (Strohmeier et al. 2016) from there; reweight-scale "strongest"
+ *                            (default), "median" or "unit" (the plain penalty λ Σ √‖B_j‖)
  *   debias                   "true" undoes the shrinkage of each block (Gramfort et al. 2012)
  *   gap, solver, threads, time-limit
  * Result: text "json" (objective, duality gap, λ_max, work, warnings); numbers of the same names; arrays

@@ -26,7 +26,7 @@ extension SolveRequest: NamedRequest {
             .init(.reweight, "rounds of reweighting, 0 to 100") {
                 (r, v, n) throws(InputError) in r.reweighting.rounds = try v.count(n)
             },
-            .init(.reweightScale, "which block keeps its λ in reweighting: strongest or median") {
+            .init(.reweightScale, "which block keeps its λ in reweighting: strongest, median, or unit for the plain penalty λΣ√‖B_j‖") {
                 (r, v, n) throws(InputError) in r.reweighting.scale = try v.word(n)
             },
             .init(.debias, "whether the shrinkage of each block is undone: true or false") {
