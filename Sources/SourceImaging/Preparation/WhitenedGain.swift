@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// A gain whitened, turned to the chosen axes and weighted for depth.
 struct WhitenedGain {
