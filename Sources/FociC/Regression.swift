@@ -24,8 +24,12 @@ public func foci_problem_create(
 ) -> foci_status {
     attempt {
         let target = try target(problem)
-        let x = try GivenArray(design, "design").design()
-        let y = try GivenArray(response, "response").matrix()
+        let (given, measured) = (try GivenArray(design, "design"), try GivenArray(response, "response"))
+        // Before anything is copied.
+        guard given.shape[0] == measured.shape[0] else {
+            throw InputError("response", found: "\(measured.shape[0]) rows", expected: "\(given.shape[0]), as the design")
+        }
+        let (x, y) = (try given.design(), try measured.matrix())
         var blocks = BlockStructure(count: x.columns, size: 1)
         if block_sizes != nil {
             let sizes = try GivenArray(block_sizes, "block_sizes").integers()

@@ -196,7 +196,7 @@ void foci_covariance_free(foci_covariance *covariance);
  *   naming             how the caller's users know options, for messages: "gain-error=gain_error,lambda=alpha"
  * covariance may be NULL: the noise is then estimated before time 0.
  * Result: texts "json" (the summary that `foci localize --json` prints), "settings" (JSON), "selection" (JSON: all that was
- * tried), "columns" (JSON: name, unit and meaning of each column of the table of sources), tables "sources.tsv",
+ * tried), "columns" (JSON: name, which ends with the unit, and meaning of each column of the table of sources), tables "sources.tsv",
  * "selection.tsv", "regions.tsv", "stability.tsv" and figures "sources.svg", "timecourses.svg", "sensors.svg",
  * "selection.svg", "stability.svg" (FOCI_MISSING where the command writes none); arrays
  *   "index", "vertex", "hemisphere"   of each source; −1 where unknown (hemisphere: −2)
@@ -206,7 +206,6 @@ void foci_covariance_free(foci_covariance *covariance);
  *   "times"            s
  *   "column/NAME"      a number a source for each of "columns"; NaN where unknown
  *   "region-offsets", "region"   candidates in the 95 % region of each source
- *   "channels"         which of the recording's channels were used
  *   "measured", "explained"      used channels × samples
  * and text "channel-names" (JSON). */
 foci_status foci_localize(
