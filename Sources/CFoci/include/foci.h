@@ -212,8 +212,8 @@ foci_status foci_localize(
     const foci_forward *forward, const foci_recording *recording, const foci_covariance *covariance,
     const foci_values *options, const foci_monitor *monitor, foci_result **result);
 
-/* What a page of results shows, for the Mustache template of the program: text "json". Results are of foci_localize. Options:
- * heading (text), names (texts, one a result; their conditions otherwise). */
+/* A page of results: texts "template", a Mustache template of an HTML page that needs nothing beside it, and "json", what it
+ * names. Results are of foci_localize. Options: heading (text), names (texts, one a result; their conditions otherwise). */
 foci_status foci_page(
     const foci_result *const *results, int64_t count, const foci_values *options, foci_result **page);
 
