@@ -35,12 +35,14 @@ let package = Package(
         .target(name: "Formats", dependencies: ["CZlib", "HDF5", "SourceImaging"]),
         .target(
             name: "Reporting",
-            dependencies: ["SourceImaging", .product(name: "Mustache", package: "swift-mustache")],
+            dependencies: ["SourceImaging"],
             resources: [
                 .embedInCode("Page/Templates/subject.mustache"), .embedInCode("Page/Templates/page.css"),
                 .embedInCode("Page/Templates/brain.js"), .embedInCode("Page/Templates/group.mustache"),
             ]),
-        .target(name: "Foci", dependencies: ["Formats", "Reporting", "Simulation"]),
+        .target(
+            name: "Pages", dependencies: ["Reporting", .product(name: "Mustache", package: "swift-mustache")]),
+        .target(name: "Foci", dependencies: ["Formats", "Pages", "Simulation"]),
         .target(
             name: "Batches", dependencies: ["CCrypto", "Foci", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
@@ -66,7 +68,7 @@ let package = Package(
         .testTarget(name: "SourceImagingTests", dependencies: ["SourceImaging", "Simulation", "TestSupport"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport", "MutatedFiles"]),
-        .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Pages", "TestSupport"]),
         .testTarget(name: "BatchesTests", dependencies: ["Batches", "TestSupport"]),
         .testTarget(
             name: "CommandTests", dependencies: ["FociCommand", "Foci", "TestSupport"], exclude: ["Help"]),
