@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -215,7 +215,7 @@ def _blocks(groups: Any, n_features: int) -> _Blocks:
 
 
 #: What options of the library are called here, where not alike.
-_NAMES = {"lambda": "lambda_", "gap": "tol", "maximum-epochs": "max_iter", "count": "n_alphas"}
+_NAMES = {"lambda": "lambda_", "gap": "tol", "maximum-epochs": "max_iter", "count": "n_alphas", "path": "n_alphas"}
 
 
 @dataclass(frozen=True)
@@ -239,13 +239,21 @@ class Regression:
             raise InvalidInput(f"Y: found {len(response)} rows, expected {n_samples}, as many as X has")
         return cls(Problem(matrix, response, blocks.sizes), n_samples, n_features, blocks.order)
 
-    def run(self, function: str, progress: Progress | None = None, *, is_quiet: bool = False, **options: Any) -> Result:
-        """Runs a function of the library with options by the library's names; errors have the names of `solve`."""
+    def run(
+        self,
+        function: str,
+        progress: Progress | None = None,
+        *,
+        names: Mapping[str, str] = _NAMES,
+        is_quiet: bool = False,
+        **options: Any,
+    ) -> Result:
+        """Runs a function of the library with options by the library's names; errors have those of `names`."""
         try:
             return run(function, self.problem, options=Values(**options), progress=progress, is_quiet=is_quiet)
         except InvalidInput as error:
             name, colon, text = str(error).partition(":")
-            raise InvalidInput(_NAMES.get(name, name.replace("-", "_")) + colon + text) from None
+            raise InvalidInput(names.get(name, name.replace("-", "_")) + colon + text) from None
 
     def coefficients(self, result: Result) -> dict[str, Any]:
         """The fields of `SparseCoefficients`."""
@@ -485,13 +493,14 @@ def path(
         raise InvalidInput("λ: found alphas and lambdas, expected at most one of the two")
     scale = 1 if alphas is None else regression.n_samples
     given = lambdas if alphas is None else alphas
+    name = "lambdas" if alphas is None else "alphas"
     grid = None
     if given is not None:
-        name = "lambdas" if alphas is None else "alphas"
         grid = -np.sort(-numeric(given, name, dimensions=(1,)).astype(np.float64)) * scale
     result = regression.run(
         "path",
         progress,
+        names=_NAMES | {"lambda-ratio": "eps", "lambdas": name},
         lambdas=grid,
         lambda_ratio=eps if grid is None else None,
         count=n_alphas if grid is None else None,
