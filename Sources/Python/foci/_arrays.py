@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 from ._errors import InvalidInput
 from ._library import Problem, Progress, Result, Values, numeric, run
 
-__all__ = ["Path", "Refinement", "Selection", "Solution", "SparseCoefficients", "path", "refine", "select", "solve"]
+__all__ = [
+    "Refinement",
+    "Selection",
+    "Solution",
+    "SolutionPath",
+    "SparseCoefficients",
+    "path",
+    "refine",
+    "select",
+    "solve",
+]
 
 
 # ---- Results -------------------------------------------------------------------------------------------------------
@@ -80,7 +90,7 @@ class Solution(SparseCoefficients):
 
 
 @dataclass(frozen=True, eq=False)
-class Path(Sequence[Solution]):
+class SolutionPath(Sequence[Solution]):
     """Solutions from the largest λ to the smallest, a sequence.
 
     Attributes
@@ -99,11 +109,14 @@ class Path(Sequence[Solution]):
     def __len__(self) -> int:
         return len(self.solutions)
 
-    def __getitem__(self, index: Any) -> Any:
-        return self.solutions[index]
+    @overload
+    def __getitem__(self, index: int) -> Solution: ...
 
-    def __iter__(self) -> Iterator[Solution]:
-        return iter(self.solutions)
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Solution, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Solution | tuple[Solution, ...]:
+        return self.solutions[index]
 
 
 @dataclass(frozen=True, eq=False)
@@ -461,13 +474,15 @@ def path(
     solver: str = "auto",
     threads: int | None = None,
     progress: Progress | None = None,
-) -> Path:
+) -> SolutionPath:
     """Minimize ½‖Y − XB‖² + λ Σ_j w_j ‖B_j‖ at many λ, each from the one before.
 
     Parameters
     ----------
     X : array-like, shape (n, q)
+        Design.
     Y : array-like, shape (n, T) or (n,)
+        Response.
     alphas, lambdas : array-like or None
         Values of λ / n or of λ, in any order; at most one of the two. None: ``n_alphas`` values from λ_max to
         ``eps`` · λ_max, evenly by their logarithms.
@@ -480,7 +495,7 @@ def path(
 
     Returns
     -------
-    path : Path
+    path : SolutionPath
         The solutions, λ descending.
 
     Raises
@@ -531,7 +546,7 @@ def path(
                 lambda_max=lambda_max,
             )
         )
-    return Path(result.array("lambdas"), lambda_max, tuple(solutions))
+    return SolutionPath(result.array("lambdas"), lambda_max, tuple(solutions))
 
 
 def select(
@@ -561,7 +576,9 @@ def select(
     Parameters
     ----------
     X : array-like, shape (n, q)
+        Design.
     Y : array-like, shape (n, T) or (n,)
+        Response.
     criterion : str
         ``"sure"`` (Stein's unbiased risk estimate with exact degrees of freedom), ``"sure-mc"`` (with those of random
         directions), ``"held-out"``, ``"kfold"`` (prediction of rows by others; a copy of X a fold), ``"gcv"``,
@@ -613,7 +630,7 @@ def select(
     >>> X = np.asfortranarray(generator.standard_normal((50, 200)))
     >>> Y = X[:, [7, 42]] @ generator.standard_normal((2, 10)) + 0.1 * generator.standard_normal((50, 10))
     >>> selection = foci.select(X, Y, sigma=0.1)
-    >>> bool(selection.value == min(point["value"] for point in selection.history))
+    >>> bool(np.isin([7, 42], selection.blocks).all())
     True
     """
     regression = Regression.of(X, Y, groups)
@@ -658,8 +675,8 @@ def refine(
     maximum_count: int | None = None,
     ridge: float | None = None,
     start: ArrayLike | None = None,
-    groups: Any = None,
     seed: int | None = None,
+    groups: Any = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Refinement:
@@ -671,7 +688,9 @@ def refine(
     Parameters
     ----------
     X : array-like, shape (n, q)
+        Design.
     Y : array-like, shape (n, T) or (n,)
+        Response.
     charge : float or None
         What a block must explain of ‖Y‖². None: what white noise alone explains by its best block, but rarely more.
     sigma : float
@@ -685,10 +704,10 @@ def refine(
         cancelling each other; 1e-6 by default.
     start : array-like of int or None
         Blocks to begin with, beside none; such as ``solve(...).blocks``.
-    groups, threads, progress
-        As in :func:`solve`.
     seed : int or None
         Of the noise that is drawn to know what it explains; 0 by default.
+    groups, threads, progress
+        As in :func:`solve`.
 
     Returns
     -------

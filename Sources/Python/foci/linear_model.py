@@ -428,8 +428,8 @@ class _SelectingModel(_SparseModel):
     search: str
     weights: ArrayLike | None
     tol: float
-    random_state: Any
     threads: int | None
+    random_state: Any
 
     alpha_: float
     selection_: Selection
@@ -493,8 +493,8 @@ class MultiTaskLassoSURE(_SelectingModel):
         fit_intercept: bool = True,
         tol: float = 1e-6,
         copy_X: bool = True,
-        random_state: Any = 0,
         threads: int | None = None,
+        random_state: Any = 0,
     ) -> None:
         self.sigma = sigma
         self.search = search
@@ -502,8 +502,8 @@ class MultiTaskLassoSURE(_SelectingModel):
         self.fit_intercept = fit_intercept
         self.tol = tol
         self.copy_X = copy_X
-        self.random_state = random_state
         self.threads = threads
+        self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> MultiTaskLassoSURE:
         """Fit.
@@ -581,8 +581,8 @@ class MultiTaskLassoCV(_SelectingModel):
         fit_intercept: bool = True,
         tol: float = 1e-6,
         copy_X: bool = True,
-        random_state: Any = 0,
         threads: int | None = None,
+        random_state: Any = 0,
     ) -> None:
         self.cv = cv
         self.search = search
@@ -590,8 +590,8 @@ class MultiTaskLassoCV(_SelectingModel):
         self.fit_intercept = fit_intercept
         self.tol = tol
         self.copy_X = copy_X
-        self.random_state = random_state
         self.threads = threads
+        self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> MultiTaskLassoCV:
         """Fit; as `MultiTaskLassoSURE.fit`.
