@@ -15,6 +15,7 @@ import foci
 
 DATA = make_regression(0, n=20, q=30, T=3)
 X, Y = DATA.X, DATA.Y
+HUGE = np.broadcast_to(1.0, (10**6, 10**6))  # which would take 8 TB to copy
 
 
 def with_element(array, value):
@@ -40,6 +41,8 @@ WRONG = {
     "Y with NaN": (lambda: foci.solve(X, with_element(Y, np.nan), 1.0), "not finite at row 1, sample 2"),
     "Y without columns": (lambda: foci.solve(X, Y[:, :0], 1.0), "empty"),
     "other numbers of rows": (lambda: foci.solve(X, Y[:7], 1.0), "Y: found 7 rows, expected 20"),
+    "X too large": (lambda: foci.solve(HUGE, HUGE, 1.0), "X: "),
+    "Y too large": (lambda: foci.solve(HUGE[:, :1].copy(order="F"), HUGE, 1.0), "Y: "),
     "no λ": (lambda: foci.solve(X, Y), "λ: found none"),
     "two λ": (lambda: foci.solve(X, Y, 1.0, lambda_=2.0), "λ: found alpha and lambda_"),
     "alpha of zero": (lambda: foci.solve(X, Y, 0), "alpha: found 0, expected a positive number"),

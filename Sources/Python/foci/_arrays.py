@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, overload
 
@@ -231,6 +232,16 @@ def _blocks(groups: Any, n_features: int) -> _Blocks:
 _NAMES = {"lambda": "lambda_", "gap": "tol", "maximum-epochs": "max_iter", "count": "n_alphas", "path": "n_alphas"}
 
 
+@contextmanager
+def _renaming(names: Mapping[str, str]) -> Iterator[None]:
+    """Errors of the library, which begin with its name of an argument, begin with its name here."""
+    try:
+        yield
+    except InvalidInput as error:
+        name, colon, text = str(error).partition(":")
+        raise InvalidInput(names.get(name, name.replace("-", "_")) + colon + text) from None
+
+
 @dataclass(frozen=True)
 class Regression:
     """X and Y as the library has them, and what it takes to name what it finds by the columns of the given X."""
@@ -250,7 +261,9 @@ class Regression:
         response = numeric(Y, "Y", dimensions=(1, 2))
         if len(response) != n_samples:
             raise InvalidInput(f"Y: found {len(response)} rows, expected {n_samples}, as many as X has")
-        return cls(Problem(matrix, response, blocks.sizes), n_samples, n_features, blocks.order)
+        with _renaming({"design": "X", "response": "Y"}):
+            problem = Problem(matrix, response, blocks.sizes)
+        return cls(problem, n_samples, n_features, blocks.order)
 
     def run(
         self,
@@ -262,11 +275,8 @@ class Regression:
         **options: Any,
     ) -> Result:
         """Runs a function of the library with options by the library's names; errors have those of `names`."""
-        try:
+        with _renaming(names):
             return run(function, self.problem, options=Values(**options), progress=progress, is_quiet=is_quiet)
-        except InvalidInput as error:
-            name, colon, text = str(error).partition(":")
-            raise InvalidInput(names.get(name, name.replace("-", "_")) + colon + text) from None
 
     def coefficients(self, result: Result) -> dict[str, Any]:
         """The fields of `SparseCoefficients`."""
@@ -373,8 +383,8 @@ def solve(
         Rounds of reweighting (Strohmeier et al. 2016), of ``"l21"`` without weights: w_j = c / √‖B_j‖ of the round
         before, where a block at zero stays there.
     reweight_scale : str
-        c, from the first solution: ``"strongest"``, the largest √‖B_j‖, so that all blocks but the strongest pay more
-        than λ; or ``"median"``.
+        c: ``"strongest"``, the largest √‖B_j‖ of the first solution, so that all other blocks pay more than λ;
+        ``"median"``, their median; or ``"unit"``, ½, which descends on the penalty λ Σ_j √‖B_j‖.
     debias : bool
         Undo the shrinkage of each block by a factor at least 1 (Gramfort et al. 2012).
     tol : float

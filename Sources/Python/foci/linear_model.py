@@ -83,7 +83,6 @@ class _SparseModel(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
 
     def _keep(self, found: SparseCoefficients, training: _Training) -> None:
         coef = found.coef_dense().T
-        # Multiplied over active columns alone, which keeps the others' infinities and time out.
         intercept = training.Y_mean - training.X_mean[found.columns] @ found.coef
         self.coef_ = coef[0] if training.is_single else coef
         self.intercept_ = (intercept[0] if training.is_single else intercept) if self.fit_intercept else 0.0
@@ -370,9 +369,8 @@ class ElasticNet(_PenalizedModel):
 class ReweightedMultiTaskLasso(_PenalizedModel):
     """A multitask Lasso whose weights follow from its solution, again and again: few, strong features.
 
-    From a `MultiTaskLasso`, each round solves another on its features, with weights c √(w_j / ‖B_j‖) of the round
-    before, and so descends on ‖Y − XB‖² / (2n) + 2 alpha c Σ_j √(w_j ‖B_j‖), which is not convex (Strohmeier et al.
-    2016). c is the largest √(w_j ‖B_j‖) of the first solution: its strongest feature keeps alpha, the others pay more.
+    From a `MultiTaskLasso`, each round solves another on its features, with weights ½ √(w_j / ‖B_j‖) of the round
+    before, and so descends on ‖Y − XB‖² / (2n) + alpha Σ_j √(w_j ‖B_j‖), which is not convex (Strohmeier et al. 2016).
 
     Parameters
     ----------
@@ -415,7 +413,8 @@ class ReweightedMultiTaskLasso(_PenalizedModel):
         self.threads = threads
 
     def _solve(self, training: _Training) -> Solution:
-        scaled = self._solved(_scaled(training.X, self.weights), training.Y, reweight=self.n_reweights)
+        X = _scaled(training.X, self.weights)
+        scaled = self._solved(X, training.Y, reweight=self.n_reweights, reweight_scale="unit")
         if self.weights is None:
             return scaled
         weights = numeric(self.weights, "weights")[scaled.columns, np.newaxis]
