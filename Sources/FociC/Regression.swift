@@ -120,7 +120,10 @@ public func foci_path(
     attempt {
         let target = try target(result)
         var request: SolveRequest = try request(options)
-        if request.lambdas == nil, request.count == nil { request.count = 100 }
+        if request.lambdas == nil {
+            request.count = request.count ?? 100
+            request.lambda = request.lambda ?? .ratio(1e-3)
+        }
         guard request.reweighting.rounds == 0, !request.isDebiased else {
             throw InputError(.path, found: "reweighting or debiasing", expected: "neither along a path")
         }

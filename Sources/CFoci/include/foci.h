@@ -132,8 +132,8 @@ void foci_problem_free(foci_problem *problem);
 foci_status foci_solve(
     const foci_problem *problem, const foci_values *options, const foci_monitor *monitor, foci_result **result);
 
-/* Solves from λ_max downwards, each from the one before. Options as foci_solve; lambda-ratio is the smallest, "count" how
- * many there are, evenly by their logarithms; or "lambdas", an array, descending. Without reweighting and debiasing.
+/* Solves from λ_max downwards, each from the one before. Options as foci_solve; lambda-ratio is the smallest (0.001), "count" how
+ * many there are (100), evenly by their logarithms; or "lambdas", an array, descending. Without reweighting and debiasing.
  * Result: as foci_solve, the points one after the other: arrays
  *   "lambdas"                       λ of each point
  *   "offsets", "block-offsets"      where each point begins in "columns" and "coefficients", and in "blocks"; and the ends */
