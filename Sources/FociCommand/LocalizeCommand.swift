@@ -78,6 +78,7 @@ struct LocalizeCommand: ParsableCommand {
         switch input {
         case .forward: error.place = .named(forward)
         case .recording: error.place = .named(recording)
+        case .problem: break
         case .covariance: if let covariance { return error.within(covariance) }
         }
         return error

@@ -66,6 +66,14 @@ func optionName(_ setting: SettingName) -> String { "--\(setting.rawValue)" }
 /// An error as one line, with settings as options.
 func errorLine(_ error: any Error) -> String { (error as? InputError)?.text(naming: optionName) ?? "\(error)" }
 
+/// Runs a request, and tells of the file what it says of the problem.
+func naming<Result>(_ problem: String, _ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch var error as InputError {
+        if error.place == .input(.problem) { error.place = .named(problem) }
+        throw error
+    }
+}
+
 /// What an option takes by its name from the list of its family.
 public protocol OptionKind: NamedKind, ExpressibleByArgument {}
 
@@ -88,6 +96,8 @@ extension CriterionKind: OptionKind {}
 extension SearchKind: OptionKind {}
 extension GradientSource: OptionKind {}
 extension SourceWeights: ExpressibleByArgument {}
+extension SolveRequest.Engine: ExpressibleByArgument {}
+extension SelectRequest.Weights: ExpressibleByArgument {}
 extension StabilityMethod: ExpressibleByArgument {}
 
 /// A list of names with a line of help each, for the discussion of a command.
@@ -120,34 +130,9 @@ struct PenaltyOptions: ParsableArguments {
         return ArgumentHelp("\(parts.joined(separator: " or ")).", valueName: shapes.first?.shape.symbol)
     }
 
-    /// The number of shape, where it is given.
-    ///
-    /// - Parameter isNeeded: whether a number that has no usual value must be given.
-    /// - Throws: ``InputError`` for a number that is not positive, or not of this penalty.
-    func shape(isNeeded: Bool) throws(InputError) -> Double? {
-        var shape: Double?
-        for (option, value) in [(PenaltyKind.Shape.Option.ridge, ridge), (.gamma, gamma)] {
-            guard option == penalty.shape?.option else {
-                guard value == nil else {
-                    let names = PenaltyKind.all.filter { $0.shape?.option == option }.map(\.name)
-                    throw InputError(
-                        "--\(option.rawValue)", found: "penalty \(penalty.name)",
-                        expected: "--penalty \(names.joined(separator: " or "))")
-                }
-                continue
-            }
-            guard value.map({ $0 > 0 && $0.isFinite }) ?? !(isNeeded && penalty.shape?.usual == nil) else {
-                throw InputError(
-                    "--\(option.rawValue)", found: value.map { "\($0)" } ?? "nothing",
-                    expected: "a positive number for \(penalty.name)")
-            }
-            shape = value
-            guard let value else { continue }
-            do { _ = try penalty.type.init(lambda: 1, shape: value, weights: nil) } catch {
-                throw InputError("--\(option.rawValue)", found: "\(error)")
-            }
-        }
-        return shape
+    /// The numbers of shape that are given.
+    var shapes: [PenaltyKind.Shape.Option: Double] {
+        [PenaltyKind.Shape.Option.ridge: ridge, .gamma: gamma].compactMapValues(\.self)
     }
 }
 
@@ -261,10 +246,7 @@ struct ComputingOptions: ParsableArguments {
     ///
     /// - Throws: ``InputError`` for a gap out of its range.
     func stop(maximumSeconds: Double = .infinity) throws(InputError) -> StopRule {
-        guard gap.isFinite, gap >= 1e-14, gap < 1 else {
-            throw InputError("--gap", found: "\(gap)", expected: "a number from 1e-14 to below 1")
-        }
-        return StopRule(relativeGap: gap, relativeViolation: gap, maximumSeconds: maximumSeconds)
+        try StopRule(maximumSeconds: maximumSeconds).at(gap: gap)
     }
 
     /// Threads to use.
@@ -424,7 +406,7 @@ struct LocalizationOptions: ParsableArguments {
         settings.preparation = try preparing.settings(names: names)
         settings.lambda = lambda
         settings.selection.penalty = penalizing.penalty
-        settings.selection.shape = try penalizing.shape(isNeeded: true)
+        settings.selection.shape = try penalizing.penalty.shape(among: penalizing.shapes, isNeeded: true)
         settings.selection.criterion = criterion
         settings.selection.search = search
         settings.selection.weights = weights

@@ -14,6 +14,8 @@ public struct InputError: Error, Equatable, Sendable, CustomStringConvertible {
     /// What a localization works on.
     public enum InputName: String, Sendable {
         case forward, recording, covariance
+        /// Of the numerics alone.
+        case problem
     }
 
     /// Where.
@@ -95,4 +97,12 @@ public enum SettingName: String, Sendable, CaseIterable {
     case condition, channels, force
     case events, epoch, reject
     case forward, recording, covariance
+    case lambdaRatio = "lambda-ratio"
+    case path, start, evaluations, hypergradient, solver, threads, seed, debias, charge
+    case timeLimit = "time-limit"
+    case count, lambdas, naming
+    case reweightScale = "reweight-scale"
+    case maximumEpochs = "maximum-epochs"
+    case keepPreparation = "keep-preparation"
+    case maximumCount = "maximum-count"
 }

@@ -153,7 +153,7 @@ def call_solve(generator):
         generator,
         weights=lambda: weights(generator),
         reweight=lambda: number(generator, 2),
-        reweight_scale=lambda: text(generator, ["strongest", "median"]),
+        reweight_scale=lambda: text(generator, ["strongest", "median", "unit"]),
         debias=lambda: number(generator, True),
         solver=lambda: text(generator, ["auto", "descent", "dual", "gradient"]),
     )

@@ -185,13 +185,13 @@ def test_entrywise_lasso_solves_each_response_alone(regression: Regression):
         np.testing.assert_allclose(whole[:, [task]], alone, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("scale", ["strongest", "median"])
+@pytest.mark.parametrize("scale", ["strongest", "median", "unit"])
 def test_reweighting_is_what_it_says(scale, regression: Regression):
     X, Y = regression.X, regression.Y
     lambda_ = 0.2 * regression.alpha_max * len(Y)
     first = foci.solve(X, Y, lambda_=lambda_, tol=1e-12)
     roots = np.sqrt(np.linalg.norm(first.coef, axis=1))
-    c = {"strongest": np.max(roots), "median": np.sort(roots)[len(roots) // 2]}[scale]
+    c = {"strongest": np.max(roots), "median": np.sort(roots)[len(roots) // 2], "unit": 0.5}[scale]
     B = first.coef_dense()
     for _ in range(3):
         norms = np.linalg.norm(B, axis=1)

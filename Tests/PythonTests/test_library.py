@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import concurrent.futures
+import doctest
 import gc
+import importlib
 import multiprocessing
 import os
 import threading
@@ -47,6 +49,13 @@ def test_all_names_are_there():
     assert set(foci.__all__) <= set(dir(foci))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         foci.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["_arrays", "linear_model"])
+def test_examples_of_docstrings(name):
+    tried = doctest.testmod(importlib.import_module(f"foci.{name}"))
+    assert tried.attempted
+    assert not tried.failed
 
 
 def test_a_library_that_is_not_there_is_one_clear_error(python, tmp_path):

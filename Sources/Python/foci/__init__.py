@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import linear_model, mne
-    from ._arrays import Path, Selection, Solution, path, refine, select, solve
+    from ._arrays import (
+        Refinement,
+        Selection,
+        Solution,
+        SolutionPath,
+        SparseCoefficients,
+        path,
+        refine,
+        select,
+        solve,
+    )
     from ._errors import Cancelled, FociWarning, InvalidInput, NumericalError
     from .linear_model import (
         ElasticNet,
@@ -27,7 +37,17 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
-    "_arrays": ("Path", "Selection", "Solution", "path", "refine", "select", "solve"),
+    "_arrays": (
+        "Refinement",
+        "Selection",
+        "Solution",
+        "SolutionPath",
+        "SparseCoefficients",
+        "path",
+        "refine",
+        "select",
+        "solve",
+    ),
     "_errors": ("Cancelled", "FociWarning", "InvalidInput", "NumericalError"),
     "linear_model": (
         "ElasticNet",
@@ -51,10 +71,12 @@ __all__ = [
     "MultiTaskLassoCV",
     "MultiTaskLassoSURE",
     "NumericalError",
-    "Path",
+    "Refinement",
     "ReweightedMultiTaskLasso",
     "Selection",
     "Solution",
+    "SolutionPath",
+    "SparseCoefficients",
     "__version__",
     "linear_model",
     "mne",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +13,17 @@ from numpy.typing import ArrayLike, NDArray
 from ._errors import InvalidInput
 from ._library import Problem, Progress, Result, Values, numeric, run
 
-__all__ = ["Path", "Refinement", "Selection", "Solution", "SparseCoefficients", "path", "refine", "select", "solve"]
+__all__ = [
+    "Refinement",
+    "Selection",
+    "Solution",
+    "SolutionPath",
+    "SparseCoefficients",
+    "path",
+    "refine",
+    "select",
+    "solve",
+]
 
 
 # ---- Results -------------------------------------------------------------------------------------------------------
@@ -80,7 +91,7 @@ class Solution(SparseCoefficients):
 
 
 @dataclass(frozen=True, eq=False)
-class Path(Sequence[Solution]):
+class SolutionPath(Sequence[Solution]):
     """Solutions from the largest λ to the smallest, a sequence.
 
     Attributes
@@ -99,11 +110,14 @@ class Path(Sequence[Solution]):
     def __len__(self) -> int:
         return len(self.solutions)
 
-    def __getitem__(self, index: Any) -> Any:
-        return self.solutions[index]
+    @overload
+    def __getitem__(self, index: int) -> Solution: ...
 
-    def __iter__(self) -> Iterator[Solution]:
-        return iter(self.solutions)
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Solution, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Solution | tuple[Solution, ...]:
+        return self.solutions[index]
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +229,17 @@ def _blocks(groups: Any, n_features: int) -> _Blocks:
 
 
 #: What options of the library are called here, where not alike.
-_NAMES = {"lambda": "lambda_", "gap": "tol", "maximum-epochs": "max_iter", "count": "n_alphas"}
+_NAMES = {"lambda": "lambda_", "gap": "tol", "maximum-epochs": "max_iter", "count": "n_alphas", "path": "n_alphas"}
+
+
+@contextmanager
+def _renaming(names: Mapping[str, str]) -> Iterator[None]:
+    """Errors of the library, which begin with its name of an argument, begin with its name here."""
+    try:
+        yield
+    except InvalidInput as error:
+        name, colon, text = str(error).partition(":")
+        raise InvalidInput(names.get(name, name.replace("-", "_")) + colon + text) from None
 
 
 @dataclass(frozen=True)
@@ -237,15 +261,22 @@ class Regression:
         response = numeric(Y, "Y", dimensions=(1, 2))
         if len(response) != n_samples:
             raise InvalidInput(f"Y: found {len(response)} rows, expected {n_samples}, as many as X has")
-        return cls(Problem(matrix, response, blocks.sizes), n_samples, n_features, blocks.order)
+        with _renaming({"design": "X", "response": "Y"}):
+            problem = Problem(matrix, response, blocks.sizes)
+        return cls(problem, n_samples, n_features, blocks.order)
 
-    def run(self, function: str, progress: Progress | None = None, *, is_quiet: bool = False, **options: Any) -> Result:
-        """Runs a function of the library with options by the library's names; errors have the names of `solve`."""
-        try:
+    def run(
+        self,
+        function: str,
+        progress: Progress | None = None,
+        *,
+        names: Mapping[str, str] = _NAMES,
+        is_quiet: bool = False,
+        **options: Any,
+    ) -> Result:
+        """Runs a function of the library with options by the library's names; errors have those of `names`."""
+        with _renaming(names):
             return run(function, self.problem, options=Values(**options), progress=progress, is_quiet=is_quiet)
-        except InvalidInput as error:
-            name, colon, text = str(error).partition(":")
-            raise InvalidInput(_NAMES.get(name, name.replace("-", "_")) + colon + text) from None
 
     def coefficients(self, result: Result) -> dict[str, Any]:
         """The fields of `SparseCoefficients`."""
@@ -352,8 +383,8 @@ def solve(
         Rounds of reweighting (Strohmeier et al. 2016), of ``"l21"`` without weights: w_j = c / √‖B_j‖ of the round
         before, where a block at zero stays there.
     reweight_scale : str
-        c, from the first solution: ``"strongest"``, the largest √‖B_j‖, so that all blocks but the strongest pay more
-        than λ; or ``"median"``.
+        c: ``"strongest"``, the largest √‖B_j‖ of the first solution, so that all other blocks pay more than λ;
+        ``"median"``, their median; or ``"unit"``, ½, which descends on the penalty λ Σ_j √‖B_j‖.
     debias : bool
         Undo the shrinkage of each block by a factor at least 1 (Gramfort et al. 2012).
     tol : float
@@ -453,13 +484,15 @@ def path(
     solver: str = "auto",
     threads: int | None = None,
     progress: Progress | None = None,
-) -> Path:
+) -> SolutionPath:
     """Minimize ½‖Y − XB‖² + λ Σ_j w_j ‖B_j‖ at many λ, each from the one before.
 
     Parameters
     ----------
     X : array-like, shape (n, q)
+        Design.
     Y : array-like, shape (n, T) or (n,)
+        Response.
     alphas, lambdas : array-like or None
         Values of λ / n or of λ, in any order; at most one of the two. None: ``n_alphas`` values from λ_max to
         ``eps`` · λ_max, evenly by their logarithms.
@@ -472,7 +505,7 @@ def path(
 
     Returns
     -------
-    path : Path
+    path : SolutionPath
         The solutions, λ descending.
 
     Raises
@@ -485,13 +518,14 @@ def path(
         raise InvalidInput("λ: found alphas and lambdas, expected at most one of the two")
     scale = 1 if alphas is None else regression.n_samples
     given = lambdas if alphas is None else alphas
+    name = "lambdas" if alphas is None else "alphas"
     grid = None
     if given is not None:
-        name = "lambdas" if alphas is None else "alphas"
         grid = -np.sort(-numeric(given, name, dimensions=(1,)).astype(np.float64)) * scale
     result = regression.run(
         "path",
         progress,
+        names=_NAMES | {"lambda-ratio": "eps", "lambdas": name},
         lambdas=grid,
         lambda_ratio=eps if grid is None else None,
         count=n_alphas if grid is None else None,
@@ -522,7 +556,7 @@ def path(
                 lambda_max=lambda_max,
             )
         )
-    return Path(result.array("lambdas"), lambda_max, tuple(solutions))
+    return SolutionPath(result.array("lambdas"), lambda_max, tuple(solutions))
 
 
 def select(
@@ -552,7 +586,9 @@ def select(
     Parameters
     ----------
     X : array-like, shape (n, q)
+        Design.
     Y : array-like, shape (n, T) or (n,)
+        Response.
     criterion : str
         ``"sure"`` (Stein's unbiased risk estimate with exact degrees of freedom), ``"sure-mc"`` (with those of random
         directions), ``"held-out"``, ``"kfold"`` (prediction of rows by others; a copy of X a fold), ``"gcv"``,
@@ -604,7 +640,7 @@ def select(
     >>> X = np.asfortranarray(generator.standard_normal((50, 200)))
     >>> Y = X[:, [7, 42]] @ generator.standard_normal((2, 10)) + 0.1 * generator.standard_normal((50, 10))
     >>> selection = foci.select(X, Y, sigma=0.1)
-    >>> bool(selection.value == min(point["value"] for point in selection.history))
+    >>> bool(np.isin([7, 42], selection.blocks).all())
     True
     """
     regression = Regression.of(X, Y, groups)
@@ -649,8 +685,8 @@ def refine(
     maximum_count: int | None = None,
     ridge: float | None = None,
     start: ArrayLike | None = None,
-    groups: Any = None,
     seed: int | None = None,
+    groups: Any = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Refinement:
@@ -662,7 +698,9 @@ def refine(
     Parameters
     ----------
     X : array-like, shape (n, q)
+        Design.
     Y : array-like, shape (n, T) or (n,)
+        Response.
     charge : float or None
         What a block must explain of ‖Y‖². None: what white noise alone explains by its best block, but rarely more.
     sigma : float
@@ -676,10 +714,10 @@ def refine(
         cancelling each other; 1e-6 by default.
     start : array-like of int or None
         Blocks to begin with, beside none; such as ``solve(...).blocks``.
-    groups, threads, progress
-        As in :func:`solve`.
     seed : int or None
         Of the noise that is drawn to know what it explains; 0 by default.
+    groups, threads, progress
+        As in :func:`solve`.
 
     Returns
     -------

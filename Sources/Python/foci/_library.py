@@ -438,15 +438,15 @@ def run(
     -------
     result : Result
 
-    Warns
-    -----
-    FociWarning
-        For each warning of the library, in the name of the line that called this package.
-
     Raises
     ------
     InvalidInput, NumericalError, Cancelled, KeyboardInterrupt
         And what `progress` raised.
+
+    Warns
+    -----
+    FociWarning
+        For each warning of the library, in the name of the line that called this package.
     """
     cancel = ctypes.c_int32(0)
     warned: list[str] = []

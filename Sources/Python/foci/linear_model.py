@@ -83,7 +83,6 @@ class _SparseModel(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
 
     def _keep(self, found: SparseCoefficients, training: _Training) -> None:
         coef = found.coef_dense().T
-        # Multiplied over active columns alone, which keeps the others' infinities and time out.
         intercept = training.Y_mean - training.X_mean[found.columns] @ found.coef
         self.coef_ = coef[0] if training.is_single else coef
         self.intercept_ = (intercept[0] if training.is_single else intercept) if self.fit_intercept else 0.0
@@ -370,9 +369,8 @@ class ElasticNet(_PenalizedModel):
 class ReweightedMultiTaskLasso(_PenalizedModel):
     """A multitask Lasso whose weights follow from its solution, again and again: few, strong features.
 
-    From a `MultiTaskLasso`, each round solves another on its features, with weights c √(w_j / ‖B_j‖) of the round
-    before, and so descends on ‖Y − XB‖² / (2n) + 2 alpha c Σ_j √(w_j ‖B_j‖), which is not convex (Strohmeier et al.
-    2016). c is the largest √(w_j ‖B_j‖) of the first solution: its strongest feature keeps alpha, the others pay more.
+    From a `MultiTaskLasso`, each round solves another on its features, with weights ½ √(w_j / ‖B_j‖) of the round
+    before, and so descends on ‖Y − XB‖² / (2n) + alpha Σ_j √(w_j ‖B_j‖), which is not convex (Strohmeier et al. 2016).
 
     Parameters
     ----------
@@ -415,7 +413,8 @@ class ReweightedMultiTaskLasso(_PenalizedModel):
         self.threads = threads
 
     def _solve(self, training: _Training) -> Solution:
-        scaled = self._solved(_scaled(training.X, self.weights), training.Y, reweight=self.n_reweights)
+        X = _scaled(training.X, self.weights)
+        scaled = self._solved(X, training.Y, reweight=self.n_reweights, reweight_scale="unit")
         if self.weights is None:
             return scaled
         weights = numeric(self.weights, "weights")[scaled.columns, np.newaxis]
@@ -428,8 +427,8 @@ class _SelectingModel(_SparseModel):
     search: str
     weights: ArrayLike | None
     tol: float
-    random_state: Any
     threads: int | None
+    random_state: Any
 
     alpha_: float
     selection_: Selection
@@ -493,8 +492,8 @@ class MultiTaskLassoSURE(_SelectingModel):
         fit_intercept: bool = True,
         tol: float = 1e-6,
         copy_X: bool = True,
-        random_state: Any = 0,
         threads: int | None = None,
+        random_state: Any = 0,
     ) -> None:
         self.sigma = sigma
         self.search = search
@@ -502,8 +501,8 @@ class MultiTaskLassoSURE(_SelectingModel):
         self.fit_intercept = fit_intercept
         self.tol = tol
         self.copy_X = copy_X
-        self.random_state = random_state
         self.threads = threads
+        self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> MultiTaskLassoSURE:
         """Fit.
@@ -581,8 +580,8 @@ class MultiTaskLassoCV(_SelectingModel):
         fit_intercept: bool = True,
         tol: float = 1e-6,
         copy_X: bool = True,
-        random_state: Any = 0,
         threads: int | None = None,
+        random_state: Any = 0,
     ) -> None:
         self.cv = cv
         self.search = search
@@ -590,8 +589,8 @@ class MultiTaskLassoCV(_SelectingModel):
         self.fit_intercept = fit_intercept
         self.tol = tol
         self.copy_X = copy_X
-        self.random_state = random_state
         self.threads = threads
+        self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> MultiTaskLassoCV:
         """Fit; as `MultiTaskLassoSURE.fit`.

@@ -1,7 +1,7 @@
-import Foundation
+import Glibc
 
 /// The distribution of the most that a single source explains of noise: of its logarithm a Gumbel distribution.
-struct NoiseExtremes: Sendable {
+package struct NoiseExtremes: Sendable {
     /// Mean of the logarithm.
     let mean: Double
     /// Standard deviation of the logarithm of a new draw, the uncertainty of the mean included.
@@ -10,7 +10,7 @@ struct NoiseExtremes: Sendable {
     let count: Int
 
     /// From some draws, of noise whose logarithm deviates by at least `least`.
-    init(_ scores: [Double], atLeast least: Double = 0) {
+    package init(_ scores: [Double], atLeast least: Double = 0) {
         let logs = scores.filter { $0 > 0 }.map { log($0) }
         count = logs.count
         let mean = logs.isEmpty ? -.infinity : logs.reduce(0, +) / Double(logs.count)
@@ -24,7 +24,7 @@ struct NoiseExtremes: Sendable {
     private static let euler = 0.5772156649015329
 
     /// What noise exceeds at a given rate.
-    func quantile(_ rate: Double) -> Double {
+    package func quantile(_ rate: Double) -> Double {
         exp(mean + deviation * 6.0.squareRoot() / .pi * (-log(-log1p(-rate)) - Self.euler))
     }
 

@@ -4,7 +4,11 @@ public struct Forward: Sendable {
     public let subject: String
     /// Sensors × (sources·orientations). V/(A·m), T/(A·m) or T/m/(A·m), by kind of sensor. With three orientations
     /// columns 3j…3j+2 are the x, y and z components of source j in the frame of `sources`.
-    public let gain: Matrix
+    ///
+    /// - Complexity: a copy of the whole gain, each time, where it is lent.
+    public var gain: Matrix { stored.matrix }
+    /// The gain where it lies.
+    let stored: StoredGain
     /// Columns a source: 1 (fixed) or 3 (free).
     public let orientations: Int
     /// Rows of the gain.
@@ -37,6 +41,30 @@ public struct Forward: Sendable {
     public init(
         subject: String = "", gain: Matrix, orientations: Int, sensors: Sensors, sources: SourceSpace
     ) throws(InputError) {
+        try self.init(subject, StoredGain(gain), orientations, sensors, sources)
+    }
+
+    /// A forward model whose gain is not copied, unless it holds NaN or infinity; see the other initializer.
+    ///
+    /// - Throws: ``InputError``.
+    public init(
+        subject: String = "", lent gain: LentMatrix<Double>, orientations: Int, sensors: Sensors, sources: SourceSpace
+    ) throws(InputError) {
+        try self.init(subject, StoredGain(lent: gain), orientations, sensors, sources)
+    }
+
+    /// A forward model whose gain is in single precision and not copied; see the other initializers.
+    ///
+    /// - Throws: ``InputError``.
+    public init(
+        subject: String = "", lent gain: LentMatrix<Float>, orientations: Int, sensors: Sensors, sources: SourceSpace
+    ) throws(InputError) {
+        try self.init(subject, StoredGain(lent: gain), orientations, sensors, sources)
+    }
+
+    private init(
+        _ subject: String, _ gain: StoredGain, _ orientations: Int, _ sensors: Sensors, _ sources: SourceSpace
+    ) throws(InputError) {
         guard orientations == 1 || orientations == 3 else {
             throw InputError("gain", found: "\(orientations) orientations", expected: "1 (fixed) or 3 (free)")
         }
@@ -49,7 +77,7 @@ public struct Forward: Sendable {
                 "gain", found: "\(gain.columns) columns",
                 expected: "\(sources.count * orientations) (\(sources.count) sources × \(orientations) orientations)")
         }
-        let (finite, places) = gain.silencingNonFiniteRows()
+        let (finite, places) = gain.isFinite ? (gain, [:]) : Self.silenced(gain)
         defects = places.mapValues { "\($0.value) at source \($0.column / orientations)" }
         if let first = defects[0], defects.count == sensors.count {
             throw InputError(
@@ -57,9 +85,16 @@ public struct Forward: Sendable {
                 expected: "finite values", advice: "compute the forward again")
         }
         self.subject = subject
-        self.gain = finite
+        stored = finite
         self.orientations = orientations
         self.sensors = sensors
         self.sources = sources
+    }
+
+    private static func silenced(
+        _ gain: StoredGain
+    ) -> (StoredGain, places: [Int: (column: Int, value: Double)]) {
+        let (matrix, places) = gain.matrix.silencingNonFiniteRows()
+        return (StoredGain(matrix), places)
     }
 }

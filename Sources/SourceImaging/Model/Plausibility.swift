@@ -1,5 +1,3 @@
-import Foundation
-
 /// What values of real recordings, forwards and covariances look like. A value outside is possible but more often a
 /// wrong unit; it is a warning, never an error.
 ///
@@ -45,8 +43,8 @@ public enum Plausibility {
             guard value > 0, !range.contains(value) else { return nil }
             let isLarge = value > range.upperBound
             var line = "the \(what) of \(kind.plural) is unusually \(isLarge ? "large" : "small"): "
-            line += String(format: "%.3g", value) + " \(kind.unit)\(divisor) in the median, where "
-            line += String(format: "%.0e to %.0e", range.lowerBound, range.upperBound) + " is usual"
+            line += String(printf: "%.3g", value) + " \(kind.unit)\(divisor) in the median, where "
+            line += String(printf: "%.0e to %.0e", range.lowerBound, range.upperBound) + " is usual"
             guard isLarge, divisor.isEmpty else { return line + "; check the unit" }
             return line + " (are the values in \(kind == .eeg ? "µV instead of V" : "fT instead of T")?)"
         }
@@ -105,21 +103,23 @@ extension Forward {
         // Potentials are known up to a constant: it says nothing of an electrode.
         let electrodes = byKind[.eeg] ?? []
         var norms: [SensorKind: [Double]] = [:]
-        var rowMaxima = [Double](repeating: 0, count: gain.rows)
+        var rowMaxima = [Double](repeating: 0, count: stored.rows)
         var zeroSources = Set<Int>()
-        for j in 0..<gain.columns {
-            let constant =
-                electrodes.count > 1 ? electrodes.reduce(0) { $0 + gain[$1, j] } / Double(electrodes.count) : 0
-            for (kind, rows) in byKind {
-                var square = 0.0
-                for i in rows {
-                    let value = gain[i, j] - (kind == .eeg ? constant : 0)
-                    rowMaxima[i] = max(rowMaxima[i], abs(gain[i, j]))
-                    square += value * value
+        stored.forEachColumns { gain, range in
+            for j in 0..<range.count {
+                let constant =
+                    electrodes.count > 1 ? electrodes.reduce(0) { $0 + gain[$1, j] } / Double(electrodes.count) : 0
+                for (kind, rows) in byKind {
+                    var square = 0.0
+                    for i in rows {
+                        let value = gain[i, j] - (kind == .eeg ? constant : 0)
+                        rowMaxima[i] = max(rowMaxima[i], abs(gain[i, j]))
+                        square += value * value
+                    }
+                    if square > 0 { norms[kind, default: []].append((square / Double(rows.count)).squareRoot()) }
                 }
-                if square > 0 { norms[kind, default: []].append((square / Double(rows.count)).squareRoot()) }
+                if used.allSatisfy({ gain[$0, j] == 0 }) { zeroSources.insert((range.lowerBound + j) / orientations) }
             }
-            if used.allSatisfy({ gain[$0, j] == 0 }) { zeroSources.insert(j / orientations) }
         }
         var warnings = Plausibility.warnings("gain", norms, Plausibility.gain, per: "/(A·m)")
         var deaf = used.filter { rowMaxima[$0] == 0 }
@@ -138,7 +138,7 @@ extension Forward {
         let radius = sources.positions.map { ($0 * $0).sum().squareRoot() }.max() ?? 0
         if !Plausibility.headRadius.contains(radius) {
             warnings.append(
-                String(format: "the outermost source lies %.3g m from the origin", radius)
+                String(printf: "the outermost source lies %.3g m from the origin", radius)
                     + ", where 0.05 to 0.15 is usual; check that positions are in metres")
         }
         return warnings

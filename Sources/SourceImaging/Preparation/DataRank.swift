@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// The rank of the data: how many independent directions magnetometers and gradiometers have together, and electrodes, after
 /// all that was done to them; and the projection that leaves those.
@@ -240,7 +240,7 @@ private struct BlockRank {
             if measured.samples > 2 * rank {
                 return spectrumByKind(measured.matrix).map { directions($0, rows.count - rank) } ?? nulls
             }
-            let fields = evidence.forward.gain.rows(evidence.matching.inForward)
+            let fields = evidence.forward.stored.rows(evidence.matching.inForward)
             moments = Matrix.product(fields, transposed: false, fields, transposed: true)
         }
         let rest = inner.applyBothSides(moments).rows(rows).columns(rows)

@@ -71,8 +71,6 @@ extension SharedPreparation {
 extension Forward {
     /// Whether two are one and the same value in memory: no number is compared.
     fileprivate func isSame(as other: Forward) -> Bool {
-        gain.elements.withUnsafeBufferPointer { own in
-            other.gain.elements.withUnsafeBufferPointer { own.baseAddress == $0.baseAddress && own.count == $0.count }
-        }
+        stored.isSame(as: other.stored)
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// A gain whitened, turned to the chosen axes and weighted for depth.
 struct WhitenedGain {
@@ -32,7 +32,7 @@ struct WhitenedGain {
         let axes = isFree ? (0..<sources.count).map { orientation.axes(normal: sources.normal($0)) } : nil
         width = isFree && orientation != .fixed ? 3 : 1
         // The whitener spread over all rows of the gain: no copy of the gain is made to pick its rows.
-        var spread = Matrix(rows: whitener.rows, columns: forward.gain.rows)
+        var spread = Matrix(rows: whitener.rows, columns: forward.stored.rows)
         for (k, row) in rows.enumerated() {
             for i in 0..<spread.rows { spread[i, row] = whitener[i, k] }
         }
@@ -64,34 +64,34 @@ struct WhitenedGain {
         _ whitener: Matrix, _ forward: Forward, _ axes: [(axes: [SIMD3<Double>], factors: [Double])]?, _ width: Int,
         _ parallelism: Parallelism
     ) -> (matrix: Matrix, norms: [Double]) {
-        let (rank, rows, o) = (whitener.rows, forward.gain.rows, forward.orientations)
+        let (rank, rows, o) = (whitener.rows, forward.stored.rows, forward.orientations)
         var turned = Matrix(rows: rank, columns: forward.sources.count * width)
         var norms = [Double](repeating: 0, count: forward.sources.count)
-        forward.gain.elements.withUnsafeBufferPointer { gain in
-            turned.elements.withUnsafeMutableBufferPointer { turned in
-                norms.withUnsafeMutableBufferPointer { norms in
-                    guard let gain = gain.baseAddress, let turned = turned.baseAddress, let norms = norms.baseAddress
-                    else { return }
-                    // Pieces write to columns of their own.
-                    nonisolated(unsafe) let (g, x, lengths) = (gain, turned, norms)
-                    parallelism.forEachPiece(of: forward.sources.count, piece: 128) { _, items in
-                        var whitened = [Double](repeating: 0, count: rank * items.count * o)
+        let gain = forward.stored
+        turned.elements.withUnsafeMutableBufferPointer { turned in
+            norms.withUnsafeMutableBufferPointer { norms in
+                guard let turned = turned.baseAddress, let norms = norms.baseAddress else { return }
+                // Pieces write to columns of their own.
+                nonisolated(unsafe) let (x, lengths) = (turned, norms)
+                parallelism.forEachPiece(of: forward.sources.count, piece: 128) { _, items in
+                    var whitened = [Double](repeating: 0, count: rank * items.count * o)
+                    gain.withColumns(items.lowerBound * o..<items.upperBound * o) { columns in
                         BLAS.gemm(
-                            false, false, rank, items.count * o, rows, 1, whitener.elements, rank,
-                            g + items.lowerBound * o * rows, rows, 0, &whitened, rank)
-                        whitened.withUnsafeBufferPointer { whitened in
-                            guard let first = whitened.baseAddress else { return }
-                            for j in items {
-                                let (own, target) = (first + (j - items.lowerBound) * o * rank, x + j * width * rank)
-                                lengths[j] = BLAS.norm(rank * o, own)
-                                guard let axes else {
-                                    target.update(from: own, count: rank)
-                                    continue
-                                }
-                                for (k, (axis, factor)) in zip(axes[j].axes, axes[j].factors).enumerated() {
-                                    for d in 0..<3 {
-                                        BLAS.axpy(rank, factor * axis[d], own + d * rank, target + k * rank)
-                                    }
+                            false, columns.isTransposed, rank, items.count * o, rows, 1, whitener.elements, rank,
+                            columns.first, columns.leadingDimension, 0, &whitened, rank)
+                    }
+                    whitened.withUnsafeBufferPointer { whitened in
+                        guard let first = whitened.baseAddress else { return }
+                        for j in items {
+                            let (own, target) = (first + (j - items.lowerBound) * o * rank, x + j * width * rank)
+                            lengths[j] = BLAS.norm(rank * o, own)
+                            guard let axes else {
+                                target.update(from: own, count: rank)
+                                continue
+                            }
+                            for (k, (axis, factor)) in zip(axes[j].axes, axes[j].factors).enumerated() {
+                                for d in 0..<3 {
+                                    BLAS.axpy(rank, factor * axis[d], own + d * rank, target + k * rank)
                                 }
                             }
                         }

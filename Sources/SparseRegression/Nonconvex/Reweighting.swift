@@ -9,6 +9,9 @@ public struct Reweighting: Sendable {
         case strongest
         /// c = median √‖B_j‖: half of the sources pay less than before. More sources.
         case median
+        /// c = ½: the objective is ½‖Y − XB‖² + λΣ√‖B_j‖, as in MNE-Python and celer; what that means for λ depends on the
+        /// units of the coefficients.
+        case unit
     }
 
     /// Number of rounds at most; 0 leaves the first solution as it is.
@@ -58,7 +61,12 @@ public struct Reweighting: Sendable {
             active: first.active, squaredResidual: first.squaredResidual, relativeGap: first.certificate.relativeGap,
             epochs: 0, roundsDone: 0)
         guard rounds > 0, let strongest = roots.last else { return untouched }
-        let c = scale == .strongest ? strongest : roots[roots.count / 2]
+        let c =
+            switch scale {
+            case .strongest: strongest
+            case .median: roots[roots.count / 2]
+            case .unit: 0.5
+            }
         let restricted = problem.restricted(to: first.active.blocks)
         let start = ActiveSet(
             blocks: Array(first.active.blocks.indices), offsets: first.active.offsets,

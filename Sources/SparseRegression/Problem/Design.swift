@@ -1,7 +1,8 @@
 /// The design of a regression (a whitened gain), n × q, column after column, in double or single precision.
 ///
-/// A value over an array: copies share storage. Single precision halves the memory; every product with it is still
-/// accumulated in double precision, on columns converted a piece at a time, so nothing but the storage is rounded.
+/// A value over an array: copies share storage; or over memory that the caller lends. Single precision halves the memory;
+/// every product with it is still accumulated in double precision, on columns converted a piece at a time, so nothing but
+/// the storage is rounded.
 public struct Design: Sendable, Equatable {
     /// Number of rows, n.
     public let rows: Int
@@ -10,15 +11,43 @@ public struct Design: Sendable, Equatable {
     private let storage: Storage
 
     private enum Storage: Sendable, Equatable {
-        case double([Double])
-        case single([Float])
+        case double(Elements<Double>)
+        case single(Elements<Float>)
+    }
+
+    /// Numbers of this value, or lent ones.
+    private enum Elements<Number: BinaryFloatingPoint & Sendable>: Sendable, Equatable {
+        case own([Number])
+        case lent(LentMatrix<Number>)
+
+        func withBuffer<Result>(_ body: (UnsafeBufferPointer<Number>) throws -> Result) rethrows -> Result {
+            switch self {
+            case .own(let elements): try elements.withUnsafeBufferPointer(body)
+            case .lent(let matrix): try body(matrix.elements)
+            }
+        }
+
+        subscript(index: Int) -> Number {
+            switch self {
+            case .own(let elements): elements[index]
+            case .lent(let matrix): matrix.first[index]
+            }
+        }
+
+        static func == (a: Self, b: Self) -> Bool {
+            a.withBuffer { a in
+                b.withBuffer { b in
+                    a.count == b.count && (a.baseAddress == b.baseAddress || a.elementsEqual(b))
+                }
+            }
+        }
     }
 
     /// A design in double precision; shares the matrix's storage.
     public init(_ matrix: Matrix) {
         rows = matrix.rows
         columns = matrix.columns
-        storage = .double(matrix.elements)
+        storage = .double(.own(matrix.elements))
     }
 
     /// A design in single precision.
@@ -28,7 +57,23 @@ public struct Design: Sendable, Equatable {
         precondition(elements.count == rows * columns, "a \(rows) × \(columns) design needs \(rows * columns) elements")
         self.rows = rows
         self.columns = columns
-        storage = .single(elements)
+        storage = .single(.own(elements))
+    }
+
+    /// A design in double precision that is not copied; one whose rows are contiguous is a programming error.
+    public init(lent matrix: LentMatrix<Double>) {
+        precondition(!matrix.isRowMajor, "a lent design lies column after column")
+        rows = matrix.rows
+        columns = matrix.columns
+        storage = .double(.lent(matrix))
+    }
+
+    /// A design in single precision that is not copied; one whose rows are contiguous is a programming error.
+    public init(lent matrix: LentMatrix<Float>) {
+        precondition(!matrix.isRowMajor, "a lent design lies column after column")
+        rows = matrix.rows
+        columns = matrix.columns
+        storage = .single(.lent(matrix))
     }
 
     /// Whether it is stored in single precision.
@@ -44,11 +89,14 @@ public struct Design: Sendable, Equatable {
         }
     }
 
-    /// All of it in double precision: shared where it is stored so, converted where not.
+    /// All of it in double precision: shared where it is stored so, converted or copied where not.
     public var matrix: Matrix {
         switch storage {
-        case .double(let elements): Matrix(rows: rows, columns: columns, elements: elements)
-        case .single(let elements): Matrix(rows: rows, columns: columns, elements: elements.map(Double.init))
+        case .double(.own(let elements)): Matrix(rows: rows, columns: columns, elements: elements)
+        case .double(let elements):
+            Matrix(rows: rows, columns: columns, elements: elements.withBuffer { Array($0) })
+        case .single(let elements):
+            Matrix(rows: rows, columns: columns, elements: elements.withBuffer { $0.map(Double.init) })
         }
     }
 
@@ -69,7 +117,8 @@ public struct Design: Sendable, Equatable {
     /// The given rows as a design of the same precision.
     func rows(_ indices: [Int]) -> Design {
         switch storage {
-        case .double: return Design(matrix.rows(indices))
+        case .double:
+            return Design(Matrix(rows: indices.count, columns: columns) { self[indices[$0], $1] })
         case .single(let elements):
             let picked = (0..<columns).flatMap { column in indices.map { elements[$0 + column * rows] } }
             return Design(rows: indices.count, columns: columns, elements: picked)
@@ -84,7 +133,9 @@ public struct Design: Sendable, Equatable {
         case .single(let elements):
             var picked: [Float] = []
             picked.reserveCapacity(rows * indices.count)
-            for j in indices { picked.append(contentsOf: elements[(j * rows)..<((j + 1) * rows)]) }
+            elements.withBuffer { elements in
+                for j in indices { picked.append(contentsOf: elements[(j * rows)..<((j + 1) * rows)]) }
+            }
             return Design(rows: rows, columns: indices.count, elements: picked)
         }
     }
@@ -93,8 +144,8 @@ public struct Design: Sendable, Equatable {
     public var firstNonFinite: (row: Int, column: Int)? {
         let index: Int? =
             switch storage {
-            case .double(let elements): elements.firstIndex { !$0.isFinite }
-            case .single(let elements): elements.firstIndex { !$0.isFinite }
+            case .double(let elements): elements.withBuffer { $0.firstIndex { !$0.isFinite } }
+            case .single(let elements): elements.withBuffer { $0.firstIndex { !$0.isFinite } }
             }
         return index.map { ($0 % rows, $0 / rows) }
     }
@@ -102,16 +153,16 @@ public struct Design: Sendable, Equatable {
     /// Whether every element is zero.
     var isZero: Bool {
         switch storage {
-        case .double(let elements): elements.allSatisfy { $0 == 0 }
-        case .single(let elements): elements.allSatisfy { $0 == 0 }
+        case .double(let elements): elements.withBuffer { $0.allSatisfy { $0 == 0 } }
+        case .single(let elements): elements.withBuffer { $0.allSatisfy { $0 == 0 } }
         }
     }
 
-    /// The sum of squares of all elements.
-    var squaredNorm: Double {
+    /// The sum of squares of all elements, in order.
+    public var squaredNorm: Double {
         switch storage {
-        case .double(let elements): elements.reduce(0) { $0 + $1 * $1 }
-        case .single(let elements): elements.reduce(0) { $0 + Double($1) * Double($1) }
+        case .double(let elements): elements.withBuffer { $0.reduce(0) { $0 + $1 * $1 } }
+        case .single(let elements): elements.withBuffer { $0.reduce(0) { $0 + Double($1) * Double($1) } }
         }
     }
 
@@ -146,13 +197,9 @@ public struct Design: Sendable, Equatable {
     func withReader<Result>(_ body: (Reader) throws -> Result) rethrows -> Result {
         switch storage {
         case .double(let elements):
-            try elements.withUnsafeBufferPointer {
-                try body(Reader(rows: rows, double: $0.baseAddress, single: nil))
-            }
+            try elements.withBuffer { try body(Reader(rows: rows, double: $0.baseAddress, single: nil)) }
         case .single(let elements):
-            try elements.withUnsafeBufferPointer {
-                try body(Reader(rows: rows, double: nil, single: $0.baseAddress))
-            }
+            try elements.withBuffer { try body(Reader(rows: rows, double: nil, single: $0.baseAddress)) }
         }
     }
 }

@@ -1,0 +1,48 @@
+import CFoci
+import Requests
+
+@c @implementation
+public func foci_version() -> UnsafePointer<CChar>? { Lasting.version }
+
+@c @implementation
+public func foci_error() -> UnsafePointer<CChar>? { foci_errors_last() }
+
+@c @implementation
+public func foci_names(_ function: UnsafePointer<CChar>?) -> UnsafePointer<CChar>? {
+    guard let function, let name = String(validatingCString: function) else { return nil }
+    return Lasting.names[name]?.pointer
+}
+
+/// Texts that live for ever.
+private enum Lasting {
+    struct Text: @unchecked Sendable {
+        let pointer: UnsafePointer<CChar>
+
+        init(_ text: String) {
+            let bytes = text.utf8CString
+            let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
+            for (i, byte) in bytes.enumerated() { copy[i] = byte }
+            pointer = UnsafePointer(copy)
+        }
+    }
+
+    private static let text = Text(fociVersion)
+    static var version: UnsafePointer<CChar> { text.pointer }
+
+    static let names: [String: Text] = [
+        "solve": of(SolveRequest.options), "path": of(SolveRequest.options), "select": of(SelectRequest.options),
+        "refine": of(RefineRequest.options), "localize": of(LocalizationRequest.options),
+        "page": of(pageOptions),
+        "forward": of(InputFields.forward), "recording": of(InputFields.recording),
+        "covariance": of(InputFields.covariance),
+    ]
+
+    private static func of<Request>(_ options: [RequestOption<Request>]) -> Text {
+        of(options.map { ($0.name.rawValue, $0.help) })
+    }
+
+    private static func of(_ names: [(name: String, help: String)]) -> Text {
+        // Texts alone: encoding cannot fail.
+        Text((try? JSON.text(names.map { ["name": $0.name, "help": $0.help] }, isIndented: false)) ?? "[]")
+    }
+}

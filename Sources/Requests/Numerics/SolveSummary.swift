@@ -1,0 +1,82 @@
+/// What is printed of solutions: the last one, and every point of a path.
+public struct SolveSummary: Encodable, Sendable {
+    /// What is printed of one solution.
+    public struct Point: Encodable, Sendable {
+        public let lambda: Double
+        public let objective: Double
+        /// Nil where the penalty is not convex.
+        public let relativeGap: Double?
+        public let relativeViolation: Double
+        public let nonzero: Int
+        public let support: [Int]
+        public let epochs: Int
+        public let newtonSteps: Int
+        public let fullPasses: Int
+        public let passesOverGain: Double
+        public let screened: Int
+        public let allocations: Int
+        public let reason: String
+
+        init(_ lambda: Double, _ solution: Solution) {
+            let certificate = solution.certificate
+            self.lambda = lambda
+            objective = certificate.objective
+            relativeGap = certificate.relativeGap.isFinite ? certificate.relativeGap : nil
+            relativeViolation = certificate.relativeViolation
+            nonzero = solution.active.count
+            support = solution.active.blocks
+            epochs = certificate.epochs
+            newtonSteps = certificate.newtonSteps
+            fullPasses = certificate.fullPasses
+            passesOverGain = certificate.passesOverGain
+            screened = certificate.screenedBlocks
+            allocations = certificate.allocations
+            reason = solution.reason.rawValue
+        }
+    }
+
+    /// The solution at λ, or at the last of a path.
+    public let last: Point
+    /// Every point of a path; nil for one λ.
+    public let path: [Point]?
+    /// Name of the penalty.
+    public let penalty: String
+    /// Name of the engine.
+    public let solver: String
+    /// The smallest λ at which nothing is active.
+    public let lambdaMax: Double
+    /// How many blocks there are; not printed.
+    public let sources: Int
+    /// Seconds of the solve, and of reading before it; nil, and not printed, where nobody asks.
+    public var seconds: Double?
+    public var loadSeconds: Double?
+
+    /// What is printed of an answer.
+    ///
+    /// - Parameter answer: with at least one point, as every answer of a request has.
+    public init(_ answer: SolveRequest.Answer, of request: SolveRequest, blocks: Int) {
+        let points = answer.points.map { Point($0.lambda, $0.solution) }
+        last = points[points.count - 1]
+        path = request.count == nil && request.lambdas == nil ? nil : points
+        penalty = request.penalty.name
+        solver = request.engine.rawValue
+        lambdaMax = answer.largest
+        sources = blocks
+    }
+
+    private enum CodingKeys: CodingKey {
+        case path, penalty, solver, lambdaMax, seconds, loadSeconds
+    }
+
+    /// Writes the last point's numbers beside those of all.
+    public func encode(to encoder: any Encoder) throws {
+        try last.encode(to: encoder)
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(path, forKey: .path)
+        try container.encode(penalty, forKey: .penalty)
+        try container.encode(solver, forKey: .solver)
+        try container.encode(lambdaMax, forKey: .lambdaMax)
+        try container.encodeIfPresent(seconds, forKey: .seconds)
+        try container.encodeIfPresent(loadSeconds, forKey: .loadSeconds)
+    }
+}
