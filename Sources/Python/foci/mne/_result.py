@@ -355,7 +355,7 @@ class Localization:
         """
         from ._page import rendered
 
-        page = rendered([self], heading)
+        page = rendered(self, heading)
         if path is not None:
             Path(path).write_text(page, encoding="utf-8")
         return page
@@ -365,7 +365,7 @@ class Localization:
             self._text(name)
         from ._page import content
 
-        content([self], None)
+        content(self)
         return {**self.__dict__, "_result": None}
 
     # ---- At a glance -------------------------------------------------------------------------------------------------
