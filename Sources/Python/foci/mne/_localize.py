@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import mne
@@ -243,12 +243,19 @@ def _localized(
         window=_window(tmin, tmax, recording),
         baseline=_baseline(baseline, recording),
     )
-    result = run("localize", model.handle, recording.handle, covariance, options=options, progress=_tell)
+    result = run("localize", model.handle, recording.handle, covariance, options=options, progress=_progress())
     return Localization(result, recording, model)
 
 
-def _tell(stage: str, detail: str) -> None:
-    _logger.info("foci: %s %s", stage, detail)
+def _progress() -> Callable[[str, str], None]:
+    """Tells the stages of a computation to MNE's logger: each at INFO, all that is known of it at DEBUG."""
+    told: list[str] = []
+
+    def tell(stage: str, detail: str) -> None:
+        _logger.log(logging.DEBUG if told[-1:] == [stage] else logging.INFO, "foci: %s %s", stage, detail)
+        told.append(stage)
+
+    return tell
 
 
 # ---- Arguments -----------------------------------------------------------------------------------------------------

@@ -80,25 +80,26 @@ def _view(
             )
     axes.set_aspect("equal")
     axes.axis("off")
-    axes.set_title(name, fontsize=9.5, color=_QUIET, y=-0.14)
     style = {"fontsize": 9, "color": _QUIET, "weight": "bold", "transform": axes.transAxes}
     axes.text(-0.02, 0.5, letters[0], ha="right", va="center", **style)
     axes.text(1.02, 0.5, letters[1], ha="left", va="center", **style)
     axes.text(0.5, 1.01, letters[2], ha="center", va="bottom", **style)
-    axes.text(0.5, -0.01, letters[3], ha="center", va="top", **style)
+    axes.text(0.5, -0.01, f"{letters[3]}\n", ha="center", va="top", **style)
+    axes.text(0.5, -0.01, f"\n{name}", ha="center", va="top", **{**style, "weight": "normal"})
 
 
 def plot(result: Localization, space: Candidates, most: int, show: bool) -> Figure:
     """Three views of the brain with the sources, and their amplitudes over time."""
     import matplotlib.pyplot as plt
 
-    figure = plt.figure(figsize=(9.6, 6.4), layout="constrained")
-    extent = np.ptp(1000 * space.positions, axis=0) + 30
+    figure = plt.figure(figsize=(9.6, 6.8), layout="constrained")
+    # Of their own, so that the legend of the time courses takes no room from the brain.
+    above, below = figure.subfigures(2, 1, height_ratios=[1.35, 1])
+    extent = np.ptp(1000 * space.positions, axis=0) + 20
     widths = [extent[across] for _, (across, _), _, _ in _VIEWS]
-    grid = figure.add_gridspec(2, 3, width_ratios=widths, height_ratios=[1.25, 1])
-    for k, view in enumerate(_VIEWS):
-        _view(figure.add_subplot(grid[0, k]), result, space, view, most)
-    axes = figure.add_subplot(grid[1, :])
+    for axes, view in zip(above.subplots(1, 3, width_ratios=widths), _VIEWS, strict=True):
+        _view(axes, result, space, view, most)
+    axes = below.subplots()
     times = 1000 * result.times
     for k in reversed(range(len(result.sources))):
         colour = _colour(k, most)
@@ -145,7 +146,7 @@ def plot(result: Localization, space: Candidates, most: int, show: bool) -> Figu
 def plot_selection(result: Localization, show: bool) -> Figure:
     """The criterion over λ with its choice, and how many sources are active."""
     import matplotlib.pyplot as plt
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     points = result.selection
     figure, (above, below) = plt.subplots(
@@ -165,7 +166,9 @@ def plot_selection(result: Localization, show: bool) -> Figure:
     below.yaxis.set_major_locator(MaxNLocator(integer=True))
     if is_path:
         below.set_xscale("log")
-        below.invert_xaxis()
+        below.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        below.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        below.xaxis.set_minor_formatter(NullFormatter())
         below.set_xlabel("λ / λ_max")
     else:
         below.set_xlabel("evaluation")
