@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, overload
@@ -234,14 +233,10 @@ def _blocks(groups: Any, n_features: int) -> _Blocks:
 _NAMES = {"lambda": "lambda_", "gap": "tol", "maximum-epochs": "max_iter", "count": "n_alphas", "path": "n_alphas"}
 
 
-@contextmanager
-def _renaming(names: Mapping[str, str]) -> Iterator[None]:
-    """Errors of the library, which begin with its name of an argument, begin with its name here."""
-    try:
-        yield
-    except InvalidInput as error:
-        name, colon, text = str(error).partition(":")
-        raise InvalidInput(names.get(name, name.replace("-", "_")) + colon + text) from None
+def _renamed(error: InvalidInput, names: Mapping[str, str]) -> InvalidInput:
+    """An error of the library, which begins with its name of an argument, with the name that it has here."""
+    name, colon, text = str(error).partition(":")
+    return InvalidInput(names.get(name, name.replace("-", "_")) + colon + text)
 
 
 @dataclass(frozen=True)
@@ -264,8 +259,10 @@ class Regression:
         blocks = _blocks(groups, n_features)
         if blocks.order is not None:
             matrix = np.asfortranarray(matrix[:, blocks.order])
-        with _renaming({"design": "X", "response": "Y"}):
+        try:
             problem = Problem(matrix, response, blocks.sizes)
+        except InvalidInput as error:
+            raise _renamed(error, {"design": "X", "response": "Y"}) from None
         return cls(problem, n_samples, n_features, blocks.order)
 
     def run(
@@ -278,8 +275,10 @@ class Regression:
         **options: Any,
     ) -> Result:
         """Runs a function of the library with options by the library's names; errors have those of `names`."""
-        with _renaming(names):
+        try:
             return run(function, self.problem, options=Values(**options), progress=progress, is_quiet=is_quiet)
+        except InvalidInput as error:
+            raise _renamed(error, names) from None
 
     def coefficients(self, result: Result) -> dict[str, Any]:
         """The fields of `SparseCoefficients`."""
