@@ -146,7 +146,7 @@ class _Handle:
         free.atexit = False  # an abandoned call may still be using it, and the process is ending anyway
 
     @classmethod
-    def _created(cls, *arguments: Any, uses: object = None) -> int | None:
+    def _created(cls, *arguments: Any) -> int | None:
         pointer = ctypes.c_void_p()
         _check(getattr(_library, f"foci_{cls._kind}_create")(*arguments, ctypes.byref(pointer)))
         return pointer.value
