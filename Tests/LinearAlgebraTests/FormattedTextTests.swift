@@ -9,7 +9,9 @@ struct FormattedTextTests {
     func agreement(_ format: String) {
         var random = SeededGenerator(seed: 8)
         let values = (0..<200).map { _ in random.normal() * pow(10, 40 * random.uniform() - 20) }
-        for value in values + [0, -0.0, .infinity, -.infinity, .nan, 0.5, 1.5, 2.5, 5e-324, .greatestFiniteMagnitude] {
+        for value in values + [
+            0, -0.0, .infinity, -.infinity, .nan, 0.5, 1.5, 2.5, Double.leastNonzeroMagnitude, .greatestFiniteMagnitude,
+        ] {
             #expect(String(printf: format, value) == String(format: format, value))
         }
     }
@@ -26,8 +28,8 @@ struct FormattedTextTests {
 
     /// A locale with decimal commas, of this thread alone; nil where the system has none.
     private static var decimalComma: locale_t? {
-        ["de_DE.UTF-8", "fr_FR.UTF-8", "de_DE.utf8", "de_DE"].lazy.compactMap { newlocale(1 << LC_NUMERIC, $0, nil) }
-            .first
+        let names = ["de_DE.UTF-8", "fr_FR.UTF-8", "de_DE"]
+        return names.lazy.compactMap { name in newlocale(1 << LC_NUMERIC, name, nil) }.first
     }
 
     @Test(
