@@ -251,6 +251,9 @@ class Regression:
     @classmethod
     def of(cls, X: ArrayLike, Y: ArrayLike, groups: Any = None) -> Regression:
         matrix, response = numeric(X, "X", dimensions=(2,)), numeric(Y, "Y", dimensions=(1, 2))
+        for name, array in (("X", matrix), ("Y", response)):
+            if array.size == 0:
+                raise InvalidInput(f"{name}: found shape {array.shape}, expected at least one row and one column")
         n_samples, n_features = matrix.shape
         if n_features >= 2**31:
             raise InvalidInput(f"X: found {n_features} columns, expected fewer than 2^31")
