@@ -1,4 +1,4 @@
-// swift-tools-version: 6.0
+// swift-tools-version: 6.3
 import PackageDescription
 
 // The data flow one way: load → prepare → solve → select → report.
@@ -26,24 +26,27 @@ let package = Package(
 
         .systemLibrary(name: "CAllocator"),
 
-        .target(name: "LinearAlgebra", dependencies: ["COpenBLAS", "CFFTW3"]),
+        .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"]),
+        .target(name: "Fourier", dependencies: ["CFFTW3"]),
         .target(name: "HDF5", dependencies: ["CHDF5"]),
         .target(name: "SparseRegression", dependencies: ["LinearAlgebra"]),
         .target(name: "ModelSelection", dependencies: ["SparseRegression"]),
         .target(name: "SourceImaging", dependencies: ["ModelSelection"]),
         .target(name: "Requests", dependencies: ["SourceImaging"]),
-        .target(name: "Simulation", dependencies: ["SourceImaging"]),
+        .target(name: "Simulation", dependencies: ["Fourier", "SourceImaging"]),
         .target(name: "Formats", dependencies: ["CZlib", "HDF5", "SourceImaging"]),
         .target(
             name: "Reporting",
-            dependencies: ["SourceImaging", .product(name: "Mustache", package: "swift-mustache")],
+            dependencies: ["SourceImaging"],
             resources: [
                 .embedInCode("Page/Templates/subject.mustache"), .embedInCode("Page/Templates/page.css"),
                 .embedInCode("Page/Templates/brain.js"), .embedInCode("Page/Templates/group.mustache"),
             ]),
         .target(name: "CFoci"),
         .target(name: "FociC", dependencies: ["CFoci", "Reporting", "Requests"]),
-        .target(name: "Foci", dependencies: ["Formats", "Reporting", "Requests", "Simulation"]),
+        .target(
+            name: "Pages", dependencies: ["Reporting", .product(name: "Mustache", package: "swift-mustache")]),
+        .target(name: "Foci", dependencies: ["Formats", "Pages", "Requests", "Simulation"]),
         .target(
             name: "Batches", dependencies: ["CCrypto", "Foci", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
@@ -60,6 +63,7 @@ let package = Package(
         // Run by tests as a process of its own, which may die of what it reads.
         .executableTarget(name: "MutatedFiles", dependencies: ["Formats"], path: "Tests/MutatedFiles"),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
+        .testTarget(name: "FourierTests", dependencies: ["Fourier"]),
         .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"]),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
         .testTarget(
@@ -69,7 +73,7 @@ let package = Package(
         .testTarget(name: "RequestsTests", dependencies: ["Requests"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport", "MutatedFiles"]),
-        .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Pages", "TestSupport"]),
         .testTarget(name: "BatchesTests", dependencies: ["Batches", "TestSupport"]),
         .testTarget(
             name: "CommandTests", dependencies: ["FociCommand", "Foci", "TestSupport"], exclude: ["Help"]),

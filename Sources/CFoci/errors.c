@@ -11,7 +11,11 @@ void foci_errors_keep(const char *text) {
         length = sizeof last - 1;
         while (length > 0 && (text[length] & 0xC0) == 0x80) length--;
     }
-    memcpy(last, text, length);
+    for (size_t i = 0; i < length; i++) {
+        /* One line, also where it quotes what the caller gave. */
+        unsigned char byte = (unsigned char)text[i];
+        last[i] = byte < 0x20 || byte == 0x7F ? ' ' : text[i];
+    }
     last[length] = 0;
 }
 

@@ -1,4 +1,5 @@
 import CFoci
+import Glibc
 import Requests
 
 /// An array of the caller, checked: its shape fits its data, and its data may be read.
@@ -72,8 +73,21 @@ struct GivenArray {
         }
     }
 
+    /// Throws where a copy would not fit beside what is copied.
+    private func checkCopy() throws(InputError) {
+        let memory = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+        guard memory <= 0 || count <= memory / 2 / MemoryLayout<Double>.size else {
+            throw InputError(
+                name, found: "\(sizes) numbers to copy", expected: "what half of this machine's memory can hold",
+                advice: "lend an array whose first index is the fastest")
+        }
+    }
+
     /// All numbers, the first index fastest.
-    var numbers: [Double] {
+    ///
+    /// - Throws: ``InputError`` where they do not fit in memory.
+    func numbers() throws(InputError) -> [Double] {
+        try checkCopy()
         var numbers: [Double] = []
         numbers.reserveCapacity(count)
         forEach { numbers.append($0) }
@@ -84,6 +98,7 @@ struct GivenArray {
     ///
     /// - Throws: ``InputError`` where one is none.
     func integers() throws(InputError) -> [Int] {
+        try checkCopy()
         var integers: [Int] = []
         var wrong: Double?
         integers.reserveCapacity(count)
@@ -99,7 +114,7 @@ struct GivenArray {
     /// - Throws: ``InputError`` for three dimensions.
     func matrix() throws(InputError) -> Matrix {
         guard shape.count <= 2 else { throw InputError(name, found: sizes, expected: "a matrix") }
-        return Matrix(rows: shape[0], columns: shape.count == 2 ? shape[1] : 1, elements: numbers)
+        return try Matrix(rows: shape[0], columns: shape.count == 2 ? shape[1] : 1, elements: numbers())
     }
 
     /// Whether the caller lends it and each index is faster than the next, without gaps; `order` is that of the indices.
@@ -133,6 +148,7 @@ struct GivenArray {
         if let lent = lent(Float.self) { return Design(lent: lent) }
         guard shape.count == 2 else { throw InputError(name, found: sizes, expected: "a matrix") }
         guard array.type == Int32(FOCI_FLOAT) else { return Design(try matrix()) }
+        try checkCopy()
         var elements: [Float] = []
         elements.reserveCapacity(count)
         forEach { elements.append(Float($0)) }

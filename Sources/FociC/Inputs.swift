@@ -68,7 +68,7 @@ extension Values {
             return known
         }
         return try Sensors(
-            names: names, kinds: kinds, bad: try array("bad").map { (bad) throws(InputError) in bad.numbers.map { $0 != 0 } },
+            names: names, kinds: kinds, bad: try array("bad").map { (bad) throws(InputError) in try bad.numbers().map { $0 != 0 } },
             locations: matrix("locations"), compensations: texts("compensations"))
     }
 
@@ -136,6 +136,9 @@ extension Values {
             if let lent = gain.lent(Double.self, rows: true) {
                 try Forward(
                     subject: subject, lent: lent, orientations: orientations, sensors: sensors, sources: sources)
+            } else if let lent = gain.lent(Float.self, rows: true) {
+                try Forward(
+                    subject: subject, lent: lent, orientations: orientations, sensors: sensors, sources: sources)
             } else {
                 try Forward(
                     subject: subject, gain: gain.matrix(), orientations: orientations, sensors: sensors,
@@ -152,7 +155,7 @@ extension Values {
             throw InputError("data", found: data.sizes, expected: "channels × samples, or channels × samples × epochs")
         }
         let (rows, samples) = (data.shape[0], data.shape[1])
-        let numbers = data.numbers
+        let numbers = try data.numbers()
         let epochs = (0..<(data.shape.count == 3 ? data.shape[2] : 1)).map { epoch in
             Matrix(
                 rows: rows, columns: samples,
@@ -174,7 +177,7 @@ extension Values {
         let samples = try count("samples") ?? 0
         guard samples >= 0 else { throw InputError("samples", found: "\(samples)", expected: "0 or more") }
         var covariance = try NoiseCovariance(
-            matrix: given.shape.count == 1 ? Matrix.diagonal(given.numbers) : given.matrix(), samples: samples,
+            matrix: given.shape.count == 1 ? Matrix.diagonal(given.numbers()) : given.matrix(), samples: samples,
             sensors: sensors(), projectors: matrix("projectors"), isSinglePrecision: flag("is-single-precision"))
         covariance.acquisition = try acquisition()
         return covariance

@@ -46,6 +46,7 @@ private func addTexts(of estimate: Estimate, to parts: inout Answer.Parts) {
     parts.texts = [
         "json": { try Summary(estimate).json() },
         "settings": { try JSON.text(Dictionary(estimate.settings.map { ($0.name, $0.value) }) { $1 }, isIndented: false) },
+        "selection": { try JSON.text(SelectionRecord(estimate.selection), isIndented: false, keys: .convertToSnakeCase) },
         "channel-names": { try JSON.text(estimate.sensorData?.sensors.names ?? [], isIndented: false) },
         "columns": {
             try JSON.text(
@@ -96,6 +97,28 @@ private func addArrays(of estimate: Estimate, to parts: inout Answer.Parts) {
     guard let data = estimate.sensorData else { return }
     parts.add("measured", data.measured)
     parts.add("explained", data.explained)
+}
+
+/// All that was tried, as it is told.
+private struct SelectionRecord: Encodable {
+    struct Point: Encodable {
+        let lambda, lambdaRatio, criterion, degreesOfFreedom, squaredResidual, relativeGap, seconds: Double
+        let active: Int
+    }
+
+    let criterion, search: String
+    let chosen: Int
+    let points: [Point]
+
+    init(_ curve: SelectionCurve) {
+        (criterion, search, chosen) = (curve.criterion, curve.search, curve.chosenIndex)
+        points = curve.points.map {
+            Point(
+                lambda: $0.lambda, lambdaRatio: $0.ratio, criterion: $0.criterion,
+                degreesOfFreedom: $0.degreesOfFreedom, squaredResidual: $0.squaredResidual,
+                relativeGap: $0.relativeGap, seconds: $0.seconds, active: $0.activeCount)
+        }
+    }
 }
 
 extension Estimate {

@@ -32,7 +32,7 @@ private enum Lasting {
     static let names: [String: Text] = [
         "solve": of(SolveRequest.options), "path": of(SolveRequest.options), "select": of(SelectRequest.options),
         "refine": of(RefineRequest.options), "localize": of(LocalizationRequest.options),
-        "page": of([("heading", "text: what the page is of"), ("names", "texts: one a result")]),
+        "page": of(pageOptions),
         "forward": of(InputFields.forward), "recording": of(InputFields.recording),
         "covariance": of(InputFields.covariance),
     ]

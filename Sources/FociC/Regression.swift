@@ -24,8 +24,12 @@ public func foci_problem_create(
 ) -> foci_status {
     attempt {
         let target = try target(problem)
-        let x = try GivenArray(design, "design").design()
-        let y = try GivenArray(response, "response").matrix()
+        let (given, measured) = (try GivenArray(design, "design"), try GivenArray(response, "response"))
+        // Before anything is copied.
+        guard given.shape[0] == measured.shape[0] else {
+            throw InputError("response", found: "\(measured.shape[0]) rows", expected: "\(given.shape[0]), as the design")
+        }
+        let (x, y) = (try given.design(), try measured.matrix())
         var blocks = BlockStructure(count: x.columns, size: 1)
         if block_sizes != nil {
             let sizes = try GivenArray(block_sizes, "block_sizes").integers()
@@ -41,8 +45,27 @@ public func foci_problem_create(
         do {
             target.pointee = handle(try Posed(x, y, blocks))
         } catch let error as RegressionProblem.Invalid {
-            throw InputError("problem", found: "\(error)")
+            throw told(error)
         }
+    }
+}
+
+/// What makes a problem impossible, in the words of the interface.
+private func told(_ error: RegressionProblem.Invalid) -> InputError {
+    switch error {
+    case .rows(let design, let response):
+        InputError("response", found: "\(response) rows", expected: "\(design), as the design")
+    case .blocks(let columns, let covered):
+        InputError("block_sizes", found: "\(covered) columns in all", expected: "\(columns), as the design")
+    case .designNotFinite(let row, let column):
+        InputError("design", found: "NaN or infinity at row \(row), column \(column)", expected: "finite numbers")
+    case .responseNotFinite(let row, let column):
+        InputError("response", found: "NaN or infinity at row \(row), column \(column)", expected: "finite numbers")
+    case .empty: InputError("problem", found: "a design or a response without numbers", expected: "some")
+    case .overflow:
+        InputError("problem", found: "numbers so large that their squares overflow", advice: "scale them")
+    case .underflow:
+        InputError("problem", found: "numbers so small that their squares vanish", advice: "scale them")
     }
 }
 
@@ -97,7 +120,10 @@ public func foci_path(
     attempt {
         let target = try target(result)
         var request: SolveRequest = try request(options)
-        if request.lambdas == nil, request.count == nil { request.count = 100 }
+        if request.lambdas == nil {
+            request.count = request.count ?? 100
+            request.lambda = request.lambda ?? .ratio(1e-3)
+        }
         guard request.reweighting.rounds == 0, !request.isDebiased else {
             throw InputError(.path, found: "reweighting or debiasing", expected: "neither along a path")
         }

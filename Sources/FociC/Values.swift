@@ -26,7 +26,7 @@ final class Values {
                 return
             }
             // Doubles hold integers of every size that indices have.
-            let numbers = given.numbers
+            let numbers = try given.numbers()
             let memory = UnsafeMutablePointer<Double>.allocate(capacity: max(1, numbers.count))
             memory.initialize(from: numbers, count: numbers.count)
             var own = pointer.pointee
@@ -70,7 +70,7 @@ final class Values {
             case .number(let number): options[name] = .number(number)
             case .texts(let texts):
                 throw InputError(name, found: "\(texts.count) texts", expected: "a text or numbers")
-            case .array(let array): options[name] = .numbers(try array.given(name).numbers)
+            case .array(let array): options[name] = .numbers(try array.given(name).numbers())
             }
         }
         return options

@@ -1,5 +1,5 @@
 import COpenBLAS
-import Foundation
+import Glibc
 
 /// The single letters that LAPACK takes for options.
 private enum Letter {

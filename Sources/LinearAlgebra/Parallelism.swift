@@ -1,5 +1,5 @@
 import Dispatch
-import Foundation
+import Glibc
 
 /// How many threads a computation may use.
 ///
@@ -13,9 +13,7 @@ public struct Parallelism: Sendable, Equatable {
     public init(threads: Int) { self.threads = max(1, threads) }
 
     /// As many threads as the machine has active cores.
-    public static var allCores: Parallelism {
-        Parallelism(threads: ProcessInfo.processInfo.activeProcessorCount)
-    }
+    public static var allCores: Parallelism { Parallelism(threads: sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
     /// One thread.
     public static let serial = Parallelism(threads: 1)

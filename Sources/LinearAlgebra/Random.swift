@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// A seeded generator of random numbers: xoshiro256** (Blackman & Vigna 2021), seeded by SplitMix64.
 ///

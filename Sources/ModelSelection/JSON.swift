@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// JSON as all of the program writes it: keys sorted, numbers that are not finite as text (`inf`, `-inf`, `nan`).
 package enum JSON {

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Numbers as text: the same on every machine and in every locale, with a dot as decimal mark.
 enum NumberText {
@@ -9,13 +9,13 @@ enum NumberText {
     static func fixed(_ value: Double, _ decimals: Int) -> String {
         guard value.isFinite else { return missing }
         guard abs(value) < 1e15 else { return significant(value, 6) }
-        return unsignedZero(String(format: "%.\(max(0, decimals))f", value))
+        return unsignedZero(String(printf: "%.\(max(0, decimals))f", value))
     }
 
     /// A value with so many significant digits, without trailing zeros.
     static func significant(_ value: Double, _ digits: Int) -> String {
         guard value.isFinite else { return missing }
-        return unsignedZero(String(format: "%.\(max(1, digits))g", value))
+        return unsignedZero(String(printf: "%.\(max(1, digits))g", value))
     }
 
     /// The shortest text that reads back as exactly this value.
@@ -53,7 +53,7 @@ enum NumberText {
     /// Mantissa and power of ten as print has them: 1.5×10⁻⁷.
     static func scientific(_ value: Double, _ digits: Int) -> String {
         guard value.isFinite else { return missing }
-        let parts = String(format: "%.\(max(0, digits - 1))e", value).split(separator: "e")
+        let parts = String(printf: "%.\(max(0, digits - 1))e", value).split(separator: "e")
         guard parts.count == 2, let exponent = Int(parts[1]) else { return significant(value, digits) }
         var mantissa = String(parts[0])
         if mantissa.contains(".") {
@@ -69,7 +69,7 @@ enum NumberText {
 
     /// A hyphen that stands for minus, as print has it.
     static func typographic(_ text: String) -> String {
-        text.replacingOccurrences(of: "-", with: "−")
+        text.replacing("-", with: "−")
     }
 
     private static func unsignedZero(_ text: String) -> String {

@@ -69,7 +69,7 @@ struct FactorizationTests {
     }
 }
 
-@Suite("Random numbers, Fourier filters, pieces")
+@Suite("Random numbers, pieces")
 struct NumbersTests {
     @Test("a seed gives the same numbers, and they look normal")
     func normal() {
@@ -84,19 +84,6 @@ struct NumbersTests {
         #expect(abs(mean) < 5 / 20_000.0.squareRoot())
         #expect(abs(variance - 1) < 5 * (2 / 20_000.0).squareRoot())
         #expect(abs(fourth - 3) < 5 * (96 / 20_000.0).squareRoot())
-    }
-
-    @Test(
-        "a filter of gain one changes nothing, of gain zero leaves nothing, and it separates two tones",
-        arguments: [64, 75])
-    func filter(_ n: Int) {
-        let slow = (0..<n).map { cos(2 * .pi * 3 * Double($0) / Double(n)) }
-        let fast = (0..<n).map { cos(2 * .pi * 20 * Double($0) / Double(n)) }
-        let sum = zip(slow, fast).map { $0 + $1 }
-        func distance(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + abs($1.0 - $1.1) } }
-        #expect(distance(Fourier.filter(sum) { _ in 1 }, sum) < 1e-11)
-        #expect(distance(Fourier.filter(sum) { _ in 0 }, sum.map { _ in 0 }) == 0)
-        #expect(distance(Fourier.filter(sum) { $0 < 10 / Double(n) ? 1 : 0 }, slow) < 1e-11)
     }
 
     @Test("pieces cover every item once, on any number of threads", arguments: [1, 2, 5])

@@ -46,6 +46,29 @@ struct LentGainTests {
         }
     }
 
+    @Test("a gain lent in single precision is that of its numbers in double precision", arguments: [false, true])
+    func singlePrecision(_ rows: Bool) throws {
+        let world = try SmallWorld()
+        let gain = world.forward.gain
+        let rounded = (rows ? gain.transposed : gain).elements.map(Float.init)
+        let doubles = Matrix(rows: gain.rows, columns: gain.columns, elements: gain.elements.map { Double(Float($0)) })
+        func prepare(_ forward: Forward) throws -> PreparedProblem {
+            try PreparedProblem(
+                recording: world.recording, forward: forward, covariance: world.covariance,
+                settings: PreparationSettings())
+        }
+        try rounded.withUnsafeBufferPointer { p in
+            let lent = try Forward(
+                lent: LentMatrix(
+                    try #require(p.baseAddress), rows: gain.rows, columns: gain.columns, isRowMajor: rows),
+                orientations: 3, sensors: world.sensors, sources: world.forward.sources)
+            let own = try Forward(
+                gain: doubles, orientations: 3, sensors: world.sensors, sources: world.forward.sources)
+            let (a, b) = (try prepare(lent), try prepare(own))
+            #expect(a.problem.design == b.problem.design && a.report == b.report && lent.gain == own.gain)
+        }
+    }
+
     @Test("NaN in a lent gain is told of its channel, and the caller's numbers stay as they are", arguments: [false, true])
     func defects(_ rows: Bool) throws {
         let world = try SmallWorld()

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Python with the programs that tests compare with: MNE-Python, SciPy, h5py, mat73, pymatreader.
+/// Python with the programs that tests compare with: MNE-Python, SciPy, h5py, mat73, pymatreader, pystache.
 public enum PythonEnvironment {
     private static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()

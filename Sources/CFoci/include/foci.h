@@ -132,8 +132,8 @@ void foci_problem_free(foci_problem *problem);
 foci_status foci_solve(
     const foci_problem *problem, const foci_values *options, const foci_monitor *monitor, foci_result **result);
 
-/* Solves from λ_max downwards, each from the one before. Options as foci_solve; lambda-ratio is the smallest, "count" how
- * many there are, evenly by their logarithms; or "lambdas", an array, descending. Without reweighting and debiasing.
+/* Solves from λ_max downwards, each from the one before. Options as foci_solve; lambda-ratio is the smallest (0.001), "count" how
+ * many there are (100), evenly by their logarithms; or "lambdas", an array, descending. Without reweighting and debiasing.
  * Result: as foci_solve, the points one after the other: arrays
  *   "lambdas"                       λ of each point
  *   "offsets", "block-offsets"      where each point begins in "columns" and "coefficients", and in "blocks"; and the ends */
@@ -196,7 +196,7 @@ void foci_covariance_free(foci_covariance *covariance);
  *   naming             how the caller's users know options, for messages: "gain-error=gain_error,lambda=alpha"
  * covariance may be NULL: the noise is then estimated before time 0.
  * Result: texts "json" (the summary that `foci localize --json` prints), "settings" (JSON), "selection" (JSON: all that was
- * tried), "columns" (JSON: name, unit and meaning of each column of the table of sources), tables "sources.tsv",
+ * tried), "columns" (JSON: name, which ends with the unit, and meaning of each column of the table of sources), tables "sources.tsv",
  * "selection.tsv", "regions.tsv", "stability.tsv" and figures "sources.svg", "timecourses.svg", "sensors.svg",
  * "selection.svg", "stability.svg" (FOCI_MISSING where the command writes none); arrays
  *   "index", "vertex", "hemisphere"   of each source; −1 where unknown (hemisphere: −2)
@@ -206,15 +206,14 @@ void foci_covariance_free(foci_covariance *covariance);
  *   "times"            s
  *   "column/NAME"      a number a source for each of "columns"; NaN where unknown
  *   "region-offsets", "region"   candidates in the 95 % region of each source
- *   "channels"         which of the recording's channels were used
  *   "measured", "explained"      used channels × samples
  * and text "channel-names" (JSON). */
 foci_status foci_localize(
     const foci_forward *forward, const foci_recording *recording, const foci_covariance *covariance,
     const foci_values *options, const foci_monitor *monitor, foci_result **result);
 
-/* What a page of results shows, for the Mustache template of the program: text "json". Results are of foci_localize. Options:
- * heading (text), names (texts, one a result; their conditions otherwise). */
+/* A page of results: texts "template", a Mustache template of an HTML page that needs nothing beside it, and "json", what it
+ * names. Results are of foci_localize. Options: heading (text), names (texts, one a result; their conditions otherwise). */
 foci_status foci_page(
     const foci_result *const *results, int64_t count, const foci_values *options, foci_result **page);
 

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Information criteria: a goodness of fit, plus a price for every degree of freedom.
 ///

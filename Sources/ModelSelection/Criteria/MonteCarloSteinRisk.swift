@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Stein's risk estimate with the degrees of freedom by finite differences along random directions (Ramani et al. 2008;
 /// Deledalle et al. 2014): dof ≈ ⟨X(B(Y + εΔ) − B(Y)), Δ⟩/ε with Δ standard normal.

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Sparse Bayesian learning over blocks: every source has a variance γ_j of its own, and the γ that make the data most
 /// probable are found (Tipping 2001; Wipf & Nagarajan 2009; Champagne of Wipf et al. 2010).
@@ -78,8 +78,8 @@ public struct SparseBayesianLearning: Sendable {
             monitor.report(
                 .init(
                     stage: "evidence",
-                    detail: String(
-                        format: "%.6g, %d sources, update %d", moments.objective, moments.kept.count, history.count)))
+                    detail: String(printf: "%.6g, ", moments.objective)
+                        + "\(moments.kept.count) sources, update \(history.count)"))
             if monitor.isCancelled() {
                 end = .cancelled
             } else if history.count > maximumUpdates {

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// A penalty with a λ_j of its own for every block: as many hyperparameters as blocks, log λ_j, and one more, the log of its
 /// number of shape, where that is searched over.

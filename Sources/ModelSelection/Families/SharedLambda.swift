@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// A penalty with one λ for all blocks, plain or with given weights: log λ, and the log of its number of shape where that is
 /// searched over.

@@ -1,5 +1,3 @@
-import Foundation
-
 /// A sweep of block coordinate descent on a support, in Gram form, with the derivatives of each of its steps.
 ///
 /// The step of block j is B_j ← p(‖Z‖)·Z/‖Z‖ with Z = B_j + H_j/L_j, H = XᵀR and p the proximal operator along the norm,

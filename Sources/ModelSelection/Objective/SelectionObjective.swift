@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// A criterion as a function of the logarithms of hyperparameters: what a search minimizes.
 ///

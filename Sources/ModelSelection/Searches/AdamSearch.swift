@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Adam (Kingma & Ba 2015): steps along a running mean of the gradient over the root of a running mean of its square, of a
 /// length that shrinks as evaluations go by. It never looks back, and therefore passes over kinks and jumps.

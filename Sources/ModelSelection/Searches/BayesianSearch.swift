@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Bayesian optimization: a Gaussian process over what was evaluated says where the largest improvement is expected (Jones et
 /// al. 1998). For a few hyperparameters.

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Minimization along one coordinate without derivatives (Brent 1973): a bracket by growing steps, then parabolas and golden
 /// sections within it. It is told values and asks for more.
 struct BrentLine: Sendable {

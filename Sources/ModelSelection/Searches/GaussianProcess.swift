@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// A Gaussian process with a Matérn 5/2 kernel over the unit cube, fitted to standardized values (Rasmussen & Williams 2006).
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Chooses λ by a criterion: a descending path with warm starts that stops when the criterion has clearly turned, then
 /// a refinement around the minimum (Brent 1973, in log λ).

@@ -1,5 +1,3 @@
-import Foundation
-
 extension Search {
     /// Minimizes an objective.
     ///
@@ -80,9 +78,8 @@ extension Search {
             monitor.report(
                 .init(
                     stage: "choosing λ",
-                    detail: String(
-                        format: "%@ %.5g, %d sources, evaluation %d", objective.criterion.name, point.value,
-                        point.activeCount, record.points.count)))
+                    detail: objective.criterion.name + String(printf: " %.5g, ", point.value)
+                        + "\(point.activeCount) sources, evaluation \(record.points.count)"))
         }
     }
 }

@@ -1,5 +1,3 @@
-import Foundation
-
 /// A way through the hyperparameters, one evaluation after another.
 ///
 /// A search computes nothing itself: it is asked what to evaluate next, given all that was evaluated. Its answers depend on

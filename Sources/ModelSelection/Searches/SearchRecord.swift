@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The whole history of a search: what it found, and all that is needed to take it up again.
 public struct SearchRecord: Sendable, Equatable, Codable {

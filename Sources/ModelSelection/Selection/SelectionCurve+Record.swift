@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 extension SelectionCurve {
     /// The curve of a search over one λ; nil where nothing was evaluated.

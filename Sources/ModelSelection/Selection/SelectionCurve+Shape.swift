@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// How sharply a selection curve singles out its choice.
 ///

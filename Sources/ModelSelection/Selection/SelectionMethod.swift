@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// A criterion and a search by their kinds, with all that they depend on: where kinds become what they stand for.
 public struct SelectionMethod: Sendable, Equatable {

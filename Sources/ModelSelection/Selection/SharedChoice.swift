@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// One λ for all blocks, searched for or given, and what follows from it.
 public struct SharedChoice: Sendable {

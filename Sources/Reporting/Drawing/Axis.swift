@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// A map from values to places on the canvas.
 struct Axis {

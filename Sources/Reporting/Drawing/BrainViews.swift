@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Three views of a brain, from the left, from behind and from above, side by side on one scale.
 struct BrainViews {

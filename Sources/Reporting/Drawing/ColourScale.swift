@@ -1,5 +1,3 @@
-import Foundation
-
 /// A map from values to a few colours, that stay in order for colour-blind readers and in grey.
 struct ColourScale {
     /// Values at the two ends; values beyond them have the colour of the end.
@@ -38,7 +36,7 @@ struct ColourScale {
             let first = min(Int(along), stops.count - 2)
             let colour = stops[first] + (stops[first + 1] - stops[first]) * (along - Double(first))
             return String(
-                format: "#%02x%02x%02x", Int(colour.x.rounded()), Int(colour.y.rounded()), Int(colour.z.rounded()))
+                printf: "#%02lx%02lx%02lx", Int(colour.x.rounded()), Int(colour.y.rounded()), Int(colour.z.rounded()))
         }
     }
 

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Places on an axis that carry a number, at round values.
 struct Ticks {

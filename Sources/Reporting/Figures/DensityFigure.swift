@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import SourceImaging
 
 /// Where the sources of a group are dense, and its clusters, seen from the left, from behind and from above.

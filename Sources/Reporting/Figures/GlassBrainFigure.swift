@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import SourceImaging
 
 /// The sources in the brain, seen from the left, from behind and from above.

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import SourceImaging
 
 /// A smooth map over the head through values at sensors.

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import SourceImaging
 
 /// What the sensors measured and what the sources explain of it, as maps over the head at the peaks of the response: a row

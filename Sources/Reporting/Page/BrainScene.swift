@@ -1,4 +1,3 @@
-import Foundation
 import SourceImaging
 
 /// What the brain of a page is drawn from, as compact JSON; x right, y front, z up.
@@ -66,13 +65,11 @@ enum BrainScene {
 
     /// A value as JSON that can stand in a script element.
     static func json(_ value: some Encodable) throws(InputError) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        guard let data = try? encoder.encode(value) else {
+        guard let text = try? JSON.text(value, isIndented: false) else {
             throw InputError("page", found: "a brain that cannot be written as JSON")
         }
         // In JSON this sign stands in strings alone, and there it may be told by its number.
-        return String(decoding: data, as: UTF8.self).replacingOccurrences(of: "<", with: "\\u003c")
+        return text.unicodeScalars.reduce(into: "") { $0 += $1 == "<" ? "\\u003c" : String($1) }
     }
 
     /// Whether a position can be drawn: finite and within a metre of the origin.

@@ -2,50 +2,56 @@ import SourceImaging
 
 /// What the template of a subject's page names of one condition.
 ///
-/// Names are those of the template. What is nil or empty there is left out, so an optional is never an empty text.
-struct ConditionContent {
+/// Names are those of the template. What is nil or empty there is left out, so an optional is never an empty text. A `String`
+/// holds no sign that HTML knows.
+struct ConditionContent: Encodable {
     /// A name and a value of a table of two columns.
-    struct Fact {
-        let fact, value: String
+    struct Fact: Encodable {
+        let fact, value: Markup
+
+        init(_ fact: String, _ value: String) { (self.fact, self.value) = (Markup(fact), Markup(value)) }
     }
 
     /// A warning with the word before it.
-    struct Warning {
-        let badge, text: String
+    struct Warning: Encodable {
+        let badge: String
+        let text: Markup
     }
 
     /// A line of the checklist.
-    struct Check {
-        let mark, word, what, finding: String
-        let advice: String?
+    struct Check: Encodable {
+        let mark, word: String
+        let what, finding: Markup
+        let advice: Markup?
     }
 
     /// The brain to turn.
-    struct Brain {
-        let surface, label, legend, json: String
+    struct Brain: Encodable {
+        let surface, json: String
+        let label, legend: Markup
     }
 
-    struct Link {
-        let title, target: String
+    struct Link: Encodable {
+        let title, target: Markup
     }
 
     let number: Int
-    let name, count, answer: String
+    let name, count, answer: Markup
     let warnings: [Warning]
     let checks: [Check]
-    let checksInBrief, certificateInBrief: String
+    let checksInBrief, certificateInBrief: Markup
     let brain: Brain?
-    let noBrain: String?
-    let glassBrain, timeCourses, selection: String
-    let butterfly, stability, topography, noTopography: String?
-    let topographyCaption =
-        "A map of what is explained that looks like the one measured says that the sources account for the field then."
+    let noBrain: Markup?
+    let glassBrain, timeCourses, selection: Markup
+    let butterfly, stability, topography, noTopography: Markup?
+    let topographyCaption = Markup(
+        "A map of what is explained that looks like the one measured says that the sources account for the field then.")
     let columns: [SourceCells.Column]
     let rows: [SourceCells.Row]
-    let tableCaption, noSources: String
-    let notes: [String]
+    let tableCaption, noSources: Markup
+    let notes: [Markup]
     let dataFacts, choiceFacts, settings: [Fact]
-    let settingsCaption: String
+    let settingsCaption: Markup
     let links: [Link]
     let hasWarnings, hasChecks, hasSources, hasLinks: Bool
 
@@ -55,43 +61,43 @@ struct ConditionContent {
     init(_ entry: SubjectPage.Entry, number: Int, surface: String?) throws(InputError) {
         let estimate = entry.estimate
         self.number = number
-        let name = entry.name.onOneLine
-        self.name = name.isEmpty ? "Condition \(number)" : name
-        count = estimate.sourceCountText
-        answer = PlainAnswer.text(estimate)
+        name = Markup(entry.name.isEmpty ? "Condition \(number)" : entry.name)
+        count = Markup(estimate.sourceCountText)
+        answer = Markup(PlainAnswer.text(estimate))
         warnings = Self.warnings(estimate)
         checks = Self.checks(estimate.preparation.checks)
-        checksInBrief = Self.brief(estimate.preparation.checks)
-        certificateInBrief = Self.brief(estimate.certificate)
+        checksInBrief = Markup(Self.brief(estimate.preparation.checks))
+        certificateInBrief = Markup(Self.brief(estimate.certificate))
         brain = try Self.brain(estimate, surface)
         noBrain =
             brain == nil
-            ? "There is no brain to turn: this result does not hold where the candidate sources lie." : nil
-        glassBrain = Self.inline(GlassBrainFigure.svg(estimate, candidates: estimate.candidates?.positions ?? []))
-        timeCourses = Self.inline(TimeCourseFigure.svg(estimate))
-        selection = Self.inline(SelectionFigure.svg(estimate))
-        butterfly = estimate.sensorData.map { _ in Self.inline(ButterflyFigure.svg(estimate, detail: .compact)) }
-        stability = estimate.stability.map { Self.inline(StabilityFigure.svg(estimate, $0)) }
+            ? Markup("There is no brain to turn: this result does not hold where the candidate sources lie.") : nil
+        glassBrain = Markup(
+            figure: GlassBrainFigure.svg(estimate, candidates: estimate.candidates?.positions ?? []))
+        timeCourses = Markup(figure: TimeCourseFigure.svg(estimate))
+        selection = Markup(figure: SelectionFigure.svg(estimate))
+        butterfly = estimate.sensorData.map { _ in
+            Markup(figure: ButterflyFigure.svg(estimate, detail: .compact))
+        }
+        stability = estimate.stability.map { Markup(figure: StabilityFigure.svg(estimate, $0)) }
         switch TopographyFigure.figure(estimate) {
-        case .figure(let svg): (topography, noTopography) = (Self.inline(svg), nil)
-        case .absence(let reason): (topography, noTopography) = (nil, reason)
+        case .figure(let svg): (topography, noTopography) = (Markup(figure: svg), nil)
+        case .absence(let reason): (topography, noTopography) = (nil, Markup(reason))
         }
         let cells = SourceCells(estimate)
-        (columns, rows, tableCaption, notes) = (cells.columns, cells.rows, cells.caption, cells.notes)
-        noSources = estimate.noSourcesText
+        (columns, rows) = (cells.columns, cells.rows)
+        (tableCaption, notes) = (Markup(cells.caption), cells.notes.map { Markup($0) })
+        noSources = Markup(estimate.noSourcesText)
         dataFacts = Self.dataFacts(estimate)
         choiceFacts = Self.choiceFacts(estimate)
-        settings = (estimate.settings + estimate.versions).map {
-            Fact(fact: $0.name.onOneLine, value: $0.value.onOneLine)
-        }
-        settingsCaption =
-            settings.isEmpty ? "This result holds neither settings nor versions" : "As given, and what it was made with"
-        links = entry.links.map { Link(title: $0.title, target: $0.target) }
+        settings = (estimate.settings + estimate.versions).map { Fact($0.name, $0.value) }
+        settingsCaption = Markup(
+            settings.isEmpty
+                ? "This result holds neither settings nor versions" : "As given, and what it was made with")
+        links = entry.links.map { Link(title: Markup($0.title), target: Markup($0.target)) }
         (hasWarnings, hasChecks) = (!warnings.isEmpty, !checks.isEmpty)
         (hasSources, hasLinks) = (!estimate.sources.isEmpty, !links.isEmpty)
     }
-
-    private static func inline(_ svg: String) -> String { SVGCanvas.inline(svg) }
 
     /// What is wrong or worth a look, wrong things first; what the checks say is not said twice.
     private static func warnings(_ estimate: Estimate) -> [Warning] {
@@ -99,18 +105,18 @@ struct ConditionContent {
         let told = Set(checks.map(\.text))
         let marked = [HealthCheck.Mark.wrong, .look].flatMap { mark in
             checks.filter { $0.mark == mark }.map {
-                Warning(badge: word(mark), text: "\($0.name): \($0.text)".onOneLine)
+                Warning(badge: word(mark), text: Markup("\($0.name): \($0.text)"))
             }
         }
         return marked
-            + estimate.warnings.filter { !told.contains($0) }.map { Warning(badge: "warning", text: $0.onOneLine) }
+            + estimate.warnings.filter { !told.contains($0) }.map { Warning(badge: "warning", text: Markup($0)) }
     }
 
     private static func checks(_ checks: [HealthCheck]) -> [Check] {
         checks.map {
             Check(
-                mark: $0.mark.rawValue, word: word($0.mark), what: $0.name.onOneLine, finding: $0.finding.onOneLine,
-                advice: $0.advice.isEmpty ? nil : $0.advice.onOneLine)
+                mark: $0.mark.rawValue, word: word($0.mark), what: Markup($0.name), finding: Markup($0.finding),
+                advice: $0.advice.isEmpty ? nil : Markup($0.advice))
         }
     }
 
@@ -143,18 +149,16 @@ struct ConditionContent {
         let sources = BrainScene.sources(estimate)
         let named = sources.prefix(GlassBrainFigure.numberedSources).map { "\($0.rank): \($0.name)" }
         let kind = candidates.triangles.isEmpty ? "Points of a brain" : "Surface of a brain"
+        let label =
+            "\(kind) with \(estimate.sourceCountText) as numbered balls"
+            + (named.isEmpty ? "" : ". " + named.joined(separator: "; "))
+        let balls =
+            " The larger a ball, the more field it explains; a dashed rim: within the surface"
+            + (sources.contains { $0.axes != nil }
+                ? "; ellipse: 95 % region, of the selected source alone where it is larger than 9 cm." : ".")
         return Brain(
-            surface: surface,
-            label: "\(kind) with \(estimate.sourceCountText) as numbered balls"
-                + (named.isEmpty ? "" : ". " + named.joined(separator: "; ")),
-            legend: "R: right, A: front, S: up."
-                + (sources.isEmpty
-                    ? ""
-                    : " The larger a ball, the more field it explains; a dashed rim: within the surface"
-                        + (sources.contains { $0.axes != nil }
-                            ? "; ellipse: 95 % region, of the selected source alone where it is larger than 9 cm."
-                            : ".")),
-            json: try BrainScene.json(sources))
+            surface: surface, json: try BrainScene.json(sources), label: Markup(label),
+            legend: Markup("R: right, A: front, S: up." + (sources.isEmpty ? "" : balls)))
     }
 
     // MARK: Facts
@@ -165,23 +169,18 @@ struct ConditionContent {
             preparation.channels[kind].flatMap { $0 > 0 ? "\($0) \(kind.plural)" : nil }
         }
         let rank =
-            "\(preparation.rank)"
-            + (preparation.rankSource.isEmpty ? "" : ": \(preparation.rankSource.onOneLine)")
+            "\(preparation.rank)" + (preparation.rankSource.isEmpty ? "" : ": \(preparation.rankSource)")
         return [
-            Fact(fact: "channels", value: kinds.isEmpty ? "none" : kinds.joined(separator: ", ")),
-            Fact(fact: "rank", value: rank), Fact(fact: "noise", value: preparation.noiseSource.onOneLine),
+            Fact("channels", kinds.isEmpty ? "none" : kinds.joined(separator: ", ")), Fact("rank", rank),
+            Fact("noise", preparation.noiseSource),
             Fact(
-                fact: "whitened baseline",
-                value: preparation.baselineDeviation.map {
-                    "deviates by \(NumberText.readable($0)); 1 is right"
-                } ?? "none: there are no samples before time 0"),
+                "whitened baseline",
+                preparation.baselineDeviation.map { "deviates by \(NumberText.readable($0)); 1 is right" }
+                    ?? "none: there are no samples before time 0"),
             Fact(
-                fact: "averages",
-                value: preparation.averages.map { NumberText.significant($0, 6) } ?? "not known, and not needed"),
-            Fact(
-                fact: "window",
-                value: "\(estimate.windowText), \(estimate.times.count.counted("sample"))"),
-            Fact(fact: "candidates", value: "\(estimate.candidateCount), \(estimate.frame.rawValue) frame"),
+                "averages", preparation.averages.map { NumberText.significant($0, 6) } ?? "not known, and not needed"),
+            Fact("window", "\(estimate.windowText), \(estimate.times.count.counted("sample"))"),
+            Fact("candidates", "\(estimate.candidateCount), \(estimate.frame.rawValue) frame"),
         ]
     }
 
@@ -202,6 +201,6 @@ struct ConditionContent {
                 "\(certificate.fullPasses.counted("full pass").replacing("passs", with: "passes")) over the gain, "
                     + certificate.epochs.counted("sweep")
             ))
-        return facts.map { Fact(fact: $0.0, value: $0.1) }
+        return facts.map { Fact($0.0, $0.1) }
     }
 }

@@ -1,5 +1,3 @@
-import Foundation
-import Mustache
 import SourceImaging
 
 /// The page of a group: what was run, where subjects share sources and what chance would make of it, and every estimate.
@@ -14,57 +12,60 @@ public enum GroupPage {
     ///   - pages: the page of each member, relative to this one, by ``GroupMember/key``; may lack some.
     ///   - failures: what could not be estimated, and why.
     ///   - skipped: what was not tried, and why.
-    /// - Throws: what the template is wrong in.
+    /// - Returns: a template and what it names.
     /// - Complexity: that of the figures, and O(members · clusters).
-    public static func html(
+    public static func content(
         _ group: GroupResult, heading: String, pages: [String: String] = [:],
         failures: [(name: String, reason: String)] = [], skipped: [(name: String, reason: String)] = []
-    ) throws -> String {
-        let template = try MustacheTemplate(
-            string: String(decoding: PackageResources.group_mustache, as: UTF8.self))
-        return template.render(
+    ) -> PageContent {
+        PageContent(
+            template: PackageResources.group_mustache,
             GroupPageContent(group, heading: heading, pages: pages, failures: failures, skipped: skipped))
     }
 }
 
-/// What the template shows. Every text is HTML already, escaped scalar by scalar: the template escapes whole characters, and
-/// would miss a quotation mark with an accent on it.
-private struct GroupPageContent {
+/// What the template names. A `String` holds no sign that HTML knows, but for the style.
+private struct GroupPageContent: Encodable {
     /// A row of a table that says why.
-    struct Reason {
-        let name, reason: String
+    struct Reason: Encodable {
+        let name, reason: Markup
     }
 
     /// A table of clusters.
-    struct Clusters {
-        let id, title: String
+    struct Clusters: Encodable {
+        let id: String
+        let title: Markup
         let rows: [Row]
         let isEmpty: Bool
-        let note: String
+        let note: Markup
 
-        struct Row {
-            let number, colour, place, count, of, expected, chance, spread, peak, latency, names: String
+        struct Row: Encodable {
+            let number, count, of: Int
+            let colour: String
+            let place, expected, chance, spread, peak, latency, names: Markup
             let isBeyondChance: Bool
         }
     }
 
     /// An estimate.
-    struct Member {
-        let subject, condition, link: String
+    struct Member: Encodable {
+        let subject, condition, link: Markup
         let hasLink: Bool
-        let sources, fit, rank, noise, lambda, warnings: String
-        let outliers: [String]
+        let sources, rank, warnings: Int
+        let fit, noise, lambda: Markup
+        let outliers: [Markup]
     }
 
-    let css, heading, run, space, method, chance: String
-    let warnings: [String]
+    let css: String
+    let heading, run, space, method, chance: Markup
+    let warnings: [Markup]
     let hasWarnings: Bool
-    let density: String
+    let density: Markup
     let tables: [Clusters]
-    let spreads: [String]
+    let spreads: [Markup]
     let hasSpreads: Bool
     let members: [Member]
-    let judged: String
+    let judged: Markup
     let failures: [Reason]
     let hasFailures: Bool
     let skipped: [Reason]
@@ -74,18 +75,18 @@ private struct GroupPageContent {
         _ group: GroupResult, heading: String, pages: [String: String], failures: [(name: String, reason: String)],
         skipped: [(name: String, reason: String)]
     ) {
-        css = String(decoding: PackageResources.page_css, as: UTF8.self)
-        self.heading = Self.html(heading)
-        run = Self.html(Self.run(group, failed: failures.count, skipped: skipped.count))
-        space = Self.html(group.space.text)
-        method = Self.html(Self.method(group))
-        chance = Self.html(Self.chance(group.pooled))
-        warnings = group.warnings.map(Self.html)
+        css = PageContent.style
+        self.heading = Markup(heading)
+        run = Markup(Self.run(group, failed: failures.count, skipped: skipped.count))
+        space = Markup(group.space.text)
+        method = Markup(Self.method(group))
+        chance = Markup(Self.chance(group.pooled))
+        warnings = group.warnings.map { Markup($0) }
         hasWarnings = !warnings.isEmpty
-        density = SVGCanvas.inline(DensityFigure.svg(group))
+        density = Markup(figure: DensityFigure.svg(group))
         tables = Self.tables(group)
         spreads = (0..<GroupPage.spreadFigures).compactMap { number in
-            ClusterSpreadFigure.svg(group, cluster: number).map(SVGCanvas.inline)
+            ClusterSpreadFigure.svg(group, cluster: number).map { Markup(figure: $0) }
         }
         hasSpreads = !spreads.isEmpty
         let outliers = Dictionary(
@@ -93,15 +94,12 @@ private struct GroupPageContent {
         members = group.members.map { member in
             Member(member, group, pages[member.key], outliers[member.key] ?? [])
         }
-        judged = Self.judged
-        self.failures = failures.map { Reason(name: Self.html($0.name), reason: Self.html($0.reason)) }
+        judged = Markup(Self.judged)
+        self.failures = failures.map { Reason(name: Markup($0.name), reason: Markup($0.reason)) }
         hasFailures = !failures.isEmpty
-        self.skipped = skipped.map { Reason(name: Self.html($0.name), reason: Self.html($0.reason)) }
+        self.skipped = skipped.map { Reason(name: Markup($0.name), reason: Markup($0.reason)) }
         hasSkipped = !skipped.isEmpty
     }
-
-    /// Text as HTML, on one line.
-    static func html(_ text: String) -> String { SVGCanvas.escaped(text.onOneLine) }
 
     // MARK: Sentences
 
@@ -132,11 +130,10 @@ private struct GroupPageContent {
     }
 
     private static var judged: String {
-        html(
-            "A value is marked where it is further than \(NumberText.readable(GroupOutlier.limit, 2)) robust standard "
-                + "deviations (1.4826 times the median absolute deviation) from the median of its condition; where most "
-                + "values are alike, further than a tenth of the median. Conditions with fewer than "
-                + "\(GroupOutlier.fewest) estimates are not judged.")
+        "A value is marked where it is further than \(NumberText.readable(GroupOutlier.limit, 2)) robust standard "
+            + "deviations (1.4826 times the median absolute deviation) from the median of its condition; where most "
+            + "values are alike, further than a tenth of the median. Conditions with fewer than "
+            + "\(GroupOutlier.fewest) estimates are not judged."
     }
 
     // MARK: Tables
@@ -161,41 +158,38 @@ extension GroupPageContent.Clusters {
     /// - Parameter hasColours: whether numbers are ringed in the colours of the figures.
     init(_ set: SourceClusters, id: String, title: String, hasColours: Bool = false) {
         self.id = id
-        self.title = GroupPageContent.html(title)
+        self.title = Markup(title)
         rows = set.clusters.prefix(Self.most).enumerated().map { number, cluster in
             Row(
-                number: String(number + 1), colour: hasColours ? Palette.source(number) : Palette.measured,
-                place: GroupPageContent.html(cluster.place), count: String(cluster.subjects.count),
-                of: String(set.subjects.count),
-                expected: cluster.expectedSubjects.map { NumberText.fixed($0, 1) } ?? NumberText.missing,
-                chance: cluster.chance.map { NumberText.readable($0, 2) } ?? NumberText.missing,
-                spread: NumberText.fixed(cluster.spread * 1000, 0),
-                peak: cluster.amplitude?.text(1e9, decimals: 1) ?? NumberText.missing,
-                latency: cluster.latency?.text(1000, decimals: 0) ?? NumberText.missing,
-                names: GroupPageContent.html(cluster.subjects.joined(separator: ", ")),
+                number: number + 1, count: cluster.subjects.count, of: set.subjects.count,
+                colour: hasColours ? Palette.source(number) : Palette.measured, place: Markup(cluster.place),
+                expected: Markup(cluster.expectedSubjects.map { NumberText.fixed($0, 1) } ?? NumberText.missing),
+                chance: Markup(cluster.chance.map { NumberText.readable($0, 2) } ?? NumberText.missing),
+                spread: Markup(NumberText.fixed(cluster.spread * 1000, 0)),
+                peak: Markup(cluster.amplitude?.text(1e9, decimals: 1) ?? NumberText.missing),
+                latency: Markup(cluster.latency?.text(1000, decimals: 0) ?? NumberText.missing),
+                names: Markup(cluster.subjects.joined(separator: ", ")),
                 isBeyondChance: cluster.isBeyondChance)
         }
         isEmpty = rows.isEmpty
         let hidden = set.clusters.count - rows.count
-        note =
+        note = Markup(
             "\(set.otherSources.counted("source")) of \(set.memberCount.counted("estimate")) "
-            + "\(set.otherSources == 1 ? "stands" : "stand") for no cluster."
-            + (hidden > 0 ? " \(hidden.counted("cluster")) of no more subjects: in clusters.tsv." : "")
+                + "\(set.otherSources == 1 ? "stands" : "stand") for no cluster."
+                + (hidden > 0 ? " \(hidden.counted("cluster")) of no more subjects: in clusters.tsv." : ""))
     }
 }
 
 extension GroupPageContent.Member {
     init(_ member: GroupMember, _ group: GroupResult, _ page: String?, _ found: [GroupOutlier]) {
-        subject = GroupPageContent.html(member.subject.isEmpty ? NumberText.missing : member.subject)
-        condition = GroupPageContent.html(group.conditionName(member.condition))
-        link = GroupPageContent.html(page ?? "")
+        subject = Markup(member.subject.isEmpty ? NumberText.missing : member.subject)
+        condition = Markup(group.conditionName(member.condition))
+        link = Markup(page ?? "")
         hasLink = page != nil
-        sources = String(member.sources.count)
-        fit = NumberText.percent(member.goodnessOfFit)
-        rank = String(member.rank)
-        noise = NumberText.readable(member.noiseDeviation)
-        lambda = NumberText.readable(member.lambdaRatio, 2)
-        warnings = String(member.warnings.count)
-        outliers = found.map { GroupPageContent.html($0.text) }
+        (sources, rank, warnings) = (member.sources.count, member.rank, member.warnings.count)
+        fit = Markup(NumberText.percent(member.goodnessOfFit))
+        noise = Markup(NumberText.readable(member.noiseDeviation))
+        lambda = Markup(NumberText.readable(member.lambdaRatio, 2))
+        outliers = found.map { Markup($0.text) }
     }
 }

@@ -5,20 +5,25 @@ struct SourceCells {
     /// Sources listed at most.
     private static let shownSources = 50
 
-    struct Column {
-        let title, unit: String
-        let meaning: String?
+    struct Column: Encodable {
+        let title, unit: Markup
+        let meaning: Markup?
         let isNumber: Bool
+
+        init(title: String, unit: String, meaning: String?, isNumber: Bool) {
+            (self.title, self.unit, self.meaning) = (Markup(title), Markup(unit), meaning.map { Markup($0) })
+            self.isNumber = isNumber
+        }
     }
 
-    struct Cell {
-        let text: String
+    struct Cell: Encodable {
+        let text: Markup
         /// Its 95 % interval.
-        let interval: String?
+        let interval: Markup?
         let isNumber: Bool
     }
 
-    struct Row {
+    struct Row: Encodable {
         let rank: Int
         let colour, ink: String
         let cells: [Cell]
@@ -44,7 +49,8 @@ struct SourceCells {
                 rank: place + 1, colour: Palette.source(place), ink: Palette.text(on: Palette.source(place)),
                 cells: kept.map {
                     Cell(
-                        text: $0.text(source) ?? "–", interval: $0.interval(source), isNumber: $0.column.isNumber)
+                        text: Markup($0.text(source) ?? "–"), interval: $0.interval(source).map { Markup($0) },
+                        isNumber: $0.column.isNumber)
                 })
         }
         caption =

@@ -41,12 +41,12 @@ public enum SubjectPage {
     /// - Parameters:
     ///   - entries: in the order of the page.
     ///   - heading: the subject, or what else the page is of.
-    /// - Returns: an HTML document.
+    /// - Returns: a template and what it names.
     /// - Throws: ``InputError`` where there is neither an entry nor a failure.
     /// - Complexity: that of the figures.
-    public static func html(
+    public static func content(
         _ entries: [Entry], heading: String, options: Options = Options()
-    ) throws(InputError) -> String {
+    ) throws(InputError) -> PageContent {
         guard !entries.isEmpty || !options.failures.isEmpty else {
             throw InputError("page", found: "no result to show", expected: "at least one")
         }
@@ -57,14 +57,13 @@ public enum SubjectPage {
             conditions.append(try ConditionContent(entry, number: place + 1, surface: surface))
         }
         let content = Content(
-            heading: heading.onOneLine, lead: lead(entries, options), style: PageTemplate.style,
-            script: PageTemplate.text(PackageResources.brain_js), conditions: conditions,
-            failures: options.failures.map { Failure(condition: $0.condition, reason: $0.reason) },
+            heading: Markup(heading), lead: Markup(lead(entries, options)), conditions: conditions,
+            failures: options.failures.map { Failure(condition: Markup($0.condition), reason: Markup($0.reason)) },
             surfaces: try surfaces.all.map { (surface) throws(InputError) in
                 NamedJSON(id: surface.id, json: try BrainScene.json(surface.value))
             },
-            niivueScript: options.niivue.map(scriptSafe))
-        return try PageTemplate.render(PackageResources.subject_mustache, content)
+            niivueScript: options.niivue.flatMap { $0.isEmpty ? nil : scriptSafe($0) })
+        return PageContent(template: PackageResources.subject_mustache, content)
     }
 
     /// What the page is about: conditions and sources.
@@ -98,8 +97,10 @@ public enum SubjectPage {
     }
 
     /// What the template names.
-    private struct Content {
-        let heading, lead, style, script: String
+    private struct Content: Encodable {
+        let heading, lead: Markup
+        let style = PageContent.style
+        let script = PageContent.text(PackageResources.brain_js)
         let conditions: [ConditionContent]
         let failures: [Failure]
         let surfaces: [NamedJSON]
@@ -107,13 +108,13 @@ public enum SubjectPage {
         let hasContents: Bool
         let hasFailures: Bool
         let hasNiivue: Bool
-        let citation = PageText.citation
+        let citation = Markup(PageText.citation)
 
         init(
-            heading: String, lead: String, style: String, script: String, conditions: [ConditionContent],
-            failures: [Failure], surfaces: [NamedJSON], niivueScript: String?
+            heading: Markup, lead: Markup, conditions: [ConditionContent], failures: [Failure], surfaces: [NamedJSON],
+            niivueScript: String?
         ) {
-            (self.heading, self.lead, self.style, self.script) = (heading, lead, style, script)
+            (self.heading, self.lead) = (heading, lead)
             (self.conditions, self.failures, self.surfaces) = (conditions, failures, surfaces)
             self.niivueScript = niivueScript
             hasContents = conditions.count > 1
@@ -122,11 +123,11 @@ public enum SubjectPage {
         }
     }
 
-    private struct Failure {
-        let condition, reason: String
+    private struct Failure: Encodable {
+        let condition, reason: Markup
     }
 
-    private struct NamedJSON {
+    private struct NamedJSON: Encodable {
         let id, json: String
     }
 }

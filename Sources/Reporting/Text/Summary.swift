@@ -1,4 +1,3 @@
-import Foundation
 import SourceImaging
 
 /// The result of a localization in numbers, as `--json` prints it.

@@ -19,8 +19,8 @@ public struct SolveRequest: Sendable {
     public var shapes: [PenaltyKind.Shape.Option: Double] = [:]
     /// A weight a block, or a column under a penalty of entries; nil means all one.
     public var weights: [Double]?
-    /// λ, or the smallest of a path.
-    public var lambda = Lambda.ratio(1)
+    /// λ, or the smallest of a path; has to be given, unless ``lambdas`` is.
+    public var lambda: Lambda?
     /// Values of a path from λ_max to ``lambda``, 2 to 10,000; nil solves at that alone.
     public var count: Int?
     /// The values of λ of a path, in place of ``count``.
@@ -36,7 +36,7 @@ public struct SolveRequest: Sendable {
     /// Threads; no result depends on them.
     public var parallelism = Parallelism.allCores
 
-    /// A request at λ_max.
+    /// A request whose λ is yet to be given.
     public init() {}
 
     /// What was found.
@@ -77,6 +77,8 @@ public struct SolveRequest: Sendable {
             throw InputError(.lambdaRatio, found: "\(ratio)", expected: "a number above 0 and at most 1")
         case .value(let value) where !(value > 0 && value.isFinite):
             throw InputError(.lambda, found: "\(value)", expected: "a positive number")
+        case nil where lambdas == nil:
+            throw InputError(.lambda, found: "nothing", expected: "a positive number, or \(SettingName.lambdaRatio.rawValue)")
         default: break
         }
         if let count, !(2...10_000).contains(count) {
@@ -158,6 +160,7 @@ public struct SolveRequest: Sendable {
             let smallest: Double
             switch lambda {
             case .value(let value): smallest = value
+            case nil: smallest = largest
             case .ratio(let ratio):
                 guard largest > 0 else {
                     throw InputError(

@@ -1,4 +1,5 @@
 import Foundation
+import Fourier
 import SourceImaging
 
 /// How noise is spread over frequencies.

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Where a refined source may be, and what it may look like there: the profile likelihood of its place.
 struct Whereabouts: Sendable {

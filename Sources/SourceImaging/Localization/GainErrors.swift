@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Error terms of a gain over a source space: what ``FieldError`` needs to know of the brain.
 enum GainErrors {

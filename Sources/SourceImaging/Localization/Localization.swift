@@ -1,5 +1,3 @@
-import Foundation
-
 /// Localizes the sources of a recording: prepare, select, reweight, debias, and undo every weighting once.
 public struct Localization: Sendable {
     /// What it depends on beside the data.
@@ -122,12 +120,12 @@ public struct Localization: Sendable {
             warnings.append(
                 chosen.ratio >= 1
                     ? "\(name) finds no λ better than one that leaves no source: the data look like noise of the given level"
-                    : "\(name) is smallest at the last λ tried (\(String(format: "%.2g", chosen.ratio)) of λ_max): "
+                    : "\(name) is smallest at the last λ tried (\(String(printf: "%.2g", chosen.ratio)) of λ_max): "
                         + "the data hold more than the noise covariance and the gain account for")
         }
         // Refined sources do not depend on λ.
         if estimate.refinement == nil, let shape = estimate.selection.shape() {
-            let part = String(format: "within %.2g %% of its gain of the minimum", 100 * shape.tolerance)
+            let part = String(printf: "within %.2g %% of its gain of the minimum", 100 * shape.tolerance)
             if shape.wells > 1 {
                 warnings.append(
                     "\(name) has \(shape.wells) separate minima \(part): "
@@ -136,7 +134,7 @@ public struct Localization: Sendable {
             if shape.isVeryFlat {
                 warnings.append(
                     "\(name) is flat: \(part) from "
-                        + String(format: "%.2g to %.2g of λ_max", shape.flatFrom, shape.flatTo))
+                        + String(printf: "%.2g to %.2g of λ_max", shape.flatFrom, shape.flatTo))
             }
         }
         if let refinement = estimate.refinement { warnings += self.warnings(refinement, estimate) }
@@ -149,13 +147,13 @@ public struct Localization: Sendable {
         if estimate.sources.isEmpty, estimate.refinement == nil, !estimate.selection.atGridEdge {
             warnings.append(
                 estimate.selection.axis == .lambda
-                    ? String(format: "no source is active at λ = %.3g of λ_max", chosen.ratio)
+                    ? String(printf: "no source is active at λ = %.3g of λ_max", chosen.ratio)
                     : "no source is active under the weights chosen by \(name)")
         }
         if estimate.certificate.relativeGap > settings.relativeGap {
             warnings.append(
                 String(
-                    format: "a solve stopped at a relative gap of %.1e instead of %.1e",
+                    printf: "a solve stopped at a relative gap of %.1e instead of %.1e",
                     estimate.certificate.relativeGap,
                     settings.relativeGap))
         }

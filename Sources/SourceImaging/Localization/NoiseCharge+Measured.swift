@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 extension NoiseCharge {
     /// What noise makes the best single source explain, and the charge that follows.

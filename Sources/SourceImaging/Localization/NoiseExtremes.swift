@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// The distribution of the most that a single source explains of noise: of its logarithm a Gumbel distribution.
 package struct NoiseExtremes: Sendable {

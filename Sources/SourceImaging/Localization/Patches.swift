@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// What a source may look like: a point, or a patch of cortex whose parts act together.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 extension SourceChoice {
     /// What refining the sources needs.

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// From a whitened problem to its active sources: the choice of λ or of a λ_j for every source, and what follows it.
 ///
@@ -214,7 +214,7 @@ struct SourceChoice: Sendable {
             shared.curve.atGridEdge
             ? [
                 "the shared λ that the weights are learned from lies at the edge of the values tried "
-                    + String(format: "(%.2g of λ_max)", shared.curve.chosen.ratio)
+                    + String(printf: "(%.2g of λ_max)", shared.curve.chosen.ratio)
             ] : []
         return Outcome(
             atoms: ActiveAtoms(solution.active), curve: curve, relativeGap: Self.gap(solution),

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// How a recording or a forward model came about, as far as its file says it: what makes two files fit each other or not.
 public struct Acquisition: Sendable, Equatable {

@@ -53,6 +53,15 @@ public struct Forward: Sendable {
         try self.init(subject, StoredGain(lent: gain), orientations, sensors, sources)
     }
 
+    /// A forward model whose gain is in single precision and not copied; see the other initializers.
+    ///
+    /// - Throws: ``InputError``.
+    public init(
+        subject: String = "", lent gain: LentMatrix<Float>, orientations: Int, sensors: Sensors, sources: SourceSpace
+    ) throws(InputError) {
+        try self.init(subject, StoredGain(lent: gain), orientations, sensors, sources)
+    }
+
     private init(
         _ subject: String, _ gain: StoredGain, _ orientations: Int, _ sensors: Sensors, _ sources: SourceSpace
     ) throws(InputError) {

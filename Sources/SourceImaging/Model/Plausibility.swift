@@ -1,5 +1,3 @@
-import Foundation
-
 /// What values of real recordings, forwards and covariances look like. A value outside is possible but more often a
 /// wrong unit; it is a warning, never an error.
 ///
@@ -45,8 +43,8 @@ public enum Plausibility {
             guard value > 0, !range.contains(value) else { return nil }
             let isLarge = value > range.upperBound
             var line = "the \(what) of \(kind.plural) is unusually \(isLarge ? "large" : "small"): "
-            line += String(format: "%.3g", value) + " \(kind.unit)\(divisor) in the median, where "
-            line += String(format: "%.0e to %.0e", range.lowerBound, range.upperBound) + " is usual"
+            line += String(printf: "%.3g", value) + " \(kind.unit)\(divisor) in the median, where "
+            line += String(printf: "%.0e to %.0e", range.lowerBound, range.upperBound) + " is usual"
             guard isLarge, divisor.isEmpty else { return line + "; check the unit" }
             return line + " (are the values in \(kind == .eeg ? "µV instead of V" : "fT instead of T")?)"
         }
@@ -138,7 +136,7 @@ extension Forward {
         let radius = sources.positions.map { ($0 * $0).sum().squareRoot() }.max() ?? 0
         if !Plausibility.headRadius.contains(radius) {
             warnings.append(
-                String(format: "the outermost source lies %.3g m from the origin", radius)
+                String(printf: "the outermost source lies %.3g m from the origin", radius)
                     + ", where 0.05 to 0.15 is usual; check that positions are in metres")
         }
         return warnings

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Sensor data over time: an average, or single epochs of one condition.
 public struct Recording: Sendable {
     /// Sensors × samples each, V, T or T/m by kind of sensor; one matrix for an average, more for epochs.

@@ -1,5 +1,3 @@
-import Foundation
-
 /// The samples of a recording that are analysed, and those that tell its noise.
 struct AnalysisWindow {
     /// Samples of the window, ascending, at least one.
@@ -38,7 +36,7 @@ struct AnalysisWindow {
         baseline = reference.filter { !inWindow.contains($0) }
         // Times of files are rounded: what is next to 0 is meant as 0.
         let shown = [times[0], times[times.count - 1]].map { abs($0) < 1e-7 ? 0 : $0 }
-        let span = String(format: "%.4g to %.4g s", shown[0], shown[1])
+        let span = String(printf: "%.4g to %.4g s", shown[0], shown[1])
         if case .times = choice, baseline.isEmpty {
             checks.look(
                 "baseline", "the baseline lies within the window: its mean takes a part of the response away",
@@ -61,13 +59,13 @@ struct AnalysisWindow {
     ) throws(InputError) -> [Int] {
         let half = 0.5 / recording.samplingFrequency
         let last = recording.time(recording.sampleCount - 1)
-        let extent = String(format: "the recording has %.4g to %.4g s", recording.firstTime, last)
+        let extent = String(printf: "the recording has %.4g to %.4g s", recording.firstTime, last)
         guard range.lowerBound.isFinite, range.upperBound.isFinite else {
             throw InputError(setting, found: "\(range.lowerBound) to \(range.upperBound) s", expected: "finite times")
         }
         guard range.lowerBound >= recording.firstTime - half, range.upperBound <= last + half else {
             throw InputError(
-                setting, found: String(format: "%.4g to %.4g s", range.lowerBound, range.upperBound),
+                setting, found: String(printf: "%.4g to %.4g s", range.lowerBound, range.upperBound),
                 expected: "times within the recording; \(extent)")
         }
         // A hair under half a sample: a bound midway between two samples takes neither of them twice.
@@ -84,8 +82,8 @@ struct AnalysisWindow {
             }
         guard !samples.isEmpty, !isBetween else {
             throw InputError(
-                setting, found: String(format: "no samples from %.4g to %.4g s", range.lowerBound, range.upperBound),
-                expected: String(format: "a window of at least one sample (%.4g s); ", 1 / recording.samplingFrequency)
+                setting, found: String(printf: "no samples from %.4g to %.4g s", range.lowerBound, range.upperBound),
+                expected: String(printf: "a window of at least one sample (%.4g s); ", 1 / recording.samplingFrequency)
                     + extent)
         }
         return samples

@@ -1,5 +1,3 @@
-import Foundation
-
 /// The noise of a recording's average: its covariance, given or estimated before time 0, and its level after whitening.
 struct AverageNoise {
     let whitener: Whitener
@@ -58,7 +56,7 @@ struct AverageNoise {
                     Message(
                         "the covariance was estimated from \(covariance.samples) samples for "
                             + "\(matching.sensors.count) channels: "
-                            + String(format: "shrunk by %.2g toward sensor noise", shrinkage)))
+                            + String(printf: "shrunk by %.2g toward sensor noise", shrinkage)))
             }
             let unit = try Whitener(covariance: one, sensors: matching.sensors, projection: projection)
             let spread = Self.deviation(unit.matrix * baseline)
@@ -79,11 +77,11 @@ struct AverageNoise {
                 "estimated from \(estimated.samples) samples before time 0 that count as "
                 + "\(estimated.independentSamples), "
                 + (estimated.isModelled
-                    ? String(format: "modelled as noise of sensors and, %.2g of it, of sources", estimated.brainPart)
+                    ? String(printf: "modelled as noise of sensors and, %.2g of it, of sources", estimated.brainPart)
                     : String(
-                        format: "shrunk by %.2g toward sensor noise and %.2g of brain noise", estimated.shrinkage,
+                        printf: "shrunk by %.2g toward sensor noise and %.2g of brain noise", estimated.shrinkage,
                         estimated.brainPart))
-                + String(format: ", held-out deviation %.2f", heldOut)
+                + String(printf: ", held-out deviation %.2f", heldOut)
             checks.look(
                 "noise", Message(isGiven ? "the noise is \(source)" : "no noise covariance was given: \(source)"))
             whitener = try Whitener(
@@ -154,7 +152,7 @@ struct AverageNoise {
             throw InputError(
                 at: .input(.recording),
                 found: "no number of averages, and noise before time 0 that would make it "
-                    + String(format: "%.2g", told),
+                    + String(printf: "%.2g", told),
                 expected: "how many trials were averaged, and the units of the covariance",
                 advice: "give it with \(.averages), and check the units")
         }
@@ -168,7 +166,7 @@ struct AverageNoise {
 
     /// A number of averages without digits that mean nothing.
     static func text(_ averages: Double) -> String {
-        averages == averages.rounded() ? String(format: "%.0f", averages) : String(format: "%.3g", averages)
+        averages == averages.rounded() ? String(printf: "%.0f", averages) : String(printf: "%.3g", averages)
     }
 
     private static func tell(
@@ -179,7 +177,7 @@ struct AverageNoise {
             checks.ok("noise", "covariance given; no samples before time 0 to compare it with")
             return
         }
-        let text = String(format: "the whitened baseline deviates by %.2f where 1 is expected", deviation)
+        let text = String(printf: "the whitened baseline deviates by %.2f where 1 is expected", deviation)
         guard deviation < 0.8 || deviation > 1.25 else {
             checks.ok("noise", Message(text))
             return
@@ -187,7 +185,7 @@ struct AverageNoise {
         let slow = slowPart(whitener.matrix * baseline)
         if deviation > 1, let slow, slow > 0.3 {
             checks.look(
-                "noise", Message(text + String(format: "; %.0f %% of its power is an offset or a drift", 100 * slow)),
+                "noise", Message(text + String(printf: "; %.0f %% of its power is an offset or a drift", 100 * slow)),
                 "subtract the mean of a baseline with \(.baseline), or high-pass the data")
             return
         }

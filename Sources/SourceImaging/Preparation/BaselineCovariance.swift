@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// A noise covariance estimated from the recording before time 0, for want of a better one.
 ///

@@ -1,5 +1,3 @@
-import Foundation
-
 /// How far the mean of a baseline is from 0, all channels together.
 struct BaselineOffset {
     /// Root mean square of the mean, in deviations of the noise about it.
@@ -20,7 +18,7 @@ struct BaselineOffset {
 
     /// The mean in words.
     var text: String {
-        String(format: "its mean is %.2g times the noise about it, %.0f standard errors", deviations, standardErrors)
+        String(printf: "its mean is %.2g times the noise about it, %.0f standard errors", deviations, standardErrors)
     }
 
     /// Measures the mean in directions in which the noise is independent and of equal strength, so that an offset is seen

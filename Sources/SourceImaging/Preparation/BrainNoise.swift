@@ -1,5 +1,3 @@
-import Foundation
-
 /// A covariance of noise that sensors and a brain make: C = w·I + Σ_j γ_jf_jf_jᵀ with a variance for the sensors and one for
 /// each source of the brain, all at their largest likelihood.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// The rank of the data: how many independent directions magnetometers and gradiometers have together, and electrodes, after
 /// all that was done to them; and the projection that leaves those.

@@ -1,5 +1,3 @@
-import Foundation
-
 /// What recording and forward both state of themselves, compared: no number shows that they do not belong together.
 struct InputAgreement {
     /// A head that moved further, or turned by more, than this between recording and forward is told of: m, rad.
@@ -46,7 +44,7 @@ struct InputAgreement {
             return
         }
         let (distance, angle) = own.difference(to: other)
-        let text = String(format: "%.1f mm and %.1f°", distance * 1000, angle * 180 / .pi)
+        let text = String(printf: "%.1f mm and %.1f°", distance * 1000, angle * 180 / .pi)
         if distance > Self.headTolerance.distance || angle > Self.headTolerance.angle {
             checks.look(
                 "head position",
@@ -76,7 +74,7 @@ struct InputAgreement {
                 Message(
                     "positions of \(apart.count) of \(distances.count) \(isElectrode ? "electrodes" : "MEG channels") differ "
                         + "between recording and forward, by "
-                        + String(format: "%.0f mm in the median", Plausibility.median(apart) * 1000)),
+                        + String(printf: "%.0f mm in the median", Plausibility.median(apart) * 1000)),
                 "check that the forward was computed for these sensors")
         }
     }

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// The values of the matched channels in window and baseline: checked, without channels that hold no signal, and with the
 /// mean of the baseline subtracted where that is asked for or needed.
@@ -65,7 +65,7 @@ struct MeasuredChannels {
                 continue
             }
             let name = matching.sensors.names[i]
-            var place = String(format: "%.4g s", recording.time(t))
+            var place = String(printf: "%.4g s", recording.time(t))
             if recording.epochs.count > 1,
                 let e = recording.epochs.firstIndex(where: { !$0[matching.inRecording[i], t].isFinite })
             {

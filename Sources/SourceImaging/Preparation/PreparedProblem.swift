@@ -120,7 +120,7 @@ public struct PreparedProblem: Sendable {
                 "band",
                 Message(
                     String(
-                        format: "0 to %.0f Hz: faster, the window is as the noise before it",
+                        printf: "0 to %.0f Hz: faster, the window is as the noise before it",
                         noise.temporal.band * recording.samplingFrequency / 2)))
         }
         let whitener = noise.whitener
@@ -209,7 +209,7 @@ public struct PreparedProblem: Sendable {
         checks.look(
             "baseline",
             Message(
-                String(format: "%.0f %% of the data's power is the same at all times, as an offset is", 100 * part)),
+                String(printf: "%.0f %% of the data's power is the same at all times, as an offset is", 100 * part)),
             "there is no baseline to correct it by: crop the recording less, or correct it before")
     }
 

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// What the time courses of a window and of the noise before it are reduced to before sources are sought: their slowest
 /// cosines, whitened.

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// How noise is correlated in time: one autoregression for all channels, by Yule and Walker from their pooled autocovariance,
 /// its order by the Bayesian information criterion.

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Whether the units of what is used fit each other, kind by kind: a factor of 100 in one of them shows.
 ///
 /// The noise of an epoch and the gain of a kind make an equivalent moment: how strong a typical source would have to be to
@@ -95,15 +93,14 @@ struct UnitPlausibility {
                 most.value > Self.mostBetweenKinds * least.value
             else { return [] }
             return [
-                String(
-                    format: "the data are %.3g times the noise of the covariance at %@, %.3g times at %@", most.value,
-                    most.key.plural, least.value, least.key.plural)
+                String(printf: "the data are %.3g times the noise of the covariance at ", most.value)
+                    + most.key.plural + String(printf: ", %.3g times at ", least.value) + least.key.plural
             ]
         }
         return SensorKind.allCases.compactMap { kind in
             guard let ratio = ratios[kind], ratio > Self.mostNoise || ratio < 1 / Self.mostNoise else { return nil }
-            return String(
-                format: "the noise of %@ before time 0 is %.3g times what the covariance says", kind.plural, ratio)
+            return "the noise of \(kind.plural) before time 0 is "
+                + String(printf: "%.3g times what the covariance says", ratio)
         }
     }
 
@@ -112,13 +109,20 @@ struct UnitPlausibility {
         let electrodes = rows.indices.filter { kinds[$0] == .eeg }.map { rows[$0] }
         var squares = [Double](repeating: 0, count: rows.count)
         let columns = forward.stored.columns
-        forward.stored.withElements { gain in
-            for column in 0..<columns {
-                // Potentials are known up to a constant.
-                let constant = electrodes.reduce(0) { $0 + gain[$1, column] } / Double(max(1, electrodes.count))
-                for (k, row) in rows.enumerated() {
-                    let value = gain[row, column] - (kinds[k] == .eeg ? constant : 0)
-                    squares[k] += value * value
+        let piece = 128
+        for start in stride(from: 0, to: columns, by: piece) {
+            let range = start..<min(columns, start + piece)
+            forward.stored.withColumns(range) { gain in
+                let (across, down) = gain.isTransposed ? (1, gain.leadingDimension) : (gain.leadingDimension, 1)
+                for column in 0..<range.count {
+                    let first = gain.first + column * across
+                    // Potentials are known up to a constant.
+                    let constant =
+                        electrodes.reduce(0) { $0 + first[$1 * down] } / Double(max(1, electrodes.count))
+                    for (k, row) in rows.enumerated() {
+                        let value = first[row * down] - (kinds[k] == .eeg ? constant : 0)
+                        squares[k] += value * value
+                    }
                 }
             }
         }
@@ -136,7 +140,7 @@ struct UnitPlausibility {
     }
 
     private func text(_ moments: [(kind: SensorKind, moment: Double)]) -> String {
-        let parts = moments.map { String(format: "%.0f nA·m at %@", $0.moment * 1e9, $0.kind.plural) }
+        let parts = moments.map { String(printf: "%.0f nA·m at ", $0.moment * 1e9) + $0.kind.plural }
         return parts.isEmpty ? "" : "; an epoch's noise is worth " + parts.joined(separator: ", ")
     }
 
@@ -147,16 +151,14 @@ struct UnitPlausibility {
         }
         if most.moment > Self.mostBetweenKinds * least.moment {
             return [
-                String(
-                    format: "by the gain, %@ have %.0f times the noise that %@ have; alike is usual", most.kind.plural,
-                    most.moment / least.moment, least.kind.plural)
+                "by the gain, \(most.kind.plural) have "
+                    + String(printf: "%.0f times the noise that ", most.moment / least.moment)
+                    + "\(least.kind.plural) have; alike is usual"
             ]
         }
         return all.filter { !Self.moments.contains($0.moment) }.map {
-            String(
-                format: "an epoch's noise of %@ is worth %.3g nA·m of a source, where some 100 is usual",
-                $0.kind.plural,
-                $0.moment * 1e9)
+            "an epoch's noise of \($0.kind.plural) is worth "
+                + String(printf: "%.3g nA·m of a source, where some 100 is usual", $0.moment * 1e9)
         }
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// A gain whitened, turned to the chosen axes and weighted for depth.
 struct WhitenedGain {
@@ -67,31 +67,31 @@ struct WhitenedGain {
         let (rank, rows, o) = (whitener.rows, forward.stored.rows, forward.orientations)
         var turned = Matrix(rows: rank, columns: forward.sources.count * width)
         var norms = [Double](repeating: 0, count: forward.sources.count)
-        forward.stored.withElements { gain in
-            turned.elements.withUnsafeMutableBufferPointer { turned in
-                norms.withUnsafeMutableBufferPointer { norms in
-                    guard let turned = turned.baseAddress, let norms = norms.baseAddress else { return }
-                    // Pieces write to columns of their own.
-                    nonisolated(unsafe) let (x, lengths) = (turned, norms)
-                    parallelism.forEachPiece(of: forward.sources.count, piece: 128) { _, items in
-                        var whitened = [Double](repeating: 0, count: rank * items.count * o)
+        let gain = forward.stored
+        turned.elements.withUnsafeMutableBufferPointer { turned in
+            norms.withUnsafeMutableBufferPointer { norms in
+                guard let turned = turned.baseAddress, let norms = norms.baseAddress else { return }
+                // Pieces write to columns of their own.
+                nonisolated(unsafe) let (x, lengths) = (turned, norms)
+                parallelism.forEachPiece(of: forward.sources.count, piece: 128) { _, items in
+                    var whitened = [Double](repeating: 0, count: rank * items.count * o)
+                    gain.withColumns(items.lowerBound * o..<items.upperBound * o) { columns in
                         BLAS.gemm(
-                            false, gain.isRowMajor, rank, items.count * o, rows, 1, whitener.elements, rank,
-                            gain.first + items.lowerBound * o * (gain.isRowMajor ? 1 : rows), gain.leadingDimension, 0,
-                            &whitened, rank)
-                        whitened.withUnsafeBufferPointer { whitened in
-                            guard let first = whitened.baseAddress else { return }
-                            for j in items {
-                                let (own, target) = (first + (j - items.lowerBound) * o * rank, x + j * width * rank)
-                                lengths[j] = BLAS.norm(rank * o, own)
-                                guard let axes else {
-                                    target.update(from: own, count: rank)
-                                    continue
-                                }
-                                for (k, (axis, factor)) in zip(axes[j].axes, axes[j].factors).enumerated() {
-                                    for d in 0..<3 {
-                                        BLAS.axpy(rank, factor * axis[d], own + d * rank, target + k * rank)
-                                    }
+                            false, columns.isTransposed, rank, items.count * o, rows, 1, whitener.elements, rank,
+                            columns.first, columns.leadingDimension, 0, &whitened, rank)
+                    }
+                    whitened.withUnsafeBufferPointer { whitened in
+                        guard let first = whitened.baseAddress else { return }
+                        for j in items {
+                            let (own, target) = (first + (j - items.lowerBound) * o * rank, x + j * width * rank)
+                            lengths[j] = BLAS.norm(rank * o, own)
+                            guard let axes else {
+                                target.update(from: own, count: rank)
+                                continue
+                            }
+                            for (k, (axis, factor)) in zip(axes[j].axes, axes[j].factors).enumerated() {
+                                for d in 0..<3 {
+                                    BLAS.axpy(rank, factor * axis[d], own + d * rank, target + k * rank)
                                 }
                             }
                         }

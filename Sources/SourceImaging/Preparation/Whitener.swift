@@ -134,7 +134,7 @@ struct Whitener {
         throw InputError(
             at: .input(.covariance),
             // The name stays out of the format: it is a user's text and may hold percent signs.
-            found: "channel '\(sensors.names[loud])' has " + String(format: "%.0e", variances[loud])
+            found: "channel '\(sensors.names[loud])' has " + String(printf: "%.0e", variances[loud])
                 + " times the noise variance of its kind's median",
             expected: "channels of like noise", advice: "mark it bad")
     }

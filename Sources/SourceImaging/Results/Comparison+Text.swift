@@ -1,9 +1,7 @@
-import Foundation
-
 extension Comparison: CustomStringConvertible {
     /// Counts, errors and a row a source, in plain English; sources are numbered from 1.
     public var description: String {
-        func number(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+        func number(_ value: Double, _ digits: Int) -> String { String(printf: "%.\(digits)f", value) }
         func right(_ text: String, _ width: Int) -> String {
             String(repeating: " ", count: max(0, width - text.count)) + text
         }

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Eigenvalues of matrices as small as the Gram matrix of one block.
 enum SmallSymmetric {

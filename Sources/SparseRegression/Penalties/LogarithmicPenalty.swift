@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// The logarithmic penalty: λ·Σ_j w_j log(1 + ‖B_j‖/ε) (Candès, Wakin & Boyd 2008).
 public struct LogarithmicPenalty: BlockPenalty, Equatable {

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// The block ℓ0.5 quasi-norm: λ·Σ_j w_j√‖B_j‖ (irMxNE of Strohmeier et al. 2016; half thresholding of Xu et al. 2012).
 public struct SquareRootPenalty: BlockPenalty, Equatable {

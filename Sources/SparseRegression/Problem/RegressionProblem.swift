@@ -1,5 +1,3 @@
-import Foundation
-
 /// The data of a multitask regression with blocks: minimize ½‖Y − XB‖² + Σ_j φ_j(‖B_j‖) over B.
 ///
 /// X is n × q, Y is n × T, B is q × T; block j of B is the rows of B that belong to block j of X.

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Accelerated proximal gradient, FISTA (Beck & Teboulle 2009) with restarts (O'Donoghue & Candès 2015).
 ///
 /// No working set, no Gram matrix, no second-order step: the simplest engine, which the others are checked against.
@@ -78,7 +76,7 @@ public final class ProximalGradientSession: SolverSession {
                 violation = posed.violation(iterate.best, steps)
                 if penalty.isConvex { dual = max(dual, posed.dualBound(iterate.best.residual)) }
                 let distance = penalty.isConvex ? gap() : violation
-                monitor.report(.init(stage: "solving", detail: String(format: "gap %.0e", gap())))
+                monitor.report(.init(stage: "solving", detail: String(printf: "gap %.0e", gap())))
                 let goal =
                     penalty.isConvex ? max(0, stop.relativeGap) : stop.relativeViolation * violationScale
                 if let end = stop.reason(

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// One point of a path: a penalty's λ and what was found there.
 public struct PathPoint: Sendable {

@@ -1,5 +1,3 @@
-import Foundation
-
 /// A problem prepared for an engine that works on working sets: norms of all blocks, the working set with its Gram
 /// matrix, bounds on what each block shares with the last residual, and scratch memory.
 ///
@@ -153,7 +151,7 @@ public final class WorkingSetSession: SolverSession {
     }
 
     private func report(_ reached: Double, isGap: Bool, _ monitor: Monitor) {
-        let measure = (isGap ? "gap " : "violation ") + String(format: "%.0e", reached)
+        let measure = (isGap ? "gap " : "violation ") + String(printf: "%.0e", reached)
         monitor.report(.init(stage: "solving", detail: "\(measure), \(context.iterate.nonzeroCount) sources"))
     }
 

@@ -1,5 +1,3 @@
-import Foundation
-
 /// How far the fields of atoms may be wrong: the error term of a gain.
 ///
 /// A head model, sensor positions and the shape of a patch are never exact, and what an atom X_j of amplitudes B_j leaves

@@ -1,5 +1,4 @@
 import CFFTW3
-import Foundation
 import Synchronization
 
 /// Filtering by the discrete Fourier transform (FFTW).

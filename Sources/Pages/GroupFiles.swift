@@ -1,13 +1,16 @@
+import Reporting
 import SourceImaging
 
 /// The files that a group is told in.
 public enum GroupFiles {
     /// `clusters.tsv`, `amplitudes.tsv`, `density.svg` and `group.html`, which lie in one folder; the same input gives the
-    /// same bytes. Parameters and errors: those of ``GroupPage/html(_:heading:pages:failures:skipped:)``.
+    /// same bytes. Parameters: those of ``GroupPage/content(_:heading:pages:failures:skipped:)``.
+    ///
+    /// - Throws: ``InputError`` where the template is no Mustache.
     public static func files(
         _ group: GroupResult, heading: String, pages: [String: String] = [:],
         failures: [(name: String, reason: String)] = [], skipped: [(name: String, reason: String)] = []
-    ) throws -> [(name: String, text: String)] {
+    ) throws(InputError) -> [(name: String, text: String)] {
         [
             ("clusters.tsv", GroupTables.clusters(group)), ("amplitudes.tsv", GroupTables.amplitudes(group)),
             ("density.svg", DensityFigure.svg(group)),

@@ -1,0 +1,57 @@
+"""Ctrl-C ends a call at once, and leaves a session that works."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+CODE = """
+import signal, sys, time
+import numpy as np, foci
+generator = np.random.default_rng(0)
+X, Y = np.asfortranarray(generator.standard_normal((400, 20_000))), generator.standard_normal((400, 60))
+calls = {
+    "solve": lambda: foci.solve(X, Y, lambda_ratio=1e-3, tol=1e-13, solver="gradient"),
+    "path": lambda: foci.path(X, Y, eps=1e-3, n_alphas=1000, tol=1e-13),
+    "select": lambda: foci.select(X, Y, search="grid", evaluations=1000, tol=1e-12),
+    "refine": lambda: foci.refine(X, Y, charge=1e-3, maximum_count=300),
+    "fit": lambda: foci.MultiTaskLassoCV(fit_intercept=False, search="grid").fit(X, Y),
+}
+foci.solve(X, Y, lambda_ratio=0.9)
+print("ready", flush=True)
+times = []
+def interrupted(number, frame):
+    times.append(time.monotonic())
+    signal.default_int_handler(number, frame)
+signal.signal(signal.SIGINT, interrupted)
+try:
+    calls[sys.argv[1]]()
+except KeyboardInterrupt:
+    print(time.monotonic() - times[0], flush=True)
+print(len(foci.solve(X, Y, lambda_ratio=1).columns), flush=True)
+"""
+
+
+@pytest.mark.parametrize("function", ["solve", "path", "select", "refine", "fit"])
+@pytest.mark.parametrize("delay", [0.3, 1.0])
+def test_interrupt_is_back_within_a_fifth_of_a_second(function, delay):
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", CODE, function],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "ready\n", process.stderr.read()
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        seconds, after = process.stdout.readline(), process.stdout.readline()
+        assert seconds, process.stderr.read()
+        assert float(seconds) < 0.2
+        assert after == "0\n"
+        assert process.wait(30) == 0
