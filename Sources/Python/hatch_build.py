@@ -1,4 +1,4 @@
-"""Puts the compiled library and the templates of pages into the wheel, which then fits this kind of machine alone."""
+"""Puts the compiled library into the wheel, which then fits this kind of machine alone."""
 
 import os
 import subprocess
@@ -20,10 +20,7 @@ class LibraryBuildHook(BuildHookInterface):
         else:
             build = subprocess.run([top / "scripts" / "build-library"], stdout=subprocess.PIPE, text=True, check=True)
             library = Path(build.stdout.splitlines()[-1])
-        files = {library: "foci/libfoci.so"}
-        for template in ("subject.mustache", "page.css", "brain.js"):
-            files[top / "Sources" / "Reporting" / "Page" / "Templates" / template] = f"foci/mne/templates/{template}"
-        build_data["force_include"].update({str(source): target for source, target in files.items()})
+        build_data["force_include"][str(library)] = "foci/libfoci.so"
         # One wheel for all Pythons: the library is loaded by ctypes and knows nothing of Python.
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data.update(pure_python=False, tag=f"py3-none-{platform}")

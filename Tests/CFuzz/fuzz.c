@@ -754,7 +754,7 @@ static void run_localize(scene *s) {
 }
 
 static void run_page(void) {
-    static const char *const texts[] = {"json", NULL}, *const arrays[] = {NULL};
+    static const char *const texts[] = {"json", "template", NULL}, *const arrays[] = {NULL};
     const char *names[32];
     const foci_result *chosen[32];
     int i, kind = below(3), count;
