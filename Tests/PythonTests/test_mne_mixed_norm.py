@@ -1,5 +1,6 @@
 """`foci.mne.mixed_norm` and `localize` against MNE's solver, from objects to amplitudes."""
 
+# ruff: noqa: E402 (what is not installed skips the file before it is used)
 from __future__ import annotations
 
 import inspect
@@ -12,10 +13,11 @@ from scipy.optimize import lsq_linear
 
 mne = pytest.importorskip("mne")
 
-import foci
-import foci.mne
 from mne.inverse_sparse import mixed_norm
 from mne_objects import sample, sphere
+
+import foci
+import foci.mne
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::foci.FociWarning"),
@@ -59,9 +61,7 @@ def test_as_mne(shared: Path, loose: float, sensors: str, depth: float | None) -
         evoked, forward, covariance, tol=1e-10, maxit=20000, return_residual=True, verbose="error", **settings
     )
     assert len(theirs.data) >= 1
-    own, own_left = foci.mne.mixed_norm(
-        evoked, forward, covariance, return_residual=True, verbose="error", **settings
-    )
+    own, own_left = foci.mne.mixed_norm(evoked, forward, covariance, return_residual=True, verbose="error", **settings)
     expect_same(own, theirs)
     assert own_left.ch_names == left.ch_names
     assert np.max(np.abs(own_left.data - left.data)) <= _TOLERANCE * np.max(np.abs(left.data))
@@ -90,7 +90,9 @@ def test_debiased_to_the_minimum(shared: Path) -> None:
     """Factors of at least 1 that leave the least: by bounded least squares of the fields of each source."""
     evoked, forward, covariance = picked(shared, "all")
     settings = {"alpha": 50, "loose": 0.2, "verbose": "error"}
-    shrunken = mixed_norm(evoked, forward, covariance, debias=False, tol=1e-10, maxit=20000, pick_ori="vector", **settings)
+    shrunken = mixed_norm(
+        evoked, forward, covariance, debias=False, tol=1e-10, maxit=20000, pick_ori="vector", **settings
+    )
     own = foci.mne.mixed_norm(evoked, forward, covariance, pick_ori="vector", **settings)
     found = moments(shrunken)
     assert moments(own).keys() == found.keys() and len(found) >= 3
@@ -114,7 +116,8 @@ def test_debiased_as_mne_where_mne_converges() -> None:
     evoked, forward, covariance = sphere("discrete")
     settings = {"alpha": 30, "loose": 1, "verbose": "error"}
     theirs = mixed_norm(evoked, forward, covariance, tol=1e-10, maxit=20000, **settings)
-    expect_same(foci.mne.mixed_norm(evoked, forward, covariance, **settings), theirs)
+    # MNE's descent ends at changes of 1e-6 of a factor, of which there are many before the minimum.
+    expect_same(foci.mne.mixed_norm(evoked, forward, covariance, **settings), theirs, tolerance=1e-3)
 
 
 @pytest.mark.parametrize("loose", [0, 0.2])
@@ -134,7 +137,7 @@ def seeds() -> list[dict[str, Any]]:
 @pytest.mark.parametrize("kind", ["volume", "discrete", "mixed"])
 def test_sure_of_the_same_direction_is_mnes_choice(kind: str, seed: dict[str, Any]) -> None:
     evoked, forward, covariance = sphere(kind)
-    evoked.crop(0.05, 0.2)
+    evoked.crop(0.1, 0.14)
     settings: dict[str, Any] = {"alpha": "sure", "loose": 1, "depth": 0.8, "debias": False, **seed}
     theirs = mixed_norm(evoked, forward, covariance, tol=1e-9, maxit=20000, verbose="error", **settings)
     expect_same(foci.mne.mixed_norm(evoked, forward, covariance, verbose="error", **settings), theirs)
@@ -183,7 +186,8 @@ def test_signature_is_mnes() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"alpha": 100}, {"alpha": "best"}, {"n_mxne_iter": 0}, {"pick_ori": "normal"}, {"loose": 2}, {"dgap_freq": 0}]
+    "settings",
+    [{"alpha": 100}, {"alpha": "best"}, {"n_mxne_iter": 0}, {"pick_ori": "normal"}, {"loose": 2}, {"dgap_freq": 0}],
 )
 def test_refuses_what_mne_refuses(settings: dict[str, Any]) -> None:
     for function in (mixed_norm, foci.mne.mixed_norm):

@@ -1,5 +1,6 @@
 """Figures, pages, reports, the gallery and the comparison."""
 
+# ruff: noqa: E402 (what is not installed skips the file before it is used)
 from __future__ import annotations
 
 import os
@@ -15,10 +16,11 @@ mne = pytest.importorskip("mne")
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("agg")
 
+from mne_objects import sample, sphere
+
 import foci
 import foci.mne
 from foci import compare
-from mne_objects import sample, sphere
 
 pytestmark = pytest.mark.filterwarnings("ignore::foci.FociWarning")
 _GALLERY = Path(__file__).resolve().parents[2] / "Sources" / "Python" / "gallery"
