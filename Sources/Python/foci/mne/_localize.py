@@ -310,8 +310,8 @@ def _orientation(loose: Any, model: Model) -> str | None:
         present = {known[kind] for kind in kinds}
         if set(loose) != present:
             raise InvalidInput(
-                f"loose: found values for {', '.join(sorted(map(str, loose))) or 'nothing'}, expected one for each kind "
-                f"of source space: {', '.join(sorted(present))}"
+                f"loose: found values for {', '.join(sorted(map(str, loose))) or 'nothing'}, expected one "
+                f"for each kind of source space: {', '.join(sorted(present))}"
             )
         for kind, value in loose.items():
             if kind != "surface" and value != 1:

@@ -67,11 +67,14 @@ def mixed_norm(
         Not divided by the number of averages, as in MNE; :func:`localize` does divide it.
     alpha : float or "sure"
         Percent of the smallest λ at which no source is active, above 0 and below 100. "sure": the one of
-        ``sure_alpha_grid`` that minimizes Stein's unbiased risk estimate, by finite differences along one random direction
-        (Deledalle et al. 2014) and of debiased amplitudes where ``debias``: MNE's definition, and with the same seed
+        ``sure_alpha_grid`` that minimizes Stein's unbiased risk estimate, by finite differences along one random
+        direction (Deledalle et al. 2014) and of debiased amplitudes where ``debias``: MNE's definition, and with the same seed
         MNE's choice. :func:`localize` has exact degrees of freedom instead.
-    loose, depth, weights, weights_min, time_pca, rank, pick_ori, n_mxne_iter, debias
+    loose, depth, weights, weights_min, time_pca, rank, pick_ori, n_mxne_iter
         As in MNE.
+    debias : bool
+        Undo the shrinkage of each source by a factor at least 1 (Gramfort et al. 2012). The factors are those of the
+        minimum; MNE's descent ends after 1000 iterations, often far from it, and says so in its log.
     tol : float
         As in MNE: the duality gap over ‖M‖², M the whitened data; at most 1e-12 of ½‖M‖² is
         asked of the solver in any case, so that no source is active that is not at the minimum.
@@ -417,7 +420,7 @@ def _estimated(
 
 @dataclass(frozen=True)
 class _Reweighted:
-    """½‖M − GX‖² + λ Σ √‖X_j‖ by rounds, on the sources that the round before left, as MNE has it (Strohmeier et al. 2016)."""
+    """½‖M − GX‖² + λ Σ √‖X_j‖ by rounds, each on the sources that the one before left (Strohmeier et al. 2016)."""
 
     gain: NDArray[np.float64]
     response: NDArray[np.float64]
