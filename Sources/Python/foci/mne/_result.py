@@ -52,7 +52,8 @@ class Localization:
         Candidates (indices in the forward) that hold each source with 95 %; empty where sources were not refined.
     selection : ndarray, structured
         Every λ that was tried: ``lambda``, ``lambda_ratio`` (of the smallest λ at which nothing is active),
-        ``criterion``, ``degrees_of_freedom``, ``squared_residual``, ``active``, ``relative_gap``, ``seconds``, ``chosen``.
+        ``criterion``, ``degrees_of_freedom``, ``squared_residual``, ``active``, ``relative_gap``, ``seconds`` and
+        ``chosen``.
     summary : dict
         All of it as ``foci localize --json`` prints it.
     settings : dict of str
@@ -195,8 +196,8 @@ class Localization:
         Returns
         -------
         dipoles : list of mne.Dipole
-            In head coordinates. ``gof`` is at all times the share of the whitened data's power that the source explains alone,
-            in percent; ``conf["vol"]`` is the volume of the region that holds it with 95 %, m³, where it is known.
+            In head coordinates. ``gof`` is at all times the share of the whitened data's power that the source
+            explains alone, in percent; ``conf["vol"]`` is the volume of the region that holds it with 95 %, m³, where it is known.
 
         Raises
         ------
