@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from .._errors import InvalidInput
-from .._library import page
+from ._errors import InvalidInput
+from ._library import page
 
 if TYPE_CHECKING:
-    from ._result import Localization
+    from ._localization import Localization
 
 
 def content(result: Localization) -> tuple[dict[str, Any], str]:
