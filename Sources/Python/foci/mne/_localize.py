@@ -248,12 +248,12 @@ def _localized(
 
 
 def _progress() -> Callable[[str, str], None]:
-    """Tells the stages of a computation to MNE's logger: each at INFO, all that is known of it at DEBUG."""
-    told: list[str] = []
+    """Tells MNE's logger of a computation: each stage once at INFO, all the rest at DEBUG."""
+    told: set[str] = set()
 
     def tell(stage: str, detail: str) -> None:
-        _logger.log(logging.DEBUG if told[-1:] == [stage] else logging.INFO, "foci: %s %s", stage, detail)
-        told.append(stage)
+        _logger.log(logging.DEBUG if stage in told else logging.INFO, "foci: %s %s", stage, detail)
+        told.add(stage)
 
     return tell
 
