@@ -106,6 +106,7 @@ final class Answer: @unchecked Sendable {
     }
 }
 
+/// `foci_result_text` as `foci.h` documents it.
 @c @implementation
 public func foci_result_text(
     _ result: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ text: UnsafeMutablePointer<UnsafePointer<CChar>?>?
@@ -116,6 +117,7 @@ public func foci_result_text(
     }
 }
 
+/// `foci_result_number` as `foci.h` documents it.
 @c @implementation
 public func foci_result_number(
     _ result: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ number: UnsafeMutablePointer<Double>?
@@ -126,6 +128,7 @@ public func foci_result_number(
     }
 }
 
+/// `foci_result_array` as `foci.h` documents it.
 @c @implementation
 public func foci_result_array(
     _ result: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ array: UnsafeMutablePointer<foci_array>?
@@ -136,5 +139,6 @@ public func foci_result_array(
     }
 }
 
+/// `foci_result_free` as `foci.h` documents it.
 @c @implementation
 public func foci_result_free(_ result: OpaquePointer?) { free(Answer.self, result) }

@@ -33,7 +33,9 @@ struct Missing: Error {
 /// What a handle stands for.
 ///
 /// - Throws: ``InputError`` for NULL.
-func object<Object: AnyObject>(_ type: Object.Type, _ handle: OpaquePointer?, _ name: String) throws(InputError) -> Object {
+func object<Object: AnyObject>(_ type: Object.Type, _ handle: OpaquePointer?, _ name: String) throws(InputError)
+    -> Object
+{
     guard let handle else { throw InputError(name, found: "NULL", expected: "a handle") }
     return Unmanaged<Object>.fromOpaque(UnsafeRawPointer(handle)).takeUnretainedValue()
 }

@@ -68,7 +68,8 @@ extension Values {
             return known
         }
         return try Sensors(
-            names: names, kinds: kinds, bad: try array("bad").map { (bad) throws(InputError) in try bad.numbers().map { $0 != 0 } },
+            names: names, kinds: kinds,
+            bad: try array("bad").map { (bad) throws(InputError) in try bad.numbers().map { $0 != 0 } },
             locations: matrix("locations"), compensations: texts("compensations"))
     }
 
@@ -184,6 +185,7 @@ extension Values {
     }
 }
 
+/// `foci_forward_create` as `foci.h` documents it.
 @c @implementation
 public func foci_forward_create(
     _ values: OpaquePointer?, _ forward: UnsafeMutablePointer<OpaquePointer?>?
@@ -191,13 +193,16 @@ public func foci_forward_create(
     attempt {
         let target = try target(forward)
         target.pointee = handle(
-            HeldForward(try within("forward") { () throws(InputError) in try object(Values.self, values, "values").forward() }))
+            HeldForward(
+                try within("forward") { () throws(InputError) in try object(Values.self, values, "values").forward() }))
     }
 }
 
+/// `foci_forward_free` as `foci.h` documents it.
 @c @implementation
 public func foci_forward_free(_ forward: OpaquePointer?) { free(HeldForward.self, forward) }
 
+/// `foci_recording_create` as `foci.h` documents it.
 @c @implementation
 public func foci_recording_create(
     _ values: OpaquePointer?, _ recording: UnsafeMutablePointer<OpaquePointer?>?
@@ -205,13 +210,17 @@ public func foci_recording_create(
     attempt {
         let target = try target(recording)
         target.pointee = handle(
-            HeldRecording(try within("recording") { () throws(InputError) in try object(Values.self, values, "values").recording() }))
+            HeldRecording(
+                try within("recording") { () throws(InputError) in try object(Values.self, values, "values").recording()
+                }))
     }
 }
 
+/// `foci_recording_free` as `foci.h` documents it.
 @c @implementation
 public func foci_recording_free(_ recording: OpaquePointer?) { free(HeldRecording.self, recording) }
 
+/// `foci_covariance_create` as `foci.h` documents it.
 @c @implementation
 public func foci_covariance_create(
     _ values: OpaquePointer?, _ covariance: UnsafeMutablePointer<OpaquePointer?>?
@@ -219,10 +228,14 @@ public func foci_covariance_create(
     attempt {
         let target = try target(covariance)
         target.pointee = handle(
-            HeldCovariance(try within("covariance") { () throws(InputError) in try object(Values.self, values, "values").covariance() }))
+            HeldCovariance(
+                try within("covariance") { () throws(InputError) in
+                    try object(Values.self, values, "values").covariance()
+                }))
     }
 }
 
+/// `foci_covariance_free` as `foci.h` documents it.
 @c @implementation
 public func foci_covariance_free(_ covariance: OpaquePointer?) { free(HeldCovariance.self, covariance) }
 

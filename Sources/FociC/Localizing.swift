@@ -2,6 +2,7 @@ import CFoci
 import Reporting
 import Requests
 
+/// `foci_localize` as `foci.h` documents it.
 @c @implementation
 public func foci_localize(
     _ forward: OpaquePointer?, _ recording: OpaquePointer?, _ covariance: OpaquePointer?, _ options: OpaquePointer?,
@@ -45,8 +46,12 @@ private func addTexts(of estimate: Estimate, to parts: inout Answer.Parts) {
     let candidates = estimate.candidates
     parts.texts = [
         "json": { try Summary(estimate).json() },
-        "settings": { try JSON.text(Dictionary(estimate.settings.map { ($0.name, $0.value) }) { $1 }, isIndented: false) },
-        "selection": { try JSON.text(SelectionRecord(estimate.selection), isIndented: false, keys: .convertToSnakeCase) },
+        "settings": {
+            try JSON.text(Dictionary(estimate.settings.map { ($0.name, $0.value) }) { $1 }, isIndented: false)
+        },
+        "selection": {
+            try JSON.text(SelectionRecord(estimate.selection), isIndented: false, keys: .convertToSnakeCase)
+        },
         "channel-names": { try JSON.text(estimate.sensorData?.sensors.names ?? [], isIndented: false) },
         "columns": {
             try JSON.text(

@@ -1,12 +1,15 @@
 import CFoci
 import Requests
 
+/// `foci_version` as `foci.h` documents it.
 @c @implementation
 public func foci_version() -> UnsafePointer<CChar>? { Lasting.version }
 
+/// `foci_error` as `foci.h` documents it.
 @c @implementation
 public func foci_error() -> UnsafePointer<CChar>? { foci_errors_last() }
 
+/// `foci_names` as `foci.h` documents it.
 @c @implementation
 public func foci_names(_ function: UnsafePointer<CChar>?) -> UnsafePointer<CChar>? {
     guard let function, let name = String(validatingCString: function) else { return nil }

@@ -7,6 +7,7 @@ let pageOptions: [(name: String, help: String)] = [
     ("heading", "text: what the page is of"), ("names", "texts: one a result; their conditions unless given"),
 ]
 
+/// `foci_page` as `foci.h` documents it.
 @c @implementation
 public func foci_page(
     _ results: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ options: OpaquePointer?,

@@ -17,6 +17,7 @@ final class Posed: Sendable {
     }
 }
 
+/// `foci_problem_create` as `foci.h` documents it.
 @c @implementation
 public func foci_problem_create(
     _ design: UnsafePointer<foci_array>?, _ response: UnsafePointer<foci_array>?,
@@ -27,7 +28,8 @@ public func foci_problem_create(
         let (given, measured) = (try GivenArray(design, "design"), try GivenArray(response, "response"))
         // Before anything is copied.
         guard given.shape[0] == measured.shape[0] else {
-            throw InputError("response", found: "\(measured.shape[0]) rows", expected: "\(given.shape[0]), as the design")
+            throw InputError(
+                "response", found: "\(measured.shape[0]) rows", expected: "\(given.shape[0]), as the design")
         }
         let (x, y) = (try given.design(), try measured.matrix())
         var blocks = BlockStructure(count: x.columns, size: 1)
@@ -69,6 +71,7 @@ private func told(_ error: RegressionProblem.Invalid) -> InputError {
     }
 }
 
+/// `foci_problem_free` as `foci.h` documents it.
 @c @implementation
 public func foci_problem_free(_ problem: OpaquePointer?) { free(Posed.self, problem) }
 
@@ -92,6 +95,7 @@ private func numbers(_ summary: SolveSummary, _ answer: SolveRequest.Answer) -> 
     ]
 }
 
+/// `foci_solve` as `foci.h` documents it.
 @c @implementation
 public func foci_solve(
     _ problem: OpaquePointer?, _ options: OpaquePointer?, _ monitor: UnsafePointer<foci_monitor>?,
@@ -112,6 +116,7 @@ public func foci_solve(
     }
 }
 
+/// `foci_path` as `foci.h` documents it.
 @c @implementation
 public func foci_path(
     _ problem: OpaquePointer?, _ options: OpaquePointer?, _ monitor: UnsafePointer<foci_monitor>?,
@@ -147,6 +152,7 @@ public func foci_path(
     }
 }
 
+/// `foci_select` as `foci.h` documents it.
 @c @implementation
 public func foci_select(
     _ problem: OpaquePointer?, _ options: OpaquePointer?, _ monitor: UnsafePointer<foci_monitor>?,
@@ -171,6 +177,7 @@ public func foci_select(
     }
 }
 
+/// `foci_refine` as `foci.h` documents it.
 @c @implementation
 public func foci_refine(
     _ problem: OpaquePointer?, _ options: OpaquePointer?, _ monitor: UnsafePointer<foci_monitor>?,

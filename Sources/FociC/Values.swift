@@ -134,11 +134,13 @@ final class Values {
     }
 }
 
+/// `foci_values_create` as `foci.h` documents it.
 @c @implementation
 public func foci_values_create(_ values: UnsafeMutablePointer<OpaquePointer?>?) -> foci_status {
     attempt { try target(values).pointee = handle(Values()) }
 }
 
+/// `foci_values_set_text` as `foci.h` documents it.
 @c @implementation
 public func foci_values_set_text(
     _ values: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ text: UnsafePointer<CChar>?
@@ -149,6 +151,7 @@ public func foci_values_set_text(
     }
 }
 
+/// `foci_values_set_number` as `foci.h` documents it.
 @c @implementation
 public func foci_values_set_number(
     _ values: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ number: Double
@@ -156,6 +159,7 @@ public func foci_values_set_number(
     attempt { try object(Values.self, values, "values").all[try FociC.text(name, "name")] = .number(number) }
 }
 
+/// `foci_values_set_texts` as `foci.h` documents it.
 @c @implementation
 public func foci_values_set_texts(
     _ values: OpaquePointer?, _ name: UnsafePointer<CChar>?,
@@ -171,6 +175,7 @@ public func foci_values_set_texts(
     }
 }
 
+/// `foci_values_set_array` as `foci.h` documents it.
 @c @implementation
 public func foci_values_set_array(
     _ values: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ array: UnsafePointer<foci_array>?
@@ -181,5 +186,6 @@ public func foci_values_set_array(
     }
 }
 
+/// `foci_values_free` as `foci.h` documents it.
 @c @implementation
 public func foci_values_free(_ values: OpaquePointer?) { free(Values.self, values) }

@@ -1,5 +1,6 @@
 /// A localization as callers ask for it by the names of the command's options.
 public struct LocalizationRequest: NamedRequest {
+    /// What it is called.
     public static let function = "localize"
 
     private var gathered = LocalizationSettings()
@@ -9,6 +10,7 @@ public struct LocalizationRequest: NamedRequest {
     /// How the caller's users know options: name for name.
     private var names: [String: String] = [:]
 
+    /// A request with all defaults.
     public init() {}
 
     /// The settings of the localization.
@@ -23,6 +25,7 @@ public struct LocalizationRequest: NamedRequest {
     /// How the caller's users know a setting.
     public func name(of setting: SettingName) -> String { names[setting.rawValue] ?? setting.rawValue }
 
+    /// What it can be asked, by the names of the command's options.
     public static var options: [RequestOption<LocalizationRequest>] { preparing + choosing + calling }
 
     private static var preparing: [RequestOption<LocalizationRequest>] {
@@ -50,7 +53,8 @@ public struct LocalizationRequest: NamedRequest {
                 (r, v, n) throws(InputError) in r.gathered.preparation.noiseLevel = try NoiseLevel(name: try v.text(n))
             },
             .init(.orientation, "fixed, free or loose:ℓ; what the forward allows unless given") {
-                (r, v, n) throws(InputError) in r.gathered.preparation.orientation = try Orientation(name: try v.text(n))
+                (r, v, n) throws(InputError) in
+                r.gathered.preparation.orientation = try Orientation(name: try v.text(n))
             },
             .init(.depth, "exponent of the depth weighting, 0 to 1; 0.8 unless given") {
                 (r, v, n) throws(InputError) in r.gathered.preparation.depth = try v.number(n)

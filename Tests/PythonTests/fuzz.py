@@ -270,7 +270,7 @@ def main() -> None:
                 raise SystemExit(f"seed {seed}: {error!r} is not a clear error") from error
             outcomes[type(error).__name__] += 1
         seconds = time.perf_counter() - begin
-        if seconds > 20:
+        if seconds > 30:
             raise SystemExit(f"seed {seed}: {seconds:.0f} s for a small problem")
     print(f"{count} calls: {dict(outcomes)}")
 

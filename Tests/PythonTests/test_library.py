@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import doctest
 import gc
 import importlib
@@ -176,6 +177,32 @@ def test_calls_leak_nothing():
         before = resident()
         calls(60)
         assert resident() - before < 30e6  # of 400 MB that went through
+    finally:
+        gc.enable()
+
+
+def test_nothing_waits_for_the_collector(regression: Regression):
+    def calls():
+        for options in (
+            {"lambda_ratio": 0.3},
+            {"lambda_ratio": 2},
+            {"alpha": 0},
+            {"lambda_ratio": 0.3, "weights": [1]},
+        ):
+            with contextlib.suppress(foci.InvalidInput):
+                foci.solve(regression.X, regression.Y, **options)
+            with contextlib.suppress(foci.InvalidInput):
+                foci.solve(regression.X * np.nan, regression.Y, **options)
+        foci.path(regression.X, regression.Y, n_alphas=3)
+        foci.select(regression.X, regression.Y)
+        foci.refine(regression.X, regression.Y)
+
+    calls()
+    gc.collect()
+    gc.disable()
+    try:
+        calls()
+        assert gc.collect() == 0
     finally:
         gc.enable()
 

@@ -69,7 +69,9 @@ struct LentGainTests {
         }
     }
 
-    @Test("NaN in a lent gain is told of its channel, and the caller's numbers stay as they are", arguments: [false, true])
+    @Test(
+        "NaN in a lent gain is told of its channel, and the caller's numbers stay as they are",
+        arguments: [false, true])
     func defects(_ rows: Bool) throws {
         let world = try SmallWorld()
         var gain = world.forward.gain

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, overload
 
 import numpy as np
@@ -202,20 +202,21 @@ def _blocks(groups: Any, n_features: int) -> _Blocks:
             raise InvalidInput(f"groups: found {groups}, {expected}")
         return _Blocks(np.full(n_features // int(groups), groups, np.int64), None)
     try:
-        members = list(groups)
+        members = list(islice(groups, n_features + 1))
         are_lists = bool(members) and all(np.ndim(member) == 1 for member in members)
         given = None if are_lists else np.asarray(members)
     except Exception as error:  # of whatever kind the elements of foreign containers raise
         raise InvalidInput(f"groups: found {type(groups).__name__} ({error}), {expected}") from error
+    whole = np.arange(n_features)
     if given is None:
-        indices = [numeric(member, "groups", integers=True, dimensions=(1,)) for member in members]
-        sizes = np.array([len(index) for index in indices], np.int64)
-        order = np.concatenate(indices)
-        if not np.all(sizes) or not np.array_equal(np.sort(order), np.arange(n_features)):
-            raise InvalidInput(
-                f"groups: found lists that do not hold each of the {n_features} features once, {expected}"
-            )
-        return _Blocks(sizes, None if np.array_equal(order, np.arange(n_features)) else order)
+        sizes = np.array([len(member) for member in members], np.int64)
+        found = f"groups: found lists that do not hold each of the {n_features} features once, {expected}"
+        if not np.all(sizes) or sum(sizes.tolist()) != n_features:
+            raise InvalidInput(found)
+        order = np.concatenate([numeric(member, "groups", integers=True) for member in members])
+        if not np.array_equal(np.sort(order), whole):
+            raise InvalidInput(found)
+        return _Blocks(sizes, None if np.array_equal(order, whole) else order)
     if given.ndim != 1 or given.dtype.kind not in "biuUS":
         raise InvalidInput(f"groups: found an array of shape {given.shape} and dtype {given.dtype}, {expected}")
     # Sizes are told from labels: as many positive sizes as features that add up to them are all 1.
@@ -225,21 +226,17 @@ def _blocks(groups: Any, n_features: int) -> _Blocks:
         raise InvalidInput(f"groups: found {len(given)} numbers or labels, {expected}")
     _, labels, counts = np.unique(given, return_inverse=True, return_counts=True)
     order = np.argsort(labels, kind="stable")
-    return _Blocks(counts.astype(np.int64), None if np.array_equal(order, np.arange(n_features)) else order)
+    return _Blocks(counts.astype(np.int64), None if np.array_equal(order, whole) else order)
 
 
 #: What options of the library are called here, where not alike.
 _NAMES = {"lambda": "lambda_", "gap": "tol", "maximum-epochs": "max_iter", "count": "n_alphas", "path": "n_alphas"}
 
 
-@contextmanager
-def _renaming(names: Mapping[str, str]) -> Iterator[None]:
-    """Errors of the library, which begin with its name of an argument, begin with its name here."""
-    try:
-        yield
-    except InvalidInput as error:
-        name, colon, text = str(error).partition(":")
-        raise InvalidInput(names.get(name, name.replace("-", "_")) + colon + text) from None
+def _renamed(error: InvalidInput, names: Mapping[str, str]) -> InvalidInput:
+    """An error of the library, which begins with its name of an argument, with the name that it has here."""
+    name, colon, text = str(error).partition(":")
+    return InvalidInput(names.get(name, name.replace("-", "_")) + colon + text)
 
 
 @dataclass(frozen=True)
@@ -253,16 +250,22 @@ class Regression:
 
     @classmethod
     def of(cls, X: ArrayLike, Y: ArrayLike, groups: Any = None) -> Regression:
-        matrix = numeric(X, "X", dimensions=(2,))
-        blocks = _blocks(groups, matrix.shape[1])
-        if blocks.order is not None:
-            matrix = np.asfortranarray(matrix[:, blocks.order])
+        matrix, response = numeric(X, "X", dimensions=(2,)), numeric(Y, "Y", dimensions=(1, 2))
+        for name, array in (("X", matrix), ("Y", response)):
+            if array.size == 0:
+                raise InvalidInput(f"{name}: found shape {array.shape}, expected at least one row and one column")
         n_samples, n_features = matrix.shape
-        response = numeric(Y, "Y", dimensions=(1, 2))
+        if n_features >= 2**31:
+            raise InvalidInput(f"X: found {n_features} columns, expected fewer than 2^31")
         if len(response) != n_samples:
             raise InvalidInput(f"Y: found {len(response)} rows, expected {n_samples}, as many as X has")
-        with _renaming({"design": "X", "response": "Y"}):
+        blocks = _blocks(groups, n_features)
+        if blocks.order is not None:
+            matrix = np.asfortranarray(matrix[:, blocks.order])
+        try:
             problem = Problem(matrix, response, blocks.sizes)
+        except InvalidInput as error:
+            raise _renamed(error, {"design": "X", "response": "Y"}) from None
         return cls(problem, n_samples, n_features, blocks.order)
 
     def run(
@@ -275,8 +278,10 @@ class Regression:
         **options: Any,
     ) -> Result:
         """Runs a function of the library with options by the library's names; errors have those of `names`."""
-        with _renaming(names):
+        try:
             return run(function, self.problem, options=Values(**options), progress=progress, is_quiet=is_quiet)
+        except InvalidInput as error:
+            raise _renamed(error, names) from None
 
     def coefficients(self, result: Result) -> dict[str, Any]:
         """The fields of `SparseCoefficients`."""

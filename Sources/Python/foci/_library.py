@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import inspect
 import json
+import math
 import numbers
 import os
 import threading
@@ -145,7 +146,7 @@ class _Handle:
         free.atexit = False  # an abandoned call may still be using it, and the process is ending anyway
 
     @classmethod
-    def _created(cls, *arguments: Any, uses: object = None) -> int | None:
+    def _created(cls, *arguments: Any) -> int | None:
         pointer = ctypes.c_void_p()
         _check(getattr(_library, f"foci_{cls._kind}_create")(*arguments, ctypes.byref(pointer)))
         return pointer.value
@@ -341,6 +342,20 @@ class Covariance(_Described):
     _kind = "covariance"
 
 
+class _Memory:
+    """Numbers of a result, for numpy to look at: what it makes of this refers to this, and so to the result."""
+
+    def __init__(self, result: Result, address: int, count: int, dtype: np.dtype[Any]) -> None:
+        self._result = result
+        is_readonly = True
+        self.__array_interface__ = {
+            "version": 3,
+            "data": (address, is_readonly),
+            "shape": (count,),
+            "typestr": dtype.str,
+        }
+
+
 class Result(_Handle):
     """What a call found, by name."""
 
@@ -376,13 +391,9 @@ class Result(_Handle):
         found = _Array()
         _check(_library.foci_result_array(self._pointer, _encoded(name, "name"), ctypes.byref(found)))
         shape, dtype = tuple(found.shape[: found.dimensions]), _DTYPES[found.type]
-        size = int(np.prod(shape)) * dtype.itemsize
-        if size == 0:
+        if 0 in shape:
             return np.zeros(shape, dtype, order="F")
-        memory = (ctypes.c_char * size).from_address(found.data)
-        memory.result = self  # type: ignore[attr-defined]  # the array refers to the memory, and that to the result
-        array: NDArray[Any] = np.ndarray(shape, dtype, memory, order="F")  # type: ignore[arg-type]  # any buffer
-        array.flags.writeable = False
+        array = np.asarray(_Memory(self, found.data, math.prod(shape), dtype)).reshape(shape, order="F")
         return array.copy(order="F") if copy else array
 
     @cached_property

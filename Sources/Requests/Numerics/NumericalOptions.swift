@@ -1,6 +1,8 @@
 extension SolveRequest: NamedRequest {
+    /// What it is called.
     public static let function = "solve"
 
+    /// What it can be asked, by the names of the command's options.
     public static var options: [RequestOption<SolveRequest>] {
         [
             .init(.lambda, "λ, positive") { (r, v, n) throws(InputError) in r.lambda = .value(try v.number(n)) },
@@ -26,7 +28,10 @@ extension SolveRequest: NamedRequest {
             .init(.reweight, "rounds of reweighting, 0 to 100") {
                 (r, v, n) throws(InputError) in r.reweighting.rounds = try v.count(n)
             },
-            .init(.reweightScale, "which block keeps its λ in reweighting: strongest, median, or unit for the plain penalty λΣ√‖B_j‖") {
+            .init(
+                .reweightScale,
+                "which block keeps its λ in reweighting: strongest, median, or unit for the plain penalty λΣ√‖B_j‖"
+            ) {
                 (r, v, n) throws(InputError) in r.reweighting.scale = try v.word(n)
             },
             .init(.debias, "whether the shrinkage of each block is undone: true or false") {
@@ -52,8 +57,10 @@ extension SolveRequest: NamedRequest {
 }
 
 extension SelectRequest: NamedRequest {
+    /// What it is called.
     public static let function = "select"
 
+    /// What it can be asked, by the names of the command's options.
     public static var options: [RequestOption<SelectRequest>] {
         [
             .init(.criterion, "what makes a choice good: \(CriterionKind.all.map(\.name).joined(separator: ", "))") {
@@ -107,8 +114,10 @@ extension SelectRequest: NamedRequest {
 }
 
 extension RefineRequest: NamedRequest {
+    /// What it is called.
     public static let function = "refine"
 
+    /// What it can be asked, by the names of the command's options.
     public static var options: [RequestOption<RefineRequest>] {
         [
             .init(.charge, "what a block must explain of ‖Y‖²; measured on white noise unless given") {

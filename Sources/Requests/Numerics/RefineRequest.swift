@@ -28,15 +28,15 @@ public struct RefineRequest: Sendable {
     public struct Answer: Sendable {
         /// What is printed of it.
         public struct Summary: Encodable, Sendable {
-            public let charge: Double
-            public let support: [Int]
+            package let charge: Double
+            package let support: [Int]
             /// ‖Y − fit‖², the ridge and the charges of all blocks, where the descent from each start ended.
             public let objectives: [Double]
             /// Whether no exchange, drop or addition of one block lowers the objective.
             public let settled: Bool
-            public let looks: Int
-            public let squaredResidual: Double
-            public let seconds: Double
+            package let looks: Int
+            package let squaredResidual: Double
+            package let seconds: Double
         }
 
         /// What is printed of it.

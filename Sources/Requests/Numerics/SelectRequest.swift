@@ -264,9 +264,9 @@ public struct SelectRequest: Sendable {
 
 /// What is printed of a choice of hyperparameters.
 public struct SelectSummary: Encodable, Sendable {
-    public let criterion: String
-    public let search: String
-    public let penalty: String
+    package let criterion: String
+    package let search: String
+    package let penalty: String
     /// Why the search ended.
     public let end: String?
     /// The criterion at the choice.
@@ -277,26 +277,26 @@ public struct SelectSummary: Encodable, Sendable {
     public let weights: [Double]?
     /// The penalty's number of shape, in units of the problem, under the name of its option.
     public let ridge: Double?
-    public let gamma: Double?
-    public let lambdaMax: Double
-    public let degreesOfFreedom: Double?
-    public let gradientNorm: Double?
+    package let gamma: Double?
+    package let lambdaMax: Double
+    package let degreesOfFreedom: Double?
+    package let gradientNorm: Double?
     /// Active blocks.
     public let support: [Int]
-    public let evaluations: Int
-    public let innerSolves: Int
+    package let evaluations: Int
+    package let innerSolves: Int
     /// All that was tried, in order.
     public let history: [Point]
-    public var seconds = 0.0
+    package var seconds = 0.0
 
     /// One evaluation.
     public struct Point: Encodable, Sendable {
-        public let value: Double
-        public let lambdaRatio: Double?
-        public let ridge: Double?
-        public let gradientNorm: Double?
-        public let nonzero: Int?
-        public let relativeGap: Double?
-        public let seconds: Double?
+        package let value: Double
+        package let lambdaRatio: Double?
+        package let ridge: Double?
+        package let gradientNorm: Double?
+        package let nonzero: Int?
+        package let relativeGap: Double?
+        package let seconds: Double?
     }
 }

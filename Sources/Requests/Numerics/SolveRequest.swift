@@ -78,7 +78,8 @@ public struct SolveRequest: Sendable {
         case .value(let value) where !(value > 0 && value.isFinite):
             throw InputError(.lambda, found: "\(value)", expected: "a positive number")
         case nil where lambdas == nil:
-            throw InputError(.lambda, found: "nothing", expected: "a positive number, or \(SettingName.lambdaRatio.rawValue)")
+            throw InputError(
+                .lambda, found: "nothing", expected: "a positive number, or \(SettingName.lambdaRatio.rawValue)")
         default: break
         }
         if let count, !(2...10_000).contains(count) {
@@ -127,7 +128,8 @@ public struct SolveRequest: Sendable {
             let reached =
                 certificate.relativeGap.isFinite
                 ? "a relative gap of \(certificate.relativeGap)" : "a violation of \(certificate.relativeViolation)"
-            monitor.warn("the solver stopped (\(point.solution.reason.rawValue)) at \(reached), not \(stop.relativeGap)")
+            monitor.warn(
+                "the solver stopped (\(point.solution.reason.rawValue)) at \(reached), not \(stop.relativeGap)")
         }
         var (active, squaredResidual) = (last.solution.active, last.solution.squaredResidual)
         if reweighting.rounds > 0 {

@@ -2,20 +2,20 @@
 public struct SolveSummary: Encodable, Sendable {
     /// What is printed of one solution.
     public struct Point: Encodable, Sendable {
-        public let lambda: Double
-        public let objective: Double
+        package let lambda: Double
+        package let objective: Double
         /// Nil where the penalty is not convex.
         public let relativeGap: Double?
-        public let relativeViolation: Double
-        public let nonzero: Int
-        public let support: [Int]
-        public let epochs: Int
-        public let newtonSteps: Int
-        public let fullPasses: Int
-        public let passesOverGain: Double
-        public let screened: Int
-        public let allocations: Int
-        public let reason: String
+        package let relativeViolation: Double
+        package let nonzero: Int
+        package let support: [Int]
+        package let epochs: Int
+        package let newtonSteps: Int
+        package let fullPasses: Int
+        package let passesOverGain: Double
+        package let screened: Int
+        package let allocations: Int
+        package let reason: String
 
         init(_ lambda: Double, _ solution: Solution) {
             let certificate = solution.certificate
@@ -49,7 +49,7 @@ public struct SolveSummary: Encodable, Sendable {
     public let sources: Int
     /// Seconds of the solve, and of reading before it; nil, and not printed, where nobody asks.
     public var seconds: Double?
-    public var loadSeconds: Double?
+    package var loadSeconds: Double?
 
     /// What is printed of an answer.
     ///

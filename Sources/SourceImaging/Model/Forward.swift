@@ -5,7 +5,7 @@ public struct Forward: Sendable {
     /// Sensors × (sources·orientations). V/(A·m), T/(A·m) or T/m/(A·m), by kind of sensor. With three orientations
     /// columns 3j…3j+2 are the x, y and z components of source j in the frame of `sources`.
     ///
-    /// - Complexity: a copy of the gain where it is lent.
+    /// - Complexity: a copy of the whole gain, each time, where it is lent.
     public var gain: Matrix { stored.matrix }
     /// The gain where it lies.
     let stored: StoredGain

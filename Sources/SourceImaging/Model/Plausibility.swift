@@ -103,21 +103,23 @@ extension Forward {
         // Potentials are known up to a constant: it says nothing of an electrode.
         let electrodes = byKind[.eeg] ?? []
         var norms: [SensorKind: [Double]] = [:]
-        var rowMaxima = [Double](repeating: 0, count: gain.rows)
+        var rowMaxima = [Double](repeating: 0, count: stored.rows)
         var zeroSources = Set<Int>()
-        for j in 0..<gain.columns {
-            let constant =
-                electrodes.count > 1 ? electrodes.reduce(0) { $0 + gain[$1, j] } / Double(electrodes.count) : 0
-            for (kind, rows) in byKind {
-                var square = 0.0
-                for i in rows {
-                    let value = gain[i, j] - (kind == .eeg ? constant : 0)
-                    rowMaxima[i] = max(rowMaxima[i], abs(gain[i, j]))
-                    square += value * value
+        stored.forEachColumns { gain, range in
+            for j in 0..<range.count {
+                let constant =
+                    electrodes.count > 1 ? electrodes.reduce(0) { $0 + gain[$1, j] } / Double(electrodes.count) : 0
+                for (kind, rows) in byKind {
+                    var square = 0.0
+                    for i in rows {
+                        let value = gain[i, j] - (kind == .eeg ? constant : 0)
+                        rowMaxima[i] = max(rowMaxima[i], abs(gain[i, j]))
+                        square += value * value
+                    }
+                    if square > 0 { norms[kind, default: []].append((square / Double(rows.count)).squareRoot()) }
                 }
-                if square > 0 { norms[kind, default: []].append((square / Double(rows.count)).squareRoot()) }
+                if used.allSatisfy({ gain[$0, j] == 0 }) { zeroSources.insert((range.lowerBound + j) / orientations) }
             }
-            if used.allSatisfy({ gain[$0, j] == 0 }) { zeroSources.insert(j / orientations) }
         }
         var warnings = Plausibility.warnings("gain", norms, Plausibility.gain, per: "/(A·m)")
         var deaf = used.filter { rowMaxima[$0] == 0 }

@@ -83,6 +83,22 @@ struct StoredGain: Sendable {
         let leadingDimension: Int
         /// Whether a row is contiguous, not a column.
         let isTransposed: Bool
+
+        /// Element (i, j) of these columns, the first of them being 0.
+        @inline(__always)
+        subscript(row: Int, column: Int) -> Double {
+            isTransposed
+                ? first[column + row * leadingDimension] : first[row + column * leadingDimension]
+        }
+    }
+
+    /// Calls `body` with all columns, some at a time.
+    func forEachColumns(_ body: (_ columns: Columns, _ range: Range<Int>) -> Void) {
+        let piece = 128
+        for start in stride(from: 0, to: columns, by: piece) {
+            let range = start..<min(columns, start + piece)
+            withColumns(range) { body($0, range) }
+        }
     }
 
     /// Gives access to some columns where they lie; a copy of those that are in single precision.

@@ -109,20 +109,13 @@ struct UnitPlausibility {
         let electrodes = rows.indices.filter { kinds[$0] == .eeg }.map { rows[$0] }
         var squares = [Double](repeating: 0, count: rows.count)
         let columns = forward.stored.columns
-        let piece = 128
-        for start in stride(from: 0, to: columns, by: piece) {
-            let range = start..<min(columns, start + piece)
-            forward.stored.withColumns(range) { gain in
-                let (across, down) = gain.isTransposed ? (1, gain.leadingDimension) : (gain.leadingDimension, 1)
-                for column in 0..<range.count {
-                    let first = gain.first + column * across
-                    // Potentials are known up to a constant.
-                    let constant =
-                        electrodes.reduce(0) { $0 + first[$1 * down] } / Double(max(1, electrodes.count))
-                    for (k, row) in rows.enumerated() {
-                        let value = first[row * down] - (kinds[k] == .eeg ? constant : 0)
-                        squares[k] += value * value
-                    }
+        forward.stored.forEachColumns { gain, range in
+            for j in 0..<range.count {
+                // Potentials are known up to a constant.
+                let constant = electrodes.reduce(0) { $0 + gain[$1, j] } / Double(max(1, electrodes.count))
+                for (k, row) in rows.enumerated() {
+                    let value = gain[row, j] - (kinds[k] == .eeg ? constant : 0)
+                    squares[k] += value * value
                 }
             }
         }
