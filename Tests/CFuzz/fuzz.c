@@ -452,7 +452,7 @@ typedef struct {
 static void make_problem(problem *p) {
     double sizes[24];
     int64_t shape[3] = {0, 0, 1};
-    int i, wrong = below(12), is_double = chance(60);
+    int i, wrong = below(20), is_double = chance(60);
     given design, response, blocks;
     p->handle = NULL;
     p->samples = between(2, 24);
