@@ -1,5 +1,6 @@
 """`foci.mne.localize`: equal to the command, true to MNE's objects."""
 
+# ruff: noqa: E402 (what is not installed skips the file before it is used)
 from __future__ import annotations
 
 import pickle
@@ -13,9 +14,10 @@ import pytest
 mne = pytest.importorskip("mne")
 h5py = pytest.importorskip("h5py")
 
+from mne_objects import WINDOW, active, command, read, sample, sphere, written
+
 import foci
 import foci.mne
-from mne_objects import WINDOW, active, command, read, sample, sphere, written
 
 pytestmark = pytest.mark.filterwarnings("ignore::foci.FociWarning")
 
@@ -53,7 +55,9 @@ def same_as_command(
             own = own.reshape(theirs.shape)
             known = np.isfinite(theirs)
             assert np.array_equal(np.isfinite(own), known)
-            assert np.max(np.abs(own - theirs)[known], initial=0) <= tolerance * np.max(np.abs(theirs)[known], initial=0)
+            assert np.max(np.abs(own - theirs)[known], initial=0) <= tolerance * np.max(
+                np.abs(theirs)[known], initial=0
+            )
     table = (output / "sources.tsv").read_text()
     if tolerance <= 1e-12:
         assert found.tsv("sources") == table
@@ -66,7 +70,9 @@ def same_as_command(
         elif own.dtype.kind == "f":
             rounded = np.array([np.nan if cell == "n/a" else float(cell) for cell in cells])
             # Six digits, positions to a micrometre.
-            np.testing.assert_allclose(own, rounded, rtol=1e-5, atol=6e-4 if name in ("x_mm", "y_mm", "z_mm") else 1e-12)
+            np.testing.assert_allclose(
+                own, rounded, rtol=1e-5, atol=6e-4 if name in ("x_mm", "y_mm", "z_mm") else 1e-12
+            )
 
 
 @pytest.mark.parametrize(
@@ -79,7 +85,13 @@ def same_as_command(
             "--orientation free --depth 0 --sensors eeg --averages 5.5 --criterion gcv --search brent".split(),
         ),
         (
-            {"rank": {"meg": 290, "eeg": 50}, "stability": 3, "random_state": 4, "baseline": (None, 0), "gain_error": 0.1},
+            {
+                "rank": {"meg": 290, "eeg": 50},
+                "stability": 3,
+                "random_state": 4,
+                "baseline": (None, 0),
+                "gain_error": 0.1,
+            },
             "--rank meg:290,eeg:50 --stability 3 --seed 4 --baseline -0.19979522 0 --gain-error 0.1".split(),
         ),
         (
@@ -224,9 +236,7 @@ def test_projectors_that_are_not_applied_are(shared: Path) -> None:
     raw.set_eeg_reference(projection=True, verbose="error")
     assert not raw.info["projs"][0]["active"]
     # The offset is subtracted before it would be projected out: not here.
-    applied, waiting = (
-        foci.mne.localize(inst, forward, covariance, alpha=40, baseline=None) for inst in (evoked, raw)
-    )
+    applied, waiting = (foci.mne.localize(inst, forward, covariance, alpha=40, baseline=None) for inst in (evoked, raw))
     np.testing.assert_allclose(waiting.amplitudes, applied.amplitudes, rtol=1e-6, atol=1e-15)
     assert waiting.residual.info["projs"][0]["active"]
     np.testing.assert_allclose(waiting.measured.data.mean(axis=0), 0, atol=1e-18)

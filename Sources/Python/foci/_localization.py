@@ -117,7 +117,8 @@ class Localization:
         moments : ndarray, shape (n_sources, 3, n_times)
             A·m, in `frame`; NaN where a fixed forward does not tell the direction.
         """
-        return np.einsum("sat,sax->sxt", self.amplitudes, self.axes)
+        moments: NDArray[np.float64] = np.einsum("sat,sax->sxt", self.amplitudes, self.axes)
+        return moments
 
     @property
     def magnitudes(self) -> NDArray[np.float64]:
@@ -130,7 +131,8 @@ class Localization:
         """
         if self.amplitudes.shape[1] == 1:
             return self.amplitudes[:, 0]
-        return np.sqrt(np.sum(self.amplitudes**2, axis=1))
+        magnitudes: NDArray[np.float64] = np.sqrt(np.sum(self.amplitudes**2, axis=1))
+        return magnitudes
 
     # ---- Texts, figures, pages ---------------------------------------------------------------------------------------
 
@@ -279,20 +281,30 @@ class Localization:
         if len(self.sources) > len(rows):
             lines.append(f"  and {len(self.sources) - len(rows)} weaker")
         if self.warnings:
-            lines.append(f"  {len(self.warnings)} warnings: see .warnings" if len(self.warnings) > 1 else "  1 warning: see .warnings")
+            lines.append(
+                f"  {len(self.warnings)} warnings: see .warnings"
+                if len(self.warnings) > 1
+                else "  1 warning: see .warnings"
+            )
         return "\n".join([f"<Localization | {self._title}: {self._fit}", *lines]) + ">"
 
     def _repr_html_(self) -> str:
         head = ("", "hemisphere", f"position ({self.frame})", "peak", "power")
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self._rows(20)
+        rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self._rows(20))
+        table = (
+            "<table><thead><tr>"
+            + "".join(f"<th>{name}</th>" for name in head)
+            + f"</tr></thead><tbody>{rows}</tbody></table>"
         )
-        table = "<table><thead><tr>" + "".join(f"<th>{name}</th>" for name in head) + f"</tr></thead><tbody>{rows}</tbody></table>"
         warned = "".join(f"<li>{escape(text)}</li>" for text in self.warnings)
         return (
             f"<div><strong>{escape(self._title)}</strong>: {escape(self._fit)}"
             + (table if rows else "")
-            + (f"<details><summary>{len(self.warnings)} warnings</summary><ul>{warned}</ul></details>" if warned else "")
+            + (
+                f"<details><summary>{len(self.warnings)} warnings</summary><ul>{warned}</ul></details>"
+                if warned
+                else ""
+            )
             + "</div>"
         )
 

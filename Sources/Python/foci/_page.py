@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ._errors import InvalidInput
@@ -32,6 +33,7 @@ def rendered(result: Localization, heading: str | None) -> str:
         raise ImportError("the page of results needs pystache: pip install pystache") from error
     shown, template = content(result)
     if heading is not None:
-        shown["heading"] = heading
+        # What the page shows is HTML already.
+        shown["heading"] = escape(heading)
     html: str = pystache.Renderer(missing_tags="ignore").render(template, shown)
     return html

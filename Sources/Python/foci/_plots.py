@@ -55,14 +55,14 @@ def _outline(axes: Axes, points: NDArray[np.float64]) -> None:
         axes.contour(xs, ys, inside.T, levels=[level], colors=[_OUTLINE], linewidths=1.1, zorder=1)
 
 
-def _view(
-    axes: Axes, result: Localization, candidates: NDArray[np.float64], view: tuple[Any, ...], most: int
-) -> None:
+def _view(axes: Axes, result: Localization, candidates: NDArray[np.float64], view: tuple[Any, ...], most: int) -> None:
     name, (across, mirror), (up, _), letters = view
     flip = np.array([mirror, 1.0])
     shadow = 1000 * candidates[:, [across, up]] * flip
     _outline(axes, shadow)
-    axes.scatter(*shadow.T, s=0.6, color="#d0d0d0", linewidths=0, zorder=1.5, rasterized=len(shadow) > 3000)
+    axes.scatter(
+        shadow[:, 0], shadow[:, 1], s=0.6, color="#d0d0d0", linewidths=0, zorder=1.5, rasterized=len(shadow) > 3000
+    )
     sources = result.sources
     places = 1000 * result.positions[:, [across, up]] * flip
     largest = sources["share_percent"].max() if len(sources) else 1
@@ -71,15 +71,28 @@ def _view(
         is_named = colour != _WEAK
         size = 40 + 190 * sources["share_percent"][k] / largest
         axes.scatter(
-            *places[k], s=size, color=colour, edgecolors="white", linewidths=0.9, zorder=4 if is_named else 3
+            places[k, 0],
+            places[k, 1],
+            s=size,
+            color=colour,
+            edgecolors="white",
+            linewidths=0.9,
+            zorder=4 if is_named else 3,
         )
         if is_named:
             axes.annotate(
-                str(k + 1), places[k], ha="center", va="center", fontsize=7.5, color=_ink(colour), weight="bold", zorder=5
+                str(k + 1),
+                places[k],
+                ha="center",
+                va="center",
+                fontsize=7.5,
+                color=_ink(colour),
+                weight="bold",
+                zorder=5,
             )
     axes.set_aspect("equal")
     axes.axis("off")
-    style = {"fontsize": 9, "color": _QUIET, "weight": "bold", "transform": axes.transAxes}
+    style: dict[str, Any] = {"fontsize": 9, "color": _QUIET, "weight": "bold", "transform": axes.transAxes}
     axes.text(-0.02, 0.5, letters[0], ha="right", va="center", **style)
     axes.text(1.02, 0.5, letters[1], ha="left", va="center", **style)
     axes.text(0.5, 1.01, letters[2], ha="center", va="bottom", **style)
@@ -93,7 +106,7 @@ def plot(result: Localization, candidates: NDArray[np.float64], most: int, show:
 
     figure = plt.figure(figsize=(9.6, 6.8), layout="constrained")
     # Of their own, so that the legend of the time courses takes no room from the brain.
-    above, below = figure.subfigures(2, 1, height_ratios=[1.35, 1])
+    above, below = np.ravel(np.asarray(figure.subfigures(2, 1, height_ratios=[1.35, 1])))
     extent = np.ptp(1000 * candidates, axis=0) + 20
     widths = [extent[across] for _, (across, _), _, _ in _VIEWS]
     for axes, view in zip(above.subplots(1, 3, width_ratios=widths), _VIEWS, strict=True):

@@ -45,7 +45,9 @@ def _kind(channel: dict[str, Any]) -> str | None:
         expected = "T or T/m" if kind == _MEG else "V"
         raise InvalidInput(f"channel '{name}': found unit {unit}, expected {expected} in FIF's numbers")
     if int(channel["unit_mul"]) != 0:
-        raise InvalidInput(f"channel '{name}': found a unit multiplier of 10^{int(channel['unit_mul'])}, expected SI units")
+        raise InvalidInput(
+            f"channel '{name}': found a unit multiplier of 10^{int(channel['unit_mul'])}, expected SI units"
+        )
     return found
 
 
@@ -343,7 +345,9 @@ def modelled(forward: Any) -> Model:
         forward = mne.convert_forward_solution(forward, surf_ori=False, force_fixed=False, verbose=False)
     frame = _FRAMES.get(int(forward["coord_frame"]))
     if frame is None:
-        raise InvalidInput(f"forward: found coordinate frame {int(forward['coord_frame'])}, expected head or MRI (4, 5)")
+        raise InvalidInput(
+            f"forward: found coordinate frame {int(forward['coord_frame'])}, expected head or MRI (4, 5)"
+        )
     channels = Channels.of(forward["info"], "forward").ordered(forward["sol"]["row_names"])
     spaces = [_space(space, k, int(forward["coord_frame"]), is_free) for k, space in enumerate(forward["src"])]
     normals = np.concatenate([space.normals for space in spaces])
@@ -388,8 +392,8 @@ def _space(space: Any, number: int, frame: int, is_free: bool) -> _Space:
     """One source space, its sources in the order of the gain."""
     if int(space["coord_frame"]) != frame:
         raise InvalidInput(
-            f"forward: found source space {number} in coordinate frame {int(space['coord_frame'])}, expected {frame} as "
-            "the gain has; compute the forward again"
+            f"forward: found source space {number} in coordinate frame {int(space['coord_frame'])}, expected {frame} "
+            "as the gain has; compute the forward again"
         )
     vertices = np.asarray(space["vertno"], np.int64)
     directions = np.asarray(space["nn"], np.float64)
@@ -435,7 +439,7 @@ def _patch_normals(
 
 
 def _triangles(space: Any, vertices: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Triangles of sources: of the surface that was thinned out to them, or those of three neighbours on the whole one."""
+    """Triangles of sources: of the surface thinned out to them, or those of three neighbours on the whole one."""
     none = np.zeros((0, 3), np.int64)
     if space["type"] != "surf" or len(vertices) < 3:
         return none
@@ -482,8 +486,8 @@ def noise(covariance: Any, channels: Channels, names: str) -> Covariance:
     kept = [k for k, kind in enumerate(kinds) if kind is not None]
     if not kept:
         raise InvalidInput(
-            f"noise_cov: found channels '{covariance['names'][0]}'…, none of which the recording has, expected names as "
-            f"in the recording ('{channels.names[0]}'…)"
+            f"noise_cov: found channels '{covariance['names'][0]}'…, none of which the recording has, expected names "
+            f"as in the recording ('{channels.names[0]}'…)"
         )
     own = [covariance["names"][k] for k in kept]
     data = np.asarray(covariance["data"])

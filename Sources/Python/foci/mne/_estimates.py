@@ -55,9 +55,7 @@ def source_estimate(
         # Left, then right, whichever there are and in whichever order.
         where = [k for side in (0, 1) for k in range(len(spaces)) if sides[k] == side]
         members = [members[k] for k in where]
-        own = [
-            np.concatenate([np.zeros(0, np.int64), *(own[k] for k in where if sides[k] == side)]) for side in (0, 1)
-        ]
+        own = [np.concatenate([np.zeros(0, np.int64), *(own[k] for k in where if sides[k] == side)]) for side in (0, 1)]
     order = np.concatenate([np.zeros(0, np.int64), *members])
     kinds: dict[str, Any] = _SCALARS if data.ndim == 2 else _VECTORS
     other: Any = mne.VolSourceEstimate if data.ndim == 2 else mne.VolVectorSourceEstimate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import numbers
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any
 
 import mne
 import numpy as np
@@ -14,9 +14,6 @@ from .._errors import InvalidInput
 from .._library import Values, run
 from ._convert import MeasuredData, Model, measured, modelled, noise
 from ._result import Localization
-
-if TYPE_CHECKING:
-    Recorded = mne.Evoked | mne.BaseEpochs
 
 #: How options of the library are called here, for its messages.
 _NAMING = {
@@ -37,10 +34,6 @@ _NAMING = {
 _logger = logging.getLogger("mne")
 
 
-@overload
-def localize(evoked: Recorded, forward: Any, noise_cov: Any = ..., **settings: Any) -> Localization: ...
-@overload
-def localize(evoked: Sequence[Recorded], forward: Any, noise_cov: Any = ..., **settings: Any) -> list[Localization]: ...
 def localize(
     evoked: Any,
     forward: Any,
@@ -74,7 +67,7 @@ def localize(
     random_state: int | None = None,
     threads: int | None = None,
     verbose: bool | str | int | None = None,
-) -> Localization | list[Localization]:
+) -> Any:
     """Find the sources of a recording.
 
     The same computation as ``foci localize``: the same input gives the same result. By default λ is chosen by Stein's
@@ -178,9 +171,10 @@ def localize(
 
     Notes
     -----
-    Beside MNE's ``mixed_norm``: the noise is divided by ``nave``, the gain of a forward is weighted by depth with all three
-    orientations also where sources are fixed, λ does not depend on which projectors are applied, and amplitudes are
-    exact to the duality gap ``tol``.
+    Beside MNE's ``mixed_norm``: the noise is divided by ``nave``, an offset of the baseline is subtracted, and sources
+    are weighted by depth with all three columns of the gain where it has them, also where orientations are fixed.
+    With ``nave=1``, ``baseline=None``, ``weights="shared"`` and a number for ``alpha`` the estimates are the same but
+    for the weights of fixed orientations.
 
     Examples
     --------
@@ -316,8 +310,8 @@ def _orientation(loose: Any, model: Model) -> str | None:
         present = {known[kind] for kind in kinds}
         if set(loose) != present:
             raise InvalidInput(
-                f"loose: found values for {', '.join(sorted(map(str, loose))) or 'nothing'}, expected one for each kind of "
-                f"source space: {', '.join(sorted(present))}"
+                f"loose: found values for {', '.join(sorted(map(str, loose))) or 'nothing'}, expected one "
+                f"for each kind of source space: {', '.join(sorted(present))}"
             )
         for kind, value in loose.items():
             if kind != "surface" and value != 1:
@@ -347,7 +341,9 @@ def _window(tmin: Any, tmax: Any, recording: MeasuredData) -> np.ndarray[Any, np
     usual = first if last < -0.5 / recording.inst.info["sfreq"] else max(0.0, first)
     window = [usual if tmin is None else _time(tmin, "tmin"), last if tmax is None else _time(tmax, "tmax")]
     if window[0] > window[1]:
-        raise InvalidInput(f"tmin and tmax: found {window[0]:g} to {window[1]:g} s, expected a first time and one after it")
+        raise InvalidInput(
+            f"tmin and tmax: found {window[0]:g} to {window[1]:g} s, expected a first time and one after it"
+        )
     return np.array(window)
 
 
@@ -357,7 +353,9 @@ def _baseline(baseline: Any, recording: MeasuredData) -> Any:
     if isinstance(baseline, str):
         return baseline
     if not isinstance(baseline, Sequence) or len(baseline) != 2:
-        raise InvalidInput(f"baseline: found {baseline!r}, expected 'auto', None, or a first and a last time in seconds")
+        raise InvalidInput(
+            f"baseline: found {baseline!r}, expected 'auto', None, or a first and a last time in seconds"
+        )
     first, last = baseline
     return np.array(
         [

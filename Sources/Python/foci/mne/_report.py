@@ -116,6 +116,8 @@ def _checks(result: Localization) -> str:
             ]
         )
     settings = [[escape(name), escape(str(value))] for name, value in result.settings.items()]
-    return _table(["", "what", "what was found"], rows) + "<details><summary>Settings</summary>" + (
-        _table(["setting", "value"], settings) + "</details>"
+    return (
+        _table(["", "what", "what was found"], rows)
+        + "<details><summary>Settings</summary>"
+        + (_table(["setting", "value"], settings) + "</details>")
     )
