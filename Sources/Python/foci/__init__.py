@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         select,
         solve,
     )
+    from ._localization import Localization
+    from ._localize import localize
     from ._errors import Cancelled, FociWarning, InvalidInput, NumericalError
     from .linear_model import (
         ElasticNet,
@@ -48,6 +50,8 @@ _MODULES = {
         "select",
         "solve",
     ),
+    "_localization": ("Localization",),
+    "_localize": ("localize",),
     "_errors": ("Cancelled", "FociWarning", "InvalidInput", "NumericalError"),
     "linear_model": (
         "ElasticNet",
@@ -67,6 +71,7 @@ __all__ = [
     "FociWarning",
     "GroupLasso",
     "InvalidInput",
+    "Localization",
     "MultiTaskLasso",
     "MultiTaskLassoCV",
     "MultiTaskLassoSURE",
@@ -79,6 +84,7 @@ __all__ = [
     "SparseCoefficients",
     "__version__",
     "linear_model",
+    "localize",
     "mne",
     "path",
     "refine",
