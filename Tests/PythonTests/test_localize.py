@@ -68,7 +68,17 @@ def test_the_command_finds_the_same(world, options, tmp_path):
     if not os.access(COMMAND, os.X_OK):
         pytest.skip("the command is not built (FOCI_COMMAND)")
     found = foci.localize(*world, window=(0.05, 0.15), **options)
-    arguments = [COMMAND, "localize", "--json", "--quiet", "--output", str(tmp_path / "out"), "--window", "0.05", "0.15"]
+    arguments = [
+        COMMAND,
+        "localize",
+        "--json",
+        "--quiet",
+        "--output",
+        str(tmp_path / "out"),
+        "--window",
+        "0.05",
+        "0.15",
+    ]
     for name in ("forward", "recording", "covariance"):
         arguments += [f"--{name}", str(DATA / f"{name}.h5")]
     for name, value in options.items():

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
         select,
         solve,
     )
+    from ._errors import Cancelled, FociWarning, InvalidInput, NumericalError
     from ._localization import Localization
     from ._localize import localize
-    from ._errors import Cancelled, FociWarning, InvalidInput, NumericalError
     from .linear_model import (
         ElasticNet,
         GroupLasso,

@@ -24,7 +24,7 @@ _TABLES = ("sources.tsv", "selection.tsv", "regions.tsv", "stability.tsv")
 
 
 class Localization:
-    """The sources that :func:`foci.localize` or :func:`foci.mne.localize` found, how they were chosen, and how far to trust them.
+    """Sources that :func:`foci.localize` or :func:`foci.mne.localize` found, how they were chosen, and how sure they are.
 
     It can be pickled, and is then as complete as before.
 
@@ -49,7 +49,8 @@ class Localization:
         Candidates (indices in the forward) that hold each source with 95 %; empty where sources were not refined.
     selection : ndarray, structured
         Every λ that was tried: ``lambda``, ``lambda_ratio`` (of the smallest λ at which nothing is active),
-        ``criterion``, ``degrees_of_freedom``, ``squared_residual``, ``active``, ``relative_gap``, ``seconds``, ``chosen``.
+        ``criterion``, ``degrees_of_freedom``, ``squared_residual``, ``active``, ``relative_gap``, ``seconds``,
+        ``chosen``.
     summary : dict
         All of it as ``foci localize --json`` prints it.
     settings : dict of str

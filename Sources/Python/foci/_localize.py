@@ -25,15 +25,15 @@ def localize(
     Parameters
     ----------
     forward : mapping
-        ``names``, ``kinds`` ("mag", "grad" or "eeg") and ``gain`` (channels × sources · orientations, V/(A·m), T/(A·m) or
-        T/m/(A·m)), ``orientations`` (1, or 3: x, y and z of each source in turn), ``positions`` (sources × 3, m) in
-        ``frame`` ("head", "mri" or "ctf"); where known ``normals``, ``hemispheres`` (0 left, 1 right, -1 volume),
+        ``names``, ``kinds`` ("mag", "grad" or "eeg") and ``gain`` (channels × sources · orientations, V/(A·m), T/(A·m)
+        or T/m/(A·m)), ``orientations`` (1, or 3: x, y and z of each source in turn), ``positions`` (sources × 3, m)
+        in ``frame`` ("head", "mri" or "ctf"); where known ``normals``, ``hemispheres`` (0 left, 1 right, -1 volume),
         ``vertices``, ``triangles`` (indices of sources), ``subject``. The gain is not copied.
     recording : mapping
         ``names``, ``kinds``, ``data`` (channels × samples, or channels × samples × epochs; V, T or T/m),
-        ``sampling_frequency`` (Hz), ``first_time`` (s; 0 is the event), ``averages`` (trials that data are the average of;
-        left out where unknown); where known ``bad`` (channels marked bad, not 0), ``projectors`` (k × channels),
-        ``is_projected`` (not 0 where the data have them applied), ``maxwell_rank``, ``condition``.
+        ``sampling_frequency`` (Hz), ``first_time`` (s; 0 is the event), ``averages`` (trials that data are the
+        average of; left out where unknown); where known ``bad`` (not 0 for channels marked bad), ``projectors``
+        (k × channels), ``is_projected`` (not 0 where the data have them applied), ``maxwell_rank``, ``condition``.
     covariance : mapping or None
         ``names``, ``kinds``, ``matrix`` of one epoch (channels × channels, or its diagonal), ``samples`` that it was
         estimated from, ``projectors``. None estimates the noise before time 0.

@@ -80,8 +80,9 @@ class Localization(_localization.Localization):
         Returns
         -------
         dipoles : list of mne.Dipole
-            In head coordinates. ``gof`` is at all times the share of the whitened data's power that the source explains alone,
-            in percent; ``conf["vol"]`` is the volume of the region that holds it with 95 %, m³, where it is known.
+            In head coordinates. ``gof`` is at all times the share of the whitened data's power that the source
+            explains alone, in percent; ``conf["vol"]`` is the volume of the region that holds it with 95 %, m³,
+            where it is known.
 
         Raises
         ------
