@@ -24,7 +24,7 @@ _TABLES = ("sources.tsv", "selection.tsv", "regions.tsv", "stability.tsv")
 
 
 class Localization:
-    """Sources that :func:`foci.localize` or :func:`foci.mne.localize` found, how they were chosen, and how sure they are.
+    """Sources that :func:`foci.localize` or :func:`foci.mne.localize` found, how they were chosen, how sure they are.
 
     It can be pickled, and is then as complete as before.
 
