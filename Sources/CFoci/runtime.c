@@ -1,5 +1,5 @@
-/* What OpenBLAS and LAPACKE need when they are linked into the library, so that they need nothing else. Hidden: neither the
- * library's users nor shared libraries see these. */
+/* What OpenBLAS and LAPACKE need when they are linked into the library, so that they need nothing else. Hidden: neither
+ * the library's users nor shared libraries see these. */
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
@@ -15,8 +15,8 @@ __attribute__((visibility("hidden"))) void _gfortran_concat_string(
     memset(text + copied + second_length, ' ', rest - second_length);
 }
 
-/* glibc's own has a new version in 2.35; with this the library runs on 2.34, too. Squares of floats are exact and do not
- * overflow in double precision. */
+/* glibc's own has a new version in 2.35; with this the library runs on 2.34, too. Squares of floats are exact and do
+ * not overflow in double precision. */
 __attribute__((visibility("hidden"))) float hypotf(float a, float b) {
     if (isinf(a) || isinf(b)) return INFINITY;
     return (float)sqrt((double)a * a + (double)b * b);

@@ -44,8 +44,10 @@ private func parts(_ estimate: Estimate) -> Answer.Parts {
 
 private func addTexts(of estimate: Estimate, to parts: inout Answer.Parts) {
     let candidates = estimate.candidates
+    let (subject, condition, frame) = (estimate.subject, estimate.condition, estimate.frame.rawValue)
     parts.texts = [
         "json": { try Summary(estimate).json() },
+        "subject": { subject }, "condition": { condition }, "frame": { frame },
         "settings": {
             try JSON.text(Dictionary(estimate.settings.map { ($0.name, $0.value) }) { $1 }, isIndented: false)
         },
@@ -79,6 +81,8 @@ private func addArrays(of estimate: Estimate, to parts: inout Answer.Parts) {
     parts.add("hemisphere", sources.map { $0.hemisphere?.rawValue ?? -2 })
     parts.add("positions", Matrix(rows: sources.count, columns: 3) { sources[$0].position[$1] })
     parts.add("times", times, shape: [times.count])
+    let candidates = estimate.candidates?.positions ?? []
+    parts.add("candidates", Matrix(rows: candidates.count, columns: 3) { candidates[$0][$1] })
     // Every source of an estimate has as many axes.
     let width = sources.first?.amplitudes.rows ?? 1
     parts.add("amplitudes", sources.flatMap(\.amplitudes.elements), shape: [width, times.count, sources.count])

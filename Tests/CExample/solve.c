@@ -8,7 +8,7 @@
 static void warn(void *context, const char *text) { fprintf((FILE *)context, "warning: %s\n", text); }
 
 int main(void) {
-    /* Orthonormal columns, one after the other; the response is 3 and 4 times the first, and 1.2 and −1.6 times the third. */
+    /* Orthonormal columns, one after the other; the response is 3 and 4 times the first, 1.2 and −1.6 times the last. */
     const double x[] = {.5, .5, .5, .5, .5, -.5, .5, -.5, .5, .5, -.5, -.5};
     const double y[] = {2.1, 2.1, .9, .9, 1.2, 1.2, 2.8, 2.8};
     foci_array design = foci_matrix(x, 4, 3), response = foci_matrix(y, 4, 2);

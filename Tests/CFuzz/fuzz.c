@@ -2,8 +2,8 @@
  *
  *     fuzz CALLS [SEED [SLOWNESS]]
  *
- * - What is right returns FOCI_OK and a handle; what is wrong in one way FOCI_INVALID; other mixtures any status. What does
- *   not return FOCI_OK leaves one line of UTF-8 and no handle.
+ * - What is right returns FOCI_OK and a handle; what is wrong in one way FOCI_INVALID; other mixtures any status. What
+ *   does not return FOCI_OK leaves one line of UTF-8 and no handle.
  * - Arrays have random types, orders, gaps and directions, in memory of exactly their size. Those that are not lent are
  *   overwritten and freed at once. Objectives are computed again from what they held.
  * - Threads solve one problem and localize with one forward at once, and get the same bits; some are cancelled.
@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- Random numbers ---------------------------------------------------------------------------------------------------- */
+/* ---- Random numbers ---------------------------------------------------------------------------------------------- */
 
 /* splitmix64 (Steele, Lea and Flood 2014). */
 static uint64_t bits(uint64_t *state) {
@@ -42,16 +42,19 @@ static double normal(void) { return sqrt(-2 * log(1 - uniform())) * cos(6.283185
 #define COUNT(list) ((int)(sizeof(list) / sizeof *(list)))
 #define ONE_OF(list) ((list)[below(COUNT(list))])
 
-/* ---- Calls and how they end -------------------------------------------------------------------------------------------- */
+/* ---- Calls and how they end -------------------------------------------------------------------------------------- */
 
 enum { OK = 1, INVALID = 2, CANCELLED = 4, MISSING = 8, FAILED = 16, ANY = 31 };
 
-static struct { const char *name; int is_status; long ends[5]; } functions[] = {
-    {"foci_version", 0, {0}}, {"foci_error", 0, {0}}, {"foci_names", 0, {0}}, {"foci_values_create", 1, {0}},
-    {"foci_values_set_text", 1, {0}}, {"foci_values_set_number", 1, {0}}, {"foci_values_set_texts", 1, {0}},
-    {"foci_values_set_array", 1, {0}}, {"foci_values_free", 0, {0}}, {"foci_problem_create", 1, {0}},
-    {"foci_problem_free", 0, {0}}, {"foci_solve", 1, {0}}, {"foci_path", 1, {0}}, {"foci_select", 1, {0}},
-    {"foci_refine", 1, {0}}, {"foci_forward_create", 1, {0}}, {"foci_forward_free", 0, {0}},
+static struct {
+    const char *name;
+    int is_status;
+    long ends[5];
+} functions[] = {{"foci_version", 0, {0}}, {"foci_error", 0, {0}}, {"foci_names", 0, {0}},
+    {"foci_values_create", 1, {0}}, {"foci_values_set_text", 1, {0}}, {"foci_values_set_number", 1, {0}},
+    {"foci_values_set_texts", 1, {0}}, {"foci_values_set_array", 1, {0}}, {"foci_values_free", 0, {0}},
+    {"foci_problem_create", 1, {0}}, {"foci_problem_free", 0, {0}}, {"foci_solve", 1, {0}}, {"foci_path", 1, {0}},
+    {"foci_select", 1, {0}}, {"foci_refine", 1, {0}}, {"foci_forward_create", 1, {0}}, {"foci_forward_free", 0, {0}},
     {"foci_recording_create", 1, {0}}, {"foci_recording_free", 0, {0}}, {"foci_covariance_create", 1, {0}},
     {"foci_covariance_free", 0, {0}}, {"foci_localize", 1, {0}}, {"foci_page", 1, {0}}, {"foci_result_text", 1, {0}},
     {"foci_result_number", 1, {0}}, {"foci_result_array", 1, {0}}, {"foci_result_free", 0, {0}}};
@@ -98,7 +101,11 @@ static void require_line(const char *text) {
     const unsigned char *c = (const unsigned char *)text;
     require(c && *c, "a failure left no text");
     for (; *c; c++) {
-        int more = *c < 0x80 ? 0 : *c >= 0xC2 && *c < 0xE0 ? 1 : *c >= 0xE0 && *c < 0xF0 ? 2 : *c >= 0xF0 && *c < 0xF5 ? 3 : -1;
+        int more = *c < 0x80                 ? 0
+                   : *c >= 0xC2 && *c < 0xE0 ? 1
+                   : *c >= 0xE0 && *c < 0xF0 ? 2
+                   : *c >= 0xF0 && *c < 0xF5 ? 3
+                                             : -1;
         require(more >= 0 && *c >= ' ' && *c != 0x7F, "a text that is no line of UTF-8: '%s'", text);
         for (; more > 0; more--) require((*++c & 0xC0) == 0x80, "a text that ends within a character: '%s'", text);
     }
@@ -151,7 +158,7 @@ static int ended(const char *function, foci_status status, int expected) {
 #define CALL(expected, function, ...) (enter(#function), ended(#function, function(__VA_ARGS__), expected))
 #define CALL_VOID(function, ...) (enter(#function), function(__VA_ARGS__), (void)ended(#function, FOCI_OK, OK))
 
-/* ---- Memory and arrays ------------------------------------------------------------------------------------------------- */
+/* ---- Memory and arrays ------------------------------------------------------------------------------------------- */
 
 /* What was lent lives until all handles are freed. */
 static void *lent[4096];
@@ -260,19 +267,21 @@ static void spoil(given *given) {
         array->data = given->memory;
     }
     tell("(wrong array: %d dimensions of type %d, %lld × %lld × %lld%s) ", (int)array->dimensions, (int)array->type,
-        (long long)array->shape[0], (long long)array->shape[1], (long long)array->shape[2], array->data ? "" : ", no data");
+        (long long)array->shape[0], (long long)array->shape[1], (long long)array->shape[2],
+        array->data ? "" : ", no data");
 }
 
-static const double odd_numbers[] = {0, -0.0, 1, -1, 2, 3, 7, 0.5, 1e-6, 1e-300, 5e-324, 1e6, 2147483648.0, 9.3e18, 1e300, -1e300,
-    INFINITY, -INFINITY, NAN};
+static const double odd_numbers[] = {0, -0.0, 1, -1, 2, 3, 7, 0.5, 1e-6, 1e-300, 5e-324, 1e6, 2147483648.0, 9.3e18,
+    1e300, -1e300, INFINITY, -INFINITY, NAN};
 
-/* ---- Bags of values ---------------------------------------------------------------------------------------------------- */
+/* ---- Bags of values ---------------------------------------------------------------------------------------------- */
 
-static const char *odd_texts[] = {"", " ", "true", "false", "auto", "none", "l21", "l1", "elastic-net", "mcp", "scad", "sure", "kfold",
-    "gcv", "evidence", "path", "brent", "grid", "bayesian", "gradient", "implicit", "backward", "shared", "learned", "refined",
-    "reweighted", "descent", "dual", "strongest", "median", "fixed", "free", "loose:0.2", "loose:nan", "0.05 0.1", "0.1", "-1",
-    "1e400", "nan", "inf", "meg:70,eeg:5", "eeg:2", "epochs", "sensors", "noise", "head", "mri", "lambda=a,gap=b", "lambda=",
-    "\xC3\xA9\xE2\x82\xAC\xF0\x9F\xA7\xA0", "a\nb", "a\x01\x7F", "%s%n%d", "\xFF\xFE", "\xE2\x82"};
+static const char *odd_texts[] = {"", " ", "true", "false", "auto", "none", "l21", "l1", "elastic-net", "mcp", "scad",
+    "sure", "kfold", "gcv", "evidence", "path", "brent", "grid", "bayesian", "gradient", "implicit", "backward",
+    "shared", "learned", "refined", "reweighted", "descent", "dual", "strongest", "median", "fixed", "free",
+    "loose:0.2", "loose:nan", "0.05 0.1", "0.1", "-1", "1e400", "nan", "inf", "meg:70,eeg:5", "eeg:2", "epochs",
+    "sensors", "noise", "head", "mri", "lambda=a,gap=b", "lambda=", "\xC3\xA9\xE2\x82\xAC\xF0\x9F\xA7\xA0", "a\nb",
+    "a\x01\x7F", "%s%n%d", "\xFF\xFE", "\xE2\x82"};
 static int is_utf8(const char *text) { return strchr(text, '\xFF') == NULL && strcmp(text, "\xE2\x82") != 0; }
 
 static void set_number(foci_values *values, const char *name, double number) {
@@ -363,12 +372,16 @@ static void misuse_values(foci_values *values) {
     case 4: CALL(INVALID, foci_values_set_number, NULL, "name", 1); break;
     case 5: CALL(INVALID, foci_values_set_number, values, "\xFF", 1); break;
     case 6: CALL(INVALID, foci_values_set_texts, values, "name", texts, 2); break;
-    case 7: CALL(INVALID, foci_values_set_texts, values, "name", chance(50) ? NULL : texts, chance(50) ? -1 : INT64_MAX); break;
+    case 7:
+        CALL(INVALID, foci_values_set_texts, values, "name", chance(50) ? NULL : texts, chance(50) ? -1 : INT64_MAX);
+        break;
     case 8: CALL(INVALID, foci_values_set_texts, values, "name", NULL, 2); break;
     case 9: CALL(INVALID, foci_values_set_array, values, NULL, &array); break;
     case 10: CALL(INVALID, foci_values_set_array, values, "name", NULL); break;
     /* A lent one is not looked at before it is used, beyond whether it can be one. */
-    default: CALL(wrong.array.is_lent ? OK | INVALID : INVALID, foci_values_set_array, chance(20) ? NULL : values, "name", &wrong.array);
+    default:
+        CALL(wrong.array.is_lent ? OK | INVALID : INVALID, foci_values_set_array, chance(20) ? NULL : values, "name",
+            &wrong.array);
     }
     free(wrong.memory);
 }
@@ -379,7 +392,7 @@ static foci_values *new_values(void) {
     return values;
 }
 
-/* ---- What a call is watched with --------------------------------------------------------------------------------------- */
+/* ---- What a call is watched with --------------------------------------------------------------------------------- */
 
 static long told;
 static void on_progress(void *context, const char *stage, const char *detail) {
@@ -402,7 +415,7 @@ static const foci_monitor *watching(void) {
     return &monitor;
 }
 
-/* ---- Results ----------------------------------------------------------------------------------------------------------- */
+/* ---- Results ----------------------------------------------------------------------------------------------------- */
 
 static foci_result *results[32]; /* of foci_localize, for pages */
 static int result_count;
@@ -423,9 +436,11 @@ static void read_result(const foci_result *result, const char *const *texts, con
         if (!CALL(OK | MISSING, foci_result_array, result, *arrays, &array)) continue;
         count = array.shape[0] * array.shape[1] * array.shape[2];
         require(array.dimensions >= 1 && array.dimensions <= 3 && count >= 0, "the shape of '%s'", *arrays);
-        require(array.strides[0] == 1 && (array.dimensions < 2 || array.strides[1] == array.shape[0]), "gaps in '%s'", *arrays);
+        require(array.strides[0] == 1 && (array.dimensions < 2 || array.strides[1] == array.shape[0]), "gaps in '%s'",
+            *arrays);
         for (i = 0; i < count; i++)
-            sum += array.type == FOCI_INT64 ? (double)((const int64_t *)array.data)[i] : ((const double *)array.data)[i];
+            sum +=
+                array.type == FOCI_INT64 ? (double)((const int64_t *)array.data)[i] : ((const double *)array.data)[i];
     }
     told += sum > 0; /* that it is read */
     switch (below(7)) {
@@ -439,7 +454,7 @@ static void read_result(const foci_result *result, const char *const *texts, con
     }
 }
 
-/* ---- Regression -------------------------------------------------------------------------------------------------------- */
+/* ---- Regression -------------------------------------------------------------------------------------------------- */
 
 /* A problem, with what it was made of. */
 typedef struct {
@@ -452,7 +467,7 @@ typedef struct {
 static void make_problem(problem *p) {
     double sizes[24];
     int64_t shape[3] = {0, 0, 1};
-    int i, wrong = below(12), is_double = chance(60);
+    int i, wrong = below(20), is_double = chance(60);
     given design, response, blocks;
     p->handle = NULL;
     p->samples = between(2, 24);
@@ -481,8 +496,7 @@ static void make_problem(problem *p) {
     tell("(%d × %d × %d, wrong %d) ", p->samples, p->columns, p->times, wrong);
     CALL(wrong <= 6 ? INVALID : OK, foci_problem_create, &design.array, &response.array, &blocks.array, &p->handle);
     require((p->handle != NULL) == (wrong > 6), "a handle of a call that failed, or none of one that did not");
-    if (wrong == 7)
-        switch (below(3)) {
+    if (wrong == 7) switch (below(3)) {
         case 0: CALL(INVALID, foci_problem_create, NULL, &response.array, NULL, &p->handle); break;
         case 1: CALL(INVALID, foci_problem_create, &design.array, NULL, NULL, &p->handle); break;
         default: CALL(INVALID, foci_problem_create, &design.array, &response.array, NULL, NULL);
@@ -505,9 +519,11 @@ static void check_objective(const problem *p, const foci_result *result, const d
     CALL(OK, foci_result_number, result, "lambda", &lambda);
     active = columns.data;
     b = coefficients.data;
-    require(coefficients.shape[0] == p->times && coefficients.shape[1] == columns.shape[0], "the shape of the coefficients");
+    require(coefficients.shape[0] == p->times && coefficients.shape[1] == columns.shape[0],
+        "the shape of the coefficients");
     for (j = 0; j < columns.shape[0]; j++) {
-        require(active[j] >= 0 && active[j] < p->columns && (j == 0 || active[j] > active[j - 1]), "the active columns");
+        require(
+            active[j] >= 0 && active[j] < p->columns && (j == 0 || active[j] > active[j - 1]), "the active columns");
         for (t = 0; t < p->times; t++) norms[p->block_of[active[j]]] += b[t + j * p->times] * b[t + j * p->times];
     }
     for (t = 0; t < p->times; t++)
@@ -518,8 +534,8 @@ static void check_objective(const problem *p, const foci_result *result, const d
         }
     for (j = 0; j < p->blocks; j++)
         if (norms[j] > 0) value += lambda * (weights ? weights[j] : 1) * sqrt(norms[j]);
-    require(fabs(value - objective) <= (p->is_single ? 1e-4 : 1e-9) * (1e-9 + fabs(value)), "objective: told %.17g, found %.17g",
-        objective, value);
+    require(fabs(value - objective) <= (p->is_single ? 1e-4 : 1e-9) * (1e-9 + fabs(value)),
+        "objective: told %.17g, found %.17g", objective, value);
 }
 
 /* An option that is wrong for a function, beside others that are right. */
@@ -532,7 +548,9 @@ static void set_wrong(foci_values *values, const char *function) {
     case 1: set_text(values, "\xC3\xA9 %s", "1"); break;
     case 2: set_number(values, ONE_OF(positive), ONE_OF(not_positive)); break;
     case 3: set_number(values, ONE_OF(counts), ONE_OF(not_counts)); break;
-    case 4: set_text(values, strcmp(function, "refine") == 0 ? "charge" : "penalty", chance(50) ? "nonsense" : ""); break;
+    case 4:
+        set_text(values, strcmp(function, "refine") == 0 ? "charge" : "penalty", chance(50) ? "nonsense" : "");
+        break;
     default: set_matrix(values, strcmp(function, "refine") == 0 ? "sigma" : "gap", three, 3, -1);
     }
     if (strcmp(function, "refine") == 0) set_text(values, "gap", "1e-6"); /* foci_refine has no such option */
@@ -541,10 +559,14 @@ static void set_wrong(foci_values *values, const char *function) {
 typedef foci_status regression(const foci_problem *, const foci_values *, const foci_monitor *, foci_result **);
 
 static void run_regression(problem *p) {
-    static const struct { const char *name, *call; regression *function; } all[] = {{"solve", "foci_solve", foci_solve},
-        {"path", "foci_path", foci_path}, {"select", "foci_select", foci_select}, {"refine", "foci_refine", foci_refine}};
-    static const char *const texts[] = {"json", NULL}, *const arrays[] = {"blocks", "columns", "coefficients", "lambdas",
-        "offsets", "block-offsets", "weights", "scores", NULL};
+    static const struct {
+        const char *name, *call;
+        regression *function;
+    } all[] = {{"solve", "foci_solve", foci_solve}, {"path", "foci_path", foci_path},
+        {"select", "foci_select", foci_select}, {"refine", "foci_refine", foci_refine}};
+    static const char *const texts[] = {"json", NULL}, *const arrays[] = {"blocks", "columns", "coefficients",
+                                                           "lambdas", "offsets", "block-offsets", "weights", "scores",
+                                                           NULL};
     static const char *penalties[] = {"l21", "l1", "elastic-net", "mcp", "scad"};
     int which = chance(40) ? 0 : below(4), kind = below(4), expected = kind == 0 ? INVALID : kind == 1 ? ANY : OK, i;
     int is_plain = 1;
@@ -553,8 +575,10 @@ static void run_regression(problem *p) {
     foci_result *result = NULL;
     foci_status status;
     const char *name = all[which].name;
-    if (which == 0 && chance(50)) set_number(values, "lambda", 0.01 + uniform());
-    else if (which < 2) set_number(values, "lambda-ratio", 0.02 + 0.98 * uniform());
+    if (which == 0 && chance(50))
+        set_number(values, "lambda", 0.01 + uniform());
+    else if (which < 2)
+        set_number(values, "lambda-ratio", 0.02 + 0.98 * uniform());
     if (which == 1) set_number(values, "count", between(2, 20));
     if (which == 2) set_number(values, "evaluations", between(2, 12));
     if (which == 2 && chance(50)) set_number(values, "sigma", 0.1 + uniform());
@@ -575,8 +599,10 @@ static void run_regression(problem *p) {
         }
     }
     for (i = 0; i < p->blocks; i++) weights[i] = i > 0 && chance(10) ? INFINITY : 0.1 + uniform();
-    if (which == 0 && is_plain && chance(40)) set_matrix(values, "weights", weights, p->blocks, -1);
-    else weights[0] = NAN;
+    if (which == 0 && is_plain && chance(40))
+        set_matrix(values, "weights", weights, p->blocks, -1);
+    else
+        weights[0] = NAN;
     if (kind == 0) set_wrong(values, name);
     if (kind == 1)
         for (i = between(1, 3); i > 0; i--) set_anything(values, name);
@@ -594,12 +620,13 @@ static void run_regression(problem *p) {
         require(result != NULL, "no result");
         read_result(result, texts, arrays);
         if (which == 0 && kind > 1 && is_plain) check_objective(p, result, isnan(weights[0]) ? NULL : weights);
-    } else require(result == NULL, "a result of a call that failed");
+    } else
+        require(result == NULL, "a result of a call that failed");
     CALL_VOID(foci_values_free, values);
     CALL_VOID(foci_result_free, result);
 }
 
-/* ---- Localization ------------------------------------------------------------------------------------------------------ */
+/* ---- Localization ------------------------------------------------------------------------------------------------ */
 
 enum { CHANNELS = 12, SOURCES = 20, SAMPLES = 40 };
 
@@ -613,8 +640,8 @@ typedef struct {
 
 /* Sets what describes the channels; wrong in one way, or not at all (0). */
 static void set_channels(foci_values *values, int wrong) {
-    static const char *names[] = {"EEG 001", "EEG 002", "EEG 003", "EEG 004", "EEG 005", "EEG 006", "EEG 007", "EEG 008",
-        "EEG 009", "EEG 010", "EEG 011", "EEG 012"};
+    static const char *names[] = {"EEG 001", "EEG 002", "EEG 003", "EEG 004", "EEG 005", "EEG 006", "EEG 007",
+        "EEG 008", "EEG 009", "EEG 010", "EEG 011", "EEG 012"};
     const char *own[CHANNELS], *kinds[CHANNELS];
     double bad[CHANNELS] = {0};
     int i;
@@ -625,18 +652,23 @@ static void set_channels(foci_values *values, int wrong) {
     bad[3] = 1;
     if (wrong == 1) kinds[below(CHANNELS)] = chance(50) ? "" : "EEG?";
     if (wrong == 2) own[5] = own[4];
-    if (wrong == 3) set_number(values, "kinds", 1);
-    else CALL(OK, foci_values_set_texts, values, "kinds", kinds, wrong == 4 ? CHANNELS - 1 : CHANNELS);
+    if (wrong == 3)
+        set_number(values, "kinds", 1);
+    else
+        CALL(OK, foci_values_set_texts, values, "kinds", kinds, wrong == 4 ? CHANNELS - 1 : CHANNELS);
     if (wrong != 5) CALL(OK, foci_values_set_texts, values, "names", own, CHANNELS);
     if (wrong == 6) set_number(values, "nonsense", 1);
-    if (wrong == 7) set_matrix(values, "bad", bad, CHANNELS - 2, -1);
-    else if (chance(30)) set_matrix(values, "bad", bad, CHANNELS, -1);
+    if (wrong == 7)
+        set_matrix(values, "bad", bad, CHANNELS - 2, -1);
+    else if (chance(30))
+        set_matrix(values, "bad", bad, CHANNELS, -1);
 }
 
 static void make_scene(scene *s) {
     double gain[CHANNELS * SOURCES * 3], positions[SOURCES * 3], normals[SOURCES * 3], triangles[12];
     double data[CHANNELS * SAMPLES * 3], matrix[CHANNELS * CHANNELS] = {0};
-    int orientations = chance(60) ? 3 : 1, epochs = chance(30) ? 3 : 1, is_diagonal = chance(30), i, j, t, wrong, is_made;
+    int orientations = chance(60) ? 3 : 1, epochs = chance(30) ? 3 : 1, is_diagonal = chance(30), i, j, t, wrong,
+        is_made;
     int64_t shape[3] = {CHANNELS, SAMPLES, epochs};
     foci_values *values = new_values();
 
@@ -701,8 +733,10 @@ static void make_scene(scene *s) {
     for (i = 0; i < CHANNELS; i++) matrix[is_diagonal ? i : i * (CHANNELS + 1)] = 40e-12;
     if (wrong == 8) matrix[0] = chance(50) ? NAN : -1e-12;
     set_channels(values, wrong);
-    if (is_diagonal) set_matrix(values, "matrix", matrix, wrong == 9 ? CHANNELS - 1 : CHANNELS, -1);
-    else set_matrix(values, "matrix", matrix, CHANNELS, wrong == 9 ? CHANNELS - 1 : CHANNELS);
+    if (is_diagonal)
+        set_matrix(values, "matrix", matrix, wrong == 9 ? CHANNELS - 1 : CHANNELS, -1);
+    else
+        set_matrix(values, "matrix", matrix, CHANNELS, wrong == 9 ? CHANNELS - 1 : CHANNELS);
     if (wrong == 10) set_text(values, "matrix", "");
     if (chance(50) || wrong == 11) set_number(values, "samples", wrong == 11 ? (chance(50) ? -1 : 1.5) : 5000);
     tell("(wrong %d) ", wrong);
@@ -715,11 +749,11 @@ static void make_scene(scene *s) {
     CALL_VOID(foci_values_free, values);
 }
 
-static const char *const localized_texts[] = {"json", "settings", "selection", "columns", "sources.tsv", "selection.tsv",
-    "regions.tsv", "stability.tsv", "sources.svg", "timecourses.svg", "sensors.svg", "selection.svg", "stability.svg",
-    "channel-names", NULL};
-static const char *const localized_arrays[] = {"index", "vertex", "hemisphere", "positions", "amplitudes", "axes", "times",
-    "column/peak_nAm", "region-offsets", "region", "channels", "measured", "explained", NULL};
+static const char *const localized_texts[] = {"json", "settings", "selection", "columns", "sources.tsv",
+    "selection.tsv", "regions.tsv", "stability.tsv", "sources.svg", "timecourses.svg", "sensors.svg", "selection.svg",
+    "stability.svg", "channel-names", NULL};
+static const char *const localized_arrays[] = {"index", "vertex", "hemisphere", "positions", "amplitudes", "axes",
+    "times", "column/peak_nAm", "region-offsets", "region", "channels", "measured", "explained", NULL};
 
 static void run_localize(scene *s) {
     static const char *weights[] = {"shared", "reweighted", "refined"};
@@ -747,9 +781,12 @@ static void run_localize(scene *s) {
     if (CALL(expected, foci_localize, s->forward, s->recording, noise, values, watching(), &result)) {
         require(result != NULL, "no result");
         read_result(result, localized_texts, localized_arrays);
-        if (result_count < COUNT(results)) results[result_count++] = result;
-        else CALL_VOID(foci_result_free, result);
-    } else require(result == NULL, "a result of a call that failed");
+        if (result_count < COUNT(results))
+            results[result_count++] = result;
+        else
+            CALL_VOID(foci_result_free, result);
+    } else
+        require(result == NULL, "a result of a call that failed");
     if (values) CALL_VOID(foci_values_free, values);
 }
 
@@ -785,7 +822,7 @@ static void run_page(void) {
     if (values) CALL_VOID(foci_values_free, values);
 }
 
-/* ---- Threads ----------------------------------------------------------------------------------------------------------- */
+/* ---- Threads ----------------------------------------------------------------------------------------------------- */
 
 /* One problem, one forward: used by several threads at once. Theirs are no `calls` and no story. */
 typedef struct {
@@ -800,10 +837,11 @@ typedef struct {
 
 static void require_same(const foci_result *result, const foci_result *reference, const char *name) {
     foci_array array, expected;
-    require(foci_result_array(result, name, &array) == FOCI_OK && foci_result_array(reference, name, &expected) == FOCI_OK,
+    require(
+        foci_result_array(result, name, &array) == FOCI_OK && foci_result_array(reference, name, &expected) == FOCI_OK,
         "no '%s' in a thread: %s", name, foci_error());
     require(memcmp(array.shape, expected.shape, sizeof array.shape) == 0 &&
-            memcmp(array.data, expected.data, 8 * (size_t)(array.shape[0] * array.shape[1] * array.shape[2])) == 0,
+                memcmp(array.data, expected.data, 8 * (size_t)(array.shape[0] * array.shape[1] * array.shape[2])) == 0,
         "'%s' is not the same in threads", name);
 }
 
@@ -827,15 +865,18 @@ static void *work(void *context) {
         foci_result_free(result);
         if (round % 4 == 0 && w->localized) {
             result = NULL;
-            status = foci_localize(w->scene->forward, w->scene->recording, w->scene->covariance, NULL, &monitor, &result);
-            require(status == FOCI_OK || (status == FOCI_CANCELLED && w->cancel), "a thread's localization: %s", foci_error());
+            status =
+                foci_localize(w->scene->forward, w->scene->recording, w->scene->covariance, NULL, &monitor, &result);
+            require(status == FOCI_OK || (status == FOCI_CANCELLED && w->cancel), "a thread's localization: %s",
+                foci_error());
             if (status == FOCI_OK) require_same(result, w->localized, "amplitudes");
             w->cancelled += status == FOCI_CANCELLED;
             foci_result_free(result);
             require(foci_result_text(w->localized, "sources.svg", &text) == FOCI_OK && text, "no figure in a thread");
         }
         /* Each thread has its own last error. */
-        require(foci_values_create(&wrong) == FOCI_OK && foci_values_set_number(wrong, name, 1) == FOCI_OK, "no values");
+        require(
+            foci_values_create(&wrong) == FOCI_OK && foci_values_set_number(wrong, name, 1) == FOCI_OK, "no values");
         require(foci_solve(w->problem, wrong, NULL, &result) == FOCI_INVALID && strstr(foci_error(), name) != NULL,
             "another thread's error: %s", foci_error());
         foci_values_free(wrong);
@@ -882,7 +923,7 @@ static void run_threads(const scene *s, int rounds) {
     CALL_VOID(foci_problem_free, shared);
 }
 
-/* ---- All of it --------------------------------------------------------------------------------------------------------- */
+/* ---- All of it --------------------------------------------------------------------------------------------------- */
 
 static void free_all(scene *s) {
     int i;
@@ -903,7 +944,8 @@ static void run_episode(void) {
     story[0] = 0;
     values = new_values();
     enter("foci_names");
-    require(foci_names(names) == NULL || strcmp(names, "path") == 0 || strcmp(names, "refine") == 0, "names of '%s'", names);
+    require(foci_names(names) == NULL || strcmp(names, "path") == 0 || strcmp(names, "refine") == 0, "names of '%s'",
+        names);
     ended("foci_names", FOCI_OK, OK);
     enter("foci_version");
     require_line(foci_version());
@@ -956,7 +998,8 @@ int main(int count, char **arguments) {
         printf("\n");
         if (wanted < 5000) continue;
         require(functions[i].ends[FOCI_OK] > 0, "%s never ended well", functions[i].name);
-        require(!functions[i].is_status || functions[i].ends[FOCI_INVALID] > 0, "%s was never called wrongly", functions[i].name);
+        require(!functions[i].is_status || functions[i].ends[FOCI_INVALID] > 0, "%s was never called wrongly",
+            functions[i].name);
     }
     printf("%ld calls as they should be, %ld texts from callbacks\n", calls, told);
     return 0;

@@ -108,9 +108,9 @@ struct SelectTests {
             (["--sigma", "0"], "--sigma"), (["--sigma", "nan"], "--sigma"), (["--start", "1.5"], "--start"),
             (["--gap", "0"], "--gap"), (["--evaluations", "0"], "--evaluations"), (["--folds", "1"], "--folds"),
             (["--criterion", "kfold", "--folds", "25"], "25 folds of 24 rows"), (["--draws", "0"], "--draws"),
-            (["--weights", "learned", "--search", "brent"], "--search brent"),
-            (["--criterion", "evidence", "--search", "grid"], "--criterion evidence"),
-            (["--penalty", "elastic-net", "--search", "path"], "--search path"),
+            (["--weights", "learned", "--search", "brent"], "--search: brent for one hyperparameter a source"),
+            (["--criterion", "evidence", "--search", "grid"], "--criterion: evidence with a penalty or a search"),
+            (["--penalty", "elastic-net", "--search", "path"], "--search: path for two hyperparameters"),
             (["--criterion", "best"], "best"), (["--seed", "-1"], "-1"),
         ])
     func refusals(_ options: [String], _ mention: String) throws {

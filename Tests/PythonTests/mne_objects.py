@@ -18,11 +18,11 @@ WINDOW = (0.05, 0.15)
 
 
 def program() -> str:
-    """The command, which the environment variable FOCI names, else that of the checkout."""
+    """The command, which the environment variable FOCI_COMMAND names, else that of the checkout."""
     own = Path(__file__).resolve().parents[2] / ".build" / "release" / "foci"
-    found = os.environ.get("FOCI") or (str(own) if own.exists() else shutil.which("foci"))
+    found = os.environ.get("FOCI_COMMAND") or (str(own) if own.exists() else shutil.which("foci"))
     if found is None:
-        pytest.skip("no program foci: build it, or name it with FOCI")
+        pytest.skip("no program foci: build it, or name it with FOCI_COMMAND")
     return found
 
 

@@ -93,12 +93,12 @@ struct RequestOptionTests {
     @Test("debiased coefficients fit better, reweighted ones are fewer, at the same λ")
     func afterwards() throws {
         let problem = try problem()
-        let plain = try SolveRequest(["lambda-ratio": .number(0.1)]).run(problem)
-        let debiased = try SolveRequest(["lambda-ratio": .number(0.1), "debias": .text("true")]).run(problem)
+        let plain = try SolveRequest(["lambda-ratio": .number(0.02)]).run(problem)
+        let debiased = try SolveRequest(["lambda-ratio": .number(0.02), "debias": .text("true")]).run(problem)
         #expect(debiased.squaredResidual < plain.squaredResidual && debiased.active.blocks == plain.active.blocks)
         let residual = (problem.response - debiased.active.fit(in: problem)).squaredNorm
         #expect(abs(residual - debiased.squaredResidual) < 1e-10 * residual)
-        let reweighted = try SolveRequest(["lambda-ratio": .number(0.1), "reweight": .number(5)]).run(problem)
+        let reweighted = try SolveRequest(["lambda-ratio": .number(0.02), "reweight": .number(5)]).run(problem)
         #expect(reweighted.active.count < plain.active.count && [7, 42].allSatisfy(reweighted.active.blocks.contains))
     }
 

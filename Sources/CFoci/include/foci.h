@@ -195,12 +195,14 @@ void foci_covariance_free(foci_covariance *covariance);
  *   keep-preparation   "true": the forward keeps its whitened gain for the next recording; one more gain of memory
  *   naming             how the caller's users know options, for messages: "gain-error=gain_error,lambda=alpha"
  * covariance may be NULL: the noise is then estimated before time 0.
- * Result: texts "json" (the summary that `foci localize --json` prints), "settings" (JSON), "selection" (JSON: all that was
- * tried), "columns" (JSON: name, which ends with the unit, and meaning of each column of the table of sources), tables "sources.tsv",
+ * Result: texts "json" (the summary that `foci localize --json` prints), "subject", "condition", "frame",
+ * "settings" (JSON), "selection" (JSON: all that was tried), "columns" (JSON: name, which ends with the unit, and meaning of
+ * each column of the table of sources), tables "sources.tsv",
  * "selection.tsv", "regions.tsv", "stability.tsv" and figures "sources.svg", "timecourses.svg", "sensors.svg",
  * "selection.svg", "stability.svg" (FOCI_MISSING where the command writes none); arrays
  *   "index", "vertex", "hemisphere"   of each source; −1 where unknown (hemisphere: −2)
- *   "positions"        sources × 3, m
+ *   "positions"        sources × 3, m, in the frame
+ *   "candidates"       positions of all candidate sources
  *   "amplitudes"       axes × samples × sources, A·m
  *   "axes"             3 × axes × sources, unit vectors; NaN where unknown
  *   "times"            s

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
         solve,
     )
     from ._errors import Cancelled, FociWarning, InvalidInput, NumericalError
+    from ._localization import Localization
+    from ._localize import localize
     from .linear_model import (
         ElasticNet,
         GroupLasso,
@@ -48,6 +50,8 @@ _MODULES = {
         "select",
         "solve",
     ),
+    "_localization": ("Localization",),
+    "_localize": ("localize",),
     "_errors": ("Cancelled", "FociWarning", "InvalidInput", "NumericalError"),
     "linear_model": (
         "ElasticNet",
@@ -67,6 +71,7 @@ __all__ = [
     "FociWarning",
     "GroupLasso",
     "InvalidInput",
+    "Localization",
     "MultiTaskLasso",
     "MultiTaskLassoCV",
     "MultiTaskLassoSURE",
@@ -79,6 +84,7 @@ __all__ = [
     "SparseCoefficients",
     "__version__",
     "linear_model",
+    "localize",
     "mne",
     "path",
     "refine",

@@ -68,8 +68,8 @@ def mixed_norm(
     alpha : float or "sure"
         Percent of the smallest λ at which no source is active, above 0 and below 100. "sure": the one of
         ``sure_alpha_grid`` that minimizes Stein's unbiased risk estimate, by finite differences along one random
-        direction (Deledalle et al. 2014) and of debiased amplitudes where ``debias``: MNE's definition, and with the
-        same seed MNE's choice, but where its debiasing did not converge. :func:`localize` has exact degrees of freedom instead.
+        direction (Deledalle et al. 2014) and of debiased amplitudes where ``debias``: MNE's definition, and
+        with the same seed MNE's choice. :func:`localize` has exact degrees of freedom instead.
     loose, depth, weights, weights_min, time_pca, rank, pick_ori, n_mxne_iter
         As in MNE.
     debias : bool

@@ -6,11 +6,11 @@ import json
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from .._errors import InvalidInput
-from .._library import page
+from ._errors import InvalidInput
+from ._library import page
 
 if TYPE_CHECKING:
-    from ._result import Localization
+    from ._localization import Localization
 
 
 def content(result: Localization) -> tuple[dict[str, Any], str]:

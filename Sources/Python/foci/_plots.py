@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ._convert import Candidates
-    from ._result import Localization
+    from ._localization import Localization
 
 #: Colours that stay apart for colour-blind readers and in print (after Okabe & Ito 2008).
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255", "#444444")
@@ -56,10 +55,10 @@ def _outline(axes: Axes, points: NDArray[np.float64]) -> None:
         axes.contour(xs, ys, inside.T, levels=[level], colors=[_OUTLINE], linewidths=1.1, zorder=1)
 
 
-def _view(axes: Axes, result: Localization, space: Candidates, view: tuple[Any, ...], most: int) -> None:
+def _view(axes: Axes, result: Localization, candidates: NDArray[np.float64], view: tuple[Any, ...], most: int) -> None:
     name, (across, mirror), (up, _), letters = view
     flip = np.array([mirror, 1.0])
-    shadow = 1000 * space.positions[:, [across, up]] * flip
+    shadow = 1000 * candidates[:, [across, up]] * flip
     _outline(axes, shadow)
     axes.scatter(
         shadow[:, 0], shadow[:, 1], s=0.6, color="#d0d0d0", linewidths=0, zorder=1.5, rasterized=len(shadow) > 3000
@@ -101,17 +100,17 @@ def _view(axes: Axes, result: Localization, space: Candidates, view: tuple[Any, 
     axes.text(0.5, -0.01, f"\n{name}", ha="center", va="top", **{**style, "weight": "normal"})
 
 
-def plot(result: Localization, space: Candidates, most: int, show: bool) -> Figure:
+def plot(result: Localization, candidates: NDArray[np.float64], most: int, show: bool) -> Figure:
     """Three views of the brain with the sources, and their amplitudes over time."""
     import matplotlib.pyplot as plt
 
     figure = plt.figure(figsize=(9.6, 6.8), layout="constrained")
     # Of their own, so that the legend of the time courses takes no room from the brain.
     above, below = np.ravel(np.asarray(figure.subfigures(2, 1, height_ratios=[1.35, 1])))
-    extent = np.ptp(1000 * space.positions, axis=0) + 20
+    extent = np.ptp(1000 * candidates, axis=0) + 20
     widths = [extent[across] for _, (across, _), _, _ in _VIEWS]
     for axes, view in zip(above.subplots(1, 3, width_ratios=widths), _VIEWS, strict=True):
-        _view(axes, result, space, view, most)
+        _view(axes, result, candidates, view, most)
     axes = below.subplots()
     times = 1000 * result.times
     for k in reversed(range(len(result.sources))):
