@@ -143,7 +143,7 @@ class _Handle:
         # `uses` are the arrays that were lent: they go after the handle.
         self._pointer = pointer
         free = weakref.finalize(self, _release, getattr(_library, f"foci_{self._kind}_free"), pointer, uses)
-        free.atexit = False  # type: ignore[misc]  # an abandoned call may still be using it, and the process is ending anyway
+        free.atexit = False  # an abandoned call may still be using it, and the process is ending anyway
 
     @classmethod
     def _created(cls, *arguments: Any) -> int | None:
