@@ -89,7 +89,7 @@ def active(forward: Any) -> tuple[int, int]:
 
 
 def sphere(kind: str) -> tuple[mne.Evoked, mne.Forward, mne.Covariance]:
-    """A recording of two dipoles in a sphere, made anew: MNE's copies share names of projectors, which renaming changes."""
+    """A recording of two dipoles in a sphere, made anew: MNE's copies share names of projectors."""
     return _sphere(kind)
 
 
