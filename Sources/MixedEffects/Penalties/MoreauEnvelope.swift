@@ -58,3 +58,12 @@ public struct MoreauEnvelope<Base: EffectPenalty>: EffectPenalty {
 }
 
 extension MoreauEnvelope: Equatable where Base: Equatable {}
+
+extension EffectPenalty {
+    /// The envelope of the penalty: any solver solves the relaxed problem with it.
+    ///
+    /// - Throws: ``InvalidEffectPenalty`` where η is not positive, or the penalty no sum over effects.
+    public func relaxed(strength: Double) throws(InvalidEffectPenalty) -> any EffectPenalty {
+        try MoreauEnvelope(self, strength: strength)
+    }
+}

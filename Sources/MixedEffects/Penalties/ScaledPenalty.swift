@@ -14,6 +14,11 @@ public struct ScaledPenalty<Base: EffectPenalty>: EffectPenalty {
         self.factor = factor
     }
 
+    fileprivate init(unchecked base: Base, _ factor: Double) {
+        self.base = base
+        self.factor = factor
+    }
+
     /// As the penalty alone.
     public var isConvex: Bool { base.isConvex }
     /// As the penalty alone.
@@ -48,3 +53,8 @@ public struct ScaledPenalty<Base: EffectPenalty>: EffectPenalty {
 }
 
 extension ScaledPenalty: Equatable where Base: Equatable {}
+
+extension EffectPenalty {
+    /// The penalty times a positive factor.
+    func scaled(by factor: Double) -> any EffectPenalty { ScaledPenalty(unchecked: self, factor) }
+}
