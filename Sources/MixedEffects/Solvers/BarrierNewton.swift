@@ -37,7 +37,6 @@ final class BarrierNewton {
     private let q: Int
     private var previous: Effects
     private var merit = 0.0
-    var lastLength = 0.0, lastShare = 0.0, lastDual = 0.0
     private let memory: UnsafeMutablePointer<Double>
     /// Of L and relaxation together.
     private let fixedGradient: UnsafeMutablePointer<Double>
@@ -70,7 +69,7 @@ final class BarrierNewton {
         self.objective = objective
         self.strength = strength
         // Where variances depend on fixed effects, w jumps with the effects.
-        self.mode = objective.hierarchy == nil ? mode : .still
+        self.mode = objective.parents.isEmpty ? mode : .still
         self.barrier = barrier
         let (p, q) = (start.fixed.count, start.variances.count)
         (self.p, self.q) = (p, q)
@@ -93,7 +92,7 @@ final class BarrierNewton {
         system = schur + q * q
         derivatives = objective.likelihood.evaluate(at: start)
         objective.shrink(effects, step: 1 / strength, into: &centre)
-        enter(barrier: barrier)
+        prepare()
     }
 
     deinit { memory.deallocate() }
@@ -250,7 +249,6 @@ final class BarrierNewton {
         for _ in 0..<30 {
             go(length)
             if merit + barrierValue() <= before + 1e-4 * length * slope + 1e-13 * abs(before) {
-                lastLength = length; lastDual = multiplierLength
                 for j in 0..<q { multipliers[j] = multiplier(j, multiplierLength) }
                 return true
             }
@@ -331,7 +329,6 @@ final class BarrierNewton {
                 }
             }
             for j in 0..<q { system[j + j * q] += varianceDiagonal[j] + barrierDiagonal[j] }
-            lastShare = share
             if LAPACK.cholesky(q, system, q) { return true }
         }
         return false
@@ -339,35 +336,40 @@ final class BarrierNewton {
 
     // MARK: - The end
 
-    /// Puts the variances that only the barrier keeps off zero there, and finishes by Newton's method without a barrier.
+    /// Puts the variances that only the barrier keeps off zero there, and goes on by Newton's method without a barrier, as long as
+    /// each step halves what is left.
     ///
-    /// - Returns: whether that is stationary; else all is as it was.
+    /// - Returns: whether that became stationary; else all is as it was.
     func finish(tolerance: Double) -> Bool {
-        let (start, edge) = (effects, complementarity.squareRoot())
-        let centreBefore = centre
-        for j in 0..<q where effects.variances[j] < edge && multipliers[j] > edge { effects.variances[j] = 0 }
-        evaluate()
-        var residual = Double.infinity
-        for _ in 0..<6 {
-            let found = self.residual
+        let edge = complementarity.squareRoot()
+        let (start, startCentre) = (effects, centre)
+        var isMoved = false
+        for j in 0..<q where effects.variances[j] < edge && multipliers[j] > edge {
+            effects.variances[j] = 0
+            isMoved = true
+        }
+        if isMoved { evaluate() }
+        var bound = Double.infinity
+        while true {
+            let found = residual
             if found <= tolerance { return true }
-            guard found < 0.5 * residual else { break }
-            residual = found
+            guard found <= bound else { break }
+            bound = 0.5 * found
             for j in 0..<q {
-                // A row of its own, for one that stays at zero.
-                let isHeld = effects.variances[j] == 0
+                // A row of its own for one that stays at zero.
+                let isHeld = effects.variances[j] == 0 && varianceGradient[j] >= 0
                 pull[j] = isHeld ? varianceGradient[j] : 0
                 barrierDiagonal[j] = isHeld ? 1e200 : 0
             }
             guard findDirection() else { break }
-            for j in 0..<q where effects.variances[j] == 0 { varianceStep[j] = 0 }
+            for j in 0..<q where barrierDiagonal[j] > 0 { varianceStep[j] = 0 }
             remember()
+            for j in 0..<q { varianceStep[j] = max(varianceStep[j], -effects.variances[j]) }
             iterations += 1
             go(1)
-            guard (0..<q).allSatisfy({ effects.variances[$0] >= 0 }), merit.isFinite else { break }
         }
         effects = start
-        centre = centreBefore
+        centre = startCentre
         evaluate()
         return false
     }

@@ -23,12 +23,12 @@ public struct MSR3Fast: EffectSolver, Equatable {
     /// - Parameters:
     ///   - strength: η > 0, finite.
     ///   - decay: within (0, 1).
-    ///   - barrier: above `tolerance`.
+    ///   - barrier: above `tolerance`; a large one keeps clear of the boundary while effects are far from the answer.
     ///   - tolerance: above 0.
     ///   - follows: false moves w only where γ∘ν is central.
     /// - Throws: ``InvalidEffectPenalty`` where η is no positive number.
     public init(
-        strength: Double, decay: Double = 0.1, barrier: Double = 0.1, tolerance: Double = 1e-6,
+        strength: Double, decay: Double = 0.03, barrier: Double = 10, tolerance: Double = 1e-6,
         iterationLimit: Int = 500, follows: Bool = true
     ) throws(InvalidEffectPenalty) {
         try InvalidEffectPenalty.check("the strength η of the relaxation", strength)
@@ -44,7 +44,7 @@ public struct MSR3Fast: EffectSolver, Equatable {
     ///
     /// - Throws: as ``init(strength:decay:barrier:tolerance:iterationLimit:follows:)``.
     public static func published(strength: Double) throws(InvalidEffectPenalty) -> MSR3Fast {
-        try MSR3Fast(strength: strength, decay: 0.5, tolerance: 1e-4, follows: false)
+        try MSR3Fast(strength: strength, decay: 0.5, barrier: 0.1, tolerance: 1e-4, follows: false)
     }
 
     /// See ``EffectSolver``; the objective of the answer is the relaxed one with the effective penalty.
@@ -54,10 +54,12 @@ public struct MSR3Fast: EffectSolver, Equatable {
         let relaxed = objective.with(penalty: objective.penalty.scaled(by: strength))
         let newton = BarrierNewton(
             relaxed, strength: strength, mode: follows ? .following : .still, start: start, barrier: barrier)
-        var isConverged = false
+        // From the answer to a similar problem no barrier is needed.
+        var isConverged = newton.mode == .following && newton.finish(tolerance: tolerance)
+        if !isConverged { newton.enter(barrier: barrier) }
         while !isConverged, newton.iterations < iterationLimit {
             guard newton.step() else { break }
-            guard newton.isCentral(within: 0.5) else { continue }
+            guard newton.isCentral(within: follows ? 2 : 0.5) else { continue }
             let mean = newton.complementarity
             newton.barrier = decay * mean
             if newton.mode == .still {

@@ -12,8 +12,9 @@ public struct PenalizedLikelihood {
     public let fixedWeights: [Double]
     /// One weight a random effect.
     public let varianceWeights: [Double]
-    /// Of each random effect the fixed effect without which its variance is held at zero; nil for one that needs none.
-    public let hierarchy: [Int?]?
+    /// Of each random effect the fixed effect without which its variance is held at zero, nil for one that needs none; empty
+    /// where none does.
+    public let parents: [Int?]
 
     /// What makes it impossible.
     public enum Invalid: Error, Equatable, Sendable, CustomStringConvertible {
@@ -21,8 +22,8 @@ public struct PenalizedLikelihood {
         case weights(part: String, found: Int, expected: Int)
         /// A weight is negative or not finite.
         case weight(part: String, index: Int, value: Double)
-        /// The hierarchy does not name a fixed effect, or nil, of every random effect.
-        case hierarchy
+        /// The parents are not one of the fixed effects, or nil, for every random effect.
+        case parents
 
         /// One line in plain English.
         public var description: String {
@@ -31,7 +32,7 @@ public struct PenalizedLikelihood {
                 "there are \(found) weights of \(part) effects; expected \(expected)"
             case .weight(let part, let index, let value):
                 "the weight of \(part) effect \(index + 1) is \(value); expected 0 or a positive number"
-            case .hierarchy: "the hierarchy does not name one of the fixed effects, or none, of every random effect"
+            case .parents: "the hierarchy does not name one of the fixed effects, or none, for every random effect"
             }
         }
     }
@@ -39,28 +40,26 @@ public struct PenalizedLikelihood {
     /// - Parameters:
     ///   - fixedWeights: p values; nil: all one.
     ///   - varianceWeights: q values; nil: all one.
-    ///   - hierarchy: q values; nil: all variances are free.
+    ///   - parents: q values, or none.
     /// - Throws: ``Invalid``.
     public init(
         _ likelihood: Likelihood, penalty: any EffectPenalty, fixedWeights: [Double]? = nil,
-        varianceWeights: [Double]? = nil, hierarchy: [Int?]? = nil
+        varianceWeights: [Double]? = nil, parents: [Int?] = []
     ) throws(Invalid) {
         let (p, q) = (likelihood.problem.fixedCount, likelihood.problem.randomCount)
         self.likelihood = likelihood
         self.penalty = penalty
         self.fixedWeights = fixedWeights ?? [Double](repeating: 1, count: p)
         self.varianceWeights = varianceWeights ?? [Double](repeating: 1, count: q)
-        self.hierarchy = hierarchy
+        self.parents = parents
         for (part, weights, count) in [("fixed", self.fixedWeights, p), ("random", self.varianceWeights, q)] {
             guard weights.count == count else { throw .weights(part: part, found: weights.count, expected: count) }
             if let index = weights.firstIndex(where: { !($0 >= 0 && $0.isFinite) }) {
                 throw .weight(part: part, index: index, value: weights[index])
             }
         }
-        if let hierarchy {
-            guard hierarchy.count == q, hierarchy.allSatisfy({ $0.map { 0..<p ~= $0 } ?? true }) else {
-                throw .hierarchy
-            }
+        guard parents.isEmpty || parents.count == q, parents.allSatisfy({ $0.map { 0..<p ~= $0 } ?? true }) else {
+            throw .parents
         }
     }
 
@@ -69,7 +68,7 @@ public struct PenalizedLikelihood {
         self.penalty = penalty
         fixedWeights = other.fixedWeights
         varianceWeights = other.varianceWeights
-        hierarchy = other.hierarchy
+        parents = other.parents
     }
 
     /// The same with another penalty.
@@ -99,16 +98,15 @@ public struct PenalizedLikelihood {
         apply(effects.fixed, &shrunk.fixed, fixedWeights, .fixed)
         apply(effects.variances, &shrunk.variances, varianceWeights, .variances)
         for j in effects.fixed.indices where effects.fixed[j] < 0 { shrunk.fixed[j] = -shrunk.fixed[j] }
-        guard let hierarchy else { return }
-        for j in effects.variances.indices {
-            if let parent = hierarchy[j], shrunk.fixed[parent] == 0 { shrunk.variances[j] = 0 }
+        for (j, parent) in parents.enumerated() {
+            if let parent, shrunk.fixed[parent] == 0 { shrunk.variances[j] = 0 }
         }
     }
 
     /// Whether the hierarchy holds a variance at zero.
     @inline(__always)
     func isHeld(_ j: Int, at effects: Effects) -> Bool {
-        guard let parent = hierarchy?[j] else { return false }
+        guard !parents.isEmpty, let parent = parents[j] else { return false }
         return effects.fixed[parent] == 0
     }
 

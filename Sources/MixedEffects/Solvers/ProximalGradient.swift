@@ -84,12 +84,12 @@ public struct ProximalGradient: EffectSolver, Equatable {
 
         init(_ objective: PenalizedLikelihood, _ start: Effects) {
             self.objective = objective
-            x = start
-            point = start
-            trial = start
-            derivatives = objective.likelihood.evaluate(at: start)
+            (x, point, trial) = (start, start, start)
+            // A start that breaks a constraint would be below all that keep it.
+            if !objective.penalty.isSeparable { objective.shrink(start, step: 1, into: &x) }
+            derivatives = objective.likelihood.evaluate(at: x)
             trialDerivatives = derivatives
-            value = derivatives.value + objective.penaltyValue(at: start)
+            value = derivatives.value + objective.penaltyValue(at: x)
             recent = [Double](repeating: -.infinity, count: ProximalGradient.memory)
             recent[0] = value
             // The curvature of L bounds the first step.
@@ -156,8 +156,8 @@ public struct ProximalGradient: EffectSolver, Equatable {
                 objective.likelihood.evaluate(at: trial, into: &trialDerivatives)
                 let value = trialDerivatives.value + objective.penaltyValue(at: trial)
                 let isDescent =
-                    objective.hierarchy == nil
-                    ? value <= highest - 1e-4 / (2 * step) * squared
+                    objective.parents.isEmpty
+                    ? value <= highest - 1e-4 / (2 * step) * squared + 1e-14 * abs(highest)
                     : trialDerivatives.value <= derivatives.value + slope + squared / (2 * step)
                 if value.isFinite, isDescent {
                     length = nextLength(squared: squared, step: step)
