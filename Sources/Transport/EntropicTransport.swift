@@ -46,11 +46,8 @@ extension EntropicTransport {
     ///   beside the costs, and as much again in single precision or less.
     public init(_ problem: TransportProblem, _ settings: TransportSettings) throws(TransportProblem.Invalid) {
         try settings.check()
-        let (a, b) = (problem.source.reduce(0, +), problem.target.reduce(0, +))
-        guard settings.marginalPenalty < .infinity || abs(a - b) <= 1e-9 * max(a, b) else {
-            throw .unequalMasses(a, b)
-        }
-        var solver = StagedSolver(problem, settings)
+        let target = settings.marginalPenalty.isInfinite ? try problem.equalMasses().target : problem.target
+        var solver = StagedSolver(problem, target: target, settings)
         let dual = solver.run()
         self = solver.result(problem, dual)
     }
@@ -90,7 +87,8 @@ struct StagedSolver {
     private var products = 0
     private var density: Double?
 
-    init(_ problem: TransportProblem, _ settings: TransportSettings) {
+    /// - Parameter target: masses, those of the problem but for rounding.
+    init(_ problem: TransportProblem, target: [Double], _ settings: TransportSettings) {
         self.settings = settings
         var sources = problem.source.indices.filter { problem.source[$0] > 0 }
         var targets = problem.target.indices.filter { problem.target[$0] > 0 }
@@ -103,12 +101,9 @@ struct StagedSolver {
         case .matrix(let matrix):
             geometry = .matrix(matrix, rows: sources, columns: targets)
         }
-        // Where all mass is moved, what rounding makes different is put right: the semi-dual needs equal masses.
-        let (a, b) = (problem.source.reduce(0, +), problem.target.reduce(0, +))
-        let scale = settings.marginalPenalty.isInfinite ? a / b : 1
         var levels = [
             Level(
-                sourceMass: sources.map { problem.source[$0] }, targetMass: targets.map { problem.target[$0] * scale },
+                sourceMass: sources.map { problem.source[$0] }, targetMass: targets.map { target[$0] },
                 geometry: geometry, spread: 0)
         ]
         while let last = levels.last, let next = last.coarser() { levels.append(next) }
@@ -199,7 +194,7 @@ struct StagedSolver {
                 dual.absorb(source: at.potential, target: dual.targetPotential)
                 at = dual.evaluate(at.potential)
             }
-            if at.error + 2 * dual.neglected <= tolerance { break }
+            if at.error + 2 * dual.neglected <= tolerance || !at.error.isFinite { break }
             // Newton's steps pay once marginals are nearly right; where one fails, Sinkhorn's always climb.
             if settings.usesNewton, steps >= 3, at.error < 0.3 {
                 if let next = search.step(from: at, to: tolerance) {
@@ -280,34 +275,20 @@ private struct NewtonSearch {
     /// A step that climbs; nil where none is found. The latest evaluation of the semi-dual is then not the one given.
     mutating func step(from at: SemiDual.Evaluation, to tolerance: Double) -> SemiDual.Evaluation? {
         let system = current(at)
-        // No more exact than the step's own error of second order, nor than the end needs.
-        let accuracy = max(min(0.1, at.error.squareRoot()), min(0.1, 0.2 * tolerance / at.error))
+        let accuracy = NewtonSteps.accuracy(at.error, to: tolerance)
         let before = system.products
         let direction = system.direction(at.gradient, accuracy: accuracy, dual.settings.parallelism)
         products += system.products - before
-        let slope = zip(direction, at.gradient).reduce(0) { $0 + $1.0 * $1.1 }
-        let longest = direction.reduce(0) { max($0, abs($1)) }
-        guard slope > 0, longest.isFinite else { return nil }
-        // Beyond some tens the factors of rows overflow.
-        var length = min(1, 20 / longest)
-        for _ in 0..<5 {
-            let next = dual.evaluate(zip(at.potential, direction).map { $0 + length * $1 })
-            let slopeThere = zip(direction, next.gradient).reduce(0) { $0 + $1.0 * $1.1 }
-            // Where differences of the objective drown in rounding its slope still tells (Hager & Zhang 2005).
-            let rounding = 1e-13 * (abs(at.value) + dual.mass)
-            if next.value >= at.value + 1e-4 * length * slope
-                || (next.value >= at.value - rounding && abs(slopeThere) <= 0.9 * slope)
-            {
-                if length == 1, longest < 0.3, next.error > 0.3 * at.error, threshold > 1e-7 {
-                    threshold *= 0.1
-                    self.system = nil
-                }
-                return next
-            }
-            length *= 0.25
+        guard let end = NewtonSteps.climb(from: at, along: direction, mass: dual.mass, dual.evaluate) else {
+            self.system = nil
+            return nil
         }
-        self.system = nil
-        return nil
+        let longest = direction.reduce(0) { max($0, abs($1)) }
+        if end.length == 1, longest < 0.3, end.point.error > 0.3 * at.error, threshold > 1e-7 {
+            threshold *= 0.1
+            self.system = nil
+        }
+        return end.point
     }
 
     /// The Hessian at an evaluation, or one from near by.

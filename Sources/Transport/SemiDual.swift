@@ -9,7 +9,7 @@ import LinearAlgebra
 /// of rows and columns change.
 final class SemiDual: @unchecked Sendable {
     /// What is known at some potentials.
-    struct Evaluation {
+    struct Evaluation: DualPoint {
         /// Of the sources.
         var potential: [Double]
         /// The dual objective over ε, without the constant.

@@ -109,34 +109,14 @@ final class SparseNewton<Number: PanelNumber>: NewtonSystem {
         }
     }
 
-    /// Solves −H·d = gradient by conjugate gradients with D₁ as preconditioner, to a residual of `accuracy` times the first.
+    /// Solves −H·d = gradient by conjugate gradients with D₁ as preconditioner.
     func direction(_ gradient: [Double], accuracy: Double, _ parallelism: Parallelism) -> [Double] {
-        let n = gradient.count
-        // Rows without mass take no step.
-        let inverse = rowDiagonal.map { $0 > 0 ? 1 / $0 : 0 }
-        var (solution, residual) = ([Double](repeating: 0, count: n), gradient)
-        var step = (0..<n).map { residual[$0] * inverse[$0] }
-        var product = [Double](repeating: 0, count: n)
-        var (single, sums) = ([Number](repeating: 0, count: n), [Number](repeating: 0, count: n))
-        var decrease = (0..<n).reduce(0) { $0 + residual[$1] * step[$1] }
-        let goal = accuracy * accuracy * decrease
-        for _ in 0..<min(500, 2 * n + 10) where decrease > goal {
+        var (single, sums) = (
+            [Number](repeating: 0, count: gradient.count), [Number](repeating: 0, count: gradient.count)
+        )
+        return NewtonSteps.solve(gradient, diagonal: rowDiagonal, accuracy: accuracy) { step, product in
             multiply(step, &single, &sums, into: &product, parallelism)
-            let curvature = (0..<n).reduce(0) { $0 + step[$1] * product[$1] }
-            guard curvature > 0, curvature.isFinite else { break }
-            let length = decrease / curvature
-            var next = 0.0
-            for i in 0..<n {
-                solution[i] += length * step[i]
-                residual[i] -= length * product[i]
-                next += residual[i] * residual[i] * inverse[i]
-            }
-            guard next.isFinite else { break }
-            let ratio = next / decrease
-            for i in 0..<n { step[i] = residual[i] * inverse[i] + ratio * step[i] }
-            decrease = next
         }
-        return solution
     }
 
     /// product ← (D₁ − P D₂⁻¹ Pᵀ)·x.
