@@ -110,7 +110,7 @@ struct ComparisonTests {
         #expect(text.contains("Localization error: mean 5.5 mm, median 5.5 mm, largest 6.0 mm."))
         #expect(text.contains("Precision 0.50, recall 0.67, F1 0.57."))
         #expect(text.contains("    1     2   -40.0     0.0    60.0       5.0         1.00"))
-        #expect(text.split(separator: "\n").count == 9)
+        #expect(text.split(separator: "\n").count == 10)
     }
 
     @Test("a source at the radius is found, one beyond is not")
