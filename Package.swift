@@ -65,6 +65,9 @@ let package = Package(
         .executableTarget(name: "MutatedFiles", dependencies: ["Formats"], path: "Tests/MutatedFiles"),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport"]),
+        // Timed by scripts/bench --only transport.
+        .executableTarget(
+            name: "TransportBenchmark", dependencies: ["Transport"], path: "scripts/benchmark/Transport"),
         .testTarget(name: "FourierTests", dependencies: ["Fourier"]),
         .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"]),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),

@@ -45,7 +45,8 @@ extension TransportProblem {
 
 /// A flow between places that grows along paths of least cost.
 private struct AugmentingPaths {
-    let costs: Matrix
+    /// m × n: what a row's way to all targets costs lies together.
+    private let costs: Matrix
     var flow: Matrix
     var rowPotential: [Double]
     var columnPotential: [Double]
@@ -55,10 +56,15 @@ private struct AugmentingPaths {
     private let nothing: Double
 
     init(_ costs: Matrix, _ supply: [Double], _ demand: [Double]) {
-        self.costs = costs
+        self.costs = costs.transposed
         flow = Matrix(rows: costs.rows, columns: costs.columns)
-        rowPotential = [Double](repeating: 0, count: costs.rows)
-        columnPotential = [Double](repeating: 0, count: costs.columns)
+        // Potentials that make some way of each row and of each column free: most paths are then short.
+        var (rows, columns) = (
+            [Double](repeating: .infinity, count: costs.rows), [Double](repeating: .infinity, count: costs.columns)
+        )
+        for j in 0..<costs.columns { for i in 0..<costs.rows { rows[i] = min(rows[i], costs[i, j]) } }
+        for j in 0..<costs.columns { for i in 0..<costs.rows { columns[j] = min(columns[j], costs[i, j] - rows[i]) } }
+        (rowPotential, columnPotential) = (rows, columns)
         self.supply = supply
         self.demand = demand
         nothing = 1e-15 * supply.reduce(0, +)
@@ -92,7 +98,7 @@ private struct AugmentingPaths {
     /// The cheapest way from a source to a target that lacks mass, over flows that may be taken back; potentials are changed
     /// such that reduced costs along it are zero. Nil where, but for rounding, no target lacks mass.
     private mutating func shortestPath(from source: Int) -> (end: Int, rowBefore: [Int], columnBefore: [Int])? {
-        let (n, m) = (costs.rows, costs.columns)
+        let (n, m) = (costs.columns, costs.rows)
         var (distance, rowBefore) = ([Double](repeating: .infinity, count: m), [Int](repeating: -1, count: m))
         var (rowDistance, columnBefore) = ([Double](repeating: .infinity, count: n), [Int](repeating: -1, count: n))
         var isVisited = [Bool](repeating: false, count: m)
@@ -102,7 +108,7 @@ private struct AugmentingPaths {
             for row in reached {
                 for j in 0..<m where !isVisited[j] {
                     // Never negative but by rounding.
-                    let step = max(0, costs[row, j] - rowPotential[row] - columnPotential[j])
+                    let step = max(0, costs[j, row] - rowPotential[row] - columnPotential[j])
                     if at + step < distance[j] { (distance[j], rowBefore[j]) = (at + step, row) }
                 }
             }

@@ -55,9 +55,10 @@ final class PanelMatrix<Number: PanelNumber>: @unchecked Sendable {
     init(
         rows: Int, columns: Int, parallelism: Parallelism,
         keep: @Sendable (_ panel: Int) -> [Int],
-        fill: @Sendable (
-            _ panel: Int, _ rows: Range<Int>, _ values: UnsafeMutablePointer<Number>, _ stride: Int
-        ) -> Void
+        fill:
+            @Sendable (
+                _ panel: Int, _ rows: Range<Int>, _ values: UnsafeMutablePointer<Number>, _ stride: Int
+            ) -> Void
     ) {
         let tile = Self.tile
         self.rows = rows

@@ -8,7 +8,8 @@ struct TransportTableTests {
     private static func member(_ subject: String, _ positions: [SIMD3<Double>], _ space: SourceSpace?) -> GroupMember {
         let sources = positions.map {
             EstimatedSource(
-                index: 0, position: $0, hemisphere: nil, vertex: nil, amplitudes: Matrix(rows: 1, columns: 1, repeating: 1e-8),
+                index: 0, position: $0, hemisphere: nil, vertex: nil,
+                amplitudes: Matrix(rows: 1, columns: 1, repeating: 1e-8),
                 axes: nil, field: 1, share: 1)
         }
         let point = SelectionPoint(
@@ -25,7 +26,9 @@ struct TransportTableTests {
     }
 
     private static func cells(_ table: String) -> [[String]] {
-        table.split(separator: "\n").map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }
+        table.split(separator: "\n").map {
+            $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+        }
     }
 
     @Test("rows are as wide as the header, the largest mass comes first, distances are in mm")

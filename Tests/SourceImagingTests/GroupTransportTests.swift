@@ -5,7 +5,9 @@ import Testing
 
 @Suite("Subjects compared by transport")
 struct GroupTransportTests {
-    static func member(_ subject: String, _ positions: [SIMD3<Double>], _ condition: String = "", in space: SourceSpace?)
+    static func member(
+        _ subject: String, _ positions: [SIMD3<Double>], _ condition: String = "", in space: SourceSpace?
+    )
         -> GroupMember
     {
         GroupSamples.member(

@@ -190,7 +190,8 @@ func senselessProblemsAndSettingsAreRefused() throws {
         (TransportSettings(epsilon: 0), "epsilon"), (TransportSettings(epsilon: .nan), "epsilon"),
         (TransportSettings(epsilon: 1, marginalPenalty: 0), "penalty"),
         (TransportSettings(epsilon: 1, tolerance: 0), "tolerance"),
-        (TransportSettings(epsilon: 1, maximumSweeps: 0), "sweeps"), (TransportSettings(epsilon: 1), "masses 1.0 and 2.0"),
+        (TransportSettings(epsilon: 1, maximumSweeps: 0), "sweeps"),
+        (TransportSettings(epsilon: 1), "masses 1.0 and 2.0"),
     ] {
         let error = #expect(throws: TransportProblem.Invalid.self) { try EntropicTransport(problem, settings) }
         #expect(error?.description.contains(text) == true, "\(String(describing: error))")

@@ -130,16 +130,7 @@ public struct Comparison: Sendable, Equatable, Codable {
         found: [EstimatedSource], times: [Double], frame: CoordinateFrame, truth: Truth, radius: Double = 0.015,
         reach: Double = 0.030
     ) throws(InputError) {
-        for (name, distance) in [("radius", radius), ("reach", reach)] {
-            guard distance > 0, distance <= 1 else {
-                throw InputError(name, found: "\(distance) m", expected: "a positive distance within a head")
-            }
-        }
-        guard frame == truth.frame else {
-            throw InputError(
-                "frame", found: "an estimate in \(frame.rawValue) and a truth in \(truth.frame.rawValue) coordinates",
-                expected: "the same frame", advice: "compare with the truth of this recording")
-        }
+        try Self.check(radius: radius, reach: reach, frames: frame, truth.frame)
         try Self.check(truth)
         try Self.check(found, times)
         if !found.isEmpty, !truth.sources.isEmpty {
