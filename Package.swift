@@ -75,7 +75,8 @@ let package = Package(
         .testTarget(
             name: "SparseRegressionTests", dependencies: ["SparseRegression", "CAllocationCount", "TestSupport"]),
         .testTarget(name: "ModelSelectionTests", dependencies: ["ModelSelection", "TestSupport"]),
-        .testTarget(name: "MixedEffectsTests", dependencies: ["HDF5", "MixedEffects", "TestSupport"]),
+        .testTarget(
+            name: "MixedEffectsTests", dependencies: ["CAllocationCount", "HDF5", "MixedEffects", "TestSupport"]),
         .testTarget(name: "SourceImagingTests", dependencies: ["SourceImaging", "Simulation", "TestSupport"]),
         .testTarget(name: "RequestsTests", dependencies: ["Requests"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),

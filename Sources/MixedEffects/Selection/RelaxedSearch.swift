@@ -37,10 +37,12 @@ public struct RelaxedSearch: Sendable {
     public struct Trial: Sendable, Equatable {
         /// η.
         public let strength: Double
-        /// λ; that of the relaxed objective is η times it.
+        /// λ as ``MSR3Fast`` takes it.
         public let lambda: Double
         /// The criterion.
         public let value: Double
+        /// ηλ: the λ of the relaxed objective that is minimized.
+        public var effectiveLambda: Double { strength * lambda }
     }
 
     /// What was chosen.

@@ -144,7 +144,7 @@ final class BarrierNewton {
 
     /// The largest violation of the conditions of optimality: of the gradients, and of γ∘ν = 0.
     var violation: Double {
-        var largest = 0.0
+        var largest = merit.isFinite ? 0.0 : .infinity
         for j in 0..<p { largest = max(largest, abs(fixedGradient[j])) }
         for j in 0..<q {
             largest = max(
@@ -355,7 +355,7 @@ final class BarrierNewton {
         while true {
             let found = residual
             if found <= tolerance { return true }
-            guard found <= bound else { break }
+            guard found < bound else { break }
             bound = 0.5 * found
             for j in 0..<q {
                 // A row of its own for one that stays at zero.
@@ -379,7 +379,7 @@ final class BarrierNewton {
     /// The largest slope of the relaxed objective along a single effect; of a variance that is pushed towards zero no more than
     /// its size.
     var residual: Double {
-        var largest = 0.0
+        var largest = merit.isFinite ? 0.0 : .infinity
         for j in 0..<p { largest = max(largest, abs(fixedGradient[j])) }
         for j in 0..<q { largest = max(largest, min(effects.variances[j], varianceGradient[j]), -varianceGradient[j]) }
         return largest

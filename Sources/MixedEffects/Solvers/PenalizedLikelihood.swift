@@ -120,7 +120,7 @@ public struct PenalizedLikelihood {
     ///
     /// - Parameter derivatives: those of L at the effects.
     public func violation(at effects: Effects, _ derivatives: Likelihood.Derivatives) -> Double {
-        var largest = 0.0
+        var largest = derivatives.value.isFinite ? 0.0 : .infinity
         for (j, x) in effects.fixed.enumerated() {
             let gradient = derivatives.fixedGradient[j]
             let slope = penalty.derivatives(abs(x), weight: fixedWeights[j]).first
