@@ -80,6 +80,36 @@ public enum BLAS {
         cblas_dger(CblasColMajor, Int32(m), Int32(n), alpha, x, 1, y, Int32(incY), a, Int32(lda))
     }
 
+    /// The lower triangle of C ← α·AᵀA + β·C, with A k × n.
+    public static func gram(
+        _ n: Int, _ k: Int, _ alpha: Double, _ a: UnsafePointer<Double>, _ lda: Int, _ beta: Double,
+        _ c: UnsafeMutablePointer<Double>, _ ldc: Int
+    ) {
+        prepare()
+        cblas_dsyrk(
+            CblasColMajor, CblasLower, CblasTrans, Int32(n), Int32(k), alpha, a, Int32(lda), beta, c, Int32(ldc))
+    }
+
+    /// The lower triangle of C ← α·AAᵀ + β·C, with A n × k.
+    public static func outerGram(
+        _ n: Int, _ k: Int, _ alpha: Double, _ a: UnsafePointer<Double>, _ lda: Int, _ beta: Double,
+        _ c: UnsafeMutablePointer<Double>, _ ldc: Int
+    ) {
+        prepare()
+        cblas_dsyrk(
+            CblasColMajor, CblasLower, CblasNoTrans, Int32(n), Int32(k), alpha, a, Int32(lda), beta, c, Int32(ldc))
+    }
+
+    /// B ← B·L⁻ᵀ, with L n × n lower triangular and B k × n.
+    public static func forwardSubstituteTransposed(
+        _ k: Int, _ n: Int, _ l: UnsafePointer<Double>, _ ldl: Int, _ b: UnsafeMutablePointer<Double>, _ ldb: Int
+    ) {
+        prepare()
+        cblas_dtrsm(
+            CblasColMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, Int32(k), Int32(n), 1, l, Int32(ldl), b,
+            Int32(ldb))
+    }
+
     /// Σ xᵢyᵢ.
     public static func dot(_ n: Int, _ x: UnsafePointer<Double>, _ y: UnsafePointer<Double>) -> Double {
         prepare()
