@@ -33,7 +33,7 @@ let package = Package(
         .target(name: "ModelSelection", dependencies: ["SparseRegression"]),
         .target(name: "MixedEffects", dependencies: ["LinearAlgebra"]),
         .target(name: "SourceImaging", dependencies: ["ModelSelection"]),
-        .target(name: "Requests", dependencies: ["SourceImaging"]),
+        .target(name: "Requests", dependencies: ["MixedEffects", "SourceImaging"]),
         .target(name: "Simulation", dependencies: ["Fourier", "SourceImaging"]),
         .target(name: "Formats", dependencies: ["CZlib", "HDF5", "SourceImaging"]),
         .target(

@@ -40,7 +40,7 @@ public struct MixedRequest: Sendable {
     /// How effects are chosen.
     public var selection = Selection.average
     /// The penalty, where there is one.
-    public var penalty = EffectPenaltyKind.adaptiveL1
+    public var penalty = EffectPenaltyKind.named("adaptive-l1") ?? EffectPenaltyKind.all[0]
     /// λ; nil where it is chosen.
     public var lambda: Double?
     /// η; nil where it is chosen.

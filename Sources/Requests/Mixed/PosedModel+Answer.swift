@@ -115,7 +115,6 @@ extension PosedModel {
             offsets: best.problem.offsets, noiseVariance: best.problem.noiseVariance.map { $0 * best.noiseFactor })
         guard let noisy else { return [InformationCriterion.bic.rawValue: 2 * (best.loss + shift)] }
         let effects = Effects(fixed: best.fixed, variances: random.indices.map { best.covariance[$0, $0] })
-        // Effects that are in count, also a variance whose best value is 0.
         var values: [String: Double] = [:]
         for criterion in InformationCriterion.allCases {
             let value = criterion.value(noisy, effects)
