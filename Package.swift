@@ -31,6 +31,7 @@ let package = Package(
         .target(name: "HDF5", dependencies: ["CHDF5"]),
         .target(name: "SparseRegression", dependencies: ["LinearAlgebra"]),
         .target(name: "ModelSelection", dependencies: ["SparseRegression"]),
+        .target(name: "MixedEffects", dependencies: ["LinearAlgebra"]),
         .target(name: "SourceImaging", dependencies: ["ModelSelection"]),
         .target(name: "Requests", dependencies: ["SourceImaging"]),
         .target(name: "Simulation", dependencies: ["Fourier", "SourceImaging"]),
@@ -69,6 +70,7 @@ let package = Package(
         .testTarget(
             name: "SparseRegressionTests", dependencies: ["SparseRegression", "CAllocationCount", "TestSupport"]),
         .testTarget(name: "ModelSelectionTests", dependencies: ["ModelSelection", "TestSupport"]),
+        .testTarget(name: "MixedEffectsTests", dependencies: ["HDF5", "MixedEffects", "TestSupport"]),
         .testTarget(name: "SourceImagingTests", dependencies: ["SourceImaging", "Simulation", "TestSupport"]),
         .testTarget(name: "RequestsTests", dependencies: ["Requests"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),

@@ -80,6 +80,26 @@ public enum BLAS {
         cblas_dger(CblasColMajor, Int32(m), Int32(n), alpha, x, 1, y, Int32(incY), a, Int32(lda))
     }
 
+    /// The lower triangle of C ← α·AᵀA + β·C, with A k × n.
+    public static func gram(
+        _ n: Int, _ k: Int, _ alpha: Double, _ a: UnsafePointer<Double>, _ lda: Int, _ beta: Double,
+        _ c: UnsafeMutablePointer<Double>, _ ldc: Int
+    ) {
+        prepare()
+        cblas_dsyrk(
+            CblasColMajor, CblasLower, CblasTrans, Int32(n), Int32(k), alpha, a, Int32(lda), beta, c, Int32(ldc))
+    }
+
+    /// B ← L⁻¹B, with L n × n lower triangular and B n × k.
+    public static func forwardSubstitute(
+        _ n: Int, _ k: Int, _ l: UnsafePointer<Double>, _ ldl: Int, _ b: UnsafeMutablePointer<Double>, _ ldb: Int
+    ) {
+        prepare()
+        cblas_dtrsm(
+            CblasColMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, Int32(n), Int32(k), 1, l, Int32(ldl), b,
+            Int32(ldb))
+    }
+
     /// Σ xᵢyᵢ.
     public static func dot(_ n: Int, _ x: UnsafePointer<Double>, _ y: UnsafePointer<Double>) -> Double {
         prepare()
