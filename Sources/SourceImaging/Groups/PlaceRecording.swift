@@ -74,6 +74,21 @@ public struct PlaceRecording: Sendable {
         self.knowsNoiseInTime = knowsNoiseInTime
     }
 
+    /// A recording that is whitened already: one column a place, errors that are independent in time.
+    ///
+    /// - Parameters:
+    ///   - times: of the samples, s.
+    ///   - fields: rank × places, of 1 A·m each.
+    ///   - response: rank × samples.
+    ///   - noiseVariance: of the whitened noise.
+    package init(times: [Double], fields: Matrix, response: Matrix, noiseVariance: Double) {
+        self.init(
+            times: times, widths: [Int](repeating: 1, count: fields.columns), fields: fields,
+            priors: [Double](repeating: 1, count: fields.columns),
+            axes: [[SIMD3<Double>]?](repeating: nil, count: fields.columns),
+            response: response, noiseVariance: noiseVariance, noise: .white, knowsNoiseInTime: true)
+    }
+
     /// First column of each place, and the number of columns.
     var offsets: [Int] { widths.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1) } }
 
