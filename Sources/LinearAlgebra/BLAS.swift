@@ -90,13 +90,23 @@ public enum BLAS {
             CblasColMajor, CblasLower, CblasTrans, Int32(n), Int32(k), alpha, a, Int32(lda), beta, c, Int32(ldc))
     }
 
-    /// B ← L⁻¹B, with L n × n lower triangular and B n × k.
-    public static func forwardSubstitute(
-        _ n: Int, _ k: Int, _ l: UnsafePointer<Double>, _ ldl: Int, _ b: UnsafeMutablePointer<Double>, _ ldb: Int
+    /// The lower triangle of C ← α·AAᵀ + β·C, with A n × k.
+    public static func outerGram(
+        _ n: Int, _ k: Int, _ alpha: Double, _ a: UnsafePointer<Double>, _ lda: Int, _ beta: Double,
+        _ c: UnsafeMutablePointer<Double>, _ ldc: Int
+    ) {
+        prepare()
+        cblas_dsyrk(
+            CblasColMajor, CblasLower, CblasNoTrans, Int32(n), Int32(k), alpha, a, Int32(lda), beta, c, Int32(ldc))
+    }
+
+    /// B ← B·L⁻ᵀ, with L n × n lower triangular and B k × n.
+    public static func forwardSubstituteTransposed(
+        _ k: Int, _ n: Int, _ l: UnsafePointer<Double>, _ ldl: Int, _ b: UnsafeMutablePointer<Double>, _ ldb: Int
     ) {
         prepare()
         cblas_dtrsm(
-            CblasColMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, Int32(n), Int32(k), 1, l, Int32(ldl), b,
+            CblasColMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, Int32(k), Int32(n), 1, l, Int32(ldl), b,
             Int32(ldb))
     }
 

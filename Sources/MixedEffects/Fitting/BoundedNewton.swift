@@ -231,7 +231,7 @@ public struct BoundedNewton: Sendable {
                     }
                     right[k] = sum
                 }
-                guard LAPACK.cholesky(n, &reduced, n) else { return false }
+                guard SmallKernels.cholesky(n, &reduced) else { return false }
                 LAPACK.choleskySolve(n, 1, reduced, n, &right, n)
                 var isFeasible = true
                 for (k, j) in free.enumerated() {

@@ -93,27 +93,25 @@ struct FactoredObjective {
             let base = group * side * side
             for k in 0..<(side * side) { projected[base + k] = grams[base + k] }
             guard q > 0 else { continue }
-            for l in 0..<side {
-                for k in 0..<q {
-                    var sum = 0.0
-                    for i in k..<q where factor[i, k] != 0 { sum += factor[i, k] * grams[base + l + (p + i) * side] }
-                    for i in 0..<k where factor[i, k] != 0 { sum += factor[i, k] * grams[base + l + (p + i) * side] }
-                    panel[k + l * q] = sum
+            for k in 0..<q {
+                for l in 0..<side { panel[l + k * side] = 0 }
+                for i in 0..<q where factor[i, k] != 0 {
+                    for l in 0..<side { panel[l + k * side] += factor[i, k] * grams[base + l + (p + i) * side] }
                 }
             }
             for l in 0..<q {
                 for k in l..<q {
                     var sum = k == l ? 1.0 : 0
-                    for i in 0..<q where factor[i, l] != 0 { sum += panel[k + (p + i) * q] * factor[i, l] }
+                    for i in 0..<q where factor[i, l] != 0 { sum += panel[p + i + k * side] * factor[i, l] }
                     inner[k + l * q] = sum
                 }
             }
-            guard LAPACK.cholesky(q, &inner, q) else { return nil }
+            guard SmallKernels.cholesky(q, &inner) else { return nil }
             for k in 0..<q { logs += 2 * log(inner[k + k * q]) }
-            BLAS.forwardSubstitute(q, side, inner, q, &panel, q)
+            SmallKernels.solve(side, q, inner, &panel)
             projected.withUnsafeMutableBufferPointer { projected in
                 guard let start = projected.baseAddress else { return }
-                BLAS.gram(side, q, -1, panel, q, 1, start + base, side)
+                SmallKernels.addProducts(side, q, -1, panel, start + base)
                 for j in 0..<side {
                     for i in (j + 1)..<max(side, j + 1) { start[base + j + i * side] = start[base + i + j * side] }
                 }

@@ -14,7 +14,7 @@ public final class Likelihood {
     private let p: Int
     private let q: Int
     private let c: Int
-    /// Of each group its rows of [X Z], weighted by Λ^−½, column-major; one group after the other.
+    /// The rows of [X Z], weighted by Λ^−½, one after the other.
     private let rows: [Double]
     private let response: [Double]
     /// Of each group with at least as many rows as random effects [X Z]ᵀΛ⁻¹[X Z], c × c.
@@ -97,8 +97,8 @@ public final class Likelihood {
             for row in first..<end {
                 let weight = 1 / problem.noiseVariance[row].squareRoot()
                 response[row] *= weight
-                for j in 0..<p { rows[first * c + j * n + row - first] = problem.fixed[row, j] * weight }
-                for j in 0..<q { rows[first * c + (p + j) * n + row - first] = problem.random[row, j] * weight }
+                for j in 0..<p { rows[row * c + j] = problem.fixed[row, j] * weight }
+                for j in 0..<q { rows[row * c + p + j] = problem.random[row, j] * weight }
             }
             gramOffsets.append(n >= q ? gramCount : -1)
             if n >= q { gramCount += c * c }
@@ -109,7 +109,7 @@ public final class Likelihood {
             rows.withUnsafeBufferPointer { rows in
                 grams.withUnsafeMutableBufferPointer { grams in
                     guard let a = rows.baseAddress, let g = grams.baseAddress else { return }
-                    BLAS.gram(c, n, 1, a + first * c, n, 0, g + offset, c)
+                    SmallKernels.addProducts(c, n, 1, a + first * c, g + offset)
                     for j in 0..<c {
                         for i in (j + 1)..<max(c, j + 1) { g[offset + j + i * c] = g[offset + i + j * c] }
                     }
@@ -123,7 +123,7 @@ public final class Likelihood {
         noiseLogDeterminant = problem.noiseVariance.reduce(0) { $0 + log($1) }
         let side = min(longest, max(q, 1)) + 1
         let factor = max(side * side, (longest < q ? longest * longest : q * q)) + 1
-        scratch = .allocate(capacity: longest + c + 1)
+        scratch = .allocate(capacity: longest + q + 1)
         omega = .allocate(capacity: factor)
         panel = .allocate(capacity: max(longest, q) * (c + 1) + 1)
         projected = .allocate(capacity: (c + 1) * (c + 1))
@@ -247,10 +247,11 @@ public final class Likelihood {
 
     /// r, weighted, at the beginning of the scratch memory.
     private func residual(_ first: Int, _ n: Int, _ rows: UnsafePointer<Double>, _ beta: UnsafeBufferPointer<Double>) {
-        for i in 0..<n { scratch[i] = response[first + i] }
-        for j in 0..<p where beta[j] != 0 {
-            let (column, b) = (rows + j * n, beta[j])
-            for i in 0..<n { scratch[i] -= b * column[i] }
+        for i in 0..<n {
+            var error = response[first + i]
+            let row = rows + i * c
+            for j in 0..<p { error -= beta[j] * row[j] }
+            scratch[i] = error
         }
     }
 
@@ -258,22 +259,29 @@ public final class Likelihood {
     private func byRows(
         _ n: Int, _ rows: UnsafePointer<Double>, _ count: Int, _ gamma: UnsafeBufferPointer<Double>
     ) -> GroupValue? {
-        for k in 0..<(n * n) { omega[k] = 0 }
-        for i in 0..<n { omega[i + i * n] = 1 }
-        for k in 0..<count {
-            let (z, g) = (rows + (p + positive[k]) * n, gamma[positive[k]])
-            for j in 0..<n {
-                let factor = g * z[j]
-                for i in j..<n { omega[i + j * n] += factor * z[i] }
+        let side = c + 1
+        let weighted = scratch + n
+        for j in 0..<n {
+            let row = rows + j * c + p
+            for k in 0..<count { weighted[k] = gamma[positive[k]] * row[positive[k]] }
+            for i in j..<n {
+                let other = rows + i * c + p
+                var sum = i == j ? 1.0 : 0
+                for k in 0..<count { sum += weighted[k] * other[positive[k]] }
+                omega[i + j * n] = sum
             }
         }
-        guard LAPACK.cholesky(n, omega, n) else { return nil }
-        for k in 0..<(n * c) { panel[k] = rows[k] }
-        for i in 0..<n { panel[n * c + i] = scratch[i] }
-        BLAS.forwardSubstitute(n, c + 1, omega, n, panel, n)
-        BLAS.gram(c + 1, n, 1, panel, n, 0, projected, c + 1)
+        guard SmallKernels.cholesky(n, omega) else { return nil }
+        for i in 0..<n {
+            let (target, row) = (panel + i * side, rows + i * c)
+            for k in 0..<c { target[k] = row[k] }
+            target[c] = scratch[i]
+        }
+        SmallKernels.solve(side, n, omega, panel)
+        for k in 0..<(side * side) { projected[k] = 0 }
+        SmallKernels.addProducts(side, n, 1, panel, projected)
         return GroupValue(
-            residualSquares: projected[c + c * (c + 1)], logDeterminant: Self.logDeterminant(n, omega))
+            residualSquares: projected[c + c * side], logDeterminant: Self.logDeterminant(n, omega))
     }
 
     /// Through I + Γ^½ZᵀΛ⁻¹ZΓ^½ of the variances that are not 0.
@@ -281,34 +289,36 @@ public final class Likelihood {
         _ n: Int, _ rows: UnsafePointer<Double>, _ offset: Int, _ count: Int, _ gamma: UnsafeBufferPointer<Double>
     ) -> GroupValue? {
         let side = c + 1
-        var squares = 0.0
-        for i in 0..<n { squares += scratch[i] * scratch[i] }
         return grams.withUnsafeBufferPointer { grams -> GroupValue? in
             guard let all = grams.baseAddress else { return nil }
             let gram = all + offset
             for j in 0..<c {
                 for i in j..<c { projected[i + j * side] = gram[i + j * c] }
-                var sum = 0.0
-                let column = rows + j * n
-                for i in 0..<n { sum += column[i] * scratch[i] }
-                projected[c + j * side] = sum
+                projected[c + j * side] = 0
+            }
+            var squares = 0.0
+            for i in 0..<n {
+                let (row, error) = (rows + i * c, scratch[i])
+                squares += error * error
+                for j in 0..<c { projected[c + j * side] += error * row[j] }
             }
             projected[c + c * side] = squares
             guard count > 0 else { return GroupValue(residualSquares: squares, logDeterminant: 0) }
             for k in 0..<count {
                 let j = positive[k]
                 let root = gamma[j].squareRoot()
-                for l in 0..<c { panel[k + l * count] = root * gram[l + (p + j) * c] }
-                panel[k + c * count] = root * projected[c + (p + j) * side]
+                let (target, column) = (panel + k * side, gram + (p + j) * c)
+                for l in 0..<c { target[l] = root * column[l] }
+                target[c] = root * projected[c + (p + j) * side]
             }
             for l in 0..<count {
                 let root = gamma[positive[l]].squareRoot()
-                for k in l..<count { omega[k + l * count] = panel[k + (p + positive[l]) * count] * root }
+                for k in l..<count { omega[k + l * count] = panel[p + positive[l] + k * side] * root }
                 omega[l + l * count] += 1
             }
-            guard LAPACK.cholesky(count, omega, count) else { return nil }
-            BLAS.forwardSubstitute(count, side, omega, count, panel, count)
-            BLAS.gram(side, count, -1, panel, count, 1, projected, side)
+            guard SmallKernels.cholesky(count, omega) else { return nil }
+            SmallKernels.solve(side, count, omega, panel)
+            SmallKernels.addProducts(side, count, -1, panel, projected)
             return GroupValue(
                 residualSquares: projected[c + c * side], logDeterminant: Self.logDeterminant(count, omega))
         }
