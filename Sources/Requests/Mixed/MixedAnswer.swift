@@ -41,7 +41,7 @@ public struct MixedSummary: Encodable, Sendable {
         package let upper: Double?
         /// Estimate over standard error.
         public let statistic: Double?
-        /// Two-sided, by Wald's test.
+        /// Two-sided, by Wald's test against Student's t.
         public let p: Double?
         /// The same over all effects but the intercept and those that are not selected (Holm 1979).
         public let pHolm: Double?
@@ -122,6 +122,8 @@ public struct MixedSummary: Encodable, Sendable {
     public let penalty: String?
     /// `ml` or `reml`: what the variances are the best of.
     public let estimation: String
+    /// Of Wald's tests: groups less the effects in the model that are the same in all rows of each.
+    public let degreesOfFreedom: Double
     /// Whether a random effect is only in with its fixed effect.
     public let hierarchy: Bool
     /// Effects, in the order of the formula.

@@ -40,7 +40,7 @@ extension PosedModel {
             response: design.responseName, group: design.groupName, rows: problem.rowCount, groups: design.groups.count,
             missingRows: design.missingRows, select: request.selection.rawValue,
             penalty: request.selection.isPenalized ? request.penalty.name : nil,
-            estimation: request.estimation.rawValue,
+            estimation: request.estimation.rawValue, degreesOfFreedom: freedom(fixed),
             hierarchy: request.hasHierarchy && request.selection != .none,
             fixed: fixedSummaries(choice, fitted, fixed),
             random: names.indices.map { j in
@@ -68,11 +68,24 @@ extension PosedModel {
         return Set(given).count == 1 ? given.first : nil
     }
 
+    /// Degrees of freedom of Wald's tests: groups less the effects that are the same in all rows of a group, the intercept being
+    /// one. This is cautious for the others.
+    private func freedom(_ fixed: [Int]) -> Double {
+        let between = fixed.count { j in
+            zip(design.offsets, design.offsets.dropFirst()).allSatisfy { first, end in
+                (first..<end).allSatisfy { design.fixed[$0, j] == design.fixed[first, j] }
+            }
+        }
+        return Double(max(1, design.groups.count - between))
+    }
+
     private func fixedSummaries(_ choice: Choice, _ fitted: FittedModel, _ fixed: [Int]) -> [MixedSummary.Fixed] {
-        let tests = fixed.indices.map { WaldTest(fitted.fixed[$0], error: fitted.standardErrors[$0]) }
+        let freedom = freedom(fixed)
+        let statistics = fixed.indices.map { fitted.fixed[$0] / fitted.standardErrors[$0] }
+        let p = statistics.map { StudentDistribution.twoSided($0, freedom: freedom) }
         let tested = fixed.indices.filter { fixed[$0] != design.intercept }
-        let adjusted = WaldTest.holm(tested.map { tests[$0].p })
-        let width = WaldTest.quantile(confidence: request.confidence)
+        let adjusted = HolmCorrection.adjusted(tested.map { p[$0] })
+        let width = StudentDistribution.twoSidedQuantile(1 - request.confidence, freedom: freedom)
         return design.fixedNames.indices.map { j in
             let inclusion = choice.fixedInclusion?[j]
             guard let k = fixed.firstIndex(of: j) else {
@@ -84,7 +97,7 @@ extension PosedModel {
             let error = scaling.fixedEffect(fitted.standardErrors[k], j)
             return MixedSummary.Fixed(
                 name: design.fixedNames[j], estimate: estimate, standardError: error, lower: estimate - width * error,
-                upper: estimate + width * error, statistic: tests[k].statistic, p: tests[k].p,
+                upper: estimate + width * error, statistic: statistics[k], p: p[k],
                 pHolm: tested.firstIndex(of: k).map { adjusted[$0] }, selected: true, inclusion: inclusion)
         }
     }
