@@ -38,7 +38,7 @@ let package = Package(
         .target(name: "Formats", dependencies: ["CZlib", "HDF5", "SourceImaging"]),
         .target(
             name: "Reporting",
-            dependencies: ["SourceImaging"],
+            dependencies: ["Requests"],
             resources: [
                 .embedInCode("Page/Templates/subject.mustache"), .embedInCode("Page/Templates/page.css"),
                 .embedInCode("Page/Templates/brain.js"), .embedInCode("Page/Templates/group.mustache"),

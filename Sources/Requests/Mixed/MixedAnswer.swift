@@ -38,7 +38,7 @@ public struct MixedSummary: Encodable, Sendable {
         public let standardError: Double?
         /// Ends of the interval, ``MixedSummary/confidence``.
         public let lower: Double?
-        package let upper: Double?
+        public let upper: Double?
         /// Estimate over standard error.
         public let statistic: Double?
         /// Two-sided, by Wald's test against Student's t.
@@ -98,11 +98,11 @@ public struct MixedSummary: Encodable, Sendable {
 
     /// A λ that was tried.
     public struct Trial: Encodable, Sendable {
-        package let lambda: Double
-        package let eta: Double?
-        package let criterion: Double
-        package let fixedCount: Int?
-        package let randomCount: Int?
+        public let lambda: Double
+        public let eta: Double?
+        public let criterion: Double
+        public let fixedCount: Int
+        public let randomCount: Int
     }
 
     /// A correlation of two random effects.
@@ -160,4 +160,11 @@ public struct MixedSummary: Encodable, Sendable {
     /// All λ that were tried.
     public let trials: [Trial]?
     package var seconds = 0.0
+
+    /// As JSON, with underscores in names.
+    ///
+    /// - Throws: `EncodingError`.
+    public func json(isIndented: Bool) throws -> String {
+        try JSON.text(self, isIndented: isIndented, keys: .convertToSnakeCase)
+    }
 }

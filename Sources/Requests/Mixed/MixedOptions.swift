@@ -22,7 +22,9 @@ extension MixedRequest: NamedRequest {
             .init(.correlated, "whether random effects given by name may be correlated: true or false") {
                 (r, v, n) throws(InputError) in r.isCorrelated = try v.flag(n)
             },
-            .init(.noiseVariance, "variance of the noise where it is known: a number, or a column; estimated unless given") {
+            .init(
+                .noiseVariance, "variance of the noise where it is known: a number, or a column; estimated unless given"
+            ) {
                 (r, v, n) throws(InputError) in
                 switch v {
                 case .number(let variance): r.noise = .variance(variance)
@@ -40,11 +42,7 @@ extension MixedRequest: NamedRequest {
                 (r, v, n) throws(InputError) in r.selection = try v.word(n)
             },
             .init(.penalty, "the penalty of pgd, msr3 and msr3-fast: \(EffectPenaltyKind.names)") {
-                (r, v, n) throws(InputError) in
-                guard case .text(let text) = v, let kind = EffectPenaltyKind.named(text) else {
-                    throw InputError(n, found: try v.text(n), expected: "one of \(EffectPenaltyKind.names)")
-                }
-                r.penalty = kind
+                (r, v, n) throws(InputError) in r.penalty = try v.kind(n, \.name)
             },
             .init(.lambda, "λ of the penalty, or auto") {
                 (r, v, n) throws(InputError) in r.lambda = v == .text("auto") ? nil : try v.number(n)
@@ -74,7 +72,7 @@ extension MixedRequest: NamedRequest {
     }
 }
 
-extension EffectPenaltyKind {
+extension EffectPenaltyKind: NamedKind {
     /// All names.
     static var names: String { all.map(\.name).joined(separator: ", ") }
 }

@@ -17,6 +17,17 @@ public struct MixedRequest: Sendable {
         /// Averages over models; what is in is more probable than not.
         case average
 
+        /// What it does, a phrase.
+        public var help: String {
+            switch self {
+            case .none: "all are in"
+            case .pgd: "proximal gradient on the penalized likelihood"
+            case .msr3: "relaxation by a sparse copy of the effects (Sholokhov et al. 2022)"
+            case .msr3Fast: "the same in one interior-point phase"
+            case .subset: "best subset by BIC, by exchange"
+            case .average: "averages over models by BIC: what is more probable than not"
+            }
+        }
         /// Whether there is a penalty.
         public var isPenalized: Bool { [.pgd, .msr3, .msr3Fast].contains(self) }
         /// Whether there is a relaxation, whose strength is η.
@@ -74,7 +85,9 @@ public struct MixedRequest: Sendable {
     /// The formula, or one of the lists.
     private func formula(for table: DataTable) throws(InputError) -> Formula {
         guard let text = formula else {
-            guard let response else { throw InputError(.response, found: "nothing", expected: "a column, or a formula") }
+            guard let response else {
+                throw InputError(.response, found: "nothing", expected: "a column, or a formula")
+            }
             guard let group else {
                 throw InputError(.group, found: "nothing", expected: "the column that tells the groups, or a formula")
             }
@@ -91,9 +104,11 @@ public struct MixedRequest: Sendable {
         }
         guard given.random.isEmpty || (group == nil && random.isEmpty) else {
             throw InputError(
-                group == nil ? .random : .group, found: "it beside the random terms of the formula", expected: "one of both")
+                group == nil ? .random : .group, found: "it beside the random terms of the formula",
+                expected: "one of both")
         }
-        let named = try given.random.isEmpty && group != nil
+        let named =
+            try given.random.isEmpty && group != nil
             ? Formula(
                 response: "y", group: group ?? "", fixed: [], random: random, isCorrelated: isCorrelated,
                 isName: table.hasColumn

@@ -26,41 +26,29 @@ extension PosedModel {
             Likelihood(known), penalty: try request.penalty.penalty(lambda: 1), fixedWeights: fixedWeights,
             varianceWeights: weights?.variances, parents: rules.parents)
         let fits = SupportFits(problem, noise: noise)
-        var best: (value: Double, choice: Choice)?
+        let shift = 2 * scaling.loss(rows: problem.rowCount)
+        var best: (point: PenaltyPath.Point, eta: Double, path: [PenaltyPath.Point])?
         var trials: [MixedSummary.Trial] = []
         for eta in request.selection.isRelaxed ? request.eta.map { [$0] } ?? Self.strengths : [0] {
-            let solver = try solver(eta)
+            if monitor.isCancelled() { throw CancellationError() }
             let lambdas = request.lambda.map { [$0] } ?? lambdas(objective, full.effects, eta)
-            // Where a path begins, nothing is penalized yet: from there effects go, one after the other.
-            var from = full.effects
-            var (found, least): ([EffectSolution], Int?) = ([], nil)
-            for lambda in lambdas {
-                if monitor.isCancelled() { throw CancellationError() }
-                let solution = solver.solve(
-                    objective.with(penalty: try request.penalty.penalty(lambda: lambda)), from: from)
-                from = solution.effects
-                found.append(solution)
-                let support = support(solution)
-                let value = fits.model(support).bic + 2 * scaling.loss(rows: problem.rowCount)
-                trials.append(
-                    .init(
-                        lambda: lambda, eta: eta > 0 ? eta : nil, criterion: value,
-                        fixedCount: support.fixed.count(where: \.self), randomCount: support.random.count(where: \.self)))
-                if value < best?.value ?? .infinity || best == nil {
-                    least = found.count - 1
-                    best = (
-                        value,
-                        Choice(
-                            support: support, solution: solution, lambda: lambda, eta: eta > 0 ? eta : nil)
-                    )
-                }
+            let points = try PenaltyPath(lambdas: lambdas, rules: rules).run(
+                objective, solver: try solver(eta), fits: fits, from: full.effects
+            ) { lambda throws(InvalidEffectPenalty) in try request.penalty.penalty(lambda: lambda) }
+            trials += points.map {
+                MixedSummary.Trial(
+                    lambda: $0.lambda, eta: eta > 0 ? eta : nil, criterion: $0.refit.bic + shift,
+                    fixedCount: $0.refit.support.fixed.count(where: \.self),
+                    randomCount: $0.refit.support.random.count(where: \.self))
             }
-            if let least { best?.choice.path = path(lambdas, found, chosen: lambdas[least]) }
+            guard let point = PenaltyPath.best(points) else { continue }
+            if point.refit.bic < best?.point.refit.bic ?? .infinity { best = (point, eta, points) }
         }
-        guard var choice = best?.choice else { throw MixedEffectsProblem.Invalid.noNoise }
-        choice.trials = trials
-        choice.models = fits.count
-        return choice
+        guard let best else { throw MixedEffectsProblem.Invalid.noNoise }
+        return Choice(
+            support: best.point.refit.support, solution: best.point.solution, lambda: best.point.lambda,
+            eta: best.eta > 0 ? best.eta : nil, trials: trials, path: path(best.path, chosen: best.point.lambda),
+            models: fits.count)
     }
 
     private func solver(_ eta: Double) throws(InvalidEffectPenalty) -> any EffectSolver {
@@ -69,16 +57,6 @@ extension PosedModel {
         case .msr3Fast: try MSR3Fast(strength: eta)
         default: ProximalGradient()
         }
-    }
-
-    /// What is left of the effects, with those that are always in.
-    private func support(_ solution: EffectSolution) -> Support {
-        var support = Support(solution.selected)
-        for kept in rules.keptFixed { support.fixed[kept] = true }
-        for (k, parent) in rules.parents.enumerated() where parent.map({ !support.fixed[$0] }) ?? false {
-            support.random[k] = false
-        }
-        return support
     }
 
     /// λ of a path, ascending to where nothing is left that the penalty may take.
@@ -102,15 +80,16 @@ extension PosedModel {
         }
     }
 
-    private func path(_ lambdas: [Double], _ found: [EffectSolution], chosen: Double) -> MixedAnswer.Path? {
-        guard lambdas.count > 1 else { return nil }
+    private func path(_ points: [PenaltyPath.Point], chosen: Double) -> MixedAnswer.Path? {
+        guard points.count > 1 else { return nil }
+        let found = points.map(\.solution.selected)
         return MixedAnswer.Path(
-            lambdas: lambdas,
+            lambdas: points.map(\.lambda),
             fixed: Matrix(rows: problem.fixedCount, columns: found.count) {
-                scaling.fixedEffect(found[$1].selected.fixed[$0], $0)
+                scaling.fixedEffect(found[$1].fixed[$0], $0)
             },
             random: Matrix(rows: problem.randomCount, columns: found.count) {
-                scaling.covariance(found[$1].selected.variances[$0], $0, $0)
+                scaling.covariance(found[$1].variances[$0], $0, $0)
             }, chosen: chosen)
     }
 }
