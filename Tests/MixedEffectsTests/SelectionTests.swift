@@ -20,7 +20,8 @@ struct SelectionTests {
                 #expect(abs(scored.bic - criteria[beta, gamma]) < 1e-6)
             }
         }
-        let best = Self.support(Int(try reference.number("best_beta_mask")), Int(try reference.number("best_gamma_mask")))
+        let best = Self.support(
+            Int(try reference.number("best_beta_mask")), Int(try reference.number("best_gamma_mask")))
         for start in [Self.support(15, 15), Self.support(1, 0)] {
             #expect(SubsetSearch().run(SupportFits(reference.problem, noise: .known), from: start).support == best)
         }
@@ -118,9 +119,11 @@ struct MixedBenchmark {
                 let columns = (0..<10).map { (2 * $0 + drop) % 20 }
                 let small = problem.restricted(fixed: columns, random: columns)
                 for _ in 0..<10 {
-                let likelihood = Likelihood(small)
-                let fit = BoundedNewton(tolerance: 1e-9).fit(likelihood, noise: .known, from: Effects(fixed: .init(repeating: 0, count: 10), variances: .init(repeating: 1, count: 10)))
-                iterations += fit?.iterations ?? 0; count += 1
+                    let likelihood = Likelihood(small)
+                    let fit = BoundedNewton(tolerance: 1e-9).fit(
+                        likelihood, noise: .known,
+                        from: Effects(fixed: .init(repeating: 0, count: 10), variances: .init(repeating: 1, count: 10)))
+                    iterations += fit?.iterations ?? 0; count += 1
                 }
             }
         }

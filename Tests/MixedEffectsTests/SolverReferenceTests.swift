@@ -7,7 +7,9 @@ import Testing
 /// Reference optima, from the starts stored with them.
 @Suite("Solvers of effects, reference optima", .enabled(if: Shared.isPresent))
 struct SolverReferenceTests {
-    static let exact = ProximalGradient(stop: .residual(1e-10), iterationLimit: 200_000)
+    static let exact: [any EffectSolver] = [
+        ProximalGradient(stop: .residual(1e-10), iterationLimit: 200_000), ProximalNewton(tolerance: 1e-10),
+    ]
 
     @Test("L1, plain and adaptive with free effects", arguments: ["04-l1", "05-l1-adaptive"])
     func lasso(_ name: String) throws {
@@ -17,10 +19,12 @@ struct SolverReferenceTests {
         let objective = try PenalizedLikelihood(
             Likelihood(reference.problem), penalty: L1Penalty(lambda: reference.number("lam")),
             fixedWeights: Array(weights[..<p]), varianceWeights: Array(weights[p...]))
-        let found = Self.exact.solve(objective, from: try reference.effects("start_beta", "start_gamma"))
-        #expect(found.isConverged)
-        try agree(found, reference)
-        #expect(abs(objective.value(at: found.effects) - found.objective) < 1e-10)
+        for solver in Self.exact {
+            let found = solver.solve(objective, from: try reference.effects("start_beta", "start_gamma"))
+            #expect(found.isConverged)
+            try agree(found, reference)
+            #expect(abs(objective.value(at: found.effects) - found.objective) < 1e-10)
+        }
     }
 
     @Test("SCAD, MCP and CAD: stationary points next to the stored starts", arguments: ["08-scad", "09-mcp", "10-cad"])
@@ -38,11 +42,16 @@ struct SolverReferenceTests {
         let derivatives = objective.likelihood.evaluate(at: stored)
         #expect(objective.violation(at: stored, derivatives) < 1e-11)
         let start = try reference.effects("start_beta", "start_gamma")
-        try agree(Self.exact.solve(objective, from: start), reference)
+        try agree(Self.exact[0].solve(objective, from: start), reference)
+        // Long steps may lead to another stationary point, but to no worse one, and do not leave this one.
+        let newton = Self.exact[1].solve(objective, from: start)
+        #expect(newton.isConverged)
+        #expect(newton.objective <= (try reference.number("objective")) + 1e-8)
+        try agree(Self.exact[1].solve(objective, from: stored), reference)
     }
 
     enum Route: String, CaseIterable {
-        case fast, published, exact, envelope
+        case fast, published, exact, envelope, newton
     }
 
     @Test(
@@ -64,13 +73,13 @@ struct SolverReferenceTests {
             found = try MSR3Fast(strength: strength, decay: 0.5, barrier: 0.1, tolerance: 1e-9, follows: false)
                 .solve(smaller, from: start)
         case .exact: found = try MSR3(strength: strength, tolerance: 1e-11).solve(given, from: start)
-        case .envelope:
+        case .envelope, .newton:
             let envelope = given.with(penalty: try L1Penalty(lambda: lambda).relaxed(strength: strength))
-            found = Self.exact.solve(envelope, from: start)
+            found = Self.exact[route == .newton ? 1 : 0].solve(envelope, from: start)
         }
         #expect(found.isConverged)
         try agree(found, reference)
-        guard route != .envelope else { return }
+        guard route != .envelope, route != .newton else { return }
         let w = try reference.effects("w_beta", "w_gamma")
         #expect(deviation(found.selected.fixed, w.fixed) < 1e-8)
         #expect(deviation(found.selected.variances, w.variances) < 1e-8)

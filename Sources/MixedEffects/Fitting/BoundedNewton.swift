@@ -212,7 +212,8 @@ public struct BoundedNewton: Sendable {
                 for j in 0..<q {
                     for i in j..<q {
                         h[p + i + (p + j) * count] =
-                            derivatives.fisher[i, j] - outer * derivatives.varianceTraces[i] * derivatives.varianceTraces[j]
+                            derivatives.fisher[i, j] - outer * derivatives.varianceTraces[i]
+                            * derivatives.varianceTraces[j]
                     }
                 }
                 for j in 0..<count { h[j + j * count] *= 1 + 1e-9 }
