@@ -63,8 +63,8 @@ public struct PenalizedLikelihood {
         }
     }
 
-    private init(_ other: PenalizedLikelihood, _ penalty: any EffectPenalty) {
-        likelihood = other.likelihood
+    private init(_ other: PenalizedLikelihood, _ likelihood: Likelihood, _ penalty: any EffectPenalty) {
+        self.likelihood = likelihood
         self.penalty = penalty
         fixedWeights = other.fixedWeights
         varianceWeights = other.varianceWeights
@@ -72,7 +72,12 @@ public struct PenalizedLikelihood {
     }
 
     /// The same with another penalty.
-    public func with(penalty: any EffectPenalty) -> PenalizedLikelihood { PenalizedLikelihood(self, penalty) }
+    public func with(penalty: any EffectPenalty) -> PenalizedLikelihood {
+        PenalizedLikelihood(self, likelihood, penalty)
+    }
+
+    /// The same of other data with as many effects.
+    func with(likelihood: Likelihood) -> PenalizedLikelihood { PenalizedLikelihood(self, likelihood, penalty) }
 
     /// L and the penalty; infinity where L is.
     public func value(at effects: Effects) -> Double { likelihood.value(at: effects) + penaltyValue(at: effects) }
