@@ -1,7 +1,7 @@
 """Linear models of mixed effects whose effects the data may choose: y = Xβ + Zu + noise, u a departure of each group.
 
-`LinearMixedModel` takes arrays and follows scikit-learn; :func:`fit` takes a formula as lme4 has it and a table (a pandas
-DataFrame, or any mapping of names to columns).
+`LinearMixedModel` takes arrays and follows scikit-learn; :func:`fit` takes a formula as lme4 has it and a table (a
+pandas DataFrame, or any mapping of names to columns).
 """
 
 from __future__ import annotations
@@ -443,9 +443,7 @@ class LinearMixedModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.n_iter_ = result.report["iterations"]
         self.result_ = result
 
-    def predict(
-        self, X: ArrayLike, groups: ArrayLike | None = None, Z: ArrayLike | None = None
-    ) -> NDArray[np.float64]:
+    def predict(self, X: ArrayLike, groups: ArrayLike | None = None, Z: ArrayLike | None = None) -> NDArray[np.float64]:
         """Predict.
 
         Parameters
@@ -476,7 +474,7 @@ class LinearMixedModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # 
         places = {label: place for place, label in enumerate(self.groups_)}
         departures = np.vstack([self.deviations_, np.zeros((1, len(self.random_names_)))])
         rows = np.array([places.get(str(label), len(places)) for label in labels.tolist()], np.int64)
-        return predicted + np.einsum("ij,ij->i", varying, departures[rows])
+        return np.asarray(predicted + np.einsum("ij,ij->i", varying, departures[rows]))
 
     def score(
         self,

@@ -36,8 +36,9 @@ public struct MixedSummary: Encodable, Sendable {
         public let estimate: Double
         /// Of the estimate, the variances taken as they are; nil where it is not selected.
         public let standardError: Double?
-        /// Ends of the interval, ``MixedSummary/confidence``.
+        /// The lower end of the interval that holds ``MixedSummary/confidence``.
         public let lower: Double?
+        /// Its upper end.
         public let upper: Double?
         /// Estimate over standard error.
         public let statistic: Double?
@@ -98,10 +99,15 @@ public struct MixedSummary: Encodable, Sendable {
 
     /// A λ that was tried.
     public struct Trial: Encodable, Sendable {
+        /// λ.
         public let lambda: Double
+        /// η; nil without a relaxation.
         public let eta: Double?
+        /// BIC of the model on what is left, fitted again without the penalty.
         public let criterion: Double
+        /// Fixed effects that are left.
         public let fixedCount: Int
+        /// Random effects that are left.
         public let randomCount: Int
     }
 
@@ -117,8 +123,9 @@ public struct MixedSummary: Encodable, Sendable {
     public let response, group: String
     /// Rows used, groups, and rows left out since a cell was missing.
     public let rows, groups, missingRows: Int
-    /// How effects were chosen, and the penalty where there was one.
+    /// How effects were chosen.
     public let select: String
+    /// The penalty; nil where there was none.
     public let penalty: String?
     /// `ml` or `reml`: what the variances are the best of.
     public let estimation: String
@@ -126,25 +133,29 @@ public struct MixedSummary: Encodable, Sendable {
     public let degreesOfFreedom: Double
     /// Whether a random effect is only in with its fixed effect.
     public let hierarchy: Bool
-    /// Effects, in the order of the formula.
+    /// Fixed effects, in the order of the formula.
     public let fixed: [Fixed]
+    /// Random effects, likewise.
     public let random: [Random]
     /// Where random effects are correlated.
     public let correlations: [Correlation]?
-    /// σ², the variance of the noise; nil where rows have their own. And whether it was estimated.
+    /// σ², the variance of the noise; nil where rows have their own.
     public let noiseVariance: Double?
+    /// Whether it was estimated.
     public let noiseIsEstimated: Bool
     /// What was minimized: −log likelihood and penalty; without a penalty that of the model reported (by ML), constants left out.
     public let objective: Double
-    /// −2 log likelihood by ML and, where variances are by it, REML, constants included, of the model reported.
+    /// −2 log likelihood by ML, constants included, of the model reported.
     public let minusTwiceLogLikelihood: Double
+    /// The same by REML; nil where variances are by ML.
     public let minusTwiceRestrictedLogLikelihood: Double?
     /// 2L + k log N of the model reported, L being −log likelihood by ML without constants and k the effects that are in.
     public let bic: Double
     /// All criteria by their names.
     public let criteria: [String: Double]
-    /// λ and η, where there was a penalty, of standardized columns where they were standardized.
+    /// λ, where there was a penalty, of standardized columns where they were standardized.
     public let lambda: Double?
+    /// η, where there was a relaxation.
     public let eta: Double?
     /// Whether columns and response were.
     public let standardized: Bool

@@ -29,7 +29,8 @@ extension PosedModel {
         let shift = 2 * scaling.loss(rows: problem.rowCount)
         var best: (point: PenaltyPath.Point, eta: Double, path: [PenaltyPath.Point])?
         var trials: [MixedSummary.Trial] = []
-        for eta in request.selection.isRelaxed ? request.eta.map { [$0] } ?? Self.strengths : [0] {
+        let strengths = request.selection.isRelaxed ? request.eta.map { [$0] } ?? Self.strengths : [0]
+        for eta in strengths {
             if monitor.isCancelled() { throw CancellationError() }
             let lambdas = request.lambda.map { [$0] } ?? lambdas(objective, full.effects, eta)
             let points = try PenaltyPath(lambdas: lambdas, rules: rules).run(

@@ -45,6 +45,8 @@ struct PosedModel {
 
     /// Chooses which effects are in.
     func choose(_ monitor: Monitor) throws -> Choice {
+        // What fits without error has no noise to estimate, and no likelihood to compare others with.
+        if request.selection != .none { _ = try BoundedNewton().fit(problem, noise: noise) }
         switch request.selection {
         case .none:
             return Choice(
