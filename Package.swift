@@ -34,12 +34,12 @@ let package = Package(
         .target(name: "ModelSelection", dependencies: ["SparseRegression"]),
         .target(name: "MixedEffects", dependencies: ["LinearAlgebra"]),
         .target(name: "SourceImaging", dependencies: ["ModelSelection", "Transport"]),
-        .target(name: "Requests", dependencies: ["SourceImaging"]),
+        .target(name: "Requests", dependencies: ["MixedEffects", "SourceImaging"]),
         .target(name: "Simulation", dependencies: ["Fourier", "SourceImaging"]),
         .target(name: "Formats", dependencies: ["CZlib", "HDF5", "SourceImaging"]),
         .target(
             name: "Reporting",
-            dependencies: ["SourceImaging"],
+            dependencies: ["Requests"],
             resources: [
                 .embedInCode("Page/Templates/subject.mustache"), .embedInCode("Page/Templates/page.css"),
                 .embedInCode("Page/Templates/brain.js"), .embedInCode("Page/Templates/group.mustache"),
@@ -78,13 +78,13 @@ let package = Package(
         .testTarget(
             name: "MixedEffectsTests", dependencies: ["CAllocationCount", "HDF5", "MixedEffects", "TestSupport"]),
         .testTarget(name: "SourceImagingTests", dependencies: ["SourceImaging", "Simulation", "TestSupport"]),
-        .testTarget(name: "RequestsTests", dependencies: ["Requests"]),
+        .testTarget(name: "RequestsTests", dependencies: ["HDF5", "Requests", "TestSupport"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport", "MutatedFiles"]),
         .testTarget(name: "ReportingTests", dependencies: ["Pages", "TestSupport"]),
         .testTarget(name: "BatchesTests", dependencies: ["Batches", "TestSupport"]),
         .testTarget(
-            name: "CommandTests", dependencies: ["FociCommand", "Foci", "TestSupport"], exclude: ["Help"]),
+            name: "CommandTests", dependencies: ["FociCommand", "Foci", "HDF5", "TestSupport"], exclude: ["Help"]),
     ],
     swiftLanguageModes: [.v6]
 )
