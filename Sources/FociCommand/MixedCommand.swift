@@ -121,7 +121,7 @@ struct MixedCommand: ParsableCommand {
         let request = try request()
         try request.check()
         var folder = try output.map { path throws(InputError) in try OutputFolder(path, force: force) }
-        let answer = try naming(.table, table) {
+        let answer = try naming(table, as: .table) {
             let design = try request.design(of: DataTable.read(table))
             return try request.run(design, monitor: Terminal.monitor(quiet: quiet))
         }

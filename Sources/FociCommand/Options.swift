@@ -68,7 +68,7 @@ func errorLine(_ error: any Error) -> String { (error as? InputError)?.text(nami
 
 /// Runs a request, and tells of the file what it says of its input.
 func naming<Result>(
-    _ input: InputError.InputName = .problem, _ file: String, _ body: () throws -> Result
+    _ file: String, as input: InputError.InputName = .problem, _ body: () throws -> Result
 ) throws -> Result {
     do { return try body() } catch var error as InputError {
         if error.place == .input(input) { error.place = .named(file) }

@@ -184,7 +184,7 @@ struct MixedTests {
             (["t.tsv", "--formula", "y ~ coffee + (1 | g"], ["--formula", "')'"]),
             (["t.tsv", "--formula", "y ~ coffee + (1 | g)", "--fixed", "x"], ["--fixed", "beside a formula"]),
             (["t.tsv", "--response", "word", "--group", "g"], ["column 'word'", "words"]),
-            (["t.tsv", "--response", "y", "--group", "g", "--fixed", "typo"], ["t.tsv", "'typo' line 3", "'1O'"]),
+            (["t.tsv", "--response", "y", "--group", "g", "--fixed", "typo"], ["t.tsv", "'typo', line 3", "'1O'"]),
             (["t.tsv", "--response", "y", "--group", "word"], ["t.tsv", "one group"]),
             (["t.tsv", "--response", "y", "--group", "id"], ["t.tsv", "one row in each group", "--noise-variance"]),
             (["t.tsv", "--response", "y", "--group", "g", "--lambda", "1"], ["--lambda", "--select"]),

@@ -74,11 +74,12 @@ public struct DataTable: Sendable {
         for (place, column) in columns.enumerated() {
             guard column.count == rowCount else {
                 throw InputError(
-                    "column '\(column.name)'", found: "\(column.count) cells",
+                    at: .input(.table), found: "\(column.count) cells in column '\(column.name)'",
                     expected: "\(rowCount), as in '\(columns[0].name)'")
             }
             guard column.name.isEmpty || places.updateValue(place, forKey: column.name) == nil else {
-                throw InputError("column '\(column.name)'", found: "it stands twice", expected: "each name once")
+                throw InputError(
+                    at: .input(.table), found: "column '\(column.name)' twice", expected: "each name once")
             }
         }
         guard rowCount > 0 else {

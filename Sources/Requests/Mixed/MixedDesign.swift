@@ -69,7 +69,9 @@ public struct MixedDesign: Sendable {
         let response = try table.column(responseName, as: .response)
         let groups = try table.column(group, as: .group)
         guard try response.isNumeric(in: table) else {
-            throw InputError("column '\(responseName)'", found: "words", expected: "numbers, since it is the response")
+            throw InputError(
+                at: .input(.table), found: "words in column '\(responseName)'",
+                expected: "numbers, since it is the response")
         }
         var used = [response, groups]
         for factor in formula.fixed.factors { used.append(try table.column(factor.column, as: .fixed)) }

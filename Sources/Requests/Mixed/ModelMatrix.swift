@@ -76,7 +76,7 @@ struct ModelMatrix {
         if !factor.isCategory, try column.isNumeric(in: table) {
             if let row = rows.first(where: { column.numbers[$0].isInfinite }) {
                 throw InputError(
-                    "column '\(factor.column)' \(table.place(row))", found: "an infinite number",
+                    at: .input(.table), found: "an infinite number in column '\(factor.column)', \(table.place(row))",
                     expected: "a finite one")
             }
             return .numbers(rows.map { column.numbers[$0] })
@@ -85,7 +85,8 @@ struct ModelMatrix {
         var levels = Array(Set(labels))
         guard levels.count <= mostLevels else {
             throw InputError(
-                "column '\(factor.column)'", found: "\(levels.count) different values that are no numbers",
+                at: .input(.table),
+                found: "\(levels.count) different values that are no numbers in column '\(factor.column)'",
                 expected: "numbers, or at most \(mostLevels) categories")
         }
         let numbers = Dictionary(levels.map { ($0, Double($0) ?? .nan) }) { first, _ in first }
@@ -139,7 +140,7 @@ extension DataTable.Column {
         let isDecimalComma = word.contains(",") && word.allSatisfy { $0.isNumber || "+-,eE.".contains($0) }
         if hasNumbers || isDecimalComma {
             throw InputError(
-                "column '\(name)' \(table.place(firstWord))", found: "'\(word)'",
+                at: .input(.table), found: "'\(word)' in column '\(name)', \(table.place(firstWord))",
                 expected: isDecimalComma ? "decimal points" : "a number, as in other rows",
                 advice: isDecimalComma ? "" : "factor(\(name)) takes them all as categories")
         }

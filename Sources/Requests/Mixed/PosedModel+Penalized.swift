@@ -2,9 +2,9 @@ import Glibc
 
 extension PosedModel {
     /// Values of λ along a path.
-    private static let pathCount = 41
+    private static let pathCount = 61
     /// The smallest λ of a path over the largest.
-    private static let pathRatio = 1e-4
+    private static let pathRatio = 1e-6
     /// Values of η that are tried where none is given.
     private static let strengths = [0.1, 1, 10]
 
@@ -46,8 +46,13 @@ extension PosedModel {
             if point.refit.bic < best?.point.refit.bic ?? .infinity { best = (point, eta, points) }
         }
         guard let best else { throw MixedEffectsProblem.Invalid.noNoise }
+        var solution = best.point.solution
+        if request.selection == .pgd, request.lambda == nil {
+            solution = ProximalGradient().solve(
+                objective.with(penalty: try request.penalty.penalty(lambda: best.point.lambda)), from: solution.effects)
+        }
         return Choice(
-            support: best.point.refit.support, solution: best.point.solution, lambda: best.point.lambda,
+            support: best.point.refit.support, solution: solution, lambda: best.point.lambda,
             eta: best.eta > 0 ? best.eta : nil, trials: trials, path: path(best.path, chosen: best.point.lambda),
             models: fits.count)
     }
@@ -56,7 +61,8 @@ extension PosedModel {
         switch request.selection {
         case .msr3: try MSR3(strength: eta)
         case .msr3Fast: try MSR3Fast(strength: eta)
-        default: ProximalGradient()
+        // Along a path Newton's steps find the same points a thousand times as fast; the last fit is by the gradient.
+        default: if request.lambda == nil { ProximalNewton() } else { ProximalGradient() }
         }
     }
 
@@ -67,13 +73,20 @@ extension PosedModel {
             fixed: full.fixed.map { _ in 0 }, variances: full.variances.map { _ in 0 })
         for kept in rules.keptFixed { none.fixed[kept] = full.fixed[kept] }
         let slopes = likelihood.evaluate(at: none)
-        var largest = max(1, likelihood.value(at: none) - likelihood.value(at: full))
+        // What L0 charges for an effect is compared with what all of them explain, others with slopes.
+        var largest = request.penalty.name == "l0" ? likelihood.value(at: none) - likelihood.value(at: full) : 0
+        // A relaxation takes what lies below λ/η, whatever the slopes.
+        var threshold = 0.0
         for (k, weight) in objective.fixedWeights.enumerated() where weight > 0 {
-            largest = max(largest, abs(slopes.fixedGradient[k]) / weight, eta * abs(full.fixed[k]) / weight)
+            largest = max(largest, abs(slopes.fixedGradient[k]) / weight)
+            threshold = max(threshold, abs(full.fixed[k]) / weight)
         }
         for (k, weight) in objective.varianceWeights.enumerated() where weight > 0 {
-            largest = max(largest, -slopes.varianceGradient(k) / weight, eta * full.variances[k] / weight)
+            largest = max(largest, -slopes.varianceGradient(k) / weight)
+            threshold = max(threshold, full.variances[k] / weight)
         }
+        if request.selection.isRelaxed { largest = min(largest, 2 * eta * max(threshold, threshold * threshold)) }
+        if !(largest > 0 && largest.isFinite) { largest = 1 }
         // The λ of MSR3-fast counts η times.
         if request.selection == .msr3Fast { largest /= eta }
         return (0..<Self.pathCount).map { k in
