@@ -9,8 +9,8 @@ struct CompareCommand: ParsableCommand {
         discussion: """
             Pairs found with true sources one to one, and prints errors, found, missed and false sources, and how \
             well waveforms agree. Transport is how far amplitude has to move, in mm, to turn the sources found into \
-            the true ones: the root mean square over amplitude of the shortest ways, where what has no counterpart \
-            within the reach counts as the reach.
+            the true ones: the mean over amplitude of the shortest ways, where what has no counterpart within the \
+            reach counts as the reach.
 
             EXAMPLE
               foci compare result/estimate.h5 data/truth.h5

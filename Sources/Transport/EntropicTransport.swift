@@ -129,8 +129,10 @@ struct StagedSolver {
             stages.append(Stage(level: level(epsilon), epsilon: epsilon, tolerance: 1e-2))
             epsilon /= 4
         }
-        let last = level(settings.epsilon)
-        if last > 0 { stages.append(Stage(level: last, epsilon: settings.epsilon, tolerance: 1e-3)) }
+        // An eighth of the places on either side take a sixty-fourth of the time.
+        if levels.count > 1, levels[1].spread <= settings.epsilon {
+            stages.append(Stage(level: 1, epsilon: settings.epsilon, tolerance: 1e-3))
+        }
         stages.append(Stage(level: 0, epsilon: settings.epsilon, tolerance: settings.tolerance))
         return stages
     }
@@ -185,7 +187,8 @@ struct StagedSolver {
     ) -> SemiDual.Evaluation {
         var search = NewtonSearch(dual)
         var at = dual.evaluate(potential)
-        var steps = 0
+        // The error before the latest Sinkhorn step; 0 where none was the latest.
+        var (steps, previous) = (0, 0.0)
         while sweeps + dual.sweeps < settings.maximumSweeps {
             if at.starved > 0.1 * tolerance {
                 dual.absorb(source: at.potential, target: bestTargets(dual, at.potential))
@@ -195,16 +198,19 @@ struct StagedSolver {
                 at = dual.evaluate(at.potential)
             }
             if at.error + 2 * dual.neglected <= tolerance || !at.error.isFinite { break }
-            // Newton's steps pay once marginals are nearly right; where one fails, Sinkhorn's always climb.
-            if settings.usesNewton, steps >= 3, at.error < 0.3 {
+            // Newton's steps pay once marginals are nearly right, unless some ten more of Sinkhorn's will do, at which they go
+            // now; where one fails, Sinkhorn's always climb.
+            let isFast = at.error < previous && log(at.error / tolerance) < 10 * log(previous / at.error)
+            if settings.usesNewton, !isFast, steps >= 3 && at.error < 0.3 || steps >= 1 && at.error < 0.02 {
                 if let next = search.step(from: at, to: tolerance) {
-                    at = next
+                    (at, previous) = (next, 0)
                     newtonSteps += 1
                     continue
                 }
                 at = dual.evaluate(at.potential)
                 steps = -5
             }
+            previous = at.error
             at = dual.evaluate(dual.sinkhorn(at))
             steps += 1
         }

@@ -15,7 +15,7 @@ enum NewtonSteps {
     /// The residual, over the first, to which a step's system is solved: no more exact than the step's own error of second
     /// order, nor than the end needs.
     static func accuracy(_ error: Double, to tolerance: Double) -> Double {
-        max(min(0.1, error.squareRoot()), min(0.1, 0.2 * tolerance / error))
+        max(min(0.1, 0.3 * error.squareRoot()), min(0.1, 0.05 * tolerance / error))
     }
 
     /// Solves A·x = b by conjugate gradients with a diagonal as preconditioner.

@@ -1,3 +1,4 @@
+import Glibc
 import LinearAlgebra
 
 /// Numbers that panels are made of.
@@ -44,17 +45,20 @@ final class PanelMatrix<Number: PanelNumber>: @unchecked Sendable {
     let rows: Int
     let columns: Int
     private(set) var panels: [Panel]
+    /// What the panels' values lie in, a block a piece.
+    private let memory: [UnsafeMutableRawPointer]
     private let perPiece: Int
     /// Each piece's sum over its panels, rows gathered, rows to scatter, and coefficients of columns.
     private let workspace: UnsafeMutablePointer<Number>
     private let stride: Int
 
     /// - Parameters:
+    ///   - bound: no panel keeps more rows; where it is not known panels are asked twice.
     ///   - keep: which tiles a panel keeps, ascending.
     ///   - fill: writes the values of some rows of a panel, a column every `stride` elements.
     init(
-        rows: Int, columns: Int, parallelism: Parallelism,
-        keep: @Sendable (_ panel: Int) -> [Int],
+        rows: Int, columns: Int, parallelism: Parallelism, bound: (@Sendable (_ panel: Int) -> Int)? = nil,
+        keep: @escaping @Sendable (_ panel: Int) -> [Int],
         fill:
             @Sendable (
                 _ panel: Int, _ rows: Range<Int>, _ values: UnsafeMutablePointer<Number>, _ stride: Int
@@ -66,41 +70,66 @@ final class PanelMatrix<Number: PanelNumber>: @unchecked Sendable {
         let count = (columns + tile - 1) / tile
         perPiece = max(1, (count + Self.pieces - 1) / Self.pieces)
         stride = 3 * rows + tile
-        workspace = .allocate(capacity: (count + perPiece - 1) / perPiece * stride)
+        let pieces = (count + perPiece - 1) / perPiece
+        workspace = .allocate(capacity: pieces * stride)
         let made = UnsafeMutablePointer<Panel?>.allocate(capacity: count)
         made.initialize(repeating: nil, count: count)
-        nonisolated(unsafe) let places = made
+        let madeBlocks = UnsafeMutablePointer<UnsafeMutableRawPointer?>.allocate(capacity: pieces)
+        madeBlocks.initialize(repeating: nil, count: pieces)
+        nonisolated(unsafe) let (places, blocks) = (made, madeBlocks)
         let threads = rows * columns > 20_000 ? parallelism : .serial
-        threads.forEachPiece(of: count, piece: perPiece) { _, items in
+        threads.forEachPiece(of: count, piece: perPiece) { number, items in
+            let bound = bound ?? { Self.runs(keep($0), rows: rows).reduce(0) { $0 + $1.count } }
+            let largest = items.reduce(0) { $0 + bound($1) } * tile
+            let block = Self.block(largest)
+            blocks[number] = block
+            var values = block.bindMemory(to: Number.self, capacity: largest)
             for panel in items {
-                var runs: [Range<Int>] = []
-                for kept in keep(panel) {
-                    let range = (kept * tile)..<min(rows, (kept + 1) * tile)
-                    if let last = runs.last, last.upperBound == range.lowerBound {
-                        runs[runs.count - 1] = last.lowerBound..<range.upperBound
-                    } else {
-                        runs.append(range)
-                    }
-                }
+                let runs = Self.runs(keep(panel), rows: rows)
                 let range = (panel * tile)..<min(columns, (panel + 1) * tile)
                 let total = runs.reduce(0) { $0 + $1.count }
-                let values = UnsafeMutablePointer<Number>.allocate(capacity: max(1, total * range.count))
                 var start = 0
                 for run in runs {
                     fill(panel, run, values + start, total)
                     start += run.count
                 }
                 places[panel] = Panel(columns: range, runs: runs, rows: total, values: values)
+                values += total * range.count
             }
         }
         panels = (0..<count).compactMap { made[$0] }
+        memory = (0..<pieces).compactMap { madeBlocks[$0] }
         made.deinitialize(count: count)
         made.deallocate()
+        madeBlocks.deallocate()
     }
 
     deinit {
-        for panel in panels { panel.values.deallocate() }
+        for block in memory { block.deallocate() }
         workspace.deallocate()
+    }
+
+    /// Tiles as runs of rows.
+    private static func runs(_ tiles: [Int], rows: Int) -> [Range<Int>] {
+        var runs: [Range<Int>] = []
+        for kept in tiles {
+            let range = (kept * tile)..<min(rows, (kept + 1) * tile)
+            if let last = runs.last, last.upperBound == range.lowerBound {
+                runs[runs.count - 1] = last.lowerBound..<range.upperBound
+            } else {
+                runs.append(range)
+            }
+        }
+        return runs
+    }
+
+    /// Memory for some elements, in large pages where there are many: their first touch would else take as long as the rest.
+    private static func block(_ elements: Int) -> UnsafeMutableRawPointer {
+        let (bytes, page) = (max(1, elements) * MemoryLayout<Number>.stride, 1 << 21)
+        guard bytes >= 2 * page else { return .allocate(byteCount: bytes, alignment: 64) }
+        let block = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: page)
+        madvise(block, bytes, MADV_HUGEPAGE)
+        return block
     }
 
     /// Elements that are kept.
@@ -112,6 +141,8 @@ final class PanelMatrix<Number: PanelNumber>: @unchecked Sendable {
     ///   - x: a value a row.
     ///   - y: a value a row.
     ///   - turn: replaces the values of Aᵀx of some columns by coefficients of these columns. Panels run at the same time.
+    @specialized(where Number == Double)
+    @specialized(where Number == Float)
     func sweep(
         _ x: UnsafePointer<Number>, into y: UnsafeMutablePointer<Number>, _ parallelism: Parallelism,
         _ turn: @Sendable (_ columns: Range<Int>, _ values: UnsafeMutablePointer<Number>) -> Void

@@ -30,6 +30,8 @@ final class SparseNewton<Number: PanelNumber>: NewtonSystem {
     ///   - dual: at its latest evaluation.
     ///   - threshold: a tile is left out where it holds less of the mass of its rows, and of its columns, than this over the
     ///     number of tiles there.
+    @specialized(where Number == Double)
+    @specialized(where Number == Float)
     init(_ dual: SemiDual, at evaluation: SemiDual.Evaluation, threshold: Double) {
         let relaxation = dual.penalty.isInfinite ? 0 : 1 / dual.penalty
         let (rowFactor, columnFactor) = (dual.rowFactor, dual.columnFactor)
@@ -51,6 +53,7 @@ final class SparseNewton<Number: PanelNumber>: NewtonSystem {
         let panels = Double(columnShares.count)
         plan = PanelMatrix(
             rows: kernel.rows, columns: kernel.columns, parallelism: dual.settings.parallelism,
+            bound: { kernel.panels[$0].rows },
             keep: { number in
                 let panel = kernel.panels[number]
                 return Self.masses(panel, rowFactor, columnFactor).compactMap { tile, mass in
@@ -120,6 +123,8 @@ final class SparseNewton<Number: PanelNumber>: NewtonSystem {
     }
 
     /// product ← (D₁ − P D₂⁻¹ Pᵀ)·x.
+    @specialized(where Number == Double)
+    @specialized(where Number == Float)
     private func multiply(
         _ x: [Double], _ single: inout [Number], _ sums: inout [Number], into product: inout [Double],
         _ parallelism: Parallelism

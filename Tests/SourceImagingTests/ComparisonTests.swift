@@ -175,7 +175,7 @@ struct ComparisonTests {
         let comparison = try Comparison(
             found: [Self.found(SIMD3(0.006, 0, 0), rows: [Self.wave(10, early)])], times: early, frame: .head,
             truth: truth, reach: 0.02)
-        let expected = ((36 + 400 * strength) / (1 + strength)).squareRoot()
+        let expected = (6 + 20 * strength) / (1 + strength)
         #expect(abs((comparison.transportDistance ?? 0) - expected) < 1e-9)
         #expect(comparison.reach == 20)
     }
@@ -284,8 +284,8 @@ struct ComparisonTests {
         #expect(abs((object["mean_error_mm"] as? Double ?? 0) - 5) < 1e-9)
         // Half of the amplitude is 5 mm off, of the other half there is none within the reach.
         let distance = try #require(object["transport_distance_mm"] as? Double)
-        #expect(abs(distance - ((25.0 + 900) / 2).squareRoot()) < 1e-9)
+        #expect(abs(distance - 17.5) < 1e-9)
         #expect(object["transport_reach_mm"] as? Double == 30)
-        #expect(comparison.description.contains("Transport: 21.5 mm"))
+        #expect(comparison.description.contains("Transport: 17.5 mm"))
     }
 }

@@ -41,7 +41,7 @@ struct SourceMapTests {
         for share in [0.5, 0.1, 0.01] {
             let found = try #require(
                 SourceMap([.zero, SIMD3(0.1, 0, 0)], amplitudes: [1 - share, share].map { $0 * 1e-8 }))
-            #expect(abs(found.distance(to: truth, reach: 0.03) - 0.03 * share.squareRoot()) < 1e-12)
+            #expect(abs(found.distance(to: truth, reach: 0.03) - 0.03 * share) < 1e-12)
         }
     }
 
@@ -63,10 +63,10 @@ struct SourceMapTests {
     func many(count: Int) throws {
         let (one, other) = (try Self.map(count, seed: 1), try Self.map(count + 20, seed: 2))
         let costs = Matrix(rows: one.positions.count, columns: other.positions.count) { i, j in
-            min(1, pow(one.positions[i].distance(to: other.positions[j]) / 0.03, 2))
+            min(1, one.positions[i].distance(to: other.positions[j]) / 0.03)
         }
         let exact = SourceMap.leastCost(costs, one.shares, other.shares, isExact: true)
         let entropic = SourceMap.leastCost(costs, one.shares, other.shares, isExact: false)
-        #expect(entropic >= exact - 1e-6 && entropic <= exact + 1e-3)
+        #expect(entropic >= exact - 1e-6 && entropic <= exact + 3e-3)
     }
 }

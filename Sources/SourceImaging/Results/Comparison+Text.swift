@@ -25,8 +25,8 @@ extension Comparison: CustomStringConvertible {
         }
         if let transportDistance {
             lines.append(
-                "Transport: \(number(transportDistance, 1)) mm (how far amplitude has to move, as root mean square; what has no "
-                    + "counterpart within \(number(reach, 1)) mm counts as that).")
+                "Transport: \(number(transportDistance, 1)) mm (how far amplitude has to move on average; what has no counterpart "
+                    + "within \(number(reach, 1)) mm counts as that).")
         }
         guard trueCount + falseCount > 0 else { return lines.joined(separator: "\n") }
 

@@ -73,8 +73,8 @@ public struct Comparison: Sendable, Equatable, Codable {
     public let f1: Double?
     /// Mean correlation of waveforms over the pairs that have one; nil when none has.
     public let meanCorrelation: Double?
-    /// How far amplitude has to move to turn one side's sources into the other's, mm: the root mean square over amplitude of
-    /// the shortest ways (``SourceMap/distance(to:reach:)``), of the largest magnitudes at the estimate's times. What would
+    /// How far amplitude has to move to turn one side's sources into the other's, mm: the mean over amplitude of the shortest
+    /// ways (``SourceMap/distance(to:reach:)``), of the largest magnitudes at the estimate's times. What would
     /// have to move farther than ``reach``, and what one side alone has, counts as that. Unlike the errors of pairs it has no
     /// threshold, and weak sources count little. Nil when neither side has sources.
     public let transportDistance: Double?

@@ -12,7 +12,8 @@ import Transport
 
 /// Ends the program with a line of what is wrong.
 func fail(_ text: String) -> Never {
-    fputs("TransportBenchmark: \(text)\n", stderr)
+    let line = Array("TransportBenchmark: \(text)\n".utf8)
+    _ = write(2, line, line.count)
     exit(2)
 }
 
