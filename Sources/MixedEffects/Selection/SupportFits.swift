@@ -40,11 +40,15 @@ public final class SupportFits {
     ///   - problem: any.
     ///   - noise: whether Λ is known up to a factor.
     ///   - newton: how exactly.
-    public init(_ problem: MixedEffectsProblem, noise: NoiseModel, newton: BoundedNewton = .init(tolerance: 1e-9)) {
+    ///   - charged: N of the criterion, where the problem is a part of a larger one; nil: its rows.
+    public init(
+        _ problem: MixedEffectsProblem, noise: NoiseModel, newton: BoundedNewton = .init(tolerance: 1e-9),
+        charged: Int? = nil
+    ) {
         self.problem = problem
         self.noise = noise
         self.newton = newton
-        charge = log(Double(problem.rowCount))
+        charge = log(Double(charged ?? problem.rowCount))
         start = BoundedNewton.start(problem, noise: noise)
         likelihood = Likelihood(problem)
         derivatives = Likelihood.Derivatives(fixedCount: problem.fixedCount, randomCount: problem.randomCount)
