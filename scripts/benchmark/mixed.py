@@ -35,6 +35,8 @@ PAPER_LAMBDA, PAPER_ETA = 0.25, 0.2
 relaxed."""
 GRADIENT_LAMBDA = 1.0
 """Where proximal gradients are compared, with L1."""
+CRITERIA = {"ml": "minus_twice_log_likelihood", "reml": "minus_twice_restricted_log_likelihood"}
+"""Where foci's answer tells them."""
 Facts = dict[str, Any]
 
 
@@ -48,113 +50,17 @@ class Recipe:
     """Whether it is run on all problems without --full, too."""
 
 
+PAPER = ("--no-standardize", "--no-hierarchy")
+"""As in the MSR3 paper."""
 RECIPES = (
     Recipe("average", ("--select", "average"), True),
     Recipe("average, no hierarchy", ("--select", "average", "--no-hierarchy"), True),
-    Recipe("msr3-fast, L1", ("--select", "msr3-fast", "--penalty", "l1"), True),
-    Recipe("direct, L1", ("--select", "direct", "--penalty", "l1")),
-    Recipe("direct, adaptive L1", ("--select", "direct", "--penalty", "adaptive-l1")),
-    Recipe("direct, SCAD", ("--select", "direct", "--penalty", "scad")),
-    Recipe("direct, CAD", ("--select", "direct", "--penalty", "cad")),
-    Recipe("direct, MCP", ("--select", "direct", "--penalty", "mcp")),
-    Recipe("direct, L0", ("--select", "direct", "--penalty", "l0")),
+    Recipe("msr3-fast, L1", ("--select", "msr3-fast", "--penalty", "l1", *PAPER), True),
+    Recipe("msr3-fast, adaptive L1", ("--select", "msr3-fast", "--penalty", "adaptive-l1", *PAPER)),
     Recipe("subset", ("--select", "subset")),
-    Recipe("msr3-fast, adaptive L1", ("--select", "msr3-fast", "--penalty", "adaptive-l1")),
+    *(Recipe(f"pgd, {name}", ("--select", "pgd", "--penalty", name))
+      for name in ("l1", "adaptive-l1", "l0", "scad", "cad", "mcp")),
 )
-
-
-def answered(programs: Programs, *arguments: str | Path, limit: float = 3600, given: object = None) -> list[Facts]:
-    """All answers of a job on one thread.
-
-    Raises `Broken` when it fails.
-    """
-    job = programs.run_job(*arguments, limit=limit, given=given, threads=1)
-    if job.failure:
-        raise Broken(f"{arguments[0]}: {job.failure}")
-    return job.answers
-
-
-def fit_table(programs: Programs, table: Path, columns: Sequence[str], *options: str) -> Facts:
-    """The answer of `foci mixed` on a table of mixed_data.py whose columns are fixed and random effects all."""
-    terms = ",".join(("0", *columns))
-    arguments = ("mixed", table, "--response", "y", "--group", "group", "--fixed", terms, "--random", terms)
-    run = programs.run_foci(*arguments, *options, threads=1)
-    return run.answer | {"wall": run.wall, "process_busy": run.busy}
-
-
-def decided(answer: Facts, part: str) -> list[bool]:
-    """Whether each effect was selected."""
-    return [bool(effect["selected"]) for effect in answer[part]]
-
-
-def row_of(kind: str, program: str, setting: str, truth: list[bool], answers: list[Facts]) -> Selected:
-    """A row of selections of a program, each with lists `fixed` and `random` of decisions."""
-    count = len(truth)
-    right = {
-        part: [100 * sum(a == b for a, b in zip(answer[part], truth)) / count for answer in answers]
-        for part in ("fixed", "random")
-    }
-    both = Mean.of((a + b) / 2 for a, b in zip(right["fixed"], right["random"]))
-    row = Selected(kind, program, setting, len(answers), both.value, both.error, statistics.fmean(right["fixed"]),
-                   statistics.fmean(right["random"]), load=os.getloadavg()[0])  # fmt: skip
-    for name in ("fit_seconds", "fit_busy", "selection_seconds", "selection_busy"):
-        known = [answer[name] for answer in answers if answer.get(name) is not None]
-        setattr(row, name, statistics.median(known) if known else None)
-    return row
-
-
-def selected_by_foci(programs: Programs, recipe: Recipe, tables: list[Facts]) -> list[Facts]:
-    """What foci selects on each table by a recipe, and how long a fit at the chosen λ takes."""
-    answers = []
-    for table in tables:
-        options = (*recipe.options, "--noise-variance", f"{table['variance']:g}")
-        answer = fit_table(programs, Path(table["path"]), table["columns"], *options)
-        found = {part: decided(answer, part) for part in ("fixed", "random")}
-        found |= {"selection_seconds": answer["seconds"], "selection_busy": answer["process_busy"]}
-        if answer.get("lambda") is not None:
-            at = ["--lambda", f"{answer['lambda']:.17g}"]
-            at += ["--eta", f"{answer['eta']:.17g}"] if answer.get("eta") is not None else []
-            found["fit_seconds"] = fit_table(programs, Path(table["path"]), table["columns"], *options, *at)["seconds"]
-        answers.append(found)
-    return answers
-
-
-def selections(programs: Programs, folder: Path, cases: int | None, results: Results, tables: Tables) -> None:
-    """Decisions on the problems of the paper and of the talk."""
-    count = cases or PROBLEMS
-    for kind in ("paper", "talk"):
-        made = answered(programs, "tables", "--kind", kind, "--count", str(count), "--output", folder)
-        truth = made[0]["truth"]
-        rows: dict[str, Selected] = {}
-        for recipe in RECIPES:
-            if not (recipe.everywhere or programs.full or kind == "paper"):
-                continue
-            say(f"mixed: {kind}, {recipe.name}")
-            try:
-                rows[recipe.name] = row_of(kind, "foci", recipe.name, truth, selected_by_foci(programs, recipe, made))
-            except Broken as error:
-                say(str(error))
-                rows[recipe.name] = Selected(kind, "foci", recipe.name, 0, remark=str(error)[:80])
-            tables.selected.append(rows[recipe.name])
-        penalties = ("l1", "adaptive-l1", "scad", "cad") if programs.full else ("l1",)
-        for penalty in penalties if "pysr3" in programs.peers and (kind == "paper" or programs.full) else ():
-            say(f"mixed: {kind}, pysr3 {penalty}")
-            part = list(range(1, (count if programs.full else min(count, PEER_PROBLEMS)) + 1))
-            found = answered(programs, "pysr3", "--kind", kind, "--penalty", penalty, given=part)
-            row = row_of(kind, "pysr3", f"msr3-fast, {penalty}", truth, found)
-            tables.selected.append(row)
-            mine = rows["msr3-fast, L1"]
-            if penalty == "l1" and mine.count:
-                for part, work in (("fit", "a fit"), ("selection", "a selection")):
-                    ratio = getattr(row, f"{part}_busy") / getattr(mine, f"{part}_seconds")
-                    results.at_least(f"mixed, {kind}: {work} of MSR3-fast L1, pysr3 against foci", ratio, 50)
-        goals = {"msr3-fast, L1": 88.0, "average": 93.5, "average, no hierarchy": 92.0}
-        goals = goals if kind == "paper" else {"average": 93.0}
-        for name, bound in goals.items():
-            if rows[name].count:
-                results.at_least(f"mixed, {kind}: {name}, decisions right", rows[name].right, bound, "%")
-        if rows["average"].selection_seconds is not None:
-            results.at_most(f"mixed, {kind}: a selection by average", rows["average"].selection_seconds, 0.1, "s")
 
 
 def optima(programs: Programs, folder: Path, results: Results, tables: Tables) -> None:
@@ -162,9 +68,9 @@ def optima(programs: Programs, folder: Path, results: Results, tables: Tables) -
     count = PEER_PROBLEMS if programs.full else SLOW_PROBLEMS
     made = answered(programs, "tables", "--kind", "paper", "--count", str(count), "--output", folder)
     ways = (
-        ("pgd", ("--select", "direct", "--penalty", "l1", "--lambda", f"{GRADIENT_LAMBDA:g}"), GRADIENT_LAMBDA, 0.0),
+        ("pgd", ("--select", "pgd", "--penalty", "l1", "--lambda", f"{GRADIENT_LAMBDA:g}", *PAPER), GRADIENT_LAMBDA, 0.0),
         ("msr3", ("--select", "msr3", "--penalty", "l1", "--lambda", f"{PAPER_LAMBDA * PAPER_ETA:g}", "--eta",
-                  f"{PAPER_ETA:g}"), PAPER_LAMBDA * PAPER_ETA, PAPER_ETA),
+                  f"{PAPER_ETA:g}", *PAPER), PAPER_LAMBDA * PAPER_ETA, PAPER_ETA),
     )  # fmt: skip
     for solver, options, lam, eta in ways:
         say(f"mixed: optima, {solver}")
@@ -179,11 +85,10 @@ def optima(programs: Programs, folder: Path, results: Results, tables: Tables) -
         given = [{"seed": table["seed"], "lambda": lam, "eta": eta} for table in made]
         if "pysr3" in programs.peers:
             group["pysr3"] = answered(programs, "optimum", "--solver", solver, given=given)
-        states = [
-            [{"seed": table["seed"], "lambda": lam, "eta": eta, **state(answer)} for table, answer in zip(made, found)]
-            for found in group.values()
-        ]
-        judged = [[one["objective"] for one in answered(programs, "objective", given=part)] for part in states]
+            given = [case | {key: answer[key] for key in ("beta", "gamma")} for case, answer in zip(given, group["pysr3"])]
+            for answer, value in zip(group["pysr3"], answered(programs, "objective", given=given)):
+                answer["objective"] = value["objective"]
+        judged = [[answer["objective"] for answer in found] for found in group.values()]
         best = [min(values) for values in zip(*judged)]
         for (program, found), values in zip(group.items(), judged):
             rows = Optimized(
@@ -198,14 +103,6 @@ def optima(programs: Programs, folder: Path, results: Results, tables: Tables) -
             mine, theirs = tables.optimized[-2:]
             results.at_least(f"mixed: {solver} of pysr3 against foci", theirs.busy / mine.seconds, 1000)
             results.at_most(f"mixed: {solver}, foci's objective beside the lowest", mine.above_best, 1e-6, "")
-
-
-def state(answer: Facts) -> Facts:
-    """β and γ of an answer, of foci's command or of a job."""
-    if "beta" in answer:
-        return {"beta": answer["beta"], "gamma": answer["gamma"]}
-    return {"beta": [effect["estimate"] for effect in answer["fixed"]],
-            "gamma": [effect["estimate"] for effect in answer["random"]]}  # fmt: skip
 
 
 def lme4(*arguments: str | Path) -> list[Facts]:
@@ -237,11 +134,12 @@ def likelihoods(programs: Programs, folder: Path, results: Results, tables: Tabl
         found: dict[str, list[Facts]] = {"foci": []}
         for covariance in ("diagonal", "full"):
             for method in ("ml", "reml"):
-                options = ("--select", "none", "--covariance", covariance, "--method", method)
+                correlated = ("--correlated",) if covariance == "full" else ()
+                options = ("--select", "none", "--estimation", method, *correlated)
                 runs = [fit_table(programs, path, columns, *options) for _ in range(REPEATS)]
                 seconds = statistics.median(run["seconds"] for run in runs)
                 found["foci"].append({"covariance": covariance, "method": method, "seconds": None,
-                                      "fit_seconds": seconds, "criterion": runs[0]["minus_twice_log_likelihood"]})  # fmt: skip
+                                      "fit_seconds": seconds, "criterion": runs[0][CRITERIA[method]]})  # fmt: skip
         found["lme4"] = lme4("fit", path, "20")
         if "statsmodels" in programs.peers:
             found["statsmodels"] = answered(programs, "likelihood", "--table", path)

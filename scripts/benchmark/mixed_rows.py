@@ -138,7 +138,7 @@ NOTES = """\
 right: percent of the 40 decisions (20 fixed, 20 random effects), mean over problems, standard error beside it. seconds of
 foci: what it says of itself, without reading; busy: seconds of a thread's work, which other programs do not lengthen much
 (of foci's selections, of the whole process). Medians over problems. pysr3: the paper's search, a first 0.01 counts as zero.
-objective: computed in numpy for all from what they answer. criterion: −2 log-likelihood, restricted with reml; lme4's
+objective: what foci says; of pysr3 computed in numpy from its effects. criterion: −2 log-likelihood, restricted with reml; lme4's
 fit seconds leave out the formula and the model's matrices. false studies: of those without effects, those in which one is
 found, percent; power: of three true contrasts of twelve, percent."""
 """How the tables are to be read."""
