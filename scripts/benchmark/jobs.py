@@ -320,6 +320,14 @@ def objective(arguments: argparse.Namespace) -> Answers:
         yield {"objective": relaxed_objective(made("paper", case["seed"]), effects, case["lambda"], case["eta"])}
 
 
+def fits(arguments: argparse.Namespace) -> Answers:
+    """Seconds of foci's fits within this process (table, columns, options as JSON on standard input)."""
+    from mixed_peers import fitted_by_foci
+
+    case = json.load(sys.stdin)
+    yield fitted_by_foci(Path(case["table"]), case["columns"], case["options"])
+
+
 def likelihood(arguments: argparse.Namespace) -> Answers:
     """statsmodels' likelihoods of a table."""
     from mixed_data import Table
@@ -393,6 +401,8 @@ def parser() -> argparse.ArgumentParser:
     job(optimum, problem=False).add_argument("--solver", choices=("pgd", "msr3"), required=True)
 
     job(objective, problem=False)
+
+    job(fits, problem=False)
 
     job(likelihood, problem=False).add_argument("--table", type=Path, required=True)
 

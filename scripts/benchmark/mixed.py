@@ -40,53 +40,167 @@ CRITERIA = {"ml": "minus_twice_log_likelihood", "reml": "minus_twice_restricted_
 Facts = dict[str, Any]
 
 
+Options = dict[str, Any]
+"""As foci.mixed.fit takes them."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A way in which foci selects."""
 
     name: str
-    options: tuple[str, ...]
+    options: Options
     everywhere: bool = False
-    """Whether it is run on all problems without --full, too."""
+    """Whether it is run on the talk's problems without --full, too."""
 
 
-PAPER = ("--no-standardize", "--no-hierarchy")
+PAPER = {"standardize": False, "hierarchy": False}
 """As in the MSR3 paper."""
 RECIPES = (
-    Recipe("average", ("--select", "average"), True),
-    Recipe("average, no hierarchy", ("--select", "average", "--no-hierarchy"), True),
-    Recipe("msr3-fast, L1", ("--select", "msr3-fast", "--penalty", "l1", *PAPER), True),
-    Recipe("msr3-fast, adaptive L1", ("--select", "msr3-fast", "--penalty", "adaptive-l1", *PAPER)),
-    Recipe("subset", ("--select", "subset")),
-    *(Recipe(f"pgd, {name}", ("--select", "pgd", "--penalty", name))
+    Recipe("average", {"select": "average"}, True),
+    Recipe("average, no hierarchy", {"select": "average", "hierarchy": False}, True),
+    Recipe("msr3-fast, l1", {"select": "msr3-fast", "penalty": "l1", **PAPER}, True),
+    Recipe("msr3-fast, adaptive-l1", {"select": "msr3-fast", "penalty": "adaptive-l1", **PAPER}),
+    Recipe("subset", {"select": "subset"}),
+    *(Recipe(f"pgd, {name}", {"select": "pgd", "penalty": name})
       for name in ("l1", "adaptive-l1", "l0", "scad", "cad", "mcp")),
-)
+)  # fmt: skip
+
+
+def answered(programs: Programs, *arguments: str | Path, limit: float = 3600, given: object = None) -> list[Facts]:
+    """All answers of a job on one thread.
+
+    Raises `Broken` when it fails.
+    """
+    job = programs.run_job(*arguments, limit=limit, given=given, threads=1)
+    if job.failure:
+        raise Broken(f"{arguments[0]}: {job.failure}")
+    return job.answers
+
+
+def command_line(options: Options) -> list[str]:
+    """Options as the command takes them."""
+    flags = {"hierarchy": "--no-hierarchy", "standardize": "--no-standardize", "correlated": "--correlated"}
+    words: list[str] = []
+    for name, value in options.items():
+        if name in flags:
+            words += [flags[name]] if value == (name == "correlated") else []
+        else:
+            words += [f"--{name.replace('_', '-')}", f"{value:.17g}" if isinstance(value, float) else str(value)]
+    return words
+
+
+def fit_table(programs: Programs, table: Path, columns: Sequence[str], options: Options) -> Facts:
+    """The answer of `foci mixed` on a table of mixed_data.py whose columns are fixed and random effects all."""
+    terms = ",".join(("0", *columns))
+    arguments = ("mixed", table, "--response", "y", "--group", "group", "--fixed", terms, "--random", terms)
+    run = programs.run_foci(*arguments, *command_line(options))
+    return run.answer | {"process_busy": run.busy}
+
+
+def seconds_of(programs: Programs, table: Path, columns: Sequence[str], options: Options) -> float:
+    """Median seconds of foci's fits within one process, where FOCI_LIBRARY names the library; else of processes that fit
+    once each."""
+    if "FOCI_LIBRARY" in os.environ:
+        given = {"table": str(table), "columns": list(columns), "options": options}
+        return answered(programs, "fits", given=given)[0]["seconds"]
+    return statistics.median(fit_table(programs, table, columns, options)["seconds"] for _ in range(REPEATS))
+
+
+def decided(answer: Facts, part: str) -> list[bool]:
+    """Whether each effect was selected."""
+    return [bool(effect["selected"]) for effect in answer[part]]
+
+
+def row_of(kind: str, program: str, setting: str, truth: list[bool], answers: list[Facts]) -> Selected:
+    """A row of selections of a program, each with lists `fixed` and `random` of decisions."""
+    count = len(truth)
+    right = {
+        part: [100 * sum(a == b for a, b in zip(answer[part], truth)) / count for answer in answers]
+        for part in ("fixed", "random")
+    }
+    both = Mean.of((a + b) / 2 for a, b in zip(right["fixed"], right["random"]))
+    row = Selected(kind, program, setting, len(answers), both.value, both.error, statistics.fmean(right["fixed"]),
+                   statistics.fmean(right["random"]), load=os.getloadavg()[0])  # fmt: skip
+    for name in ("fit_seconds", "fit_busy", "selection_seconds", "selection_busy"):
+        known = [answer[name] for answer in answers if answer.get(name) is not None]
+        setattr(row, name, statistics.median(known) if known else None)
+    return row
+
+
+def selected_by_foci(programs: Programs, recipe: Recipe, tables: list[Facts]) -> list[Facts]:
+    """What foci selects on each table by a recipe, and how long a fit at the chosen λ takes."""
+    answers = []
+    for table in tables:
+        path, columns = Path(table["path"]), table["columns"]
+        options = recipe.options | {"noise_variance": table["variance"]}
+        answer = fit_table(programs, path, columns, options)
+        found = {part: decided(answer, part) for part in ("fixed", "random")}
+        found |= {"selection_seconds": answer["seconds"], "selection_busy": answer["process_busy"]}
+        at = {name: answer[name] for name in ("lambda", "eta") if answer.get(name) is not None}
+        if at and len(answers) < PEER_PROBLEMS:
+            found["fit_seconds"] = seconds_of(programs, path, columns, options | at)
+        answers.append(found)
+    return answers
+
+
+def selections(programs: Programs, folder: Path, cases: int | None, results: Results, tables: Tables) -> None:
+    """Decisions on the problems of the paper and of the talk."""
+    count = cases or PROBLEMS
+    for kind in ("paper", "talk"):
+        made = answered(programs, "tables", "--kind", kind, "--count", str(count), "--output", folder)
+        truth = made[0]["truth"]
+        rows: dict[str, Selected] = {}
+        for recipe in RECIPES:
+            if not (recipe.everywhere or programs.full or kind == "paper"):
+                continue
+            say(f"mixed: {kind}, {recipe.name}")
+            try:
+                rows[recipe.name] = row_of(kind, "foci", recipe.name, truth, selected_by_foci(programs, recipe, made))
+            except Broken as error:
+                say(str(error))
+                rows[recipe.name] = Selected(kind, "foci", recipe.name, 0, remark=str(error)[:80])
+            tables.selected.append(rows[recipe.name])
+        penalties = ("l1", "adaptive-l1", "scad", "cad") if programs.full else ("l1",)
+        for penalty in penalties if "pysr3" in programs.peers and (kind == "paper" or programs.full) else ():
+            say(f"mixed: {kind}, pysr3 {penalty}")
+            part = list(range(1, (count if programs.full else min(count, PEER_PROBLEMS)) + 1))
+            found = answered(programs, "pysr3", "--kind", kind, "--penalty", penalty, given=part)
+            row = row_of(kind, "pysr3", f"msr3-fast, {penalty}", truth, found)
+            tables.selected.append(row)
+            mine = rows["msr3-fast, l1"]
+            if penalty == "l1" and mine.count:
+                for part, work in (("fit", "a fit"), ("selection", "a selection")):
+                    ratio = getattr(row, f"{part}_busy") / getattr(mine, f"{part}_seconds")
+                    results.at_least(f"mixed, {kind}: {work} of MSR3-fast L1, pysr3 against foci", ratio, 50)
+        goals = {"msr3-fast, l1": 88.0, "average": 93.5, "average, no hierarchy": 92.0}
+        goals = goals if kind == "paper" else {"average": 93.0}
+        for name, bound in goals.items():
+            if rows[name].count:
+                results.at_least(f"mixed, {kind}: {name}, decisions right", rows[name].right, bound, "%")
+        if rows["average"].selection_seconds is not None:
+            results.at_most(f"mixed, {kind}: a selection by average", rows["average"].selection_seconds, 0.1, "s")
 
 
 def optima(programs: Programs, folder: Path, results: Results, tables: Tables) -> None:
     """Where slow solvers of pysr3 end at one λ, and foci's, on problems of the paper."""
     count = PEER_PROBLEMS if programs.full else SLOW_PROBLEMS
     made = answered(programs, "tables", "--kind", "paper", "--count", str(count), "--output", folder)
-    ways = (
-        ("pgd", ("--select", "pgd", "--penalty", "l1", "--lambda", f"{GRADIENT_LAMBDA:g}", *PAPER), GRADIENT_LAMBDA, 0.0),
-        ("msr3", ("--select", "msr3", "--penalty", "l1", "--lambda", f"{PAPER_LAMBDA * PAPER_ETA:g}", "--eta",
-                  f"{PAPER_ETA:g}", *PAPER), PAPER_LAMBDA * PAPER_ETA, PAPER_ETA),
-    )  # fmt: skip
-    for solver, options, lam, eta in ways:
+    ways = (("pgd", GRADIENT_LAMBDA, 0.0), ("msr3", PAPER_LAMBDA * PAPER_ETA, PAPER_ETA))
+    for solver, lam, eta in ways:
         say(f"mixed: optima, {solver}")
+        options = {"select": solver, "penalty": "l1", "lambda": lam, **({"eta": eta} if eta else {}), **PAPER}
         group: dict[str, list[Facts]] = {"foci": []}
         for table in made:
-            known = ("--noise-variance", f"{table['variance']:g}")
-            answers = [
-                fit_table(programs, Path(table["path"]), table["columns"], *options, *known) for _ in range(REPEATS)
-            ]
-            answer = answers[0] | {"seconds": statistics.median(one["seconds"] for one in answers), "busy": None}
-            group["foci"].append(answer)
+            known = options | {"noise_variance": table["variance"]}
+            answer = fit_table(programs, Path(table["path"]), table["columns"], known)
+            seconds = seconds_of(programs, Path(table["path"]), table["columns"], known)
+            group["foci"].append(answer | {"seconds": seconds})
         given = [{"seed": table["seed"], "lambda": lam, "eta": eta} for table in made]
         if "pysr3" in programs.peers:
             group["pysr3"] = answered(programs, "optimum", "--solver", solver, given=given)
-            given = [case | {key: answer[key] for key in ("beta", "gamma")} for case, answer in zip(given, group["pysr3"])]
-            for answer, value in zip(group["pysr3"], answered(programs, "objective", given=given)):
+            ends = [case | {key: one[key] for key in ("beta", "gamma")} for case, one in zip(given, group["pysr3"])]
+            for answer, value in zip(group["pysr3"], answered(programs, "objective", given=ends)):
                 answer["objective"] = value["objective"]
         judged = [[answer["objective"] for answer in found] for found in group.values()]
         best = [min(values) for values in zip(*judged)]
@@ -134,12 +248,11 @@ def likelihoods(programs: Programs, folder: Path, results: Results, tables: Tabl
         found: dict[str, list[Facts]] = {"foci": []}
         for covariance in ("diagonal", "full"):
             for method in ("ml", "reml"):
-                correlated = ("--correlated",) if covariance == "full" else ()
-                options = ("--select", "none", "--estimation", method, *correlated)
-                runs = [fit_table(programs, path, columns, *options) for _ in range(REPEATS)]
-                seconds = statistics.median(run["seconds"] for run in runs)
-                found["foci"].append({"covariance": covariance, "method": method, "seconds": None,
-                                      "fit_seconds": seconds, "criterion": runs[0][CRITERIA[method]]})  # fmt: skip
+                options = {"select": "none", "estimation": method, "correlated": covariance == "full"}
+                answer = fit_table(programs, path, columns, options)
+                seconds = seconds_of(programs, path, columns, options)
+                found["foci"].append({"covariance": covariance, "method": method, "fit_seconds": seconds,
+                                      "criterion": answer[CRITERIA[method]]})  # fmt: skip
         found["lme4"] = lme4("fit", path, "20")
         if "statsmodels" in programs.peers:
             found["statsmodels"] = answered(programs, "likelihood", "--table", path)
@@ -182,9 +295,9 @@ def studies(programs: Programs, folder: Path, cases: int | None, results: Result
         contrasts, truth = made[0]["contrasts"], made[0]["truth"]
         tests = answered(programs, "contrasts", "--kind", kind, given=[table["seed"] for table in made])
         for table, test in zip(made, tests):
-            options = ("--noise-variance", "variance")
-            chosen = fit_table(programs, Path(table["path"]), table["columns"], *options)
-            whole = fit_table(programs, Path(table["path"]), table["columns"], *options, "--select", "none")
+            options = {"noise_variance": "variance"}
+            chosen = fit_table(programs, Path(table["path"]), table["columns"], options)
+            whole = fit_table(programs, Path(table["path"]), table["columns"], options | {"select": "none"})
             by_name = {effect["name"]: effect for effect in chosen["fixed"]}
             found[names[0]][kind].append([bool(by_name[name]["selected"]) for name in contrasts])
             by_name = {effect["name"]: effect for effect in whole["fixed"]}

@@ -1,7 +1,7 @@
 """Tables for linear mixed-effects models, made from seeds.
 
-The problems of selection are those of the MSR3 paper and talk, number for number: numpy's legacy generator gives the same
-stream in every version, and it is drawn from as the paper's generator does.
+The problems of selection are those of the MSR3 paper and talk, number for number: numpy's legacy generator gives the
+same stream in every version, and it is drawn from as the paper's generator does.
 """
 
 from __future__ import annotations

@@ -1,14 +1,17 @@
 """pysr3, statsmodels and t tests on the tables of mixed_data.py.
 
-pysr3 is called as the MSR3 paper calls it: golden section over log₁₀ λ at each of ten η, the model of the smallest BIC of
-Jones (2011), nonzero from 0.01 on.
+pysr3 is called as the MSR3 paper calls it: golden section over log₁₀ λ at each of ten η, the model of the smallest
+BIC of Jones (2011), nonzero from 0.01 on.
 """
 
 from __future__ import annotations
 
+import csv
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 from mixed_data import Table, contrasts
@@ -34,6 +37,22 @@ def timed(run: Callable[[], object], repeats: int = REPEATS) -> tuple[float, flo
         clock.append(time.perf_counter() - began)
         busy.append(time.process_time() - worked)
     return float(np.median(clock)), float(np.median(busy))
+
+
+def fitted_by_foci(path: Path, columns: list[str], options: dict[str, object]) -> Answer:
+    """Median seconds of fits by foci's package, by its own clock; FOCI_LIBRARY names the library."""
+    sys.path.insert(0, str(Path(__file__).parents[2] / "Sources" / "Python"))
+    from foci.mixed import fit
+
+    with path.open(newline="", encoding="utf-8") as file:
+        names, *rows = csv.reader(file, delimiter="\t")
+    data = {name: list(cells) for name, cells in zip(names, zip(*rows))}
+    data |= {name: np.array(cells, dtype=float) for name, cells in data.items() if name != "group"}
+    settings = {"lam" if name == "lambda" else name: value for name, value in options.items()}
+    terms, bar = " + ".join(columns), "|" if settings.pop("correlated", False) else "||"
+    formula = f"y ~ 0 + {terms} + (0 + {terms} {bar} group)"
+    seconds = [fit(formula, data, **settings).report["seconds"] for _ in range(2 * REPEATS)]
+    return {"seconds": float(np.median(seconds))}
 
 
 def import_pysr3():

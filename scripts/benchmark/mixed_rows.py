@@ -135,10 +135,11 @@ def print_table(items: Sequence[object]) -> None:
 
 
 NOTES = """\
-right: percent of the 40 decisions (20 fixed, 20 random effects), mean over problems, standard error beside it. seconds of
-foci: what it says of itself, without reading; busy: seconds of a thread's work, which other programs do not lengthen much
-(of foci's selections, of the whole process). Medians over problems. pysr3: the paper's search, a first 0.01 counts as zero.
-objective: what foci says; of pysr3 computed in numpy from its effects. criterion: −2 log-likelihood, restricted with reml; lme4's
-fit seconds leave out the formula and the model's matrices. false studies: of those without effects, those in which one is
-found, percent; power: of three true contrasts of twelve, percent."""
+right: percent of the 40 decisions (20 fixed, 20 random effects), mean over problems, standard error beside it. seconds
+of foci: what it says of itself, without reading; busy: seconds of a thread's work, which other programs do not
+lengthen much (of foci's selections, of the whole process). Medians over problems. pysr3: the paper's search, less than
+0.01 counts as zero. objective: what foci says; of pysr3 computed in numpy from its effects. criterion: −2
+log-likelihood, restricted with reml; lme4's fit seconds leave out the formula and the model's matrices. false studies:
+of those without effects, those in which one is found, percent; power: of three true contrasts of twelve, percent.
+Ratios take the work of peers and the seconds of foci."""
 """How the tables are to be read."""
