@@ -78,7 +78,7 @@ struct LocalizeCommand: ParsableCommand {
         switch input {
         case .forward: error.place = .named(forward)
         case .recording: error.place = .named(recording)
-        case .problem: break
+        case .problem, .table: break
         case .covariance: if let covariance { return error.within(covariance) }
         }
         return error

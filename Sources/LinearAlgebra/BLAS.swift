@@ -71,6 +71,16 @@ public enum BLAS {
             CblasColMajor, flag(transpose), Int32(m), Int32(n), alpha, a, Int32(lda), x, 1, beta, y, 1)
     }
 
+    /// y ← α·op(A)·x + β·y in single precision, with A m × n as stored.
+    public static func gemv(
+        _ transpose: Bool, _ m: Int, _ n: Int, _ alpha: Float, _ a: UnsafePointer<Float>, _ lda: Int,
+        _ x: UnsafePointer<Float>, _ beta: Float, _ y: UnsafeMutablePointer<Float>
+    ) {
+        prepare()
+        cblas_sgemv(
+            CblasColMajor, flag(transpose), Int32(m), Int32(n), alpha, a, Int32(lda), x, 1, beta, y, 1)
+    }
+
     /// A ← A + α·x·yᵀ, with A m × n and the elements of y `incY` apart.
     public static func rankOne(
         _ m: Int, _ n: Int, _ alpha: Double, _ x: UnsafePointer<Double>, _ y: UnsafePointer<Double>, _ incY: Int,
@@ -78,6 +88,46 @@ public enum BLAS {
     ) {
         prepare()
         cblas_dger(CblasColMajor, Int32(m), Int32(n), alpha, x, 1, y, Int32(incY), a, Int32(lda))
+    }
+
+    /// The lower triangle of C ← α·AᵀA + β·C, with A k × n.
+    public static func gram(
+        _ n: Int, _ k: Int, _ alpha: Double, _ a: UnsafePointer<Double>, _ lda: Int, _ beta: Double,
+        _ c: UnsafeMutablePointer<Double>, _ ldc: Int
+    ) {
+        prepare()
+        cblas_dsyrk(
+            CblasColMajor, CblasLower, CblasTrans, Int32(n), Int32(k), alpha, a, Int32(lda), beta, c, Int32(ldc))
+    }
+
+    /// The lower triangle of C ← α·AAᵀ + β·C, with A n × k.
+    public static func outerGram(
+        _ n: Int, _ k: Int, _ alpha: Double, _ a: UnsafePointer<Double>, _ lda: Int, _ beta: Double,
+        _ c: UnsafeMutablePointer<Double>, _ ldc: Int
+    ) {
+        prepare()
+        cblas_dsyrk(
+            CblasColMajor, CblasLower, CblasNoTrans, Int32(n), Int32(k), alpha, a, Int32(lda), beta, c, Int32(ldc))
+    }
+
+    /// B ← L⁻¹B, with L n × n lower triangular and B n × k.
+    public static func forwardSubstitute(
+        _ n: Int, _ k: Int, _ l: UnsafePointer<Double>, _ ldl: Int, _ b: UnsafeMutablePointer<Double>, _ ldb: Int
+    ) {
+        prepare()
+        cblas_dtrsm(
+            CblasColMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, Int32(n), Int32(k), 1, l, Int32(ldl), b,
+            Int32(ldb))
+    }
+
+    /// B ← B·L⁻ᵀ, with L n × n lower triangular and B k × n.
+    public static func forwardSubstituteTransposed(
+        _ k: Int, _ n: Int, _ l: UnsafePointer<Double>, _ ldl: Int, _ b: UnsafeMutablePointer<Double>, _ ldb: Int
+    ) {
+        prepare()
+        cblas_dtrsm(
+            CblasColMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, Int32(k), Int32(n), 1, l, Int32(ldl), b,
+            Int32(ldb))
     }
 
     /// Σ xᵢyᵢ.

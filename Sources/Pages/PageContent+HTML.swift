@@ -25,13 +25,16 @@ extension SubjectPage {
 }
 
 extension GroupPage {
-    /// One HTML document that needs nothing else; see ``content(_:heading:pages:failures:skipped:)``.
+    /// One HTML document that needs nothing else; see ``content(_:heading:pages:failures:skipped:sections:)``.
     ///
     /// - Throws: ``InputError`` where the template is no Mustache.
     public static func html(
         _ group: GroupResult, heading: String, pages: [String: String] = [:],
-        failures: [(name: String, reason: String)] = [], skipped: [(name: String, reason: String)] = []
+        failures: [(name: String, reason: String)] = [], skipped: [(name: String, reason: String)] = [],
+        sections: [GroupSection] = []
     ) throws(InputError) -> String {
-        try content(group, heading: heading, pages: pages, failures: failures, skipped: skipped).html()
+        try content(
+            group, heading: heading, pages: pages, failures: failures, skipped: skipped, sections: sections
+        ).html()
     }
 }

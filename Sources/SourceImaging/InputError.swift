@@ -16,6 +16,8 @@ public struct InputError: Error, Equatable, Sendable, CustomStringConvertible {
         case forward, recording, covariance
         /// Of the numerics alone.
         case problem
+        /// Rows of named columns.
+        case table
     }
 
     /// Where.
@@ -105,4 +107,6 @@ public enum SettingName: String, Sendable, CaseIterable {
     case maximumEpochs = "maximum-epochs"
     case keepPreparation = "keep-preparation"
     case maximumCount = "maximum-count"
+    case response, group, fixed, random, formula, correlated, select, eta, hierarchy, keep, standardize, estimation, confidence
+    case noiseVariance = "noise-variance"
 }

@@ -18,6 +18,7 @@ from mixed import mixed
 from programs import Job, Programs, Run, say
 from results import REACHED, Results
 from rows import Point, Row, bounded
+from transport import transport
 from trials import Trial, fastest
 
 GAP, TIGHT = 1e-6, 1e-10
@@ -376,6 +377,7 @@ def localization(programs: Programs, data: Data, results: Results) -> None:
 
 
 SECTIONS = {
-    section.__name__: section for section in (fixed, path, free, lasso, gaussian, large, choice, localization, batch)
+    section.__name__: section
+    for section in (fixed, path, free, lasso, gaussian, large, choice, localization, batch, transport)
 } | {"accuracy": accuracy(Study()), "mixed": mixed(Study())}
 """Sections by name, in the order in which they run."""

@@ -33,44 +33,24 @@ public struct TableLayout: DatasetLayout {
 
     /// Finds what can be localized; see ``DatasetLayout/find()``.
     public func find() throws(InputError) -> DatasetFindings {
-        guard let data = FileManager.default.contents(atPath: table), let text = String(data: data, encoding: .utf8)
-        else {
-            throw InputError(table, found: "no table that can be read", expected: "a text file in UTF-8")
-        }
-        let lines = text.replacingPrefix("\u{FEFF}", with: "").split(
-            omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-        guard let first = lines.first else {
-            throw InputError(table, found: "nothing", expected: "a line of column names")
-        }
-        let header = first.split(separator: "\t", omittingEmptySubsequences: false).map {
-            $0.trimmingCharacters(in: .whitespaces)
-        }
-        if let unknown = header.first(where: { !Self.columns.contains($0) }) {
+        let text = try TextTable.read(table, separator: .tab)
+        if let unknown = text.header.first(where: { !Self.columns.contains($0) }) {
             throw InputError(
                 "\(table) line 1", found: "column '\(unknown)'",
                 expected: "columns among \(Self.columns.joined(separator: ", ")), separated by tabs")
         }
-        for name in ["subject", "recording"] + (shared.forward == nil ? ["forward"] : []) where !header.contains(name) {
+        for name in ["subject", "recording"] + (shared.forward == nil ? ["forward"] : [])
+        where !text.header.contains(name) {
             throw InputError(
                 "\(table) line 1", found: "no column '\(name)'", expected: "subject, forward and recording")
         }
-        guard Set(header).count == header.count else {
-            throw InputError("\(table) line 1", found: "a column twice", expected: "each column once")
-        }
         var rows: [Row] = []
         var problems: [DatasetFindings.Problem] = []
-        for (k, line) in lines.enumerated().dropFirst() where !line.trimmingCharacters(in: .whitespaces).isEmpty {
-            let cells = line.split(separator: "\t", omittingEmptySubsequences: false).map {
-                $0.trimmingCharacters(in: .whitespaces)
+        for (k, line) in text.lines.enumerated() {
+            let values = Dictionary(uniqueKeysWithValues: zip(text.header, text.row(k))).filter {
+                !TextTable.isMissing($0.value)
             }
-            guard cells.count == header.count else {
-                throw InputError(
-                    "\(table) line \(k + 1)", found: "\(cells.count) cells", expected: "\(header.count), one a column")
-            }
-            let values = Dictionary(uniqueKeysWithValues: zip(header, cells)).filter {
-                !$0.value.isEmpty && $0.value != "n/a"
-            }
-            let row = try row(values, line: k + 1)
+            let row = try row(values, line: line)
             if shared.wants(row.subject) { rows.append(row) }
         }
         guard !rows.isEmpty || !shared.subjects.isEmpty else {

@@ -35,43 +35,109 @@ public struct GroupRun {
         self.settings = settings
     }
 
-    /// A recording with the name of what it is of.
-    private struct Part {
-        let unit: BatchUnit
-        let entry: BatchEntry
-        let state: EntryState?
-        var condition: String
-    }
-
     /// Reads all estimates and writes `group.html` and `group/`.
+    ///
+    /// What analyses found before stays on the page while it is of the same estimates.
     ///
     /// - Throws: ``InputError`` where nothing is done yet, positions cannot be compared, or files cannot be written;
     ///   `CancellationError` when it was cancelled.
     public func run(monitor: Monitor) throws -> Made {
-        let parts = try parts()
-        var members: [GroupMember] = []
+        let gathered = try gather(monitor)
+        try write(gathered, sections: try kept(gathered.input))
+        let group = gathered.input.group
+        let found = group.pooled.clusters.count
+        return Made(
+            summary: "\(group.pooled.subjects.count) subjects, \(group.members.count) recordings: "
+                + (found == 1 ? "1 region shows a source" : "\(found) regions show a source")
+                + " in several subjects; see "
+                + folder.place("group.html"))
+    }
+
+    /// Runs analyses over all that is done, and writes the page of the group with what they found.
+    ///
+    /// - Parameters:
+    ///   - analyses: to run, in this order.
+    ///   - areWanted: whether somebody asked for these: one that has nothing to work on is then an error, else left out.
+    ///   - recipe: what options of recordings mean.
+    ///   - monitor: progress, cancellation and warnings.
+    /// - Returns: by name of the analysis what it found, or why it was left out.
+    /// - Throws: ``InputError`` as ``run(monitor:)`` does, and where an analysis cannot be done; those before it stay.
+    public func run(
+        _ analyses: [any GroupAnalysis], areWanted: Bool, recipe: @escaping @Sendable ([String]) throws -> Recipe,
+        monitor: Monitor
+    ) throws -> [(name: String, outcome: AnalysisOutcome)] {
+        let gathered = try gather(monitor, recipe: recipe)
+        var outcomes: [(name: String, outcome: AnalysisOutcome)] = []
+        for analysis in analyses {
+            if let reason = analysis.reasonAgainst(gathered.input) {
+                if areWanted { throw InputError("--analysis \(analysis.name)", found: reason) }
+                outcomes.append((analysis.name, .leftOut(reason)))
+                continue
+            }
+            let output = try GroupOutput(folder, analysis.name)
+            let findings = try analysis.run(gathered.input, into: output, monitor: monitor)
+            if monitor.isCancelled() { throw CancellationError() }
+            let record = KeptFindings(estimates: gathered.input.fingerprint, sections: findings.sections)
+            try output.add(KeptFindings.file, text: try JSON.text(record, isIndented: true) + "\n")
+            try output.commit()
+            outcomes.append((analysis.name, .found(findings)))
+        }
+        try write(gathered, sections: try kept(gathered.input))
+        return outcomes
+    }
+
+    /// How an analysis ended.
+    public enum AnalysisOutcome: Sendable {
+        /// What it found.
+        case found(GroupFindings)
+        /// Why it had nothing to work on.
+        case leftOut(String)
+    }
+
+    /// What an analysis found and of which estimates, so that the page can tell of it later.
+    private struct KeptFindings: Codable {
+        static let file = "section.json"
+        var program = fociVersion
+        let estimates: [String]
+        let sections: [GroupSection]
+    }
+
+    /// All that is done, and why the rest is not.
+    private struct Gathered {
+        let input: GroupInput
+        let pages: [String: String]
+        let failures: [(name: String, reason: String)]
+        let skipped: [(name: String, reason: String)]
+    }
+
+    private func gather(
+        _ monitor: Monitor,
+        recipe: @escaping @Sendable ([String]) throws -> Recipe = { _ in
+            Recipe(settings: LocalizationSettings(), reading: ReadingOptions())
+        }
+    ) throws -> Gathered {
+        var members: [(member: GroupMember, recording: GroupRecording)] = []
         var pages: [String: String] = [:]
         var failures: [(name: String, reason: String)] = []
         var skipped: [(name: String, reason: String)] = []
-        for part in parts {
+        for recording in try GroupRecording.all(in: folder) {
             if monitor.isCancelled() { throw CancellationError() }
-            let name = "\(part.unit.key) \(part.entry.label)"
-            guard let state = part.state else {
-                skipped.append((name, "not done yet"))
+            guard let state = recording.state else {
+                skipped.append((recording.name, "not done yet"))
                 continue
             }
             guard state.status == .done, let result = state.result else {
-                failures.append((name, state.reason))
+                failures.append((recording.name, state.reason))
                 continue
             }
             monitor.report(.init(stage: "reading", detail: result))
             do {
                 let estimate = try EstimateFile.read(folder.place("\(result)/estimate.h5"))
-                let member = GroupMember(estimate, subject: part.unit.subject, condition: part.condition)
-                members.append(member)
-                pages[member.key] = "sub-\(part.unit.subject).html"
+                let member = GroupMember(estimate, subject: recording.subject, condition: recording.condition)
+                members.append((member, recording))
+                pages[member.key] = "sub-\(recording.subject).html"
             } catch {
-                failures.append((name, error.text { $0.rawValue }))
+                failures.append((recording.name, error.text { $0.rawValue }))
             }
         }
         guard !members.isEmpty else {
@@ -83,47 +149,38 @@ public struct GroupRun {
         own.radius = settings.radius
         own.permutations = settings.permutations
         monitor.report(.init(stage: "bringing subjects together", detail: "\(members.count) recordings"))
-        let group = try GroupResult(members, transforms: try transforms(members), settings: own)
-        try write(group, pages, failures, skipped)
-        let found = group.pooled.clusters.count
-        return Made(
-            summary: "\(Set(members.map(\.subject)).count) subjects, \(members.count) recordings: "
-                + (found == 1 ? "1 region shows a source" : "\(found) regions show a source")
-                + " in several subjects; see "
-                + folder.place("group.html"))
+        let transforms = try transforms(members.map(\.member))
+        let group = try GroupResult(members.map(\.member), transforms: transforms, settings: own)
+        let recordings = Dictionary(members.map { ($0.member.key, $0.recording) }, uniquingKeysWith: { $1 })
+        let input = GroupInput(
+            folder: folder, recordings: group.members.compactMap { recordings[$0.key] }, group: group,
+            settings: settings, transforms: transforms, recipe: recipe)
+        return Gathered(input: input, pages: pages, failures: failures, skipped: skipped)
     }
 
-    /// All recordings that were ever planned. Where a subject has several of one condition, sessions and tasks tell them apart.
-    private func parts() throws(InputError) -> [Part] {
-        var parts: [Part] = []
-        for state in try folder.states() {
-            for entry in state.unit.entries {
-                let condition = entry.condition.isEmpty ? entry.label : entry.condition
-                parts.append(
-                    Part(unit: state.unit, entry: entry, state: state.entries[entry.label], condition: condition))
+    /// What analyses found before, as far as it is of the estimates that are there now.
+    private func kept(_ input: GroupInput) throws -> [GroupSection] {
+        let fingerprint = input.fingerprint
+        return GroupAnalyses.names.flatMap { name -> [GroupSection] in
+            let path = folder.place("group/\(name)/\(KeptFindings.file)")
+            guard let data = FileManager.default.contents(atPath: path),
+                let kept = try? JSON.value(KeptFindings.self, from: data)
+            else { return [] }
+            if kept.estimates == fingerprint { return kept.sections }
+            return kept.sections.prefix(1).map { section in
+                GroupSection(
+                    id: section.id, title: section.title,
+                    paragraphs: [
+                        "What group/\(name) holds is of other estimates than those of this page: run 'foci group' again."
+                    ])
             }
         }
-        let keys = parts.map { GroupMember.key(subject: $0.unit.subject, condition: $0.condition) }
-        guard Set(keys).count < keys.count else { return parts }
-        for k in parts.indices {
-            var rest = parts[k].unit.name
-            rest["sub"] = nil
-            let others = parts.indices.contains {
-                $0 != k && keys[$0] == keys[k] && parts[$0].unit.key == parts[k].unit.key
-            }
-            parts[k].condition = [
-                others ? parts[k].entry.label : parts[k].condition, rest.text.isEmpty ? "" : "(\(rest.text))",
-            ].filter { !$0.isEmpty }.joined(separator: " ")
-        }
-        return parts
     }
 
-    private func write(
-        _ group: GroupResult, _ pages: [String: String], _ failures: [(name: String, reason: String)],
-        _ skipped: [(name: String, reason: String)]
-    ) throws {
+    private func write(_ gathered: Gathered, sections: [GroupSection]) throws {
         let files = try GroupFiles.files(
-            group, heading: "All subjects", pages: pages, failures: failures, skipped: skipped)
+            gathered.input.group, heading: "All subjects", pages: gathered.pages, failures: gathered.failures,
+            skipped: gathered.skipped, sections: sections)
         try folder.make("group")
         for file in files {
             // The page stands beside those of subjects, which it leads to.

@@ -19,13 +19,11 @@ public struct Recipe: Sendable {
 ///
 /// Files that units share are kept from one to the next.
 public final class UnitRun {
-    private let recipe: @Sendable (_ arguments: [String]) throws -> Recipe
+    private let reader: UnitReader
     private let naming: @Sendable (SettingName) -> String
     private let tell: @Sendable (BatchEvent) -> Void
     private let isCancelled: @Sendable () -> Bool
     private let stamps = StampCache()
-    private var forward: (stamp: InputStamp, value: Forward)?
-    private var shared: SharedPreparation?
 
     /// - Parameters:
     ///   - recipe: what options mean.
@@ -36,7 +34,7 @@ public final class UnitRun {
         recipe: @escaping @Sendable ([String]) throws -> Recipe, naming: @escaping @Sendable (SettingName) -> String,
         tell: @escaping @Sendable (BatchEvent) -> Void, isCancelled: @escaping @Sendable () -> Bool
     ) {
-        self.recipe = recipe
+        reader = UnitReader(recipe: recipe)
         self.naming = naming
         self.tell = tell
         self.isCancelled = isCancelled
@@ -158,23 +156,14 @@ public final class UnitRun {
         _ entry: BatchEntry, _ arguments: [String], _ order: WorkOrder, _ log: WorkLog
     ) throws -> (estimate: Estimate, forward: Forward) {
         let (unit, tell) = (order.unit, tell)
-        var recipe = try recipe(arguments)
-        recipe.settings.parallelism = Parallelism(threads: order.threads)
-        let localization = try Localization(recipe.settings, naming: naming)
-        if let selector = entry.selector { recipe.reading.conditions = [selector] }
-        let stamp = try InputStamp(unit.forward)
-        let kept = forward.flatMap {
-            $0.stamp.path == stamp.path && $0.stamp.modified == stamp.modified ? $0.value : nil
-        }
-        if kept == nil { (forward, shared) = (nil, nil) }
+        // Settings that are wrong are told before the files are read.
+        var settings = try reader.settings(arguments)
+        settings.parallelism = Parallelism(threads: order.threads)
+        let localization = try Localization(settings, naming: naming)
         let clock = Stopwatch()
-        let files = LocalizationFiles(
-            forward: unit.forward, recording: entry.recording, covariance: unit.covariance, options: recipe.reading)
-        let contents = try files.read(forward: kept)
-        forward = (stamp, contents.forward)
+        let read = try reader.read(entry, of: unit, arguments)
+        let contents = read.files
         let loaded = clock.seconds
-        let preparation = shared ?? SharedPreparation()
-        shared = preparation
         let isCancelled = isCancelled
         var estimate = try localization.run(
             recording: contents.recording, forward: contents.forward, covariance: contents.covariance,
@@ -188,7 +177,7 @@ public final class UnitRun {
                 warn: { warning in
                     log.add("\(entry.label): warning: \(warning)")
                     tell(BatchEvent(.warning, unit: unit.key, entry: entry.label, text: warning))
-                }), shared: preparation)
+                }), shared: read.shared)
         if isCancelled() { throw CancellationError() }
         if estimate.condition.isEmpty { estimate.condition = entry.condition }
         estimate.seconds.load = loaded

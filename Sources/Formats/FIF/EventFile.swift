@@ -26,7 +26,7 @@ enum EventFile {
                 .filter { !$0.text.allSatisfy(\.isWhitespace) }
             guard let header = lines.first else { throw unknown("no line of text") }
             let columns = header.text.split(separator: "\t", omittingEmptySubsequences: false).map(trimmed)
-            if columns.contains("onset") { return try table(columns, Array(lines.dropFirst()), raw) }
+            if columns.contains("onset") { return try table(TextTable(Array(all.utf8), separator: .tab), raw) }
             return try text(lines)
         }
     }
@@ -74,34 +74,25 @@ enum EventFile {
     }
 
     /// A table of BIDS: onsets in s from the first sample, and what in `trial_type` or, where there is none, in `value`.
-    private static func table(
-        _ columns: [String], _ lines: [(number: Int, text: Substring)], _ raw: FIFRaw
-    ) throws(InputError) -> Events {
-        let rows = lines.map { $0.text.split(separator: "\t", omittingEmptySubsequences: false).map(trimmed) }
-        func isKnown(_ value: String) -> Bool { !value.isEmpty && value.lowercased() != "n/a" }
-        let usable = ["trial_type", "value"].compactMap { columns.firstIndex(of: $0) }
-        guard let onset = columns.firstIndex(of: "onset"),
-            let type = usable.first(where: { type in rows.contains { $0.count > type && isKnown($0[type]) } })
+    private static func table(_ text: TextTable, _ raw: FIFRaw) throws(InputError) -> Events {
+        func isKnown(_ cell: String) -> Bool { !TextTable.isMissing(cell) }
+        func column(_ name: String) -> [String]? { text.header.firstIndex(of: name).map { text.columns[$0] } }
+        guard let onsets = column("onset"),
+            let types = ["trial_type", "value"].compactMap(column).first(where: { $0.contains(where: isKnown) })
         else {
             throw InputError(
-                "columns", found: columns.joined(separator: ", "),
+                "columns", found: text.header.joined(separator: ", "),
                 expected: "'onset', and values in 'trial_type' or 'value'")
         }
         var events: [Events.Event] = []
-        for (line, row) in zip(lines, rows) {
-            guard row.count == columns.count else {
-                throw InputError(
-                    "line \(line.number)", found: "\(row.count) columns",
-                    expected: "\(columns.count), with tabs between")
-            }
-            guard isKnown(row[onset]), isKnown(row[type]) else { continue }
-            let sample = Double(row[onset]).map { ($0 * raw.measurement.samplingFrequency).rounded(.toNearestOrEven) }
+        for (line, (onset, type)) in zip(text.lines, zip(onsets, types)) where isKnown(onset) && isKnown(type) {
+            let sample = Double(onset).map { ($0 * raw.measurement.samplingFrequency).rounded(.toNearestOrEven) }
             guard let sample, abs(sample) <= Events.mostSamples else {
-                throw InputError("line \(line.number)", found: "onset '\(row[onset])'", expected: "a time in s")
+                throw InputError("line \(line)", found: "onset '\(onset)'", expected: "a time in s")
             }
-            events.append(Events.Event(sample: raw.range.lowerBound + Int(sample), name: row[type]))
+            events.append(Events.Event(sample: raw.range.lowerBound + Int(sample), name: type))
         }
-        let unknown = rows.count - events.count
+        let unknown = text.rowCount - events.count
         return Events(
             events, notes: unknown > 0 ? [Message("\(unknown) events of no type (n/a) were left out")] : [])
     }

@@ -12,15 +12,18 @@ public enum GroupPage {
     ///   - pages: the page of each member, relative to this one, by ``GroupMember/key``; may lack some.
     ///   - failures: what could not be estimated, and why.
     ///   - skipped: what was not tried, and why.
+    ///   - sections: what analyses over all subjects found.
     /// - Returns: a template and what it names.
     /// - Complexity: that of the figures, and O(members · clusters).
     public static func content(
         _ group: GroupResult, heading: String, pages: [String: String] = [:],
-        failures: [(name: String, reason: String)] = [], skipped: [(name: String, reason: String)] = []
+        failures: [(name: String, reason: String)] = [], skipped: [(name: String, reason: String)] = [],
+        sections: [GroupSection] = []
     ) -> PageContent {
         PageContent(
             template: PackageResources.group_mustache,
-            GroupPageContent(group, heading: heading, pages: pages, failures: failures, skipped: skipped))
+            GroupPageContent(
+                group, heading: heading, pages: pages, failures: failures, skipped: skipped, sections: sections))
     }
 }
 
@@ -70,10 +73,11 @@ private struct GroupPageContent: Encodable {
     let hasFailures: Bool
     let skipped: [Reason]
     let hasSkipped: Bool
+    let sections: [GroupSectionContent]
 
     init(
         _ group: GroupResult, heading: String, pages: [String: String], failures: [(name: String, reason: String)],
-        skipped: [(name: String, reason: String)]
+        skipped: [(name: String, reason: String)], sections: [GroupSection]
     ) {
         css = PageContent.style
         self.heading = Markup(heading)
@@ -99,6 +103,7 @@ private struct GroupPageContent: Encodable {
         hasFailures = !failures.isEmpty
         self.skipped = skipped.map { Reason(name: Markup($0.name), reason: Markup($0.reason)) }
         hasSkipped = !skipped.isEmpty
+        self.sections = sections.map { GroupSectionContent($0) }
     }
 
     // MARK: Sentences

@@ -1,0 +1,374 @@
+import Glibc
+import LinearAlgebra
+
+/// The negative log-likelihood of a model with diagonal Γ, L(β, γ) = Σ_i ½ r_iᵀΩ_i⁻¹r_i + ½ log det Ω_i without its (N/2) log 2π,
+/// with Ω_i = Z_iΓZ_iᵀ + Λ_i and r_i = y_i − X_iβ, and its derivatives.
+///
+/// A group is factorized by its rows or by its random effects, whichever is smaller; γ = 0 is an ordinary value. Holds its
+/// scratch memory: nothing is allocated when it is evaluated. Not for several threads at once.
+public final class Likelihood {
+    /// The problem.
+    public let problem: MixedEffectsProblem
+
+    /// Number of fixed effects, of random effects, and of both.
+    private let p: Int
+    private let q: Int
+    private let c: Int
+    /// The rows of [X Z], weighted by Λ^−½, one after the other.
+    private let rows: [Double]
+    private let response: [Double]
+    /// Of each group with at least as many rows as random effects [X Z]ᵀΛ⁻¹[X Z], c × c.
+    private let grams: [Double]
+    /// Where a group's Gram matrix begins; −1 without one.
+    private let gramOffsets: [Int]
+    private let noiseLogDeterminant: Double
+    private let scratch: UnsafeMutablePointer<Double>
+    private let omega: UnsafeMutablePointer<Double>
+    private let panel: UnsafeMutablePointer<Double>
+    private let projected: UnsafeMutablePointer<Double>
+    private let positive: UnsafeMutablePointer<Int>
+
+    /// The value of L and its parts.
+    ///
+    /// Kept apart are what the residual adds and what the determinant adds, which a noise variance that is estimated scales
+    /// differently.
+    public struct Derivatives: Sendable {
+        /// L; infinity where Ω is not positive definite to working precision.
+        public var value: Double { squares + logDeterminant }
+        /// ½ Σ rᵀΩ⁻¹r.
+        public var squares = 0.0
+        /// ½ Σ log det Ω.
+        public var logDeterminant = 0.0
+        /// −Σ XᵀΩ⁻¹r: p values.
+        public var fixedGradient: [Double]
+        /// ½ Σ (ZᵀΩ⁻¹r)∘(ZᵀΩ⁻¹r): q values.
+        public var varianceSquares: [Double]
+        /// ½ Σ diag(ZᵀΩ⁻¹Z): q values.
+        public var varianceTraces: [Double]
+        /// Σ K, K = XᵀΩ⁻¹X: p × p.
+        public var fixedHessian: Matrix
+        /// Σ C diag(s), C = XᵀΩ⁻¹Z and s = ZᵀΩ⁻¹r: p × q.
+        public var mixedHessian: Matrix
+        /// H_c = Σ (ssᵀ)∘A, A = ZᵀΩ⁻¹Z: q × q.
+        public var convexHessian: Matrix
+        /// H_k = ½ Σ A∘A, Fisher's information of γ; the Hessian of L in γ is H_c − H_k.
+        public var fisher: Matrix
+
+        /// Room for the derivatives of a problem.
+        public init(fixedCount p: Int, randomCount q: Int) {
+            fixedGradient = [Double](repeating: 0, count: p)
+            varianceSquares = [Double](repeating: 0, count: q)
+            varianceTraces = varianceSquares
+            fixedHessian = Matrix(rows: p, columns: p)
+            mixedHessian = Matrix(rows: p, columns: q)
+            convexHessian = Matrix(rows: q, columns: q)
+            fisher = convexHessian
+        }
+
+        /// ∂L/∂γ_j.
+        public func varianceGradient(_ j: Int) -> Double { varianceTraces[j] - varianceSquares[j] }
+        /// ∂L/∂γ: q values.
+        public var varianceGradient: [Double] { varianceTraces.indices.map(varianceGradient) }
+
+        mutating func clear() {
+            (squares, logDeterminant) = (0, 0)
+            for k in fixedGradient.indices { fixedGradient[k] = 0 }
+            for k in varianceSquares.indices { (varianceSquares[k], varianceTraces[k]) = (0, 0) }
+            for k in fixedHessian.elements.indices { fixedHessian.elements[k] = 0 }
+            for k in mixedHessian.elements.indices { mixedHessian.elements[k] = 0 }
+            for k in fisher.elements.indices { (fisher.elements[k], convexHessian.elements[k]) = (0, 0) }
+        }
+    }
+
+    /// - Complexity: O(N(p + q)²) where groups have more rows than random effects, else O(N(p + q)); as much memory as the
+    ///   problem, and (p + q)² a group of the former.
+    public init(_ problem: MixedEffectsProblem) {
+        self.problem = problem
+        let (p, q) = (problem.fixedCount, problem.randomCount)
+        let c = p + q
+        (self.p, self.q, self.c) = (p, q, c)
+        var rows = [Double](repeating: 0, count: problem.rowCount * c)
+        var response = problem.response
+        let longest = zip(problem.offsets, problem.offsets.dropFirst()).reduce(0) { max($0, $1.1 - $1.0) }
+        var gramOffsets: [Int] = []
+        var gramCount = 0
+        for (first, end) in zip(problem.offsets, problem.offsets.dropFirst()) {
+            let n = end - first
+            for row in first..<end {
+                let weight = 1 / problem.noiseVariance[row].squareRoot()
+                response[row] *= weight
+                for j in 0..<p { rows[row * c + j] = problem.fixed[row, j] * weight }
+                for j in 0..<q { rows[row * c + p + j] = problem.random[row, j] * weight }
+            }
+            gramOffsets.append(n >= q ? gramCount : -1)
+            if n >= q { gramCount += c * c }
+        }
+        var grams = [Double](repeating: 0, count: gramCount)
+        for (group, offset) in gramOffsets.enumerated() where offset >= 0 {
+            let (first, n) = (problem.offsets[group], problem.offsets[group + 1] - problem.offsets[group])
+            rows.withUnsafeBufferPointer { rows in
+                grams.withUnsafeMutableBufferPointer { grams in
+                    guard let a = rows.baseAddress, let g = grams.baseAddress else { return }
+                    SmallKernels.addProducts(c, n, 1, a + first * c, g + offset)
+                    for j in 0..<c {
+                        for i in (j + 1)..<max(c, j + 1) { g[offset + j + i * c] = g[offset + i + j * c] }
+                    }
+                }
+            }
+        }
+        self.rows = rows
+        self.response = response
+        self.grams = grams
+        self.gramOffsets = gramOffsets
+        noiseLogDeterminant = problem.noiseVariance.reduce(0) { $0 + log($1) }
+        let side = min(longest, max(q, 1)) + 1
+        let factor = max(side * side, (longest < q ? longest * longest : q * q)) + 1
+        scratch = .allocate(capacity: longest + q + 1)
+        omega = .allocate(capacity: factor)
+        panel = .allocate(capacity: max(longest, q) * (c + 1) + 1)
+        projected = .allocate(capacity: (c + 1) * (c + 1))
+        positive = .allocate(capacity: q + 1)
+    }
+
+    deinit {
+        scratch.deallocate()
+        omega.deallocate()
+        panel.deallocate()
+        projected.deallocate()
+        positive.deallocate()
+    }
+
+    /// L alone; infinity where Ω is not positive definite to working precision.
+    ///
+    /// - Parameter effects: variances not negative.
+    /// - Complexity: O(Σ_i n_i(p + q) + min(n_i, q)³).
+    public func value(at effects: Effects) -> Double {
+        let (squares, logDeterminant) = parts(at: effects)
+        return squares + logDeterminant
+    }
+
+    /// ½ Σ rᵀΩ⁻¹r and ½ Σ log det Ω.
+    func parts(at effects: Effects) -> (squares: Double, logDeterminant: Double) {
+        var (squares, logs) = (0.0, noiseLogDeterminant)
+        let isFactored = forEachGroup(at: effects) { group in
+            squares += group.residualSquares
+            logs += group.logDeterminant
+        } beyond: { _, _ in
+        }
+        return isFactored ? (squares / 2, logs / 2) : (.infinity, .infinity)
+    }
+
+    /// L and its derivatives.
+    ///
+    /// - Parameter effects: variances not negative.
+    /// - Complexity: O(Σ_i k_i(n_i + p + q)² + k_i³) with k_i the smaller of n_i and the variances that are not 0.
+    public func evaluate(at effects: Effects) -> Derivatives {
+        var derivatives = Derivatives(fixedCount: p, randomCount: q)
+        evaluate(at: effects, into: &derivatives)
+        return derivatives
+    }
+
+    /// The same into room that is there; the Hessians are whole matrices.
+    public func evaluate(at effects: Effects, into derivatives: inout Derivatives) {
+        derivatives.clear()
+        var (squares, logs) = (0.0, noiseLogDeterminant)
+        let isFactored = forEachGroup(at: effects) { group in
+            squares += group.residualSquares
+            logs += group.logDeterminant
+        } beyond: { products, side in
+            Self.add(products, side, p, q, to: &derivatives)
+        }
+        derivatives.squares = isFactored ? squares / 2 : .infinity
+        derivatives.logDeterminant = isFactored ? logs / 2 : .infinity
+        derivatives.fixedHessian.mirrorLowerTriangle()
+        derivatives.convexHessian.mirrorLowerTriangle()
+        derivatives.fisher.mirrorLowerTriangle()
+    }
+
+    /// Of every group ZᵀΩ⁻¹r, q × m: Γ times it predicts the random effects.
+    public func scores(at effects: Effects) -> Matrix {
+        var scores = Matrix(rows: q, columns: problem.groupCount)
+        var group = 0
+        _ = forEachGroup(at: effects) { _ in
+        } beyond: { products, side in
+            for j in 0..<q { scores[j, group] = products[c + (p + j) * side] }
+            group += 1
+        }
+        return scores
+    }
+
+    /// Of every group [X Z r]ᵀΩ⁻¹[X Z r], lower triangle, by the closure; whether all could be factorized.
+    func forEachProducts(at effects: Effects, _ use: (_ products: UnsafePointer<Double>, _ side: Int) -> Void) -> Bool {
+        forEachGroup(at: effects, value: { _ in }, beyond: use)
+    }
+
+    // MARK: - One group
+
+    private struct GroupValue {
+        let residualSquares: Double
+        let logDeterminant: Double
+    }
+
+    /// Factorizes every group, in order. `beyond`, where it does something, is given [X Z r]ᵀΩ⁻¹[X Z r], lower triangle.
+    @inline(__always)
+    private func forEachGroup(
+        at effects: Effects, value: (GroupValue) -> Void,
+        beyond: (_ products: UnsafePointer<Double>, _ side: Int) -> Void
+    ) -> Bool {
+        precondition(effects.fixed.count == p && effects.variances.count == q)
+        var count = 0
+        for j in 0..<q where effects.variances[j] > 0 {
+            positive[count] = j
+            count += 1
+        }
+        return rows.withUnsafeBufferPointer { rows in
+            effects.fixed.withUnsafeBufferPointer { beta in
+                effects.variances.withUnsafeBufferPointer { gamma in
+                    for group in 0..<problem.groupCount {
+                        let first = problem.offsets[group]
+                        let n = problem.offsets[group + 1] - first
+                        guard let all = rows.baseAddress else { return false }
+                        residual(first, n, all + first * c, beta)
+                        let found =
+                            gramOffsets[group] >= 0
+                            ? byEffects(n, all + first * c, gramOffsets[group], count, gamma)
+                            : byRows(n, all + first * c, count, gamma)
+                        guard let found, found.residualSquares.isFinite, found.logDeterminant.isFinite else {
+                            return false
+                        }
+                        value(found)
+                        beyond(UnsafePointer(projected), c + 1)
+                    }
+                    return true
+                }
+            }
+        }
+    }
+
+    /// r, weighted, at the beginning of the scratch memory.
+    private func residual(_ first: Int, _ n: Int, _ rows: UnsafePointer<Double>, _ beta: UnsafeBufferPointer<Double>) {
+        for i in 0..<n {
+            var error = response[first + i]
+            let row = rows + i * c
+            for j in 0..<p { error -= beta[j] * row[j] }
+            scratch[i] = error
+        }
+    }
+
+    /// Through the n × n matrix Ω.
+    private func byRows(
+        _ n: Int, _ rows: UnsafePointer<Double>, _ count: Int, _ gamma: UnsafeBufferPointer<Double>
+    ) -> GroupValue? {
+        let side = c + 1
+        let weighted = scratch + n
+        for j in 0..<n {
+            let row = rows + j * c + p
+            for k in 0..<count { weighted[k] = gamma[positive[k]] * row[positive[k]] }
+            for i in j..<n {
+                let other = rows + i * c + p
+                var sum = i == j ? 1.0 : 0
+                for k in 0..<count { sum += weighted[k] * other[positive[k]] }
+                omega[i + j * n] = sum
+            }
+        }
+        guard SmallKernels.cholesky(n, omega) else { return nil }
+        for i in 0..<n {
+            let (target, row) = (panel + i * side, rows + i * c)
+            for k in 0..<c { target[k] = row[k] }
+            target[c] = scratch[i]
+        }
+        SmallKernels.solve(side, n, omega, panel)
+        for k in 0..<(side * side) { projected[k] = 0 }
+        SmallKernels.addProducts(side, n, 1, panel, projected)
+        return GroupValue(
+            residualSquares: projected[c + c * side], logDeterminant: Self.logDeterminant(n, omega))
+    }
+
+    /// Through I + Γ^½ZᵀΛ⁻¹ZΓ^½ of the variances that are not 0.
+    private func byEffects(
+        _ n: Int, _ rows: UnsafePointer<Double>, _ offset: Int, _ count: Int, _ gamma: UnsafeBufferPointer<Double>
+    ) -> GroupValue? {
+        let side = c + 1
+        return grams.withUnsafeBufferPointer { grams -> GroupValue? in
+            guard let all = grams.baseAddress else { return nil }
+            let gram = all + offset
+            for j in 0..<c {
+                for i in j..<c { projected[i + j * side] = gram[i + j * c] }
+                projected[c + j * side] = 0
+            }
+            var squares = 0.0
+            for i in 0..<n {
+                let (row, error) = (rows + i * c, scratch[i])
+                squares += error * error
+                for j in 0..<c { projected[c + j * side] += error * row[j] }
+            }
+            projected[c + c * side] = squares
+            guard count > 0 else { return GroupValue(residualSquares: squares, logDeterminant: 0) }
+            for k in 0..<count {
+                let j = positive[k]
+                let root = gamma[j].squareRoot()
+                let (target, column) = (panel + k * side, gram + (p + j) * c)
+                for l in 0..<c { target[l] = root * column[l] }
+                target[c] = root * projected[c + (p + j) * side]
+            }
+            for l in 0..<count {
+                let root = gamma[positive[l]].squareRoot()
+                for k in l..<count { omega[k + l * count] = panel[p + positive[l] + k * side] * root }
+                omega[l + l * count] += 1
+            }
+            guard SmallKernels.cholesky(count, omega) else { return nil }
+            SmallKernels.solve(side, count, omega, panel)
+            SmallKernels.addProducts(side, count, -1, panel, projected)
+            return GroupValue(
+                residualSquares: projected[c + c * side], logDeterminant: Self.logDeterminant(count, omega))
+        }
+    }
+
+    private static func logDeterminant(_ n: Int, _ factor: UnsafePointer<Double>) -> Double {
+        // The product of a few pivots is far from overflow; one logarithm for all of them saves most of the time.
+        var (product, sum) = (1.0, 0.0)
+        for k in 0..<n {
+            product *= factor[k + k * n]
+            if !(product > 1e-100 && product < 1e100) {
+                sum += log(product)
+                product = 1
+            }
+        }
+        return 2 * (sum + log(product))
+    }
+
+    private static func add(
+        _ products: UnsafePointer<Double>, _ side: Int, _ p: Int, _ q: Int, to derivatives: inout Derivatives
+    ) {
+        let scores = products + side - 1
+        derivatives.fixedHessian.elements.withUnsafeMutableBufferPointer { hessian in
+            for j in 0..<p {
+                let column = products + j * side
+                for i in j..<p { hessian[i + j * p] += column[i] }
+            }
+        }
+        derivatives.mixedHessian.elements.withUnsafeMutableBufferPointer { hessian in
+            for j in 0..<q {
+                let score = scores[(p + j) * side]
+                for i in 0..<p { hessian[i + j * p] += products[p + j + i * side] * score }
+            }
+        }
+        derivatives.convexHessian.elements.withUnsafeMutableBufferPointer { convex in
+            derivatives.fisher.elements.withUnsafeMutableBufferPointer { fisher in
+                for j in 0..<q {
+                    let (column, score) = (products + p + (p + j) * side, scores[(p + j) * side])
+                    for i in j..<q {
+                        convex[i + j * q] += column[i] * score * scores[(p + i) * side]
+                        fisher[i + j * q] += 0.5 * column[i] * column[i]
+                    }
+                }
+            }
+        }
+        for j in 0..<p { derivatives.fixedGradient[j] -= scores[j * side] }
+        for j in 0..<q {
+            let score = scores[(p + j) * side]
+            derivatives.varianceSquares[j] += 0.5 * score * score
+            derivatives.varianceTraces[j] += 0.5 * products[p + j + (p + j) * side]
+        }
+    }
+}
