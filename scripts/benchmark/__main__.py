@@ -16,6 +16,9 @@ from pathlib import Path
 from accuracy import METHODS, Study, accuracy
 from cells import CELLS, TUNING
 from data import Data
+from mixed import mixed
+from mixed_rows import NOTES as MIXED_NOTES
+from mixed_rows import print_table
 from outcomes import NOTES, Outcome, print_outcomes
 from programs import Broken, Programs, say
 from results import REACHED, Results
@@ -42,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument("--foci", type=Path, required=True, help="the program")
     result.add_argument("--python", type=Path, required=True, help="a Python that has the peers")
-    peers = ("celer", "skglm", "sklearn", "mne", "invert", "ot")
+    peers = ("celer", "skglm", "sklearn", "mne", "invert", "ot", "pysr3", "statsmodels")
     result.add_argument("--peers", nargs="*", default=[], choices=peers, help="what it has")
     result.add_argument("--figures", action="store_true", help="draw curves; needs matplotlib")
     result.add_argument("--shared", type=Path, help="folder with real data; simulated data without it")
@@ -92,6 +95,12 @@ def report(programs: Programs, results: Results, output: Path) -> None:
     if results.outcomes:
         print_outcomes(results.outcomes)
         print("\n".join(["", NOTES, *filter(None, results.remarks), f"Threads {programs.threads}.", ""]))
+    for items in vars(results.mixed).values():
+        if items:
+            print_table(items)
+            print()
+    if results.mixed.any:
+        print(MIXED_NOTES)
     load = max((item.load or 0 for item in (*results.rows, *results.outcomes)), default=0)
     if load > programs.threads + 1:
         print(
@@ -105,6 +114,7 @@ def report(programs: Programs, results: Results, output: Path) -> None:
         (Row, results.rows, "bench.tsv"),
         (Point, results.points, "curves.tsv"),
         (Outcome, results.outcomes, "accuracy.tsv"),
+        *((type(items[0]), items, f"mixed-{name}.tsv") for name, items in vars(results.mixed).items() if items),
         (Target, results.targets, "targets.tsv"),
     ):
         if items:
@@ -126,7 +136,7 @@ def main() -> int:
     data, results = Data(programs, arguments.shared, arguments.output), Results()
     failures: list[str] = []
     study = Study(arguments.cells, arguments.methods, arguments.seeds_from, arguments.cases)
-    sections = SECTIONS | {"accuracy": accuracy(study)}
+    sections = SECTIONS | {"accuracy": accuracy(study), "mixed": mixed(study)}
     for section in arguments.sections:
         try:
             sections[section](programs, data, results)
@@ -136,7 +146,7 @@ def main() -> int:
         except KeyboardInterrupt:
             failures.append(f"{section}: interrupted; what was measured until then is shown")
             break
-    if results.rows or results.outcomes:
+    if results.rows or results.outcomes or results.mixed.any:
         report(programs, results, arguments.output)
     if results.points and arguments.figures:
         try:

@@ -282,6 +282,69 @@ def derive(arguments: argparse.Namespace) -> Answers:
     yield {}
 
 
+def tables(arguments: argparse.Namespace) -> Answers:
+    """Tables for mixed-effects models, from seeds 1 on."""
+    import mixed_data
+
+    for seed in range(1, arguments.count + 1):
+        table = mixed_data.made(arguments.kind, seed)
+        path = table.write(arguments.output / f"{arguments.kind}-{seed:03}.tsv")
+        yield {"seed": seed, "path": str(path), "columns": list(table.columns), **mixed_data.facts(arguments.kind)}
+
+
+def pysr3(arguments: argparse.Namespace) -> Answers:
+    """What pysr3's MSR3-fast selects in problems of some seeds (a JSON list on standard input)."""
+    from mixed_data import made
+    from mixed_peers import chosen_by_pysr3
+
+    for seed in json.load(sys.stdin):
+        yield chosen_by_pysr3(arguments.penalty, made(arguments.kind, seed))
+
+
+def optimum(arguments: argparse.Namespace) -> Answers:
+    """Where a slow solver of pysr3 ends (a JSON list of seed, lambda, eta on standard input)."""
+    from mixed_data import made
+    from mixed_peers import optimized_by_pysr3
+
+    for case in json.load(sys.stdin):
+        yield optimized_by_pysr3(arguments.solver, case["lambda"], case["eta"], made("paper", case["seed"]))
+
+
+def objective(arguments: argparse.Namespace) -> Answers:
+    """Objectives of effects (a JSON list of seed, lambda, eta, beta, gamma on standard input), in numpy."""
+    from mixed_data import made
+    from mixed_peers import relaxed_objective
+
+    for case in json.load(sys.stdin):
+        effects = np.concatenate([case["beta"], case["gamma"]])
+        yield {"objective": relaxed_objective(made("paper", case["seed"]), effects, case["lambda"], case["eta"])}
+
+
+def fits(arguments: argparse.Namespace) -> Answers:
+    """Seconds of foci's fits within this process (table, columns, options as JSON on standard input)."""
+    from mixed_peers import fitted_by_foci
+
+    case = json.load(sys.stdin)
+    yield fitted_by_foci(Path(case["table"]), case["columns"], case["options"])
+
+
+def likelihood(arguments: argparse.Namespace) -> Answers:
+    """statsmodels' likelihoods of a table."""
+    from mixed_data import Table
+    from mixed_peers import fitted_by_statsmodels
+
+    yield from fitted_by_statsmodels(Table.read(arguments.table))
+
+
+def contrasts(arguments: argparse.Namespace) -> Answers:
+    """Which contrasts t tests find in studies of some seeds (a JSON list on standard input)."""
+    from mixed_data import made
+    from mixed_peers import contrasts_by_t_tests
+
+    for seed in json.load(sys.stdin):
+        yield contrasts_by_t_tests(made(arguments.kind, seed))
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     result = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -325,6 +388,25 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("--forward", type=Path, required=True, help="forward file to read")
     added.add_argument("--sensors", choices=("meg", "eeg", "eeg30"), required=True)
     added.add_argument("--output", type=Path, required=True, help="forward file to write")
+
+    added = job(tables, problem=False)
+    added.add_argument("--kind", choices=("paper", "talk", "repeated", "study", "null"), required=True)
+    added.add_argument("--count", type=int, required=True)
+    added.add_argument("--output", type=Path, required=True, help="folder")
+
+    added = job(pysr3, problem=False)
+    added.add_argument("--kind", choices=("paper", "talk"), required=True)
+    added.add_argument("--penalty", choices=("l1", "adaptive-l1", "scad", "cad"), required=True)
+
+    job(optimum, problem=False).add_argument("--solver", choices=("pgd", "msr3"), required=True)
+
+    job(objective, problem=False)
+
+    job(fits, problem=False)
+
+    job(likelihood, problem=False).add_argument("--table", type=Path, required=True)
+
+    job(contrasts, problem=False).add_argument("--kind", choices=("study", "null"), required=True)
 
     job(score, problem=False)
 

@@ -19,6 +19,10 @@ from pathlib import Path
 from typing import Any
 
 
+SERIAL = ("mixed",)
+"""Commands that have one thread always."""
+
+
 class Broken(Exception):
     """A program failed, or said something that cannot be true."""
 
@@ -73,7 +77,9 @@ class Programs:
 
         Raises `Broken` when it fails, `Late` when it was stopped after `limit` seconds.
         """
-        command = [str(self.foci), *map(str, arguments), "--json", "--quiet", "--threads", str(threads or self.threads)]
+        command = [str(self.foci), *map(str, arguments), "--json", "--quiet"]
+        if arguments[0] not in SERIAL:
+            command += ["--threads", str(threads or self.threads)]
         with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
             began = time.perf_counter()
             process = subprocess.Popen(command, stdout=output, stderr=errors, env=self.environment(threads))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mixed_rows import Tables
 from outcomes import Outcome
 from rows import Point, Row, Target
 
@@ -21,6 +22,7 @@ class Results:
     outcomes: list[Outcome] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     """How the outcomes came about."""
+    mixed: Tables = field(default_factory=Tables)
 
     def at_least(self, work: str, measured: float | None, bound: float, unit: str = "×") -> None:
         """Note a target for a ratio that should be large; none where nothing was measured."""
