@@ -49,7 +49,8 @@ let package = Package(
             name: "Pages", dependencies: ["Reporting", .product(name: "Mustache", package: "swift-mustache")]),
         .target(name: "Foci", dependencies: ["Formats", "Pages", "Requests", "Simulation"]),
         .target(
-            name: "Batches", dependencies: ["CCrypto", "Foci", .product(name: "Yams", package: "Yams")]),
+            name: "Batches",
+            dependencies: ["CCrypto", "Foci", "MixedEffects", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
             name: "FociCommand",
             dependencies: [

@@ -11,6 +11,8 @@ public struct GroupRun {
         public var transform: String?
         /// Draws that tell what chance makes.
         public var permutations: Int
+        /// What the statistics depend on beside.
+        public var statistics = StatisticsSettings()
 
         /// See the properties.
         public init(radius: Double?, transform: String?, permutations: Int) {
