@@ -14,11 +14,22 @@ import SourceImaging
 /// subjects × covariates; may have none). Rows on standard output: group, place, effect (from 1; conditions against the first, then
 /// covariates, then their products), estimate, standard error, p, corrected p, inclusion, deviation between subjects and
 /// its inclusion; then the plain mean over subjects and its paired t test, of effects of conditions alone.
+///
+/// Usage: group-studies scale SUBJECTS TERMS RESPONSES
+///
+/// Models as many responses of subjects in four conditions, and prints seconds and memory.
 @main
 struct GroupStudies {
     static func main() throws {
         let arguments = CommandLine.arguments
-        guard arguments.count >= 2 else { return print("usage: FILE [none|hierarchy]") }
+        guard arguments.count >= 2 else {
+            return print("usage: FILE [none|hierarchy], or scale SUBJECTS TERMS RESPONSES")
+        }
+        if arguments[1] == "scale" {
+            let sizes = arguments.dropFirst(2).compactMap { Int($0) }
+            guard sizes.count == 3 else { return print("usage: scale SUBJECTS TERMS RESPONSES") }
+            return try scale(subjects: sizes[0], terms: sizes[1], responses: sizes[2])
+        }
         let file = try HDF5File(arguments[1])
         let mode = arguments.count > 2 ? arguments[2] : ""
         let fields = try file.doubles("fields")
@@ -48,7 +59,8 @@ struct GroupStudies {
                     lines[g] = try study.run(model, number: g) { s, c in
                         let first = (g * subjects + s) * conditions + c
                         return (
-                            Array(data.elements[(first * sensors)..<((first + 1) * sensors)]), deviations.elements[first]
+                            Array(data.elements[(first * sensors)..<((first + 1) * sensors)]),
+                            deviations.elements[first]
                         )
                     }
                 } catch { failure = error }
@@ -57,6 +69,63 @@ struct GroupStudies {
         }
         print("group\tplace\teffect\testimate\terror\tp\tcorrected\tinclusion\tdeviation\tvaries\tmean\tpaired")
         print(lines.joined(), terminator: "")
+    }
+}
+
+extension GroupStudies {
+    /// Conditions by covariates, of which a tenth have effects of three standard errors or so.
+    static func scale(subjects: Int, terms: Int, responses: Int) throws {
+        var random = SeededGenerator(seed: 1)
+        let conditions = 4
+        let covariates = random.normal(rows: subjects, columns: terms / conditions + 1)
+        let design = Matrix(rows: subjects * conditions, columns: terms) { row, column in
+            let (code, covariate) = (column % conditions, column / conditions)
+            let value = code == 0 ? 1 : (row % conditions == code ? 1 : 0) - 0.25
+            return value * (covariate == 0 ? 1 : covariates[row / conditions, covariate])
+        }
+        let effects = Matrix(rows: terms, columns: responses) { column, response in
+            (column * 7 + response) % 10 == 0 ? 0.15 : 0
+        }
+        var values = design * effects
+        var variances = values
+        for response in 0..<responses {
+            for subject in 0..<subjects {
+                let own = (0..<conditions).map { ($0 == 0 ? 1 : 0.5) * random.normal() }
+                for condition in 0..<conditions {
+                    let row = subject * conditions + condition
+                    let deviation = 0.5 + random.uniform()
+                    variances[row, response] = deviation * deviation
+                    values[row, response] +=
+                        deviation * random.normal() + (0..<conditions).reduce(0) { $0 + own[$1] * design[row, $1] }
+                }
+            }
+        }
+        let table = try ResponseTable(
+            fixed: design, random: design.columns(0..<conditions), offsets: (0...subjects).map { $0 * conditions },
+            responses: values, errors: .independent(variances))
+        let before = peakMemory
+        let clock = ContinuousClock()
+        let start = clock.now
+        let result = try ResponseModel(keptFixed: [0], keptRandom: [0]).fit(table, parallelism: .allCores)
+        let elapsed = start.duration(to: clock.now).components
+        var counts = [0, 0, 0, 0]
+        for effect in result.effects where effect.column > 0 {
+            let isTrue = effects[effect.column, effect.response] != 0
+            if effect.inclusion ?? 0 > 0.5 { counts[isTrue ? 0 : 1] += 1 }
+            if effect.correctedP < 0.05 { counts[isTrue ? 2 : 3] += 1 }
+        }
+        print(
+            String(
+                printf:
+                    "%.1f s, %.0f MB before, %.0f MB at most; selected %ld true, %ld false; Holm %ld true, %ld false; of %ld",
+                Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18, before, peakMemory, counts[0], counts[1],
+                counts[2], counts[3], effects.elements.count { $0 != 0 }))
+    }
+
+    private static var peakMemory: Double {
+        var usage = rusage()
+        getrusage(RUSAGE_SELF, &usage)
+        return Double(usage.ru_maxrss) / 1024
     }
 }
 
@@ -104,7 +173,8 @@ struct Study {
             let (mean, paired) =
                 effect.column < conditions ? self.paired(amplitudes, effect.response, effect.column) : (.nan, .nan)
             text += String(
-                printf: "%ld\t%ld\t%ld\t%.6g\t%.6g\t%.6g\t%.6g\t%.4f\t%.6g\t%.4f\t%.6g\t%.6g\n", number, effect.response,
+                printf: "%ld\t%ld\t%ld\t%.6g\t%.6g\t%.6g\t%.6g\t%.4f\t%.6g\t%.4f\t%.6g\t%.6g\n", number,
+                effect.response,
                 effect.column, effect.estimate, effect.standardError, effect.p, effect.correctedP,
                 effect.inclusion ?? .nan, spread?.deviation ?? .nan, spread?.inclusion ?? .nan, mean, paired)
         }

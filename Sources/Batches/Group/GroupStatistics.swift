@@ -3,7 +3,7 @@ import Foundation
 import MixedEffects
 
 /// What the statistics of a group depend on beside its results.
-public struct StatisticsSettings: Sendable, Equatable {
+public struct StatisticsSettings: Sendable {
     /// The model, as `amplitude ~ condition*age + (condition | subject)`; nil: the conditions, where there are several.
     public var formula: String?
     /// A table of subjects, `participants.tsv`; nil: that of the data set, where it has one.
@@ -16,6 +16,8 @@ public struct StatisticsSettings: Sendable, Equatable {
     public var selects = true
     /// Of the sampler.
     public var seed: UInt64 = 1
+    /// Threads; no result depends on them.
+    public var parallelism = Parallelism.allCores
 
     /// The usual settings.
     public init() {}
@@ -71,7 +73,7 @@ public struct GroupStatistics: GroupAnalysis {
                     responses: Matrix(rows: design.rows.count, columns: clusters.count) {
                         amplitudes.rows[design.rows[$0]].amplitudes[$1]
                     }, errors: .correlated(design.rows.map { amplitudes.rows[$0].covariance })),
-                parallelism: .allCores, isCancelled: monitor.isCancelled)
+                parallelism: settings.parallelism, isCancelled: monitor.isCancelled)
         } catch let error as ResponseTable.Invalid {
             throw InputError(name, found: "\(error)")
         }
@@ -114,7 +116,7 @@ public struct GroupStatistics: GroupAnalysis {
                 let prepared = try PreparedProblem(
                     recording: contents.files.recording, forward: contents.files.forward,
                     covariance: contents.files.covariance, settings: contents.recipe.settings.preparation,
-                    parallelism: .allCores, shared: contents.shared)
+                    parallelism: input.settings.statistics.parallelism, shared: contents.shared)
                 let candidates = PlaceCandidates.find(
                     clusters, of: subject, among: contents.files.forward.sources, in: input.group.space,
                     within: input.group.pooled.radius)
