@@ -52,7 +52,7 @@ public struct GroupStatistics: GroupAnalysis {
         let clusters = places(input)
         let fitted = try fit(clusters, input, monitor)
         let amplitudes = try PlaceAmplitudes(fitted.recordings, averaging: settings.averaging)
-        let table = try StatisticsTable(amplitudes, fitted.names, input)
+        let table = try StatisticsTable(amplitudes, fitted.names, settings, input.folder)
         let design = try RepeatedDesign(table.formula, of: table.table, group: StatisticsTable.subject)
         guard design.groups.count > 2 else {
             throw InputError(
@@ -155,8 +155,10 @@ struct StatisticsTable {
     let formulaText: String
 
     /// - Throws: ``InputError`` for a formula or a table of subjects that cannot be read.
-    init(_ amplitudes: PlaceAmplitudes, _ names: [String: BIDSName], _ input: GroupInput) throws(InputError) {
-        let settings = input.settings.statistics
+    init(
+        _ amplitudes: PlaceAmplitudes, _ names: [String: BIDSName], _ settings: StatisticsSettings,
+        _ folder: BatchFolder
+    ) throws(InputError) {
         let rows = amplitudes.rows
         var columns = [
             DataTable.Column(Self.subject, texts: rows.map(\.subject)),
@@ -166,7 +168,7 @@ struct StatisticsTable {
             let labels = rows.map { names[GroupStatistics.key($0.subject, $0.condition, $0.session)]?[entity] }
             if labels.contains(where: { $0 != nil }) { columns.append(DataTable.Column(name, texts: labels)) }
         }
-        if let path = settings.participants ?? input.folder.participants {
+        if let path = settings.participants ?? folder.participants {
             let known = Set(columns.map(\.name))
             columns += try Self.covariates(path, of: rows.map(\.subject)).filter { !known.contains($0.name) }
         }
