@@ -47,7 +47,7 @@ struct GroupStatisticsCommandTests {
             (["--formula", "amplitude ~ agee + (1 | subject)"], ["--formula", "agee", "age"]),
             (["--formula", "amplitude ~ age + (1 | site)"], ["--formula", "site"]),
             (["--participants", "nowhere.tsv"], ["nowhere.tsv"]),
-            (["--amplitude-window", "0.3", "0.4"], ["--window"]),
+            (["--amplitude-window", "0.3", "0.4"], ["amplitude window", "no sample"]),
             (["--amplitude-window", "2", "1"], ["--amplitude-window", "2.0 1.0"]),
         ] {
             let refused = try Program.run(
