@@ -100,6 +100,16 @@ public enum BLAS {
             CblasColMajor, CblasLower, CblasNoTrans, Int32(n), Int32(k), alpha, a, Int32(lda), beta, c, Int32(ldc))
     }
 
+    /// B ← L⁻¹B, with L n × n lower triangular and B n × k.
+    public static func forwardSubstitute(
+        _ n: Int, _ k: Int, _ l: UnsafePointer<Double>, _ ldl: Int, _ b: UnsafeMutablePointer<Double>, _ ldb: Int
+    ) {
+        prepare()
+        cblas_dtrsm(
+            CblasColMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, Int32(n), Int32(k), 1, l, Int32(ldl), b,
+            Int32(ldb))
+    }
+
     /// B ← B·L⁻ᵀ, with L n × n lower triangular and B k × n.
     public static func forwardSubstituteTransposed(
         _ k: Int, _ n: Int, _ l: UnsafePointer<Double>, _ ldl: Int, _ b: UnsafeMutablePointer<Double>, _ ldb: Int

@@ -12,6 +12,7 @@ public final class SupportFits {
     public let noise: NoiseModel
     /// Number of models fitted.
     public private(set) var count = 0
+    public private(set) var iterations = 0
 
     /// A model on a support.
     public struct Scored: Sendable {
@@ -78,6 +79,7 @@ public final class SupportFits {
                 return near > 0 ? near : start.variances[j]
             })
         guard let fit = newton.fit(likelihood, noise: noise, from: begin), fit.loss.isFinite else { return none }
+        iterations += fit.iterations
         for (k, j) in fixed.enumerated() { effects.fixed[j] = fit.effects.fixed[k] }
         for (k, j) in random.enumerated() { effects.variances[j] = fit.effects.variances[k] }
         return Scored(
