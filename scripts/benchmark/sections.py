@@ -14,6 +14,7 @@ from typing import Any
 from accuracy import Study, accuracy
 from batch import batch
 from data import Data
+from group import group
 from programs import Job, Programs, Run, say
 from results import REACHED, Results
 from rows import Point, Row, bounded
@@ -375,6 +376,7 @@ def localization(programs: Programs, data: Data, results: Results) -> None:
 
 
 SECTIONS = {
-    section.__name__: section for section in (fixed, path, free, lasso, gaussian, large, choice, localization, batch)
+    section.__name__: section
+    for section in (fixed, path, free, lasso, gaussian, large, choice, localization, batch, group)
 } | {"accuracy": accuracy(Study())}
 """Sections by name, in the order in which they run."""
