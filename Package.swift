@@ -64,6 +64,9 @@ let package = Package(
             exclude: ["Python"]),
         // Run by tests as a process of its own, which may die of what it reads.
         .executableTarget(name: "MutatedFiles", dependencies: ["Formats"], path: "Tests/MutatedFiles"),
+        // Run by the benchmark: models of simulated groups.
+        .executableTarget(
+            name: "GroupStudies", dependencies: ["HDF5", "MixedEffects", "SourceImaging"], path: "Tests/GroupStudies"),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
         .testTarget(name: "FourierTests", dependencies: ["Fourier"]),
         .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"]),

@@ -35,16 +35,15 @@ from scipy.spatial import cKDTree
 PLACES, CONDITIONS = 6, 3
 NANO = 1e-9
 ERRORS = {"low": 0.7 * NANO, "high": 4 * NANO}
-BRAINS = ("CC120166", "CC120264")
 
 
 class Brains:
     """Two lead fields, and which source of the second is where one of the first is."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, leads: list[Path]) -> None:
         self.gains, positions = [], []
-        for name in BRAINS:
-            with h5py.File(folder / f"{name}.forward.h5") as file:
+        for path in leads:
+            with h5py.File(path) as file:
                 self.gains.append(file["gain"][:])
                 positions.append(file["sources/position"][:])
         self.positions = positions[0]
@@ -279,12 +278,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", choices=("power", "null", "age"))
     parser.add_argument("--program", type=lambda text: Path(text).resolve(), required=True, help="group-studies")
-    parser.add_argument("--brains", type=Path, required=True, help="folder of the two lead fields")
+    parser.add_argument("--leads", type=Path, nargs=2, required=True, help="the two lead fields")
     parser.add_argument("--groups", type=int, default=40)
     parser.add_argument("--clusters", type=int, default=0, help="groups that the cluster permutation gets")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    brains = Brains(arguments.brains)
+    brains = Brains(arguments.leads)
     result: dict[str, object] = {}
     if arguments.study == "power":
         for noise, unequal in (("low", False), ("high", True), ("high", False)):

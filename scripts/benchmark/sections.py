@@ -14,6 +14,7 @@ from typing import Any
 from accuracy import Study, accuracy
 from batch import batch
 from data import Data
+from effects import effects
 from group import group
 from programs import Job, Programs, Run, say
 from results import REACHED, Results
@@ -378,5 +379,5 @@ def localization(programs: Programs, data: Data, results: Results) -> None:
 SECTIONS = {
     section.__name__: section
     for section in (fixed, path, free, lasso, gaussian, large, choice, localization, batch, group)
-} | {"accuracy": accuracy(Study())}
+} | {"statistics": effects, "accuracy": accuracy(Study())}
 """Sections by name, in the order in which they run."""
