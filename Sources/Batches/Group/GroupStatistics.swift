@@ -79,7 +79,7 @@ public struct GroupStatistics: GroupAnalysis {
         }
         let findings = StatisticsFindings(
             input: input, clusters: clusters, amplitudes: amplitudes, design: design, formula: table.formulaText,
-            result: result, warnings: amplitudes.warnings + fitted.notes, names: fitted.names)
+            result: result, warnings: amplitudes.warnings + fitted.notes)
         for warning in findings.warnings { monitor.warn(warning) }
         for file in findings.files { try output.add(file.name, text: file.text) }
         return findings.told
@@ -121,7 +121,10 @@ public struct GroupStatistics: GroupAnalysis {
                     clusters, of: subject, among: contents.files.forward.sources, in: input.group.space,
                     within: input.group.pooled.radius)
                 views.append(try PlaceRecording(prepared, candidates: candidates))
-                let condition = recording.entry.condition.isEmpty ? recording.entry.label : recording.entry.condition
+                let entry = recording.entry
+                // Labels are unique in a unit, conditions need not be.
+                let isAlone = recording.unit.entries.count { $0.condition == entry.condition } < 2
+                let condition = isAlone && !entry.condition.isEmpty ? entry.condition : entry.label
                 var rest = recording.unit.name
                 rest["sub"] = nil
                 names.append((condition, rest.text))

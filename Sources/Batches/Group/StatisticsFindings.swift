@@ -10,7 +10,6 @@ struct StatisticsFindings {
     let formula: String
     let result: ResponseModel.Result
     let warnings: [String]
-    let names: [String: BIDSName]
 
     /// Error rate that is told of.
     private static let level = 0.05
@@ -247,8 +246,17 @@ struct StatisticsFindings {
         struct Effect: Encodable {
             let place: Int
             let effect: String
-            let estimate, standardError, p, correctedP: Double
-            let inclusion, deviation, deviationInclusion: Double?
+            let estimate, standardError: Double
+            let p, correctedP, inclusion, deviation, deviationInclusion: Double?
+
+            enum CodingKeys: String, CodingKey {
+                case place, effect, p, inclusion
+                case estimate = "estimate_nAm"
+                case standardError = "standard_error_nAm"
+                case correctedP = "p_holm"
+                case deviation = "sd_between_subjects_nAm"
+                case deviationInclusion = "sd_inclusion"
+            }
         }
 
         let formula: String
@@ -259,18 +267,25 @@ struct StatisticsFindings {
         let effects: [Effect]
         let warnings, notes: [String]
 
+        enum CodingKeys: String, CodingKey {
+            case formula, subjects, tests, effects, warnings, notes
+            case positions = "positions_mm"
+            case latencies = "latencies_s"
+        }
+
         init(_ findings: StatisticsFindings) {
             formula = findings.formula
             subjects = findings.design.groups
-            positions = findings.clusters.map { [$0.centre.x, $0.centre.y, $0.centre.z] }
+            positions = findings.clusters.map { [$0.centre.x * 1000, $0.centre.y * 1000, $0.centre.z * 1000] }
             latencies = findings.amplitudes.latencies
             tests = findings.result.tests
             effects = findings.result.effects.map { effect in
                 let spread = findings.spread(of: effect)
                 return Effect(
                     place: effect.response + 1, effect: findings.design.fixedNames[effect.column],
-                    estimate: effect.estimate, standardError: effect.standardError, p: effect.p,
-                    correctedP: effect.correctedP, inclusion: effect.inclusion, deviation: spread?.deviation,
+                    estimate: effect.estimate * 1e9, standardError: effect.standardError * 1e9,
+                    p: effect.p.isNaN ? nil : effect.p, correctedP: effect.p.isNaN ? nil : effect.correctedP,
+                    inclusion: effect.inclusion, deviation: spread.map { $0.deviation * 1e9 },
                     deviationInclusion: spread?.inclusion)
             }
             warnings = findings.warnings
