@@ -21,6 +21,9 @@ struct RestrictedScoring {
         /// −log restricted likelihood without its (N − p)/2 log 2π.
         let loss: Double
         let isConverged: Bool
+
+        /// Wald's statistic of a fixed effect: about what twice the log-likelihood has of it.
+        func worth(of k: Int) -> Double { fixed[k] * fixed[k] / fixedCovariance[k, k] }
     }
 
     /// The objective at some variances, with β at its best there.

@@ -266,11 +266,13 @@ public struct ResponseModel: Sendable {
             }
         }
         let problem = block.problem.restricted(fixed: candidates, random: Array(0..<randomCount))
-        let fits = SupportFits(problem, noise: .known, charged: charged)
-        let all = Support(
-            fixed: [Bool](repeating: true, count: candidates.count),
+        // Criteria need no more digits than their differences do.
+        let fits = SupportFits(problem, noise: .known, newton: BoundedNewton(tolerance: 1e-7), charged: charged)
+        // What the model of all effects has a use for is a better start than all of them.
+        let start = Support(
+            fixed: candidates.map { isKept[$0] || model.worth(of: $0) > log(Double(charged)) },
             random: [Bool](repeating: true, count: randomCount))
-        let best = SubsetSearch(rules: rules, swaps: false).run(fits, from: all)
+        let best = SubsetSearch(rules: rules, swaps: false).run(fits, from: start)
         let average = ModelAveraging(rules: rules, sweeps: sweeps, seed: seed).run(fits, from: best)
         var fixed = [Double](repeating: 0, count: fixedCount)
         for (place, column) in candidates.enumerated() { fixed[column] = average.fixed[place] }
