@@ -187,7 +187,7 @@ class Clusters:
         for c in range(group.truth.shape[1]):
             _, clusters, p, _ = self.test(
                 maps[:, c + 1] - maps[:, 0], threshold=threshold, n_permutations=300, adjacency=self.adjacency,
-                out_type="indices", seed=seed, verbose="error",
+                out_type="indices", rng=seed, verbose="error",
             )
             for cluster, value in zip(clusters, p):
                 if value >= 0.025:
