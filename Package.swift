@@ -27,18 +27,19 @@ let package = Package(
         .systemLibrary(name: "CAllocator"),
 
         .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"]),
+        .target(name: "Transport", dependencies: ["LinearAlgebra"]),
         .target(name: "Fourier", dependencies: ["CFFTW3"]),
         .target(name: "HDF5", dependencies: ["CHDF5"]),
         .target(name: "SparseRegression", dependencies: ["LinearAlgebra"]),
         .target(name: "ModelSelection", dependencies: ["SparseRegression"]),
         .target(name: "MixedEffects", dependencies: ["LinearAlgebra"]),
-        .target(name: "SourceImaging", dependencies: ["ModelSelection"]),
-        .target(name: "Requests", dependencies: ["SourceImaging"]),
+        .target(name: "SourceImaging", dependencies: ["ModelSelection", "Transport"]),
+        .target(name: "Requests", dependencies: ["MixedEffects", "SourceImaging"]),
         .target(name: "Simulation", dependencies: ["Fourier", "SourceImaging"]),
         .target(name: "Formats", dependencies: ["CZlib", "HDF5", "SourceImaging"]),
         .target(
             name: "Reporting",
-            dependencies: ["SourceImaging"],
+            dependencies: ["Requests"],
             resources: [
                 .embedInCode("Page/Templates/subject.mustache"), .embedInCode("Page/Templates/page.css"),
                 .embedInCode("Page/Templates/brain.js"), .embedInCode("Page/Templates/group.mustache"),
@@ -68,21 +69,26 @@ let package = Package(
         .executableTarget(
             name: "GroupStudies", dependencies: ["HDF5", "MixedEffects", "SourceImaging"], path: "Tests/GroupStudies"),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
+        .testTarget(name: "TransportTests", dependencies: ["Transport"]),
+        // Timed by scripts/bench --only transport.
+        .executableTarget(
+            name: "TransportBenchmark", dependencies: ["Transport"], path: "scripts/benchmark/Transport"),
         .testTarget(name: "FourierTests", dependencies: ["Fourier"]),
         .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"]),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
         .testTarget(
             name: "SparseRegressionTests", dependencies: ["SparseRegression", "CAllocationCount", "TestSupport"]),
         .testTarget(name: "ModelSelectionTests", dependencies: ["ModelSelection", "TestSupport"]),
-        .testTarget(name: "MixedEffectsTests", dependencies: ["HDF5", "MixedEffects", "TestSupport"]),
+        .testTarget(
+            name: "MixedEffectsTests", dependencies: ["CAllocationCount", "HDF5", "MixedEffects", "TestSupport"]),
         .testTarget(name: "SourceImagingTests", dependencies: ["SourceImaging", "Simulation", "TestSupport"]),
-        .testTarget(name: "RequestsTests", dependencies: ["Requests"]),
+        .testTarget(name: "RequestsTests", dependencies: ["HDF5", "Requests", "TestSupport"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport", "MutatedFiles"]),
         .testTarget(name: "ReportingTests", dependencies: ["Pages", "TestSupport"]),
         .testTarget(name: "BatchesTests", dependencies: ["Batches", "TestSupport"]),
         .testTarget(
-            name: "CommandTests", dependencies: ["FociCommand", "Foci", "TestSupport"], exclude: ["Help"]),
+            name: "CommandTests", dependencies: ["FociCommand", "Foci", "HDF5", "TestSupport"], exclude: ["Help"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -34,7 +34,8 @@ private enum Lasting {
 
     static let names: [String: Text] = [
         "solve": of(SolveRequest.options), "path": of(SolveRequest.options), "select": of(SelectRequest.options),
-        "refine": of(RefineRequest.options), "localize": of(LocalizationRequest.options),
+        "refine": of(RefineRequest.options), "mixed": of(MixedRequest.options),
+        "localize": of(LocalizationRequest.options),
         "page": of(pageOptions),
         "forward": of(InputFields.forward), "recording": of(InputFields.recording),
         "covariance": of(InputFields.covariance),

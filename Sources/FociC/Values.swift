@@ -68,8 +68,7 @@ final class Values {
             switch value {
             case .text(let text): options[name] = .text(text)
             case .number(let number): options[name] = .number(number)
-            case .texts(let texts):
-                throw InputError(name, found: "\(texts.count) texts", expected: "a text or numbers")
+            case .texts(let texts): options[name] = .texts(texts)
             case .array(let array): options[name] = .numbers(try array.given(name).numbers())
             }
         }

@@ -34,13 +34,16 @@ struct FociCommand: ParsableCommand {
                   Solve a whitened problem; nothing but the numerics.
               foci select --problem p.h5 --criterion sure --json
                   Choose the hyperparameters of a whitened problem.
+              foci mixed rt.tsv --response rt --group subject --fixed age,task
+                  Say which columns of a table explain another, over all groups.
 
             Exit codes: 0 done, 2 something is wrong with the input, 130 interrupted.
             """,
         version: fociVersion,
         subcommands: [
             LocalizeCommand.self, BatchCommand.self, GroupCommand.self, ConfigCommand.self, ReportCommand.self,
-            InspectCommand.self, ConvertCommand.self, SimulateCommand.self, CompareCommand.self, SolveCommand.self, SelectCommand.self,
+            InspectCommand.self, ConvertCommand.self, SimulateCommand.self, CompareCommand.self, SolveCommand.self,
+            SelectCommand.self, MixedCommand.self,
         ])
 
     static func main() {

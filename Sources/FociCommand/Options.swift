@@ -66,10 +66,12 @@ func optionName(_ setting: SettingName) -> String { "--\(setting.rawValue)" }
 /// An error as one line, with settings as options.
 func errorLine(_ error: any Error) -> String { (error as? InputError)?.text(naming: optionName) ?? "\(error)" }
 
-/// Runs a request, and tells of the file what it says of the problem.
-func naming<Result>(_ problem: String, _ body: () throws -> Result) throws -> Result {
+/// Runs a request, and tells of the file what it says of its input.
+func naming<Result>(
+    _ input: InputError.InputName = .problem, _ file: String, _ body: () throws -> Result
+) throws -> Result {
     do { return try body() } catch var error as InputError {
-        if error.place == .input(.problem) { error.place = .named(problem) }
+        if error.place == .input(input) { error.place = .named(file) }
         throw error
     }
 }

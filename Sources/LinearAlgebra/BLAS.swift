@@ -71,6 +71,16 @@ public enum BLAS {
             CblasColMajor, flag(transpose), Int32(m), Int32(n), alpha, a, Int32(lda), x, 1, beta, y, 1)
     }
 
+    /// y ← α·op(A)·x + β·y in single precision, with A m × n as stored.
+    public static func gemv(
+        _ transpose: Bool, _ m: Int, _ n: Int, _ alpha: Float, _ a: UnsafePointer<Float>, _ lda: Int,
+        _ x: UnsafePointer<Float>, _ beta: Float, _ y: UnsafeMutablePointer<Float>
+    ) {
+        prepare()
+        cblas_sgemv(
+            CblasColMajor, flag(transpose), Int32(m), Int32(n), alpha, a, Int32(lda), x, 1, beta, y, 1)
+    }
+
     /// A ← A + α·x·yᵀ, with A m × n and the elements of y `incY` apart.
     public static func rankOne(
         _ m: Int, _ n: Int, _ alpha: Double, _ x: UnsafePointer<Double>, _ y: UnsafePointer<Double>, _ incY: Int,

@@ -23,7 +23,7 @@ struct UsageTests {
     func help(arguments: [String]) throws {
         let outcome = try foci(arguments)
         expectSuccess(outcome)
-        for command in ["localize", "batch", "inspect", "convert", "simulate", "compare", "solve", "select"] {
+        for command in ["localize", "batch", "inspect", "convert", "simulate", "compare", "solve", "select", "mixed"] {
             #expect(outcome.output.contains("\n  \(command) "), "\(command)")
             #expect(outcome.output.contains("foci \(command) "), "an example of \(command)")
         }
@@ -32,7 +32,7 @@ struct UsageTests {
 
     @Test(
         "Every command has a help with an example",
-        arguments: ["localize", "batch", "inspect", "convert", "simulate", "compare", "solve", "select"])
+        arguments: ["localize", "batch", "inspect", "convert", "simulate", "compare", "solve", "select", "mixed"])
     func helpOfCommand(command: String) throws {
         let outcome = try foci(["help", command])
         expectSuccess(outcome)

@@ -131,7 +131,7 @@ func whitened(
         #expect(LAPACK.cholesky(n, &omega.elements, n))
         for j in 0...problem.fixedCount {
             var column = (first..<end).map { j < problem.fixedCount ? x[$0, j] : y[$0] }
-            BLAS.forwardSubstitute(n, 1, omega.elements, n, &column, n)
+            BLAS.forwardSubstituteTransposed(1, n, omega.elements, n, &column, 1)
             for i in 0..<n {
                 if j < problem.fixedCount { x[first + i, j] = column[i] } else { y[first + i] = column[i] }
             }

@@ -180,6 +180,19 @@ struct SolverTests {
             Matrix(rows: 1, columns: 1, repeating: 1), Matrix(rows: 1, columns: 1, repeating: 1), [2.5], [0, 1])
     }
 
+    @Test("where the likelihood overflows no solver claims an answer, or hangs")
+    func overflow() throws {
+        let x = Matrix(rows: 4, columns: 1) { row, _ in row % 2 == 0 ? 1 : -0.5 }
+        let problem = try MixedEffectsProblem(
+            fixed: x, random: x, response: [1e90, -1e90, 2e90, 1], offsets: [0, 2, 4],
+            noiseVariance: [1e-199, 1e-199, 1e-199, 1e-199])
+        let objective = try PenalizedLikelihood(Likelihood(problem), penalty: L1Penalty(lambda: 1))
+        let start = Effects(fixed: [0], variances: [0])
+        for solver in [ProximalGradient(), try MSR3Fast(strength: 1), try MSR3(strength: 1)] as [any EffectSolver] {
+            #expect(!solver.solve(objective, from: start).isConverged)
+        }
+    }
+
     @Test("impossible weights, hierarchies and strengths are refused")
     func invalid() throws {
         let likelihood = Likelihood(try RandomModel.problem(sizes: [6, 9], fixed: 2, random: 1, seed: 1))

@@ -110,7 +110,7 @@ struct ComparisonTests {
         #expect(text.contains("Localization error: mean 5.5 mm, median 5.5 mm, largest 6.0 mm."))
         #expect(text.contains("Precision 0.50, recall 0.67, F1 0.57."))
         #expect(text.contains("    1     2   -40.0     0.0    60.0       5.0         1.00"))
-        #expect(text.split(separator: "\n").count == 9)
+        #expect(text.split(separator: "\n").count == 10)
     }
 
     @Test("a source at the radius is found, one beyond is not")
@@ -160,7 +160,24 @@ struct ComparisonTests {
         #expect(noise.precision == 0 && noise.recall == nil && noise.f1 == 0)
         let nothing = try Comparison(found: [], times: [], frame: .head, truth: Self.truth([], times: []))
         #expect(nothing.precision == nil && nothing.recall == nil && nothing.f1 == nil)
+        #expect(missed.transportDistance == 30 && noise.transportDistance == 30 && nothing.transportDistance == nil)
         #expect(nothing.description == "0 true sources: 0 found within 15.0 mm, 0 missed; 0 false sources.")
+    }
+
+    // MARK: - Transport
+
+    @Test("transport goes by amplitude at the estimate's times", arguments: [1.0, 0.1])
+    func transport(strength: Double) throws {
+        // The second true source is only strong after the window, the first 6 mm from the found one.
+        let late = zip(Self.times, Self.wave(10)).map { $0 > 0.05 ? 100 * $1 : strength * $1 }
+        let truth = Self.truth([Self.known(.zero), Self.known(SIMD3(0, 0.08, 0), waveform: late)])
+        let early = Self.times.filter { $0 <= 0.05 }
+        let comparison = try Comparison(
+            found: [Self.found(SIMD3(0.006, 0, 0), rows: [Self.wave(10, early)])], times: early, frame: .head,
+            truth: truth, reach: 0.02)
+        let expected = ((36 + 400 * strength) / (1 + strength)).squareRoot()
+        #expect(abs((comparison.transportDistance ?? 0) - expected) < 1e-9)
+        #expect(comparison.reach == 20)
     }
 
     // MARK: - Waveforms
@@ -265,5 +282,10 @@ struct ComparisonTests {
         #expect(object["missed"] as? Int == 1)
         #expect(object["false"] as? Int == 0)
         #expect(abs((object["mean_error_mm"] as? Double ?? 0) - 5) < 1e-9)
+        // Half of the amplitude is 5 mm off, of the other half there is none within the reach.
+        let distance = try #require(object["transport_distance_mm"] as? Double)
+        #expect(abs(distance - ((25.0 + 900) / 2).squareRoot()) < 1e-9)
+        #expect(object["transport_reach_mm"] as? Double == 30)
+        #expect(comparison.description.contains("Transport: 21.5 mm"))
     }
 }

@@ -19,6 +19,7 @@ from group import group
 from programs import Job, Programs, Run, say
 from results import REACHED, Results
 from rows import Point, Row, bounded
+from transport import transport
 from trials import Trial, fastest
 
 GAP, TIGHT = 1e-6, 1e-10
@@ -378,6 +379,6 @@ def localization(programs: Programs, data: Data, results: Results) -> None:
 
 SECTIONS = {
     section.__name__: section
-    for section in (fixed, path, free, lasso, gaussian, large, choice, localization, batch, group)
+    for section in (fixed, path, free, lasso, gaussian, large, choice, localization, batch, group, transport)
 } | {"statistics": effects, "accuracy": accuracy(Study())}
 """Sections by name, in the order in which they run."""

@@ -85,7 +85,7 @@ foci_status foci_values_set_texts(foci_values *values, const char *name, const c
 foci_status foci_values_set_array(foci_values *values, const char *name, const foci_array *array);
 void foci_values_free(foci_values *values);
 
-/* The options of "solve", "path", "select", "refine", "localize" or "page", and the fields of "forward", "recording" or
+/* The options of "solve", "path", "select", "refine", "mixed", "localize" or "page", and the fields of "forward", "recording" or
  * "covariance": JSON, an object a name with "name", "help", and "default" where there is one. Lives for ever; NULL for
  * another function. */
 const char *foci_names(const char *function);
@@ -153,6 +153,44 @@ foci_status foci_select(
  * Result: text "json"; arrays as foci_solve, and "scores": what the squared residual would rise by without each block. */
 foci_status foci_refine(
     const foci_problem *problem, const foci_values *options, const foci_monitor *monitor, foci_result **result);
+
+/* ---- Mixed effects ---------------------------------------------------------------------------------------------------- */
+
+/* Models of groups: y_i = X_i β + Z_i u_i + noise in group i, u_i normal with covariance Γ; β is what the groups share, u_i how
+ * each departs from it. The data choose which effects there are.
+ *
+ * Options (NULL for the defaults; foci_names("mixed") tells all):
+ *   select       "average" (default: averages over models by BIC; inclusion probabilities), "subset", "none" (all are in),
+ *                "pgd", "msr3", "msr3-fast" (penalties)
+ *   penalty      "adaptive-l1" (default), "l1", "l0", "scad", "cad", "mcp"; lambda, eta: numbers, or "auto" (default)
+ *   hierarchy    "false": a random effect may be in without its fixed effect
+ *   keep         texts: fixed effects that are always in; "(Intercept)" unless given
+ *   standardize  "false": effects are chosen in the units given, not in standard deviations
+ *   estimation   "reml" (default) or "ml"; confidence (0.95); seed
+ *   noise-variance   a number, or in foci_mixed_table a column; estimated unless given
+ * Result: text "json" (all effects, criteria, λ and η tried), "text" (the same in words), tables "fixed.tsv", "random.tsv",
+ * "groups.tsv", "selection.tsv", figures "effects.svg", "inclusion.svg", "paths.svg" (FOCI_MISSING where there is none),
+ * "names" (JSON: lists "fixed", "random", "groups"); numbers "objective", "bic", "noise_variance", "lambda", "eta",
+ * "minus_twice_log_likelihood", "minus_twice_restricted_log_likelihood" (NaN where there is none); arrays
+ *   "fixed", "standard-errors", "p", "fixed-selected", "fixed-inclusion"   of each fixed effect; NaN where unknown
+ *   "random", "random-selected", "random-inclusion"   variances over groups
+ *   "fixed-columns", "random-columns"   which of the columns given each is: those that say nothing new are left out
+ *   "covariance"         of the random effects, q × q
+ *   "deviations"         q × groups: u of each group
+ *   "rows", "fitted"     the rows given that were used, and what the model says of each, u included
+ *   "path-lambdas", "path-fixed", "path-random"   along λ, where there was a path */
+
+/* Of arrays, by name in `data`: response (n), groups (n numbers or texts), fixed (X, n × p), random (Z, n × q); optionally
+ * fixed-names, random-names (texts; random effects named as a fixed effect belong to it) and noise-variance (n numbers). No
+ * intercept is added. */
+foci_status foci_mixed(
+    const foci_values *data, const foci_values *options, const foci_monitor *monitor, foci_result **result);
+
+/* Of a table: `columns` are numbers (NaN: missing) or texts (empty: missing) by their names, n each. Options are, beside those
+ * above, formula (y ~ a*b + (1 + a | subject), as in lme4), or response, group, fixed and random (columns, or terms), and
+ * correlated. Categories are coded as in R. */
+foci_status foci_mixed_table(
+    const foci_values *columns, const foci_values *options, const foci_monitor *monitor, foci_result **result);
 
 /* ---- Localization ----------------------------------------------------------------------------------------------------- */
 

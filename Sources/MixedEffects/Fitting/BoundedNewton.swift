@@ -163,42 +163,6 @@ public struct BoundedNewton: Sendable {
             return value.isFinite
         }
 
-        private mutating func fillGradient() {
-            for j in 0..<p { gradient[j] = derivatives.fixedGradient[j] / noiseVariance }
-            for j in 0..<(count - p) {
-                gradient[p + j] = derivatives.varianceTraces[j] - derivatives.varianceSquares[j] / noiseVariance
-            }
-        }
-
-        /// The Hessian with part `t` of what is concave, lower triangle.
-        private mutating func fillHessian(_ t: Double) {
-            let scale = 1 / noiseVariance
-            let outer = noise == .estimated ? 2 * t / (Double(rows) * noiseVariance * noiseVariance) : 0
-            let (p, q, count) = (p, count - p, count)
-            hessian.elements.withUnsafeMutableBufferPointer { h in
-                for j in 0..<p {
-                    for i in j..<p {
-                        h[i + j * count] =
-                            scale * derivatives.fixedHessian[i, j]
-                            - outer * derivatives.fixedGradient[i] * derivatives.fixedGradient[j]
-                    }
-                    for i in 0..<q {
-                        h[p + i + j * count] =
-                            scale * derivatives.mixedHessian[j, i]
-                            + outer * derivatives.varianceSquares[i] * derivatives.fixedGradient[j]
-                    }
-                }
-                for j in 0..<q {
-                    for i in j..<q {
-                        h[p + i + (p + j) * count] =
-                            scale * derivatives.convexHessian[i, j] - t * derivatives.fisher[i, j]
-                            - outer * derivatives.varianceSquares[i] * derivatives.varianceSquares[j]
-                    }
-                }
-                for j in 0..<count { h[j + j * count] *= 1 + 1e-12 }
-            }
-        }
-
         /// Fisher's information of β and γ, lower triangle: what the Hessian is on average over responses.
         private mutating func fillInformation() {
             let scale = 1 / noiseVariance
@@ -222,7 +186,7 @@ public struct BoundedNewton: Sendable {
 
         /// Newton's step under the bounds; −gᵀd, or nil where there is none.
         mutating func direction() -> Double? {
-            fillGradient()
+            derivatives.fillGradient(noiseVariance, &gradient)
             // Far from the optimum Fisher's scoring comes near in one or two steps, where Newton's method would need ten.
             if decrement > 0.5 {
                 fillInformation()
@@ -235,7 +199,7 @@ public struct BoundedNewton: Sendable {
                 }
             }
             for t in [1, 0.75, 0.5, 0.25, 0] {
-                fillHessian(t)
+                derivatives.fillHessian(noise, noiseVariance, rows: rows, concave: t, &hessian)
                 if t == 0 {
                     let largest = (0..<count).map { hessian[$0, $0] }.max() ?? 1
                     for j in 0..<count { hessian[j, j] += 1e-10 * max(largest, 1e-300) }

@@ -30,6 +30,9 @@ public protocol EffectPenalty: Sendable {
     /// ∂φ_j′(t)/∂log λ for t > 0: the same as φ_j′ where φ_j is proportional to λ, which it is unless a penalty says otherwise.
     func slopeByLogLambda(_ magnitude: Double, weight: Double) -> Double
 
+    /// ∂φ_j′(t)/∂log w_j for t > 0: the same as φ_j′ where φ_j′ is proportional to the weight, unless a penalty says otherwise.
+    func slopeByLogWeight(_ magnitude: Double, weight: Double) -> Double
+
     /// The proximal operator of all magnitudes of a part at once, in place; that of every effect by itself unless a penalty
     /// says otherwise.
     ///
@@ -55,6 +58,11 @@ extension EffectPenalty {
 
     /// φ_j′(t), of a penalty that is proportional to λ.
     public func slopeByLogLambda(_ magnitude: Double, weight: Double) -> Double {
+        derivatives(magnitude, weight: weight).first
+    }
+
+    /// φ_j′(t), of a penalty whose slope is proportional to the weight.
+    public func slopeByLogWeight(_ magnitude: Double, weight: Double) -> Double {
         derivatives(magnitude, weight: weight).first
     }
 

@@ -41,6 +41,11 @@ public struct ElasticPenalty<Base: EffectPenalty>: EffectPenalty {
         base.slopeByLogLambda(magnitude, weight: weight)
     }
 
+    /// That of the penalty: the ridge does not know the weight.
+    public func slopeByLogWeight(_ magnitude: Double, weight: Double) -> Double {
+        base.slopeByLogWeight(magnitude, weight: weight)
+    }
+
     /// As ``proximal(_:weight:step:)``, for all at once.
     public func shrink(
         _ magnitudes: UnsafeMutableBufferPointer<Double>, weights: UnsafeBufferPointer<Double>, step: Double,

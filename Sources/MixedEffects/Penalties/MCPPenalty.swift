@@ -36,4 +36,9 @@ public struct MCPPenalty: EffectPenalty, Equatable {
     public func derivatives(_ magnitude: Double, weight: Double) -> (first: Double, second: Double) {
         magnitude < knot * weight ? (lambda * (weight - magnitude / knot), -lambda / knot) : (0, 0)
     }
+
+    /// λw up to κw, then zero.
+    public func slopeByLogWeight(_ magnitude: Double, weight: Double) -> Double {
+        magnitude < knot * weight ? lambda * weight : 0
+    }
 }

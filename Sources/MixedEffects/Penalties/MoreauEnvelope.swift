@@ -50,10 +50,18 @@ public struct MoreauEnvelope<Base: EffectPenalty>: EffectPenalty {
 
     /// That of φ at w, but less where w gives way: times η/(φ″ + η). Zero at w = 0.
     public func slopeByLogLambda(_ magnitude: Double, weight: Double) -> Double {
+        yielding(magnitude, weight) { base.slopeByLogLambda($0, weight: weight) }
+    }
+
+    /// As ``slopeByLogLambda(_:weight:)``.
+    public func slopeByLogWeight(_ magnitude: Double, weight: Double) -> Double {
+        yielding(magnitude, weight) { base.slopeByLogWeight($0, weight: weight) }
+    }
+
+    private func yielding(_ magnitude: Double, _ weight: Double, _ slope: (Double) -> Double) -> Double {
         let w = relaxed(magnitude, weight: weight)
         guard w > 0 else { return 0 }
-        let curvature = base.derivatives(w, weight: weight).second
-        return base.slopeByLogLambda(w, weight: weight) * strength / (curvature + strength)
+        return slope(w) * strength / (base.derivatives(w, weight: weight).second + strength)
     }
 }
 

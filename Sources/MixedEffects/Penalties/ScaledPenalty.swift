@@ -43,6 +43,11 @@ public struct ScaledPenalty<Base: EffectPenalty>: EffectPenalty {
         factor * base.slopeByLogLambda(magnitude, weight: weight)
     }
 
+    /// That of the penalty times the factor.
+    public func slopeByLogWeight(_ magnitude: Double, weight: Double) -> Double {
+        factor * base.slopeByLogWeight(magnitude, weight: weight)
+    }
+
     /// As ``proximal(_:weight:step:)``, for all at once.
     public func shrink(
         _ magnitudes: UnsafeMutableBufferPointer<Double>, weights: UnsafeBufferPointer<Double>, step: Double,

@@ -54,27 +54,27 @@ public struct ModelAveraging: Sendable {
             for k in 0..<(p + q) {
                 var flipped = state.support
                 flipped[k].toggle()
-                let draw = generator.uniform()
+                let draws = (generator.uniform(), generator.uniform())
                 guard rules.allow(flipped) else {
                     sums[k] += state.support[k] ? 1 : 0
                     continue
                 }
-                let other = fits.model(flipped, near: state)
-                let probability = Self.probability(of: other, against: state)
-                sums[k] += state.support[k] ? 1 - probability : probability
-                if draw < probability { state = other }
+                let looks = Self.probability(fits, from: state, by: [k])
+                let told = fits.known(flipped).map { Self.probability($0.bic - state.bic) } ?? looks
+                sums[k] += state.support[k] ? 1 - told : told
+                if let other = Self.move(fits, state, flipped, [k], looks, draws) { state = other }
             }
             // A fixed effect and a random one that depends on it come and go together, too: apart, the way between neither and
             // both may lead through a model that is far worse than either.
             for (k, parent) in rules.parents.enumerated() {
-                let draw = generator.uniform()
+                let draws = (generator.uniform(), generator.uniform())
                 guard let parent, state.support.fixed[parent] == state.support.random[k] else { continue }
                 var flipped = state.support
                 flipped.fixed[parent].toggle()
                 flipped.random[k].toggle()
                 guard rules.allow(flipped) else { continue }
-                let other = fits.model(flipped, near: state)
-                if draw < Self.probability(of: other, against: state) { state = other }
+                let looks = Self.probability(fits, from: state, by: [parent, p + k])
+                if let other = Self.move(fits, state, flipped, [parent, p + k], looks, draws) { state = other }
             }
             visited.insert(state.support)
             for k in 0..<p { effects.fixed[k] += state.effects.fixed[k] / Double(sweeps) }
@@ -89,10 +89,34 @@ public struct ModelAveraging: Sendable {
             median: fits.model(median, near: start), models: visited.count)
     }
 
-    /// Of one of two models.
-    private static func probability(of other: SupportFits.Scored, against state: SupportFits.Scored) -> Double {
-        guard other.bic.isFinite else { return 0 }
-        // exp of half the difference of BIC, without overflow.
-        return 1 / (1 + exp(min(700, max(-700, (other.bic - state.bic) / 2))))
+    /// Of the model with some effects flipped against the present one, as it looks from there.
+    private static func probability(
+        _ fits: SupportFits, from state: SupportFits.Scored, by flipped: [Int]
+    ) -> Double {
+        let outlook = fits.outlook(state)
+        let change = flipped.reduce(0) { sum, k in
+            sum + 2 * outlook.flips[k] + (state.support[k] ? -fits.charge : fits.charge)
+        }
+        return probability(change)
+    }
+
+    /// Of a model whose BIC is larger by some amount than that of the only other one.
+    private static func probability(_ difference: Double) -> Double {
+        // Without overflow.
+        difference.isFinite ? 1 / (1 + exp(min(700, max(-700, difference / 2)))) : difference < 0 ? 1 : 0
+    }
+
+    /// Moves where it looks good from here, then with the odds that undo what the look got wrong (delayed acceptance, Christen &
+    /// Fox 2005): models are visited as often as their BIC says, and only those worth it are fitted.
+    private static func move(
+        _ fits: SupportFits, _ state: SupportFits.Scored, _ support: Support, _ flipped: [Int], _ looks: Double,
+        _ draws: (Double, Double)
+    ) -> SupportFits.Scored? {
+        guard draws.0 < looks else { return nil }
+        let other = fits.model(support, near: state)
+        guard other.bic.isFinite else { return nil }
+        let back = probability(fits, from: other, by: flipped)
+        let odds = exp(min(700, max(-700, (state.bic - other.bic) / 2))) * back / looks
+        return draws.1 < odds ? other : nil
     }
 }

@@ -17,40 +17,65 @@ public struct SubsetSearch: Sendable {
         self.maximumMoves = maximumMoves
     }
 
+    /// How much better than it looks a model may be, in 2L: what looks worse than the present one by more is not fitted until
+    /// the end, when all flips are.
+    private static let doubt = 3.0
+
     /// Searches.
     ///
     /// - Parameters:
     ///   - fits: models, with what is known of them.
     ///   - start: where to begin.
-    /// - Returns: a model that no flip (and no swap) improves.
-    /// - Complexity: O(moves · (p + q)) fits, O((p + q)²) for a round of swaps.
+    /// - Returns: a model that no flip improves, and no swap that looks as if it might.
+    /// - Complexity: O(moves) fits, and O(p + q) at the end.
     public func run(_ fits: SupportFits, from start: Support) -> SupportFits.Scored {
         var support = start
         rules.mend(&support)
         var best = fits.model(support)
         for _ in 0..<maximumMoves {
-            let count = support.fixed.count + support.random.count
-            let flips = (0..<count).compactMap { rules.flipped(best.support, $0) }
-            if let better = Self.best(flips, fits, than: best) {
+            if let better = bestFlip(fits, best, doubt: Self.doubt) ?? bestFlip(fits, best, doubt: .infinity)
+                ?? (swaps ? bestSwap(fits, best) : nil)
+            {
                 best = better
-                continue
+            } else {
+                break
             }
-            guard swaps else { break }
-            let inside = (0..<count).filter { best.support[$0] }
-            let outside = (0..<count).filter { !best.support[$0] }
-            let pairs = inside.flatMap { out in
-                outside.compactMap { into -> Support? in
-                    // In both orders the rules may say otherwise: what is to go, goes last.
-                    guard let grown = rules.flipped(best.support, into), grown[out],
-                        let swapped = rules.flipped(grown, out), swapped[into]
-                    else { return nil }
-                    return swapped
-                }
-            }
-            guard let better = Self.best(pairs, fits, than: best) else { break }
-            best = better
         }
         return best
+    }
+
+    private func bestFlip(
+        _ fits: SupportFits, _ best: SupportFits.Scored, doubt: Double
+    ) -> SupportFits.Scored? {
+        guard best.bic.isFinite else { return Self.best(flips(best), fits, than: best) }
+        let outlook = fits.outlook(best)
+        let worth = flips(best).filter { flipped in
+            // With a fixed effect its random effects go, too: the sum is a bound on what each alone says.
+            let change = outlook.flips.indices.reduce(0) { sum, k in
+                flipped[k] == best.support[k] ? sum : sum + outlook.flips[k]
+            }
+            let size = Double(flipped.count - best.support.count)
+            return 2 * change + size * fits.charge < doubt
+        }
+        return Self.best(worth, fits, than: best)
+    }
+
+    private func flips(_ best: SupportFits.Scored) -> [Support] {
+        (0..<(best.support.fixed.count + best.support.random.count)).compactMap { rules.flipped(best.support, $0) }
+    }
+
+    private func bestSwap(_ fits: SupportFits, _ best: SupportFits.Scored) -> SupportFits.Scored? {
+        guard best.bic.isFinite else { return nil }
+        var pairs: [Support] = []
+        fits.outlook(best, withSwaps: true).forEachSwap { out, into, change in
+            guard 2 * change < Self.doubt else { return }
+            // In both orders the rules may say otherwise: what is to go, goes last.
+            guard let grown = rules.flipped(best.support, into), grown[out],
+                let swapped = rules.flipped(grown, out), swapped[into]
+            else { return }
+            pairs.append(swapped)
+        }
+        return Self.best(pairs, fits, than: best)
     }
 
     private static func best(

@@ -12,7 +12,6 @@ public final class SupportFits {
     public let noise: NoiseModel
     /// Number of models fitted.
     public private(set) var count = 0
-    public private(set) var iterations = 0
 
     /// A model on a support.
     public struct Scored: Sendable {
@@ -28,8 +27,12 @@ public final class SupportFits {
         public let bic: Double
     }
 
+    /// log N: what an effect costs.
+    let charge: Double
     private let newton: BoundedNewton
-    private let charge: Double
+    private let likelihood: Likelihood
+    private var derivatives: Likelihood.Derivatives
+    private var outlooks: [Support: Outlook] = [:]
     private let start: Effects
     private var known: [Support: Scored] = [:]
 
@@ -47,6 +50,8 @@ public final class SupportFits {
         self.newton = newton
         charge = log(Double(charged ?? problem.rowCount))
         start = BoundedNewton.start(problem, noise: noise)
+        likelihood = Likelihood(problem)
+        derivatives = Likelihood.Derivatives(fixedCount: problem.fixedCount, randomCount: problem.randomCount)
     }
 
     /// The model on a support.
@@ -60,6 +65,17 @@ public final class SupportFits {
         let scored = fit(support, near: near)
         known[support] = scored
         return scored
+    }
+
+    /// A model that was asked for before.
+    func known(_ support: Support) -> Scored? { known[support] }
+
+    /// What flips of a model would do, and swaps.
+    func outlook(_ scored: Scored, withSwaps: Bool = false) -> Outlook {
+        if !withSwaps, let known = outlooks[scored.support] { return known }
+        let outlook = Outlook(likelihood, noise, scored, &derivatives, withSwaps: withSwaps)
+        if !withSwaps { outlooks[scored.support] = outlook }
+        return outlook
     }
 
     private func fit(_ support: Support, near: Scored?) -> Scored {
@@ -79,7 +95,6 @@ public final class SupportFits {
                 return near > 0 ? near : start.variances[j]
             })
         guard let fit = newton.fit(likelihood, noise: noise, from: begin), fit.loss.isFinite else { return none }
-        iterations += fit.iterations
         for (k, j) in fixed.enumerated() { effects.fixed[j] = fit.effects.fixed[k] }
         for (k, j) in random.enumerated() { effects.variances[j] = fit.effects.variances[k] }
         return Scored(

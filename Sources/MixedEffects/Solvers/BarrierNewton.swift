@@ -52,11 +52,9 @@ final class BarrierNewton {
     private let barrierDiagonal: UnsafeMutablePointer<Double>
     /// The factor F of H_ββ, p × p.
     private let factor: UnsafeMutablePointer<Double>
-    /// F⁻¹H_βγ, p × q.
+    /// [H_γβ; g_βᵀ]F⁻ᵀ, (q + 1) × p.
     private let coupling: UnsafeMutablePointer<Double>
-    /// F⁻¹g_β.
-    private let solved: UnsafeMutablePointer<Double>
-    /// H_γβH_ββ⁻¹H_βγ, q × q.
+    /// [H_γβ; g_βᵀ]H_ββ⁻¹[H_βγ g_β], (q + 1) × (q + 1).
     private let schur: UnsafeMutablePointer<Double>
     /// The factor of what is left, q × q.
     private let system: UnsafeMutablePointer<Double>
@@ -75,7 +73,7 @@ final class BarrierNewton {
         (self.p, self.q) = (p, q)
         (effects, previous, centre) = (start, start, start)
         multipliers = [Double](repeating: 0, count: q)
-        memory = .allocate(capacity: 4 * p + 6 * q + p * p + p * q + 2 * q * q + 1)
+        memory = .allocate(capacity: 3 * p + 6 * q + p * p + p * (q + 1) + (q + 1) * (q + 1) + q * q)
         fixedGradient = memory
         varianceGradient = fixedGradient + p
         fixedDiagonal = varianceGradient + q
@@ -85,11 +83,10 @@ final class BarrierNewton {
         multiplierStep = varianceStep + q
         pull = multiplierStep + q
         barrierDiagonal = pull + q
-        solved = barrierDiagonal + q
-        factor = solved + p
+        factor = barrierDiagonal + q
         coupling = factor + p * p
-        schur = coupling + p * q
-        system = schur + q * q
+        schur = coupling + p * (q + 1)
+        system = schur + (q + 1) * (q + 1)
         derivatives = objective.likelihood.evaluate(at: start)
         objective.shrink(effects, step: 1 / strength, into: &centre)
         prepare()
@@ -147,7 +144,7 @@ final class BarrierNewton {
 
     /// The largest violation of the conditions of optimality: of the gradients, and of γ∘ν = 0.
     var violation: Double {
-        var largest = 0.0
+        var largest = merit.isFinite ? 0.0 : .infinity
         for j in 0..<p { largest = max(largest, abs(fixedGradient[j])) }
         for j in 0..<q {
             largest = max(
@@ -279,21 +276,21 @@ final class BarrierNewton {
     /// Solves Newton's equations; false where they are singular to working precision.
     private func findDirection() -> Bool {
         guard factorFixed() else { return false }
+        let side = q + 1
         derivatives.mixedHessian.elements.withUnsafeBufferPointer { mixed in
-            for k in 0..<(p * q) { coupling[k] = mixed[k] }
+            for i in 0..<p {
+                for j in 0..<q { coupling[j + i * side] = mixed[i + j * p] }
+                coupling[q + i * side] = fixedGradient[i]
+            }
         }
-        for j in 0..<p { solved[j] = fixedGradient[j] }
-        if p > 0, q > 0 {
-            BLAS.forwardSubstitute(p, q, factor, p, coupling, p)
-            BLAS.forwardSubstitute(p, 1, factor, p, solved, p)
-            BLAS.gram(q, p, 1, coupling, p, 0, schur, q)
-        } else {
-            for k in 0..<(q * q) { schur[k] = 0 }
+        for k in 0..<(side * side) { schur[k] = 0 }
+        if p > 0 {
+            SmallKernels.solve(side, p, factor, coupling)
+            SmallKernels.addProducts(side, p, 1, coupling, schur)
         }
         guard factorSystem() else { return false }
         for j in 0..<q {
-            varianceStep[j] = pull[j] - varianceGradient[j]
-            for i in 0..<p { varianceStep[j] += coupling[i + j * p] * solved[i] }
+            varianceStep[j] = pull[j] - varianceGradient[j] + schur[q + j * side]
         }
         if q > 0 { LAPACK.choleskySolve(q, 1, system, q, varianceStep, q) }
         for i in 0..<p { fixedStep[i] = -fixedGradient[i] }
@@ -314,7 +311,7 @@ final class BarrierNewton {
                 for k in 0..<(p * p) { factor[k] = hessian[k] }
             }
             for j in 0..<p { factor[j + j * p] += isWhole ? strength : fixedDiagonal[j] }
-            if LAPACK.cholesky(p, factor, p) { return true }
+            if SmallKernels.cholesky(p, factor) { return true }
         }
         return false
     }
@@ -325,11 +322,16 @@ final class BarrierNewton {
         for share in [1, 0.5, 0] {
             derivatives.convexHessian.elements.withUnsafeBufferPointer { convex in
                 derivatives.fisher.elements.withUnsafeBufferPointer { fisher in
-                    for k in 0..<(q * q) { system[k] = convex[k] - share * fisher[k] - schur[k] }
+                    for j in 0..<q {
+                        for i in j..<q {
+                            let k = i + j * q
+                            system[k] = convex[k] - share * fisher[k] - schur[i + j * (q + 1)]
+                        }
+                    }
                 }
             }
             for j in 0..<q { system[j + j * q] += varianceDiagonal[j] + barrierDiagonal[j] }
-            if LAPACK.cholesky(q, system, q) { return true }
+            if SmallKernels.cholesky(q, system) { return true }
         }
         return false
     }
@@ -353,7 +355,7 @@ final class BarrierNewton {
         while true {
             let found = residual
             if found <= tolerance { return true }
-            guard found <= bound else { break }
+            guard found < bound else { break }
             bound = 0.5 * found
             for j in 0..<q {
                 // A row of its own for one that stays at zero.
@@ -377,7 +379,7 @@ final class BarrierNewton {
     /// The largest slope of the relaxed objective along a single effect; of a variance that is pushed towards zero no more than
     /// its size.
     var residual: Double {
-        var largest = 0.0
+        var largest = merit.isFinite ? 0.0 : .infinity
         for j in 0..<p { largest = max(largest, abs(fixedGradient[j])) }
         for j in 0..<q { largest = max(largest, min(effects.variances[j], varianceGradient[j]), -varianceGradient[j]) }
         return largest

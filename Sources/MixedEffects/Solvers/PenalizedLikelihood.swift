@@ -63,8 +63,8 @@ public struct PenalizedLikelihood {
         }
     }
 
-    private init(_ other: PenalizedLikelihood, _ penalty: any EffectPenalty) {
-        likelihood = other.likelihood
+    private init(_ other: PenalizedLikelihood, _ likelihood: Likelihood, _ penalty: any EffectPenalty) {
+        self.likelihood = likelihood
         self.penalty = penalty
         fixedWeights = other.fixedWeights
         varianceWeights = other.varianceWeights
@@ -72,7 +72,12 @@ public struct PenalizedLikelihood {
     }
 
     /// The same with another penalty.
-    public func with(penalty: any EffectPenalty) -> PenalizedLikelihood { PenalizedLikelihood(self, penalty) }
+    public func with(penalty: any EffectPenalty) -> PenalizedLikelihood {
+        PenalizedLikelihood(self, likelihood, penalty)
+    }
+
+    /// The same of other data with as many effects.
+    func with(likelihood: Likelihood) -> PenalizedLikelihood { PenalizedLikelihood(self, likelihood, penalty) }
 
     /// L and the penalty; infinity where L is.
     public func value(at effects: Effects) -> Double { likelihood.value(at: effects) + penaltyValue(at: effects) }
@@ -115,7 +120,7 @@ public struct PenalizedLikelihood {
     ///
     /// - Parameter derivatives: those of L at the effects.
     public func violation(at effects: Effects, _ derivatives: Likelihood.Derivatives) -> Double {
-        var largest = 0.0
+        var largest = derivatives.value.isFinite ? 0.0 : .infinity
         for (j, x) in effects.fixed.enumerated() {
             let gradient = derivatives.fixedGradient[j]
             let slope = penalty.derivatives(abs(x), weight: fixedWeights[j]).first

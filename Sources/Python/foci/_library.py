@@ -70,7 +70,7 @@ def _signatures() -> Iterable[tuple[str, Any, list[Any]]]:
     yield "foci_values_set_texts", status, [handle, text, ctypes.POINTER(text), ctypes.c_int64]
     yield "foci_values_set_array", status, [handle, text, array]
     yield "foci_problem_create", status, [array, array, array, out]
-    for function in ("solve", "path", "select", "refine"):
+    for function in ("solve", "path", "select", "refine", "mixed", "mixed_table"):
         yield f"foci_{function}", status, [handle, handle, monitor, out]
     for kind in ("forward", "recording", "covariance"):
         yield f"foci_{kind}_create", status, [handle, out]
@@ -435,8 +435,8 @@ def run(
     Parameters
     ----------
     function : str
-        "solve", "path", "select", "refine" or "localize".
-    *handles : Problem, or Forward, Recording, and Covariance or None
+        "solve", "path", "select", "refine", "mixed", "mixed_table" or "localize".
+    *handles : Problem, Values, or Forward, Recording, and Covariance or None
         What it takes.
     options : Values or None
         Its options.

@@ -12,6 +12,10 @@ public struct MixedDesign: Sendable {
     public let random: Matrix
     /// Names of the random effects.
     public let randomNames: [String]
+    /// Which of the columns given each fixed effect is; columns that say nothing beside those before them are left out.
+    public let fixedColumns: [Int]
+    /// Likewise of random effects.
+    public let randomColumns: [Int]
     /// y.
     public let response: [Double]
     /// Variance of the noise of each row, where it is known.
@@ -171,17 +175,19 @@ public struct MixedDesign: Sendable {
         self.missingRows = missingRows
         self.isCorrelated = isCorrelated
         var notes = notes
-        func independent(_ columns: [[Double]], _ names: [String], _ what: String) -> (Matrix, [String]) {
+        func independent(_ columns: [[Double]], _ names: [String], _ what: String) -> (Matrix, [Int]) {
             let all = Matrix(rows: response.count, columns: columns.count, elements: columns.flatMap(\.self))
             let ones = columns.firstIndex { $0.allSatisfy { $0 == 1 } }
             let left = Aliases.found(all, names: names, intercept: ones)
             notes += left.map { "the \(what) effect '\(names[$0.column])' was left out: \($0.reason)" }
             let kept = columns.indices.filter { column in !left.contains { $0.column == column } }
-            return (all.columns(kept), kept.map { names[$0] })
+            return (all.columns(kept), kept)
         }
-        let (x, ownNames) = independent(fixed, fixedNames, "fixed")
-        let (z, otherNames) = independent(random, randomNames, "random")
+        let (x, own) = independent(fixed, fixedNames, "fixed")
+        let (z, others) = independent(random, randomNames, "random")
+        let (ownNames, otherNames) = (own.map { fixedNames[$0] }, others.map { randomNames[$0] })
         (self.fixed, self.fixedNames, self.random, self.randomNames) = (x, ownNames, z, otherNames)
+        (fixedColumns, randomColumns) = (own, others)
         intercept = (0..<x.columns).first { j in (0..<x.rows).allSatisfy { x[$0, j] == 1 } }
         partners = otherNames.map { ownNames.firstIndex(of: $0) }
         var seen: Set<String> = []

@@ -78,6 +78,11 @@ struct ModelMatrix {
     ) throws(InputError) -> Coded {
         let column = try table.column(factor.column, as: setting)
         if !factor.isCategory, try column.isNumeric(in: table) {
+            if let row = rows.first(where: { column.numbers[$0].isInfinite }) {
+                throw InputError(
+                    "column '\(factor.column)' \(table.place(row))", found: "an infinite number",
+                    expected: "a finite one")
+            }
             return .numbers(rows.map { column.numbers[$0] })
         }
         let labels = rows.map { column.label($0) ?? "" }

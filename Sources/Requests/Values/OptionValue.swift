@@ -3,6 +3,7 @@ public enum OptionValue: Sendable, Equatable {
     case text(String)
     case number(Double)
     case numbers([Double])
+    case texts([String])
 
     /// The value as somebody would read it.
     private var text: String {
@@ -10,6 +11,7 @@ public enum OptionValue: Sendable, Equatable {
         case .text(let text): "'\(text)'"
         case .number(let number): "\(number)"
         case .numbers(let numbers): "\(numbers.count) numbers"
+        case .texts(let texts): "\(texts.count) texts"
         }
     }
 
@@ -65,8 +67,16 @@ public enum OptionValue: Sendable, Equatable {
         switch self {
         case .text(let text): return text
         case .number(let number): return Int(exactly: number).map { "\($0)" } ?? "\(number)"
-        case .numbers: throw wrong(name, "a text")
+        case .numbers, .texts: throw wrong(name, "a text")
         }
+    }
+
+    /// Texts; one alone may hold several with commas between.
+    ///
+    /// - Throws: ``InputError`` for an array.
+    func texts(_ name: SettingName) throws(InputError) -> [String] {
+        if case .texts(let texts) = self { return texts }
+        return try text(name).split(separator: ",").map { $0.trimmingBlanks }.filter { !$0.isEmpty }
     }
 
     /// Numbers; one alone is an array of one.
@@ -106,5 +116,15 @@ public enum OptionValue: Sendable, Equatable {
             throw wrong(name, "one of \(Word.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return word
+    }
+}
+
+extension Substring {
+    /// Without blanks at both ends.
+    fileprivate var trimmingBlanks: String {
+        var text = self
+        while text.first?.isWhitespace == true { text.removeFirst() }
+        while text.last?.isWhitespace == true { text.removeLast() }
+        return String(text)
     }
 }

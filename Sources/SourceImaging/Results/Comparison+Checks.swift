@@ -19,6 +19,21 @@ extension Comparison {
         }
     }
 
+    static func check(
+        radius: Double, reach: Double, frames found: CoordinateFrame, _ known: CoordinateFrame
+    ) throws(InputError) {
+        for (name, distance) in [("radius", radius), ("reach", reach)] {
+            guard distance > 0, distance <= 1 else {
+                throw InputError(name, found: "\(distance) m", expected: "a positive distance within a head")
+            }
+        }
+        guard found == known else {
+            throw InputError(
+                "frame", found: "an estimate in \(found.rawValue) and a truth in \(known.rawValue) coordinates",
+                expected: "the same frame", advice: "compare with the truth of this recording")
+        }
+    }
+
     static func check(_ truth: Truth) throws(InputError) {
         try checkAscending("truth: times", truth.times)
         for (i, source) in truth.sources.enumerated() {

@@ -23,6 +23,11 @@ extension Comparison: CustomStringConvertible {
             let sentence = scores.joined(separator: ", ")
             lines.append(sentence.prefix(1).uppercased() + sentence.dropFirst() + ".")
         }
+        if let transportDistance {
+            lines.append(
+                "Transport: \(number(transportDistance, 1)) mm (how far amplitude has to move, as root mean square; what has no "
+                    + "counterpart within \(number(reach, 1)) mm counts as that).")
+        }
         guard trueCount + falseCount > 0 else { return lines.joined(separator: "\n") }
 
         func row(_ cells: [String]) -> String {

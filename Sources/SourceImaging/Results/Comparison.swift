@@ -73,6 +73,13 @@ public struct Comparison: Sendable, Equatable, Codable {
     public let f1: Double?
     /// Mean correlation of waveforms over the pairs that have one; nil when none has.
     public let meanCorrelation: Double?
+    /// How far amplitude has to move to turn one side's sources into the other's, mm: the root mean square over amplitude of
+    /// the shortest ways (``SourceMap/distance(to:reach:)``), of the largest magnitudes at the estimate's times. What would
+    /// have to move farther than ``reach``, and what one side alone has, counts as that. Unlike the errors of pairs it has no
+    /// threshold, and weak sources count little. Nil when neither side has sources.
+    public let transportDistance: Double?
+    /// As how far amplitude counts that has no counterpart, mm.
+    public let reach: Double
 
     private enum CodingKeys: String, CodingKey {
         case radius = "radius_mm"
@@ -89,15 +96,22 @@ public struct Comparison: Sendable, Equatable, Codable {
         case recall
         case f1
         case meanCorrelation = "mean_waveform_correlation"
+        case transportDistance = "transport_distance_mm"
+        case reach = "transport_reach_mm"
     }
 
     /// Compares an estimate with the truth.
     ///
-    /// - Parameter radius: largest distance at which a true source counts as found, m.
-    /// - Throws: ``InputError`` as ``init(found:times:frame:truth:radius:)``.
-    public init(_ estimate: Estimate, truth: Truth, radius: Double = 0.015) throws(InputError) {
+    /// - Parameters:
+    ///   - radius: largest distance at which a true source counts as found, m.
+    ///   - reach: as how far amplitude counts that has no counterpart, m.
+    /// - Throws: ``InputError`` as ``init(found:times:frame:truth:radius:reach:)``.
+    public init(
+        _ estimate: Estimate, truth: Truth, radius: Double = 0.015, reach: Double = 0.030
+    ) throws(InputError) {
         try self.init(
-            found: estimate.sources, times: estimate.times, frame: estimate.frame, truth: truth, radius: radius)
+            found: estimate.sources, times: estimate.times, frame: estimate.frame, truth: truth, radius: radius,
+            reach: reach)
     }
 
     /// Compares found sources with the truth.
@@ -108,20 +122,15 @@ public struct Comparison: Sendable, Equatable, Codable {
     ///   - frame: frame of their positions and axes.
     ///   - truth: the true sources.
     ///   - radius: largest distance at which a true source counts as found, m.
-    /// - Throws: ``InputError`` when the frames differ, the radius is not positive, a position is not in metres, times
+    ///   - reach: as how far amplitude counts that has no counterpart, m.
+    /// - Throws: ``InputError`` when the frames differ, the radius or the reach is not positive, a position is not in metres, times
     ///   or waveforms do not fit together, or there are sources on both sides but no common times.
     /// - Complexity: O(s²·l) for s sources on the side with fewer and l on the other.
     public init(
-        found: [EstimatedSource], times: [Double], frame: CoordinateFrame, truth: Truth, radius: Double = 0.015
+        found: [EstimatedSource], times: [Double], frame: CoordinateFrame, truth: Truth, radius: Double = 0.015,
+        reach: Double = 0.030
     ) throws(InputError) {
-        guard radius > 0, radius <= 1 else {
-            throw InputError("radius", found: "\(radius) m", expected: "a positive distance within a head")
-        }
-        guard frame == truth.frame else {
-            throw InputError(
-                "frame", found: "an estimate in \(frame.rawValue) and a truth in \(truth.frame.rawValue) coordinates",
-                expected: "the same frame", advice: "compare with the truth of this recording")
-        }
+        try Self.check(radius: radius, reach: reach, frames: frame, truth.frame)
         try Self.check(truth)
         try Self.check(found, times)
         if !found.isEmpty, !truth.sources.isEmpty {
@@ -167,5 +176,9 @@ public struct Comparison: Sendable, Equatable, Codable {
         recall = part(matches.count, of: truth.sources.count)
         f1 = part(2 * matches.count, of: found.count + truth.sources.count)
         meanCorrelation = mean(matches.compactMap(\.correlation))
+        self.reach = reach * 1000
+        transportDistance = SourceMap.distance(SourceMap(found), SourceMap(truth, during: times), reach: reach).map {
+            $0 * 1000
+        }
     }
 }

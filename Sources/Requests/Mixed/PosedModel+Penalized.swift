@@ -1,0 +1,96 @@
+import Glibc
+
+extension PosedModel {
+    /// Values of λ along a path.
+    private static let pathCount = 41
+    /// The smallest λ of a path over the largest.
+    private static let pathRatio = 1e-4
+    /// Values of η that are tried where none is given.
+    private static let strengths = [0.1, 1, 10]
+
+    /// What a penalty leaves, at the λ and η given, or at those whose model, fitted again without the penalty, has the smallest
+    /// BIC.
+    ///
+    /// Penalties need the variance of the noise: where it is not known, that of the full model by maximum likelihood is taken;
+    /// models that are fitted again estimate their own.
+    /// - Throws: ``MixedEffectsProblem/Invalid``, ``InvalidEffectPenalty``, `CancellationError`.
+    func penalized(_ monitor: Monitor) throws -> Choice {
+        let full = try BoundedNewton().fit(problem, noise: noise)
+        let known = try MixedEffectsProblem(
+            fixed: problem.fixed, random: problem.random, response: problem.response, offsets: problem.offsets,
+            noiseVariance: problem.noiseVariance.map { $0 * full.noiseFactor })
+        let weights = request.penalty.isAdaptive ? AdaptiveWeights(full.effects) : nil
+        var fixedWeights = weights?.fixed ?? [Double](repeating: 1, count: problem.fixedCount)
+        for kept in rules.keptFixed { fixedWeights[kept] = 0 }
+        let objective = try PenalizedLikelihood(
+            Likelihood(known), penalty: try request.penalty.penalty(lambda: 1), fixedWeights: fixedWeights,
+            varianceWeights: weights?.variances, parents: rules.parents)
+        let fits = SupportFits(problem, noise: noise)
+        let shift = 2 * scaling.loss(rows: problem.rowCount)
+        var best: (point: PenaltyPath.Point, eta: Double, path: [PenaltyPath.Point])?
+        var trials: [MixedSummary.Trial] = []
+        let strengths = request.selection.isRelaxed ? request.eta.map { [$0] } ?? Self.strengths : [0]
+        for eta in strengths {
+            if monitor.isCancelled() { throw CancellationError() }
+            let lambdas = request.lambda.map { [$0] } ?? lambdas(objective, full.effects, eta)
+            let points = try PenaltyPath(lambdas: lambdas, rules: rules).run(
+                objective, solver: try solver(eta), fits: fits, from: full.effects
+            ) { lambda throws(InvalidEffectPenalty) in try request.penalty.penalty(lambda: lambda) }
+            trials += points.map {
+                MixedSummary.Trial(
+                    lambda: $0.lambda, eta: eta > 0 ? eta : nil, criterion: $0.refit.bic + shift,
+                    fixedCount: $0.refit.support.fixed.count(where: \.self),
+                    randomCount: $0.refit.support.random.count(where: \.self))
+            }
+            guard let point = PenaltyPath.best(points) else { continue }
+            if point.refit.bic < best?.point.refit.bic ?? .infinity { best = (point, eta, points) }
+        }
+        guard let best else { throw MixedEffectsProblem.Invalid.noNoise }
+        return Choice(
+            support: best.point.refit.support, solution: best.point.solution, lambda: best.point.lambda,
+            eta: best.eta > 0 ? best.eta : nil, trials: trials, path: path(best.path, chosen: best.point.lambda),
+            models: fits.count)
+    }
+
+    private func solver(_ eta: Double) throws(InvalidEffectPenalty) -> any EffectSolver {
+        switch request.selection {
+        case .msr3: try MSR3(strength: eta)
+        case .msr3Fast: try MSR3Fast(strength: eta)
+        default: ProximalGradient()
+        }
+    }
+
+    /// λ of a path, ascending to where nothing is left that the penalty may take.
+    private func lambdas(_ objective: PenalizedLikelihood, _ full: Effects, _ eta: Double) -> [Double] {
+        let likelihood = objective.likelihood
+        var none = Effects(
+            fixed: full.fixed.map { _ in 0 }, variances: full.variances.map { _ in 0 })
+        for kept in rules.keptFixed { none.fixed[kept] = full.fixed[kept] }
+        let slopes = likelihood.evaluate(at: none)
+        var largest = max(1, likelihood.value(at: none) - likelihood.value(at: full))
+        for (k, weight) in objective.fixedWeights.enumerated() where weight > 0 {
+            largest = max(largest, abs(slopes.fixedGradient[k]) / weight, eta * abs(full.fixed[k]) / weight)
+        }
+        for (k, weight) in objective.varianceWeights.enumerated() where weight > 0 {
+            largest = max(largest, -slopes.varianceGradient(k) / weight, eta * full.variances[k] / weight)
+        }
+        // The λ of MSR3-fast counts η times.
+        if request.selection == .msr3Fast { largest /= eta }
+        return (0..<Self.pathCount).map { k in
+            largest * pow(Self.pathRatio, 1 - Double(k) / Double(Self.pathCount - 1))
+        }
+    }
+
+    private func path(_ points: [PenaltyPath.Point], chosen: Double) -> MixedAnswer.Path? {
+        guard points.count > 1 else { return nil }
+        let found = points.map(\.solution.selected)
+        return MixedAnswer.Path(
+            lambdas: points.map(\.lambda),
+            fixed: Matrix(rows: problem.fixedCount, columns: found.count) {
+                scaling.fixedEffect(found[$1].fixed[$0], $0)
+            },
+            random: Matrix(rows: problem.randomCount, columns: found.count) {
+                scaling.covariance(found[$1].variances[$0], $0, $0)
+            }, chosen: chosen)
+    }
+}
