@@ -19,8 +19,12 @@ public struct JointReport: Sendable {
     /// Sources of an estimate that another of the same subject does not have.
     private static func beyond(_ estimate: Estimate, _ other: Estimate) -> Int {
         estimate.sources.count { source in
-            !other.sources.contains { $0.position.squaredDistance(to: source.position) <= same * same }
+            !other.sources.contains { isWithin(same, $0.position, source.position) }
         }
+    }
+
+    private static func isWithin(_ reach: Double, _ a: SIMD3<Double>, _ b: SIMD3<Double>) -> Bool {
+        ((a - b) * (a - b)).sum() <= reach * reach
     }
 
     // MARK: Tables for programs
@@ -112,8 +116,8 @@ public struct JointReport: Sendable {
             let alone = conditions.reduce(into: Set<String>()) { found, condition in
                 for subject in condition.result.subjects
                 where subject.separate.sources.contains(where: {
-                    group.space.position($0.position, of: subject.name).squaredDistance(to: cluster.centre)
-                        <= clusters.radius * clusters.radius
+                    Self.isWithin(
+                        clusters.radius, group.space.position($0.position, of: subject.name), cluster.centre)
                 }) { found.insert(subject.name) }
             }
             return [
