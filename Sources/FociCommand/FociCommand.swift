@@ -40,7 +40,8 @@ struct FociCommand: ParsableCommand {
         version: fociVersion,
         subcommands: [
             LocalizeCommand.self, BatchCommand.self, GroupCommand.self, ConfigCommand.self, ReportCommand.self,
-            InspectCommand.self, ConvertCommand.self, SimulateCommand.self, CompareCommand.self, SolveCommand.self, SelectCommand.self,
+            InspectCommand.self, ConvertCommand.self, SimulateCommand.self, CompareCommand.self, SolveCommand.self,
+            SelectCommand.self,
         ])
 
     static func main() {
