@@ -18,13 +18,13 @@ struct AffineAlignment: Sendable, Equatable {
     private init() {}
 
     /// Most points of a cloud that are paired.
-    private static let most = 1500
-    private static let rounds = 40
+    private static let most = 1000
+    private static let rounds = 30
     private static let keptPart = 0.9
 
     /// The map from one cloud to another; the identity where either has fewer than 16 points, or lies in a plane.
     ///
-    /// - Complexity: O(rounds · min(count, 1500)²).
+    /// - Complexity: O(rounds · min(count, 1000)²).
     init(from moving: [SIMD3<Double>], to fixed: [SIMD3<Double>]) {
         guard moving.count >= 16, fixed.count >= 16 else { return }
         let (source, target) = (Self.part(of: moving), Self.part(of: fixed))

@@ -8,9 +8,8 @@ import Synchronization
 /// Where they are refined, the sources of the others are a prior of where a subject's own lie: around each of them a Gaussian,
 /// and with 1 − ρ anywhere (a kernel density of the others, so that nobody confirms itself). A source that is r times as
 /// likely has to explain less by the factor that lets noise explain as much r times as often: over all places noise makes a
-/// source as rarely as before. The search goes on from the sources so far and from those of the coupled penalized solution;
-/// rounds end when no subject's sources change. The sources and their regions are those of a subject's own data under that
-/// prior: nothing is averaged.
+/// source as rarely as before. The search goes on from the sources so far and from those of the coupled penalized solution; rounds
+/// end when no subject's sources change. Sources and regions are of a subject's own data under that prior: nothing is averaged.
 ///
 /// Memory of all subjects' whitened gains.
 public struct JointLocalization: Sendable {
@@ -58,9 +57,10 @@ public struct JointLocalization: Sendable {
         let sources = works.map(\.sources)
         let widths = settings.kernelWidth == nil ? scores(sources, places) : []
         let best = widths.max { $0.score < $1.score }
-        let width = settings.coupling > 0 ? settings.kernelWidth ?? best.flatMap { $0.score > 0 ? $0.width : nil } : nil
+        var width = settings.kernelWidth ?? best.flatMap { $0.score > 0 ? $0.width : nil }
+        if settings.coupling == 0 || works.count == 1 { width = nil }
         var joint = separate
-        if let width, works.count > 1 {
+        if let width {
             let chosen = try coupled(works, places, width, monitor)
             joint = try each(works.count) { s in
                 try within(subjects[s].name) {
@@ -76,10 +76,9 @@ public struct JointLocalization: Sendable {
                 name: subjects[s].name, separate: separate[s], joint: joint[s],
                 agreement: width.flatMap { agreement(s, sources, places, $0) })
         }
-        let usesWidth = works.count > 1 ? width : nil
         return JointResult(
-            subjects: results, kernelWidth: usesWidth, widths: widths, space: places.name,
-            warnings: warnings(results, usesWidth, places))
+            subjects: results, kernelWidth: width, widths: widths, space: places.name,
+            warnings: warnings(results, width, places))
     }
 
     // MARK: - Each subject alone
