@@ -50,7 +50,8 @@ let package = Package(
             name: "Pages", dependencies: ["Reporting", .product(name: "Mustache", package: "swift-mustache")]),
         .target(name: "Foci", dependencies: ["Formats", "Pages", "Requests", "Simulation"]),
         .target(
-            name: "Batches", dependencies: ["CCrypto", "Foci", .product(name: "Yams", package: "Yams")]),
+            name: "Batches",
+            dependencies: ["CCrypto", "Foci", "MixedEffects", .product(name: "Yams", package: "Yams")]),
         .executableTarget(
             name: "FociCommand",
             dependencies: [
@@ -64,6 +65,9 @@ let package = Package(
             exclude: ["Python"]),
         // Run by tests as a process of its own, which may die of what it reads.
         .executableTarget(name: "MutatedFiles", dependencies: ["Formats"], path: "Tests/MutatedFiles"),
+        // Run by the benchmark: models of simulated groups.
+        .executableTarget(
+            name: "GroupStudies", dependencies: ["HDF5", "MixedEffects", "SourceImaging"], path: "Tests/GroupStudies"),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport"]),
         // Timed by scripts/bench --only transport.

@@ -16,6 +16,8 @@ struct FociCommand: ParsableCommand {
                   Find the sources of a recording; λ is chosen automatically.
               foci batch bids results
                   The same for all subjects and conditions of a data set.
+              foci group results
+                  Bring together what a batch left: subjects localized jointly.
               foci config show --config foci.yaml
                   Say which settings a batch would use.
               foci report result/estimate.h5
@@ -39,9 +41,9 @@ struct FociCommand: ParsableCommand {
             """,
         version: fociVersion,
         subcommands: [
-            LocalizeCommand.self, BatchCommand.self, ConfigCommand.self, ReportCommand.self, InspectCommand.self,
-            ConvertCommand.self, SimulateCommand.self, CompareCommand.self, SolveCommand.self, SelectCommand.self,
-            MixedCommand.self,
+            LocalizeCommand.self, BatchCommand.self, GroupCommand.self, ConfigCommand.self, ReportCommand.self,
+            InspectCommand.self, ConvertCommand.self, SimulateCommand.self, CompareCommand.self, SolveCommand.self,
+            SelectCommand.self, MixedCommand.self,
         ])
 
     static func main() {

@@ -80,7 +80,7 @@ enum NumberText {
 extension String {
     /// The text on one line without control characters, so that a name from a file can neither break a table nor
     /// steer a terminal.
-    var onOneLine: String {
+    package var onOneLine: String {
         String(
             unicodeScalars.map { scalar -> Character in
                 switch scalar.properties.generalCategory {

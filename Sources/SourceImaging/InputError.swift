@@ -107,6 +107,7 @@ public enum SettingName: String, Sendable, CaseIterable {
     case maximumEpochs = "maximum-epochs"
     case keepPreparation = "keep-preparation"
     case maximumCount = "maximum-count"
-    case response, group, fixed, random, formula, correlated, select, eta, hierarchy, keep, standardize, estimation, confidence
+    case response, group, fixed, random, formula, correlated, select, eta, hierarchy, keep, standardize, estimation,
+        confidence
     case noiseVariance = "noise-variance"
 }

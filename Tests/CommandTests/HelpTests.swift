@@ -11,7 +11,7 @@ struct HelpTests {
         "every command says what it is expected to say, to the letter",
         arguments: [
             "foci", "localize", "batch", "config", "inspect", "convert", "simulate", "compare", "solve", "select",
-            "report", "mixed",
+            "report", "group", "mixed",
         ])
     func whole(_ command: String) throws {
         let folder = try TemporaryFolder()

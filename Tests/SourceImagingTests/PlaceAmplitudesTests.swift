@@ -110,4 +110,30 @@ struct PlaceAmplitudesTests {
         let error = #expect(throws: InputError.self) { try PlaceAmplitudes(apart, averaging: .peak(halfWidth: 0.01)) }
         #expect(error?.description.contains("no time in common") ?? false)
     }
+
+    @Test(
+        "a subject's candidate is the nearest to its own sources of all conditions, else to the centre, if near enough")
+    func candidates() throws {
+        let space = try GroupSamples.grid((9, 9, 9), spacing: 0.01)
+        func member(_ subject: String, _ condition: String, _ places: [SIMD3<Double>]) -> GroupMember {
+            GroupSamples.member(subject, condition, sources: places.map { GroupSamples.source($0) }, candidates: space)
+        }
+        let members = [
+            member("s1", "a", [SIMD3(0.02, 0.02, 0.02)]), member("s1", "b", [SIMD3(0.04, 0.02, 0.02)]),
+            member("s2", "a", [SIMD3(0.03, 0.03, 0.02)]), member("s2", "b", []), member("s3", "a", []),
+        ]
+        let clusters = SourceClusters.find(members, in: .shared(.head), radius: 0.02, permutations: 0).clusters
+        try #require(clusters.count == 1)
+        func found(_ subject: String, _ space: SourceSpace) -> SIMD3<Double>? {
+            PlaceCandidates.find(clusters, of: subject, among: space, in: .shared(.head), within: 0.02)[0].map {
+                space.positions[$0]
+            }
+        }
+        // The middle of its two sources, of either condition as much.
+        #expect(found("s1", space)?.distance(to: SIMD3(0.03, 0.02, 0.02)) ?? 1 < 1e-12)
+        #expect(found("s2", space)?.distance(to: SIMD3(0.03, 0.03, 0.02)) ?? 1 < 1e-12)
+        #expect(found("s3", space)?.distance(to: clusters[0].centre) ?? 1 <= 0.0087)
+        let far = try SourceSpace(positions: [SIMD3(0.09, 0.09, 0.09)], frame: .head)
+        #expect(found("s3", far) == nil)
+    }
 }

@@ -237,6 +237,52 @@ import Testing
         #expect(missed <= 4)
     }
 
+    @Test(
+        "with charges of their own at blocks the end is a local minimum, too, and the best is sought by them",
+        arguments: [1, 3])
+    func relief(_ width: Int) throws {
+        var moved = 0
+        for seed in 0..<12 as Range<UInt64> {
+            let world = World(seed: 200 + seed, width: width)
+            let total = world.response.squaredNorm
+            var random = SeededGenerator(seed: seed)
+            let charge = 0.08 * total
+            let relief = (0..<9).map { _ in charge * (random.uniform() < 0.3 ? 0.9 : -1) }
+            let selection = SubsetSelection(charge: charge, relief: relief)
+            let found = try selection.run(world.dictionary, response: world.response)
+            func objective(_ atoms: [Atom]) throws -> Double {
+                try world.residual(atoms) + atoms.reduce(0) { $0 + charge - relief[$1.block] }
+            }
+            let reached = try objective(found.atoms)
+            #expect(found.isSettled && abs(found.objective - reached) < 1e-9 * total)
+            let slack = 1e-8 * total
+            for i in found.atoms.indices {
+                var others = found.atoms
+                others.remove(at: i)
+                #expect(try objective(others) >= reached - slack)
+                for atom in world.atoms where !others.contains(where: { $0.block == atom.block }) {
+                    #expect(try objective(others + [atom]) >= reached - slack)
+                }
+            }
+            for atom in world.atoms where !found.atoms.contains(where: { $0.block == atom.block }) {
+                #expect(try objective(found.atoms + [atom]) >= reached - slack)
+            }
+            let plain = try SubsetSelection(charge: charge).run(world.dictionary, response: world.response)
+            if plain.atoms != found.atoms { moved += 1 }
+            let none = try SubsetSelection(charge: charge, relief: [Double](repeating: 0, count: 9)).run(
+                world.dictionary, response: world.response)
+            #expect(none.atoms == plain.atoms && none.coefficients == plain.coefficients)
+        }
+        #expect(moved > 2)
+        let world = World(seed: 1, width: width)
+        for wrong in [1.0, .nan, .infinity, -.infinity] {
+            #expect(throws: InvalidPenalty.self) {
+                try SubsetSelection(charge: 1, relief: [Double](repeating: wrong, count: 9)).run(
+                    world.dictionary, response: world.response)
+            }
+        }
+    }
+
     @Test("starts only help, and a start at the answer stays there")
     func starts() throws {
         let world = World(seed: 7, width: 1)

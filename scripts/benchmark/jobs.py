@@ -276,6 +276,27 @@ def gradiometers(arguments: argparse.Namespace) -> Answers:
     yield {}
 
 
+def group(arguments: argparse.Namespace) -> Answers:
+    """Recordings of a group of subjects that share places; see groupsim.py."""
+    import groupsim
+
+    yield from groupsim.group(
+        arguments.output, arguments.leads, arguments.subjects, arguments.spread, arguments.snr, arguments.seed
+    )
+
+
+def score_groups(arguments: argparse.Namespace) -> Answers:
+    """How near the sources found are to the true ones, of cases (a JSON list on standard input): mean distance of true
+    sources to the nearest found, mm, 100 where none is, and F1 within 10 mm."""
+    from scores import MISSED, f1
+
+    for case in json.load(sys.stdin):
+        truth, found = np.reshape(case["truth"], (-1, 3)), np.reshape(case["found"], (-1, 3))
+        distances = np.linalg.norm(truth[:, None] - found, axis=2)
+        error = float(distances.min(axis=1).mean()) if len(found) else MISSED
+        yield {"way": case["way"], "error": error, "f1": f1(distances), "count": len(found)}
+
+
 def derive(arguments: argparse.Namespace) -> Answers:
     """A problem in another precision, with every step-th block."""
     Problem.read(arguments.problem).every(arguments.step).write(arguments.output, PRECISIONS[arguments.precision])
@@ -416,6 +437,16 @@ def parser() -> argparse.ArgumentParser:
     added = job(gradiometers, problem=False)
     added.add_argument("--simulated", type=Path, required=True, help="folder that `foci simulate` wrote")
     added.add_argument("--output", type=Path, required=True, help="forward file to write")
+
+    added = job(group, problem=False)
+    added.add_argument("--output", type=Path, required=True, help="folder for the subjects")
+    added.add_argument("--leads", type=Path, nargs="+", required=True, help="forward files of one orientation")
+    added.add_argument("--subjects", type=int, required=True)
+    added.add_argument("--spread", type=float, required=True, help="from the group's places at most, m")
+    added.add_argument("--snr", type=float, required=True, help="dB")
+    added.add_argument("--seed", type=int, required=True)
+
+    job(score_groups, problem=False)
 
     added = job(derive, output=True)
     added.add_argument("--precision", choices=PRECISIONS, default="single")

@@ -14,6 +14,8 @@ from typing import Any
 from accuracy import Study, accuracy
 from batch import batch
 from data import Data
+from effects import effects
+from group import group
 from mixed import mixed
 from programs import Job, Programs, Run, say
 from results import REACHED, Results
@@ -378,6 +380,6 @@ def localization(programs: Programs, data: Data, results: Results) -> None:
 
 SECTIONS = {
     section.__name__: section
-    for section in (fixed, path, free, lasso, gaussian, large, choice, localization, batch, transport)
-} | {"accuracy": accuracy(Study()), "mixed": mixed(Study())}
+    for section in (fixed, path, free, lasso, gaussian, large, choice, localization, batch, group, transport)
+} | {"statistics": effects, "accuracy": accuracy(Study()), "mixed": mixed(Study())}
 """Sections by name, in the order in which they run."""

@@ -11,6 +11,10 @@ public struct GroupRun {
         public var transform: String?
         /// Draws that tell what chance makes.
         public var permutations: Int
+        /// What the statistics depend on beside.
+        public var statistics = StatisticsSettings()
+        /// How subjects are coupled that are localized together.
+        public var joint = JointSettings()
 
         /// See the properties.
         public init(radius: Double?, transform: String?, permutations: Int) {

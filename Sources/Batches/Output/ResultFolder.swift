@@ -54,13 +54,8 @@ struct ResultFolder {
     ) throws(InputError) -> String {
         clear()
         var folder = try OutputFolder(staging)
-        let bytes = try EstimateFile.encode(estimate, programVersion: fociVersion, timing: false)
-        try folder.add(estimate, candidates: forward.sources, file: bytes, timing: false)
-        let sidecar = SourcesSidecar(estimate: estimate, inputs: inputs, arguments: arguments)
-        try folder.add("sources.json", text: ((try? JSON.text(sidecar, isIndented: true)) ?? "{}") + "\n")
-        if !estimate.sources.isEmpty, let files = try? FileFormats.encode(.estimate(estimate), to: "\(stem)-stc.h5") {
-            for file in files { try folder.add(file.path, bytes: file.bytes) }
-        }
+        let bytes = try folder.addResult(
+            estimate, candidates: forward.sources, stem: stem, inputs: inputs, arguments: arguments)
         try folder.commit()
         guard isStillMine() else {
             clear()
@@ -82,5 +77,26 @@ struct ResultFolder {
             throw InputError(place, found: "cannot be written: \(String(cString: strerror(reason)))")
         }
         try? FileManager.default.removeItem(atPath: old)
+    }
+}
+
+extension OutputFolder {
+    /// Adds all that a batch keeps of an estimate; the same estimate gives the same bytes.
+    ///
+    /// - Parameter stem: what the file for other programs is named by.
+    /// - Returns: the bytes of `estimate.h5`.
+    /// - Throws: ``InputError`` when the estimate cannot be encoded.
+    @discardableResult
+    mutating func addResult(
+        _ estimate: Estimate, candidates: SourceSpace, stem: String, inputs: [InputStamp], arguments: [String]
+    ) throws(InputError) -> [UInt8] {
+        let bytes = try EstimateFile.encode(estimate, programVersion: fociVersion, timing: false)
+        try add(estimate, candidates: candidates, file: bytes, timing: false)
+        let sidecar = SourcesSidecar(estimate: estimate, inputs: inputs, arguments: arguments)
+        try add("sources.json", text: ((try? JSON.text(sidecar, isIndented: true)) ?? "{}") + "\n")
+        if !estimate.sources.isEmpty, let files = try? FileFormats.encode(.estimate(estimate), to: "\(stem)-stc.h5") {
+            for file in files { try add(file.path, bytes: file.bytes) }
+        }
+        return bytes
     }
 }

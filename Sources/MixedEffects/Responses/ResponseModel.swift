@@ -29,7 +29,7 @@ public struct ResponseModel: Sendable {
     /// Groups below which random effects are not chosen, but all kept: so few carry no choice of variances.
     public static let fewestGroups = 8
     /// Mean absolute correlation of errors from which on responses are modelled together.
-    static let leastCorrelation = 0.1
+    static let leastCorrelation = 0.2
     /// Columns of a model of several responses at most.
     static let mostColumns = 48
     /// Columns beyond which effects are left out of the averaging that the model of all effects has no use for.
@@ -120,7 +120,7 @@ public struct ResponseModel: Sendable {
     ///   - parallelism: models are fitted at the same time; no result depends on it.
     ///   - isCancelled: asked before every model.
     /// - Throws: `CancellationError`.
-    /// - Complexity: for b responses together, that of ``CovarianceFit`` and of O(sweeps · b(p + q)) fits at most; memory of
+    /// - Complexity: for b responses together, some evaluations of the likelihood and O(sweeps · b(p + q)) fits at most; memory of
     ///   the table and of one model a thread.
     public func fit(
         _ table: ResponseTable, parallelism: Parallelism = .serial, isCancelled: @Sendable () -> Bool = { false }
@@ -180,10 +180,10 @@ public struct ResponseModel: Sendable {
                 outcome.failures = members.map { ($0, "no group has it") }
                 return outcome
             }
-            let model = try CovarianceFit().fit(block.problem, noise: .known, kind: .reml)
+            let model = try RestrictedScoring().fit(block.problem)
             let inclusions = selects ? average(block, model, table, charged) : nil
             let (p, q) = (table.fixed.columns, table.random.columns)
-            let errors = model.standardErrors
+            let errors = model.fixed.indices.map { model.fixedCovariance[$0, $0].squareRoot() }
             for (k, response) in members.enumerated() {
                 let groups = block.groups.count { group in
                     (table.offsets[group]..<table.offsets[group + 1]).contains {
@@ -208,7 +208,7 @@ public struct ResponseModel: Sendable {
                     outcome.spreads.append(
                         Spread(
                             response: response, column: column,
-                            deviation: max(0, model.covariance[own, own]).squareRoot() * block.scales[k],
+                            deviation: model.variances[own].squareRoot() * block.scales[k],
                             inclusion: inclusions?.random?[own]))
                 }
             }
@@ -221,14 +221,13 @@ public struct ResponseModel: Sendable {
 
     /// How groups depart from what the model says of all.
     private func departures(
-        _ block: ResponseTable.Block, _ model: FittedModel, _ members: [Int], _ table: ResponseTable
+        _ block: ResponseTable.Block, _ model: RestrictedScoring.Fit, _ members: [Int], _ table: ResponseTable
     ) -> [Departure] {
         let (p, q) = (table.fixed.columns, table.random.columns)
         let (side, count) = (block.problem.fixedCount + block.problem.randomCount + 1, block.problem.randomCount)
-        let variances = (0..<count).map { max(0, model.covariance[$0, $0]) }
         var departures: [Departure] = []
         var group = 0
-        _ = Likelihood(block.problem).forEachProducts(at: Effects(fixed: model.fixed, variances: variances)) {
+        _ = Likelihood(block.problem).forEachProducts(at: Effects(fixed: model.fixed, variances: model.variances)) {
             products, _ in
             for own in 0..<count {
                 let column = members.count * p + own
@@ -238,7 +237,7 @@ public struct ResponseModel: Sendable {
                 departures.append(
                     Departure(
                         group: block.groups[group], response: members[own / q], column: own % q,
-                        prediction: variances[own] * s * block.scales[own / q], score: s / a.squareRoot()))
+                        prediction: model.variances[own] * s * block.scales[own / q], score: s / a.squareRoot()))
             }
             group += 1
         }
@@ -248,7 +247,7 @@ public struct ResponseModel: Sendable {
     // MARK: - Which effects models have
 
     private func average(
-        _ block: ResponseTable.Block, _ model: FittedModel, _ table: ResponseTable, _ charged: Int
+        _ block: ResponseTable.Block, _ model: RestrictedScoring.Fit, _ table: ResponseTable, _ charged: Int
     ) -> (fixed: [Double], random: [Double]?) {
         let (p, q) = (table.fixed.columns, table.random.columns)
         let (fixedCount, randomCount) = (block.problem.fixedCount, block.problem.randomCount)
@@ -267,11 +266,13 @@ public struct ResponseModel: Sendable {
             }
         }
         let problem = block.problem.restricted(fixed: candidates, random: Array(0..<randomCount))
-        let fits = SupportFits(problem, noise: .known, charged: charged)
-        let all = Support(
-            fixed: [Bool](repeating: true, count: candidates.count),
+        // Criteria need no more digits than their differences do.
+        let fits = SupportFits(problem, noise: .known, newton: BoundedNewton(tolerance: 1e-7), charged: charged)
+        // What the model of all effects has a use for is a better start than all of them.
+        let start = Support(
+            fixed: candidates.map { isKept[$0] || model.worth(of: $0) > log(Double(charged)) },
             random: [Bool](repeating: true, count: randomCount))
-        let best = SubsetSearch(rules: rules, swaps: false).run(fits, from: all)
+        let best = SubsetSearch(rules: rules, swaps: false).run(fits, from: start)
         let average = ModelAveraging(rules: rules, sweeps: sweeps, seed: seed).run(fits, from: best)
         var fixed = [Double](repeating: 0, count: fixedCount)
         for (place, column) in candidates.enumerated() { fixed[column] = average.fixed[place] }
@@ -283,7 +284,7 @@ public struct ResponseModel: Sendable {
     ///
     /// - Complexity: O(fixed effects³).
     private func survivors(
-        _ problem: MixedEffectsProblem, _ model: FittedModel, _ isKept: [Bool], charged: Int
+        _ problem: MixedEffectsProblem, _ model: RestrictedScoring.Fit, _ isKept: [Bool], charged: Int
     ) -> [Int] {
         // (ΣK)⁻¹ of the effects left, from which one more is taken by a step of Gauss and Jordan.
         var covariance = model.fixedCovariance

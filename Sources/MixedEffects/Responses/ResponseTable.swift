@@ -196,9 +196,9 @@ public struct ResponseTable: Sendable {
         var factor = Matrix(rows: n, columns: n) {
             matrices[row][members[$0], members[$1]] / (scales[$0] * scales[$1])
         }
-        guard LAPACK.cholesky(n, &factor.elements, n) else { throw Invalid.error(row: row, response: members[0]) }
-        var inverse = Matrix.identity(n)
-        BLAS.forwardSubstitute(n, n, factor.elements, n, &inverse.elements, n)
-        return inverse
+        guard SmallKernels.cholesky(n, &factor.elements) else { throw Invalid.error(row: row, response: members[0]) }
+        var upper = Matrix.identity(n)
+        SmallKernels.solve(n, n, factor.elements, &upper.elements)
+        return upper.transposed
     }
 }

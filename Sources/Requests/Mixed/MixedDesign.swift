@@ -257,7 +257,7 @@ public struct MixedDesign: Sendable {
     }
 
     /// Rows by groups, in the order in which groups first appear, and rows within them as they are.
-    private static func sorted(_ labels: [String]) -> (order: [Int], names: [String], offsets: [Int]) {
+    static func sorted(_ labels: [String]) -> (order: [Int], names: [String], offsets: [Int]) {
         var places: [String: Int] = [:]
         var members: [[Int]] = []
         var names: [String] = []

@@ -40,9 +40,13 @@ struct ModelMatrix {
     ///   - table: which has the columns.
     ///   - rows: those to use, none with missing cells.
     ///   - setting: what the caller has to correct where something is wrong.
+    ///   - isCentred: whether the columns of categories that are compared with the first have the mean of their levels taken
+    ///     away: effects stay differences from the first, and what they are multiplied with is that of all levels alike.
     /// - Throws: ``InputError`` for a column that is not in the table, or numbers among which are words.
     /// - Complexity: O(rows · columns).
-    init(_ terms: Formula.Terms, of table: DataTable, rows: [Int], as setting: SettingName) throws(InputError) {
+    init(
+        _ terms: Formula.Terms, of table: DataTable, rows: [Int], as setting: SettingName, isCentred: Bool = false
+    ) throws(InputError) {
         var coded: [Formula.Factor: Coded] = [:]
         for factor in terms.factors { coded[factor] = try Self.coded(factor, table, rows, setting) }
         for factor in terms.factors {
@@ -63,7 +67,7 @@ struct ModelMatrix {
                 guard let known = coded[factor] else { continue }
                 var isFull = Self.isFull(factor, in: product, after: terms.products[..<place])
                 if isFullDue, known.isCategory { (isFull, isFullDue) = (true, false) }
-                parts.append(Self.columns(factor, known, isFull: isFull))
+                parts.append(Self.columns(factor, known, isFull: isFull, isCentred: isCentred))
             }
             columns += Self.products(parts)
         }
@@ -107,12 +111,15 @@ struct ModelMatrix {
         return !rest.isEmpty && !before.contains { earlier in rest.allSatisfy(earlier.contains) }
     }
 
-    private static func columns(_ factor: Formula.Factor, _ coded: Coded, isFull: Bool) -> [Column] {
+    private static func columns(
+        _ factor: Formula.Factor, _ coded: Coded, isFull: Bool, isCentred: Bool
+    ) -> [Column] {
         switch coded {
         case .numbers(let numbers): return [Column(name: factor.text, values: numbers)]
         case .levels(let codes, let names):
+            let mean = isCentred && !isFull ? 1 / Double(names.count) : 0
             return names.indices.dropFirst(isFull ? 0 : 1).map { level in
-                Column(name: factor.text + names[level], values: codes.map { $0 == level ? 1 : 0 })
+                Column(name: factor.text + names[level], values: codes.map { ($0 == level ? 1 : 0) - mean })
             }
         }
     }

@@ -118,7 +118,7 @@ public struct PlaceAmplitudes: Sendable {
             throw InputError("group", found: "recordings with different numbers of places", expected: "the same places")
         }
         if case .peak(let half) = averaging, !(half >= 0 && half.isFinite) {
-            throw InputError(.window, found: "\(half) s about the peak", expected: "0 or more")
+            throw InputError("amplitude window", found: "\(half) s about the peak", expected: "0 or more")
         }
     }
 
@@ -154,7 +154,7 @@ public struct PlaceAmplitudes: Sendable {
         guard !samples.isEmpty else {
             let span = String(printf: "%.4g to %.4g s", times.first ?? .nan, times.last ?? .nan)
             throw InputError(
-                .window, found: "no sample of \(recording.subject) \(recording.condition) in the window",
+                "amplitude window", found: "no sample of \(recording.subject) \(recording.condition) in the window",
                 expected: "times within \(span), what was localized")
         }
         var weights = [Double](repeating: 0, count: times.count)
@@ -174,7 +174,8 @@ public struct PlaceAmplitudes: Sendable {
         let grid = recordings[0].fit.times.filter { $0 >= starts - 1e-9 && $0 <= ends + 1e-9 }
         guard !grid.isEmpty else {
             throw InputError(
-                .window, found: "windows of recordings that have no time in common", expected: "times that all share",
+                "amplitude window", found: "windows of recordings that have no time in common",
+                expected: "times that all share",
                 advice: "average over a window instead of about the peak")
         }
         let places = recordings[0].fit.courses.rows

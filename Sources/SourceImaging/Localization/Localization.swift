@@ -47,24 +47,39 @@ public struct Localization: Sendable {
         }
     }
 
-    private func estimate(
+    /// A recording brought together with its forward, and what its sources are chosen by.
+    struct Posed {
+        let prepared: PreparedProblem
+        /// The choice at the noise level of the recording.
+        let choice: SourceChoice
+        let origin: SourceChoice.Origin
+        let forward: Forward
+        let condition: String
+        /// Time that it took, s.
+        let seconds: Double
+
+        /// Points and patches, where sources are refined.
+        var refining: SourceChoice.Refining? { origin.refining }
+    }
+
+    /// Prepares a recording; the caller is warned of what is to be known.
+    ///
+    /// - Throws: as ``run(recording:forward:covariance:monitor:shared:)``.
+    func posed(
         _ recording: Recording, _ forward: Forward, _ covariance: NoiseCovariance?, _ monitor: Monitor,
         _ shared: SharedPreparation?
-    ) throws -> Estimate {
+    ) throws -> Posed {
         let clock = Stopwatch()
         try SourceChoice.check(recording, settings, choice)
         monitor.report(.init(stage: "preparing", detail: "channels, whitening, orientation, depth"))
-        let repeats = settings.stability.repeats
-        let repeatMethod = settings.stability.method ?? (recording.epochs.count > 1 ? .epochs : .noise)
         var preparation = settings.preparation
         preparation.seeksBand = choice.isRefined
         let prepared = try PreparedProblem(
             recording: recording, forward: forward, covariance: covariance, settings: preparation,
-            keepsEpochs: choice.needsReplicates || repeats > 0 && repeatMethod == .epochs,
+            keepsEpochs: choice.needsReplicates || settings.stability.repeats > 0 && repeatMethod(recording) == .epochs,
             parallelism: settings.parallelism, shared: shared, naming: naming)
-        let preparedAt = clock.seconds
-        let early = prepared.warnings
-        for warning in early { monitor.warn(warning) }
+        let seconds = clock.seconds
+        for warning in prepared.warnings { monitor.warn(warning) }
         if monitor.isCancelled() { throw CancellationError() }
         let choice = choice.with(noiseVariance: prepared.noiseVariance)
         let refining =
@@ -73,21 +88,57 @@ public struct Localization: Sendable {
                 prepared, forward, settings.selection, parallelism: settings.parallelism, monitor: monitor) : nil
         let origin = try SourceChoice.Origin(
             prepared.problem, rowLabels: prepared.rowLabels, replicates: prepared.replicates, refining: refining)
-        let session = AutomaticSolver().session(for: origin.searched, parallelism: settings.parallelism)
-        let chosen = try choice.run(session, origin, monitor: monitor)
-        var result = try sources(chosen, prepared, forward, reducer: refining?.temporal)
-        var stability: Stability?
-        if repeats > 0 {
+        return Posed(
+            prepared: prepared, choice: choice, origin: origin, forward: forward, condition: recording.condition,
+            seconds: seconds)
+    }
+
+    /// What is drawn anew where the choice is repeated.
+    private func repeatMethod(_ recording: Recording) -> StabilityMethod {
+        settings.stability.method ?? (recording.epochs.count > 1 ? .epochs : .noise)
+    }
+
+    private func estimate(
+        _ recording: Recording, _ forward: Forward, _ covariance: NoiseCovariance?, _ monitor: Monitor,
+        _ shared: SharedPreparation?
+    ) throws -> Estimate {
+        let clock = Stopwatch()
+        let posed = try posed(recording, forward, covariance, monitor, shared)
+        let (prepared, choice) = (posed.prepared, posed.choice)
+        let session = AutomaticSolver().session(for: posed.origin.searched, parallelism: settings.parallelism)
+        let chosen = try choice.run(session, posed.origin, monitor: monitor)
+        let repeats = repeatMethod(recording)
+        return try estimate(posed, chosen, clock, repeats: repeats, monitor: monitor) { sources in
+            guard settings.stability.repeats > 0 else { return nil }
             let repetition = StabilityRun(
-                choice: choice, prepared: prepared, refining: refining, positions: forward.sources.positions,
-                isDebiased: settings.isDebiased, method: repeatMethod, repeats: repeats,
+                choice: choice, prepared: prepared, refining: posed.refining, positions: forward.sources.positions,
+                isDebiased: settings.isDebiased, method: repeats, repeats: settings.stability.repeats,
                 radius: settings.stability.radius)
-            let repeated = try repetition.run(session, around: result.sources, fitted: chosen.atoms, monitor: monitor)
-            stability = repeated.stability
+            return try repetition.run(session, around: sources, fitted: chosen.atoms, monitor: monitor)
+        }
+    }
+
+    /// The estimate of what was chosen.
+    ///
+    /// - Parameters:
+    ///   - posed: what it was chosen from.
+    ///   - chosen: the active sources.
+    ///   - clock: since the beginning.
+    ///   - repeats: what would be drawn anew.
+    ///   - monitor: is warned.
+    ///   - stability: repeats the choice around its sources; nil where that is not asked for.
+    /// - Throws: ``RegressionProblem/Invalid`` where fields are impossible numbers, and what `stability` throws.
+    func estimate(
+        _ posed: Posed, _ chosen: SourceChoice.Outcome, _ clock: Stopwatch, repeats: StabilityMethod = .noise,
+        monitor: Monitor, stability: ([EstimatedSource]) throws -> (stability: Stability, sources: [Stability.Source])?
+    ) throws -> Estimate {
+        let (prepared, forward) = (posed.prepared, posed.forward)
+        var result = try sources(chosen, prepared, forward, reducer: posed.refining?.temporal)
+        let repeated = try stability(result.sources)
+        if let repeated {
             for (i, source) in repeated.sources.enumerated() { result.sources[i].stability = source }
         }
         let solved = clock.seconds
-
         var estimate = Estimate(
             sources: result.sources, times: prepared.times, frame: forward.sources.frame, selection: chosen.curve,
             preparation: prepared.report,
@@ -95,20 +146,20 @@ public struct Localization: Sendable {
                 relativeGap: chosen.relativeGap, tolerance: settings.relativeGap, epochs: chosen.epochs,
                 fullPasses: chosen.fullPasses))
         estimate.subject = forward.subject
-        estimate.condition = recording.condition
+        estimate.condition = posed.condition
         estimate.candidateCount = forward.sources.count
         estimate.candidates = forward.sources
         estimate.sensorData = SensorData(
             sensors: prepared.sensors, measured: prepared.measured, explained: result.explained)
         estimate.goodnessOfFit = result.goodnessOfFit
-        estimate.settings = settings.described(prepared.orientation, choice, repeats: repeatMethod)
-        estimate.stability = stability
+        estimate.settings = settings.described(prepared.orientation, posed.choice, repeats: repeats)
+        estimate.stability = repeated?.stability
         estimate.refinement = chosen.refined?.refinement
         let late = chosen.warnings + warnings(estimate)
         for warning in late { monitor.warn(warning) }
-        estimate.warnings = early + late
+        estimate.warnings = prepared.warnings + late
         estimate.seconds = StageSeconds(
-            prepare: preparedAt, solve: solved - preparedAt, total: solved)
+            prepare: posed.seconds, solve: solved - posed.seconds, total: solved)
         return estimate
     }
 

@@ -28,6 +28,9 @@ package struct NoiseExtremes: Sendable {
         exp(mean + deviation * 6.0.squareRoot() / .pi * (-log(-log1p(-rate)) - Self.euler))
     }
 
+    /// By which power of a rate a quantile falls: noise exceeds q·r^(−exponent) about r times as often as q where that is rare.
+    var exponent: Double { deviation * 6.0.squareRoot() / .pi }
+
     /// How likely noise is to exceed a score.
     func tail(_ score: Double) -> Double {
         guard score > 0 else { return 1 }

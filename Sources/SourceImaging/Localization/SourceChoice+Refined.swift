@@ -49,36 +49,70 @@ extension SourceChoice {
         let whereabouts: Whereabouts?
     }
 
+    /// What is known of places before a recording is looked at.
+    struct PlacePrior {
+        /// By how many times a source is likelier at each block than if all were alike, positive; nil: all are alike.
+        var ratios: [Double]?
+        /// Subsets to begin with beside none; nil: the sources so far.
+        var starts: [[AtomDictionary.Atom]]?
+    }
+
     /// Whether the sources are refined in the end.
     var isRefined: Bool { weights == .refined }
 
+    /// Points and patches that are worth more than noise, before anything is told of them.
+    struct Selected {
+        let found: SubsetSelection.Outcome
+        let gainError: Double?
+        /// By which factor the charge is lower at each block; nil where it is the same at all.
+        let factors: [Double]?
+    }
+
     /// The few points and patches that are worth more than noise, the sources so far as a start.
     ///
+    /// Where a source is r times as likely as elsewhere, noise may exceed its charge r times as often: over all places it
+    /// does so as often as without a prior.
+    ///
     /// - Throws: `CancellationError`.
-    func refined(
-        _ chosen: Outcome, _ origin: Origin, _ refining: Refining, _ monitor: Monitor
-    ) throws -> Outcome {
-        let (families, charge) = (refining.dictionary.families, refining.charge)
-        let selection = SubsetSelection(charge: charge.value)
+    func selected(
+        _ chosen: Outcome, _ origin: Origin, _ refining: Refining, prior: PlacePrior = PlacePrior(),
+        monitor: Monitor
+    ) throws -> Selected {
+        let charge = refining.charge.value
+        // The logarithm of a likelihood is half of what an atom explains, over the noise: its prior counts no less, though
+        // few draws of noise may seem to vary little.
+        let exponent = max(refining.extremes.exponent, 2 * refining.noise / charge)
+        let factors = prior.ratios?.map { pow($0, exponent) }
+        let selection = SubsetSelection(charge: charge, relief: factors?.map { charge * (1 - 1 / $0) })
         let start = chosen.atoms.active
         // The strongest sources of the start; a subset cannot hold more.
         let strongest = zip(start.blocks, start.norms).sorted { $0.1 > $1.1 }.prefix(selection.maximumCount)
         // Judged in the band of the response, by what noise does not have in time; amplitudes are then fitted to the data
         // as they are.
-        let (problem, response) = (origin.problem, origin.searched.unreducedResponse)
-        var found = try selection.run(
+        let response = origin.searched.unreducedResponse
+        let found = try selection.run(
             refining.dictionary, response: response,
-            starts: [strongest.map { AtomDictionary.Atom(family: 0, block: $0.0) }], monitor: monitor)
+            starts: prior.starts ?? [strongest.map { AtomDictionary.Atom(family: 0, block: $0.0) }], monitor: monitor)
         if found.isCancelled { throw CancellationError() }
-        var gainError: Double?
-        if !refining.errors.isEmpty {
-            let thinned = selection.thinned(
-                found, refining.dictionary, response: response, errors: refining.errors, monitor: monitor)
-            if thinned.outcome.isCancelled { throw CancellationError() }
-            found = thinned.outcome
-            gainError = refining.errors[thinned.error].spread
-        }
-        let whereabouts = refining.whereabouts(found.atoms, response, gainError: gainError ?? 0)
+        guard !refining.errors.isEmpty else { return Selected(found: found, gainError: nil, factors: factors) }
+        let thinned = selection.thinned(
+            found, refining.dictionary, response: response, errors: refining.errors, monitor: monitor)
+        if thinned.outcome.isCancelled { throw CancellationError() }
+        return Selected(found: thinned.outcome, gainError: refining.errors[thinned.error].spread, factors: factors)
+    }
+
+    /// What is told of selected points and patches.
+    ///
+    /// - Parameter chosen: the sources before, of which the outcome keeps how λ was chosen.
+    /// - Throws: ``InputError`` where their fields cannot be told apart.
+    func refined(
+        _ chosen: Outcome, _ selected: Selected, _ origin: Origin, _ refining: Refining
+    ) throws -> Outcome {
+        let (families, charge, found) = (refining.dictionary.families, refining.charge, selected.found)
+        let selection = SubsetSelection(charge: charge.value)
+        let problem = origin.problem
+        let whereabouts = refining.whereabouts(
+            found.atoms, origin.searched.unreducedResponse, gainError: selected.gainError ?? 0)
         let offsets = found.atoms.reduce(into: [0]) {
             $0.append($0[$0.count - 1] + problem.blocks.columns(of: $1.block).count)
         }
@@ -96,12 +130,14 @@ extension SourceChoice {
         outcome.refined = Refined(
             refinement: Refinement(
                 charge: charge, objectives: found.objectives, isSettled: found.isSettled, looks: found.looks,
-                gainError: gainError, falsePositiveRate: refining.rate,
+                gainError: selected.gainError, falsePositiveRate: refining.rate,
                 chargeUncertainty: refining.extremes.uncertainty(refining.rate)),
             sources: found.atoms.indices.map { i in
-                Worth(
-                    extent: Patches.extents[found.atoms[i].family], timesNoise: found.scores[i] / charge.value,
-                    probability: 1 - refining.extremes.tail(found.scores[i]), whereabouts: whereabouts[i])
+                // Charge and noise as they count at its place.
+                let score = found.scores[i] * (selected.factors?[found.atoms[i].block] ?? 1)
+                return Worth(
+                    extent: Patches.extents[found.atoms[i].family], timesNoise: score / charge.value,
+                    probability: 1 - refining.extremes.tail(score), whereabouts: whereabouts[i])
             })
         if !found.isSettled {
             outcome.warnings.append(

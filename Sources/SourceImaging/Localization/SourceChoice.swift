@@ -28,6 +28,15 @@ struct SourceChoice: Sendable {
         var warnings: [String]
         /// How the sources were refined, and what each active block is worth; nil where they were not.
         var refined: Refined?
+        /// The solution under the penalty that λ was chosen for, before any reweighting; nil where there was none.
+        var convex: ActiveSet?
+
+        /// The same without a source.
+        func withoutSources(of problem: RegressionProblem) -> Outcome {
+            var none = self
+            none.atoms = ActiveAtoms(.empty(samples: problem.response.columns))
+            return none
+        }
     }
 
     /// What a problem is made of, as far as criteria ask.
@@ -98,21 +107,18 @@ struct SourceChoice: Sendable {
     ///   their own.
     /// - Throws: ``InputError`` where the criterion does not suit the problem, `CancellationError`.
     func run(_ session: some SolverSession, _ origin: Origin, monitor: Monitor) throws -> Outcome {
+        let chosen = try penalized(session, origin, monitor: monitor)
+        guard let refining = origin.refining else { return chosen }
+        // Where noise makes no source explain anything, no sensor sees any.
+        guard refining.charge.value > 0 else { return chosen.withoutSources(of: origin.problem) }
+        return try refined(chosen, try selected(chosen, origin, refining, monitor: monitor), origin, refining)
+    }
+
+    /// The sources before they are refined; see ``run(_:_:monitor:)``.
+    func penalized(_ session: some SolverSession, _ origin: Origin, monitor: Monitor) throws -> Outcome {
         do {
-            let chosen =
-                weights == .evidence
+            return weights == .evidence
                 ? try byEvidence(session.problem, monitor) : try bySearch(penalty.type, session, origin, monitor)
-            // Where noise makes no source explain anything, no sensor sees any.
-            guard let refining = origin.refining else { return chosen }
-            guard refining.charge.value > 0 else {
-                var none = chosen
-                none.atoms = ActiveAtoms(
-                    ActiveSet(
-                        blocks: [], offsets: [0],
-                        coefficients: Matrix(rows: origin.problem.response.columns, columns: 0)))
-                return none
-            }
-            return try refined(chosen, origin, refining, monitor)
         } catch let error as InvalidCriterion {
             throw InputError(method.criterion.hasFolds ? .folds : .criterion, found: "\(error)")
         }
@@ -145,7 +151,7 @@ struct SourceChoice: Sendable {
             return Outcome(
                 atoms: ActiveAtoms(shared.solution.active), curve: shared.curve,
                 relativeGap: Self.gap(shared.solution), epochs: shared.epochs,
-                fullPasses: shared.fullPasses, warnings: warnings)
+                fullPasses: shared.fullPasses, warnings: warnings, convex: shared.solution.active)
         }
         let reweighted = try Reweighting(rounds: rounds, scale: scale).run(
             session.problem, from: shared.solution, lambda: shared.curve.chosen.lambda, solver: AutomaticSolver(),
@@ -158,7 +164,8 @@ struct SourceChoice: Sendable {
         return Outcome(
             atoms: ActiveAtoms(reweighted.active), curve: shared.curve,
             relativeGap: max(shared.solution.certificate.relativeGap, reweighted.relativeGap),
-            epochs: shared.epochs + reweighted.epochs, fullPasses: shared.fullPasses, warnings: warnings)
+            epochs: shared.epochs + reweighted.epochs, fullPasses: shared.fullPasses, warnings: warnings,
+            convex: shared.solution.active)
     }
 
     /// Searches for one λ, or takes the one that was given.

@@ -15,7 +15,7 @@ final class AtomScores {
 
     typealias Scored = (atom: Atom, score: Double)
 
-    /// The best atom to add (forward selection); nil where no atom explains anything.
+    /// The best atom to add (forward selection), by score and relief; nil where no atom explains anything.
     private(set) var addition: Scored?
     /// The best atom in the place of each atom of the fit, scored beside the others. An atom of a block that an atom of
     /// the fit has is scored in that one's place only.
@@ -27,6 +27,7 @@ final class AtomScores {
     private let power: AtomDictionary.Power
     private(set) var fit: SubsetFit
     private let families: [Remainders]
+    private let relief: [Double]?
     /// The first row of each atom of the fit in A and H, and how many rows there are.
     private var slots: [Int] = []
     private var rowCount = 0
@@ -37,14 +38,20 @@ final class AtomScores {
     ///   - fit: of a subset of the dictionary's atoms.
     ///   - power: of the response.
     ///   - dictionary: all atoms.
+    ///   - relief: of a block, what its atoms are preferred by where the best is sought; nil for none.
     /// - Complexity: O(q·(n + w)·(k + T)) for k columns in the fit and w nonzero weights a column of all families; memory
     ///   2k numbers a column of all families.
-    init(beside fit: SubsetFit, of power: AtomDictionary.Power, in dictionary: AtomDictionary) {
+    init(
+        beside fit: SubsetFit, of power: AtomDictionary.Power, in dictionary: AtomDictionary, relief: [Double]? = nil
+    ) {
+        self.relief = relief
         self.dictionary = dictionary
         self.power = power
         self.fit = fit
         families = dictionary.families.indices.map {
-            Remainders(dictionary.families[$0], full: dictionary.fullGram($0), parallelism: dictionary.parallelism)
+            Remainders(
+                dictionary.families[$0], full: dictionary.fullGram($0), relief: relief,
+                parallelism: dictionary.parallelism)
         }
         rebuild()
     }
@@ -183,15 +190,16 @@ final class AtomScores {
             let found = family.scan(change, places, owners)
             for (number, candidate) in found.enumerated() where candidate.score > 0 {
                 let i = number % (places.count + 1)
-                let scored = (Atom(family: f, block: candidate.block), candidate.score)
-                if i == places.count {
-                    if candidate.score > (addition?.score ?? 0) { addition = scored }
-                } else if candidate.score > (exchanges[i]?.score ?? 0) {
-                    exchanges[i] = scored
-                }
+                let scored = (atom: Atom(family: f, block: candidate.block), score: candidate.score)
+                let best = i == places.count ? addition : exchanges[i]
+                if let best, rank(scored) <= rank(best) { continue }
+                if i == places.count { addition = scored } else { exchanges[i] = scored }
             }
         }
     }
+
+    /// What atoms are compared by.
+    private func rank(_ scored: Scored) -> Double { scored.score + (relief?[scored.atom.block] ?? 0) }
 
     /// The score of every atom beside the fit, a family an array; 0 where an atom of the fit has the block.
     var all: [[Double]] {

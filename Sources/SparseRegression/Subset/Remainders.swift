@@ -16,6 +16,8 @@ final class Remainders {
     /// A and H, row after row.
     private var a, h: Pointer
     private var capacity = 0
+    /// What the atoms of a tile are preferred by, tile after tile; empty for nothing.
+    private let relief: [Lanes]
 
     /// An atom of the fit: its first row in A and H, V = K_ii⁻¹ and S = b_ib_iᵀ.
     struct Place {
@@ -59,11 +61,19 @@ final class Remainders {
         var rowCount = 0
     }
 
-    init(_ family: AtomFamily, full: [Double], parallelism: Parallelism) {
+    init(_ family: AtomFamily, full: [Double], relief: [Double]? = nil, parallelism: Parallelism) {
         self.family = family
         self.parallelism = parallelism
         self.full = full
         tiles = family.tiles
+        self.relief =
+            relief.map { relief in
+                family.tiles.tiles.map { tile in
+                    var own = Lanes.zero
+                    for block in tile.blocks { own[block - tile.blocks.lowerBound] = relief[block] }
+                    return own
+                }
+            } ?? []
         gram = .allocate(capacity: tiles.squareCount)
         square = .allocate(capacity: tiles.squareCount)
         a = .allocate(capacity: 1)
@@ -256,6 +266,10 @@ final class Remainders {
                     if let own {
                         for (block, atom) in own where atom != i { score[block - tile.blocks.lowerBound] = 0 }
                     }
+                    guard relief.isEmpty else {
+                        prefer(tile, score, relief[t], &found[i])
+                        continue
+                    }
                     if score.max() > found[i].score {
                         for lane in tile.blocks.indices where score[lane - tile.blocks.lowerBound] > found[i].score {
                             found[i] = (lane, score[lane - tile.blocks.lowerBound])
@@ -263,6 +277,23 @@ final class Remainders {
                     }
                 }
             }
+        }
+    }
+
+    /// Takes the best atom of a tile, by score and relief, where it is better than the one found so far.
+    private func prefer(_ tile: AtomTiles.Tile, _ score: Lanes, _ relief: Lanes, _ found: inout Best) {
+        var best =
+            found.block < 0
+            ? -.infinity
+            : found.score
+                + self.relief[tiles.place(of: found.block)][
+                    found.block - tiles.tiles[tiles.place(of: found.block)].blocks.lowerBound]
+        guard (score + relief).max() > best else { return }
+        for block in tile.blocks {
+            let lane = block - tile.blocks.lowerBound
+            guard score[lane] > 0, score[lane] + relief[lane] > best else { continue }
+            best = score[lane] + relief[lane]
+            found = (block, score[lane])
         }
     }
 

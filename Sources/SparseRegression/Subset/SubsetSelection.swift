@@ -12,16 +12,29 @@ public struct SubsetSelection: Sendable {
     public var charge: Double
     /// Most atoms.
     public var maximumCount: Int
+    /// What the charge of an atom is below τ, a number a block, negative where it is above: some places are likelier than
+    /// others before the response is looked at. nil: the same charge everywhere.
+    public var relief: [Double]?
 
     /// A selection.
     ///
     /// - Parameters:
     ///   - charge: τ, positive; ``run(_:response:starts:monitor:)`` throws for another.
     ///   - maximumCount: most atoms; none below 1.
-    public init(charge: Double, maximumCount: Int = 30) {
+    ///   - relief: a finite number a block, below τ; ``run(_:response:starts:monitor:)`` throws for others.
+    public init(charge: Double, maximumCount: Int = 30, relief: [Double]? = nil) {
         self.charge = charge
         self.maximumCount = maximumCount
+        self.relief = relief
     }
+
+    /// What an atom has to be worth.
+    public func charge(of atom: AtomDictionary.Atom) -> Double { charge - relief(atom) }
+
+    private func relief(_ atom: AtomDictionary.Atom) -> Double { relief?[atom.block] ?? 0 }
+
+    /// The charges of a subset.
+    private func charges(_ fit: SubsetFit) -> Double { fit.atoms.reduce(0) { $0 + charge(of: $1) } }
 
     /// 2 log 20: what the evidence of another error term has to gain.
     private static let doubt = 6.0
@@ -73,6 +86,12 @@ public struct SubsetSelection: Sendable {
     ) throws(InvalidPenalty) -> Outcome {
         guard charge > 0, charge.isFinite else {
             throw .shape(name: "the charge for a source", value: charge, expected: "a positive number")
+        }
+        if let relief {
+            precondition(relief.count == dictionary.families.first?.blocks.count, "one relief a block")
+            if let wrong = relief.first(where: { !($0.isFinite && $0 < charge) }) {
+                throw .shape(name: "what a charge is lowered by", value: wrong, expected: "less than the charge")
+            }
         }
         let power = dictionary.power(of: response)
         let total = response.squaredNorm
@@ -138,14 +157,15 @@ public struct SubsetSelection: Sendable {
             fewer.remove(at: least)
             guard let start = SubsetFit(fewer, to: power, in: dictionary, after: fit) else { break }
             // No atom is so cheap that it is dropped, and there is no room for another: exchanges alone.
-            let exchanges = SubsetSelection(charge: 1e-12 * total, maximumCount: fewer.count)
+            let exchanges = SubsetSelection(
+                charge: 1e-12 * total, maximumCount: fewer.count, relief: relief)
             fits.append(
                 fewer.isEmpty ? start : exchanges.descend(from: start, power, dictionary, total, &looks, monitor).fit)
         }
         var bases = FieldError.Bases()
         let values = errors.enumerated().map { number, error in
             fits.map { fit in
-                total - fit.explained + charge * Double(fit.atoms.count)
+                total - fit.explained + charges(fit)
                     + error.evidence(of: fit, to: power, in: dictionary, &bases)
                     + Self.doubt * Double(number)
             }
@@ -171,8 +191,8 @@ public struct SubsetSelection: Sendable {
         _ looks: inout Int, _ monitor: Monitor
     ) -> Descent {
         var fit = start
-        let scores = AtomScores(beside: fit, of: power, in: dictionary)
-        func objective(_ fit: SubsetFit) -> Double { total - fit.explained + charge * Double(fit.atoms.count) }
+        let scores = AtomScores(beside: fit, of: power, in: dictionary, relief: relief)
+        func objective(_ fit: SubsetFit) -> Double { total - fit.explained + charges(fit) }
         descent: while true {
             monitor.report(.init(stage: "refining", detail: "\(fit.atoms.count) sources"))
             looks += 1
@@ -199,8 +219,10 @@ public struct SubsetSelection: Sendable {
     /// The subsets that should lower the objective by what the scores say, the one to try first at the head: exchanges, the
     /// one that gains most first, drops, the one that costs least first, and the best addition.
     private func moves(from fit: SubsetFit, _ scores: AtomScores, tolerance: Double) -> [[AtomDictionary.Atom]] {
-        let (atoms, costs) = (fit.atoms, fit.dropCosts)
-        let gains = atoms.indices.map { (scores.exchanges[$0]?.score ?? 0) - costs[$0] }
+        let (atoms, costs) = (fit.atoms, fit.atoms.indices.map { fit.dropCosts[$0] + relief(fit.atoms[$0]) })
+        let gains = atoms.indices.map { i in
+            scores.exchanges[i].map { $0.score + relief($0.atom) - costs[i] } ?? -costs[i]
+        }
         var moves: [[AtomDictionary.Atom]] = []
         for i in atoms.indices.sorted(by: { (gains[$0], $1) > (gains[$1], $0) }) where gains[i] > tolerance {
             guard let exchange = scores.exchanges[i] else { continue }
@@ -211,7 +233,9 @@ public struct SubsetSelection: Sendable {
             moves.append(atoms)
             moves[moves.count - 1].remove(at: i)
         }
-        if let addition = scores.addition, addition.score > charge + tolerance { moves.append(atoms + [addition.atom]) }
+        if let addition = scores.addition, addition.score > charge(of: addition.atom) + tolerance {
+            moves.append(atoms + [addition.atom])
+        }
         return moves
     }
 }

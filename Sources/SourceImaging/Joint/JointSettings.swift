@@ -1,0 +1,30 @@
+/// How the subjects of a joint localization are coupled.
+public struct JointSettings: Sendable, Equatable {
+    /// ρ, from 0, each subject alone, to below 1: how much what the others show counts against a subject's own data.
+    public var coupling = 0.7
+    /// σ of the Gaussian over which places of subjects count as one, m; nil chooses it, or that there is none, by the data.
+    public var kernelWidth: Double?
+    /// Rounds of coupling at most, 1 to 100.
+    public var rounds = 6
+    /// Threads; no result depends on it.
+    public var parallelism = Parallelism.allCores
+
+    /// The default settings.
+    public init() {}
+
+    /// Widths that are tried where none is given, m.
+    static let widths = [0.003, 0.005, 0.007, 0.010, 0.015]
+
+    /// - Throws: ``InputError`` for a setting out of its range.
+    func check() throws(InputError) {
+        guard coupling >= 0, coupling < 1 else {
+            throw InputError("coupling", found: "\(coupling)", expected: "a number from 0 (none) to below 1")
+        }
+        if let kernelWidth, !(kernelWidth >= 0.001 && kernelWidth <= 0.05) {
+            throw InputError("kernel", found: "\(kernelWidth * 1000) mm", expected: "auto, or 1 to 50 mm")
+        }
+        guard (1...100).contains(rounds) else {
+            throw InputError("rounds of coupling", found: "\(rounds)", expected: "1 to 100")
+        }
+    }
+}
