@@ -134,7 +134,9 @@ struct SolverTests {
             try MSR3Fast(strength: 1).solve(hierarchical, from: start),
             try MSR3(strength: 1).solve(hierarchical, from: start),
         ] {
+            #expect(found.isConverged)
             #expect(found.selected.fixed.contains(0))
+            #expect(found.selected.fixed.allSatisfy { $0 != 0 || $0.sign == .plus })
             for (j, parent) in parents.enumerated() where parent.map({ found.selected.fixed[$0] == 0 }) ?? false {
                 #expect(found.selected.variances[j] == 0)
             }

@@ -165,7 +165,7 @@ public struct LinearSR3: Sendable {
             }
             var ascent = 0.0
             for j in 0..<p {
-                if point[j] - step * slope[j] < 0 { next[j] = -next[j] }
+                if point[j] - step * slope[j] < 0 { next[j] = 0 - next[j] }
                 ascent += (point[j] - next[j]) * (next[j] - x[j])
             }
             let longer = ascent > 0 ? 1 : 0.5 * (1 + (1 + 4 * momentum * momentum).squareRoot())

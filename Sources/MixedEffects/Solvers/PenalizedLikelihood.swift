@@ -102,7 +102,8 @@ public struct PenalizedLikelihood {
         }
         apply(effects.fixed, &shrunk.fixed, fixedWeights, .fixed)
         apply(effects.variances, &shrunk.variances, varianceWeights, .variances)
-        for j in effects.fixed.indices where effects.fixed[j] < 0 { shrunk.fixed[j] = -shrunk.fixed[j] }
+        // From 0, so that no zero is negative.
+        for j in effects.fixed.indices where effects.fixed[j] < 0 { shrunk.fixed[j] = 0 - shrunk.fixed[j] }
         for (j, parent) in parents.enumerated() {
             if let parent, shrunk.fixed[parent] == 0 { shrunk.variances[j] = 0 }
         }
