@@ -62,6 +62,9 @@ public struct TransportProblem: Sendable {
             guard x.firstNonFinite == nil, y.firstNonFinite == nil else {
                 throw .cost("a position that is NaN or infinite")
             }
+            guard Geometry(cost).largestCost.isFinite else {
+                throw .cost("positions so far apart that the square of their distance is infinite")
+            }
         case .matrix(let matrix):
             guard matrix.rows == source.count, matrix.columns == target.count else {
                 throw .sizes("costs \(matrix.rows) × \(matrix.columns), expected \(source.count) × \(target.count)")

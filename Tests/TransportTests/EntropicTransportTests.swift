@@ -185,6 +185,7 @@ func senselessProblemsAndSettingsAreRefused() throws {
     expectInvalid([1], [1], .matrix(Matrix(rows: 1, columns: 1, repeating: -1)), "negative")
     expectInvalid([1], [1], .squaredDistance(one, Matrix(rows: 1, columns: 2)), "same columns")
     expectInvalid([1], [1], .squaredDistance(one, Matrix(rows: 1, columns: 1, repeating: .infinity)), "infinite")
+    expectInvalid([1], [1], .squaredDistance(one, Matrix(rows: 1, columns: 1, repeating: 1e200)), "far apart")
     let problem = try TransportProblem(source: [1], target: [2], cost: .matrix(one))
     for (settings, text) in [
         (TransportSettings(epsilon: 0), "epsilon"), (TransportSettings(epsilon: .nan), "epsilon"),
