@@ -75,7 +75,7 @@ struct MixedCommand: ParsableCommand {
     @Option(help: "How effects are chosen.")
     var select = MixedRequest.Selection.average
 
-    @Option(help: "The penalty of pgd, msr3 and msr3-fast.")
+    @Option(help: "The penalty of newton, pgd, msr3 and msr3-fast.")
     var penalty = MixedRequest().penalty
 
     @Option(help: ArgumentHelp("λ of the penalty. (default: auto, by BIC along a path)", valueName: "auto|number"))

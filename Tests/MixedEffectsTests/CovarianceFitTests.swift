@@ -75,4 +75,50 @@ struct CovarianceFitTests {
         let predicted = Matrix(rows: 3, columns: 7) { one.effects.variances[$0] * scores[$0, $1] }
         #expect(deviation(other.randomEffects.elements, predicted.elements) < 1e-4)
     }
+
+    @Test("columns far from 0 cost nothing", arguments: LikelihoodKind.allCases, [false, true])
+    func offsets(kind: LikelihoodKind, isFull: Bool) throws {
+        let problem = try RandomModel.problem(
+            sizes: [6, 8, 7, 9, 6, 5, 8, 7, 9, 6], fixed: 3, random: 2, seed: 31, noise: false)
+        // What is added to the second column of Z moves between its variance and that of the first.
+        var (x, z) = (problem.fixed, problem.random)
+        for row in 0..<x.rows {
+            (x[row, 1], x[row, 2]) = (x[row, 1] + 2019, x[row, 2] - 1e4)
+            z[row, 0] = 1
+            if isFull { z[row, 1] += 500 }
+        }
+        var plain = problem.random
+        for row in 0..<x.rows { plain[row, 0] = 1 }
+        let blocks = isFull ? [[0, 1]] : nil
+        func fit(_ fixed: Matrix, _ random: Matrix) throws -> FittedModel {
+            try CovarianceFit().fit(
+                MixedEffectsProblem(
+                    fixed: fixed, random: random, response: problem.response, offsets: problem.offsets),
+                noise: .estimated, kind: kind, blocks: blocks)
+        }
+        let (near, far) = (try fit(problem.fixed, plain), try fit(x, z))
+        #expect(near.isConverged && far.isConverged)
+        #expect(abs(near.loss - far.loss) < 1e-7)
+        #expect(abs(near.fixed[1] - far.fixed[1]) < 1e-6)
+        #expect(abs(near.standardErrors[2] / far.standardErrors[2] - 1) < 1e-5)
+        #expect(deviation(far.fitted, near.fitted) < 1e-5)
+    }
+
+    /// Two rows of a group always lie on a line of its own.
+    @Test("random effects that explain every row")
+    func saturated() throws {
+        var generator = SeededGenerator(seed: 3)
+        let random = Matrix(rows: 24, columns: 2) { _, column in column == 0 ? 1 : generator.normal() }
+        var response: [Double] = []
+        for _ in 0..<12 {
+            let u = (generator.normal(), generator.normal())
+            for _ in 0..<2 { response.append(1 + u.0 + u.1 * random[response.count, 1]) }
+        }
+        let problem = try MixedEffectsProblem(
+            fixed: Matrix(rows: 24, columns: 1, repeating: 1), random: random, response: response,
+            offsets: (0...12).map { 2 * $0 })
+        #expect(throws: MixedEffectsProblem.Invalid.noNoiseLeft) {
+            try CovarianceFit().fit(problem, noise: .estimated, kind: .ml, blocks: [[0, 1]])
+        }
+    }
 }

@@ -205,7 +205,8 @@ struct ResponseModelTests {
         for row in 0..<90 { setup.responses[row, 0] += 1.5 * setup.fixed[row, 7] - 2 * setup.fixed[row, 15] }
         var model = Self.model(true)
         let result = try model.fit(setup.table)
-        #expect(result.effects.filter { $0.inclusion ?? 0 > 0.5 }.map(\.column) == [0, 1, 7, 15])
+        // One that has no effect is as likely in as out.
+        #expect(result.effects.filter { $0.inclusion ?? 0 > 0.6 }.map(\.column) == [0, 1, 7, 15])
         #expect(result.effects.count { $0.inclusion == 0 } > 10)
         #expect(result.effects[0].degreesOfFreedom == 19)
         model.mostAveraged = 100

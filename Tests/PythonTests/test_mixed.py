@@ -38,13 +38,13 @@ def test_average_finds_what_is_there():
     assert "2 of 4 fixed effects" in str(model.result_)
 
 
-@pytest.mark.parametrize("select", ["none", "subset", "pgd", "msr3", "msr3-fast"])
+@pytest.mark.parametrize("select", ["none", "subset", "newton", "pgd", "msr3", "msr3-fast"])
 def test_selections(select):
     X, y, groups = study(1)
     model = LinearMixedModel(select).fit(X, y, groups=groups, random=[0])
     assert model.selected_[0] and abs(model.coef_[0] - 2) < 0.7
     assert np.all(model.selected_) == (select == "none")
-    assert np.isfinite(model.lam_) == (select in ("pgd", "msr3", "msr3-fast"))
+    assert np.isfinite(model.lam_) == (select in ("newton", "pgd", "msr3", "msr3-fast"))
     assert np.all(np.isnan(model.inclusion_))
 
 

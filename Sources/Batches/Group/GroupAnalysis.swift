@@ -42,7 +42,7 @@ public struct GroupFindings: Sendable {
 /// All analyses that there are.
 public enum GroupAnalyses {
     /// In the order in which they run and stand on the page.
-    public static let all: [any GroupAnalysis] = [JointAnalysis(), GroupStatistics()]
+    public static let all: [any GroupAnalysis] = [JointAnalysis(), GroupStatistics(), TransportAnalysis()]
 
     /// Names of all.
     public static var names: [String] { all.map(\.name) }

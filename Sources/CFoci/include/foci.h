@@ -161,7 +161,7 @@ foci_status foci_refine(
  *
  * Options (NULL for the defaults; foci_names("mixed") tells all):
  *   select       "average" (default: averages over models by BIC; inclusion probabilities), "subset", "none" (all are in),
- *                "pgd", "msr3", "msr3-fast" (penalties)
+ *                "newton", "pgd", "msr3", "msr3-fast" (penalties)
  *   penalty      "adaptive-l1" (default), "l1", "l0", "scad", "cad", "mcp"; lambda, eta: numbers, or "auto" (default)
  *   hierarchy    "false": a random effect may be in without its fixed effect
  *   keep         texts: fixed effects that are always in; "(Intercept)" unless given

@@ -45,19 +45,82 @@ public struct CovarianceFit: Sendable {
             throw .rowsTooFew(rows: problem.rowCount, needed: needed + 1)
         }
         try problem.requireIndependentColumns()
-        var objective = FactoredObjective(problem, noise, kind, blocks)
-        var point = objective.start
-        guard objective.evaluate(point) else { throw .noNoise }
+        guard let rotation = Rotation(problem, blocks) else { throw .rank(found: 0, columns: problem.fixedCount) }
+        let rotated = rotation.problem
+        var objective = FactoredObjective(rotated, noise, kind, blocks)
+        // Local optima are common: one start has random effects as large as the noise, the other those that are best uncorrelated.
+        var starts = [objective.start]
+        let uncorrelated = BoundedNewton().fit(
+            Likelihood(rotated), noise: noise, from: BoundedNewton.start(rotated, noise: noise))
+        if let uncorrelated { starts.append(objective.point(of: uncorrelated)) }
+        var best: FittedModel?
+        for start in starts {
+            guard let model = descend(&objective, from: start) else { continue }
+            if model.loss < (best?.loss ?? .infinity) - 1e-12 * abs(model.loss) { best = model }
+        }
+        guard let best else { throw .noNoise }
+        if noise == .estimated, best.noiseFactor < 1e-9 * objective.residualVariance { throw .noNoiseLeft }
+        return rotation.back(best, of: problem, kind)
+    }
+
+    private func descend(_ objective: inout FactoredObjective, from start: [Double]) -> FittedModel? {
+        var point = start
+        guard objective.evaluate(point) else { return nil }
         var (iterations, isConverged) = (0, false)
         // Where a variance came to 0 although it should not have, its slope being 0 there, it is let go again.
-        for _ in 0...problem.randomCount {
+        for _ in 0...point.count {
             (iterations, isConverged) = minimize(&objective, &point, iterations)
             guard let stuck = objective.stuck(point) else { break }
             point[stuck] = 0.1 * max(objective.start[stuck], 1e-3)
-            guard objective.evaluate(point) else { throw .noNoise }
+            guard objective.evaluate(point) else { return nil }
         }
-        guard let fitted = objective.model(point, iterations, isConverged) else { throw .noNoise }
-        return fitted
+        return objective.model(point, iterations, isConverged)
+    }
+
+    /// The problem with orthonormal columns of X, and of each block of Z of which the covariance is free, and the way back.
+    private struct Rotation {
+        let problem: MixedEffectsProblem
+        private let fixed: OrthonormalColumns
+        private let blocks: [(indices: [Int], columns: OrthonormalColumns)]
+
+        init?(_ given: MixedEffectsProblem, _ blocks: [[Int]]) {
+            guard let fixed = OrthonormalColumns(given.fixed) else { return nil }
+            self.fixed = fixed
+            // Columns that depend on each other stay as they are.
+            self.blocks = blocks.filter { $0.count > 1 }.compactMap { block in
+                OrthonormalColumns(given.random.columns(block)).map { (block, $0) }
+            }
+            var random = given.random
+            for (indices, columns) in self.blocks {
+                for (k, j) in indices.enumerated() {
+                    for row in 0..<random.rows { random[row, j] = columns.q[row, k] }
+                }
+            }
+            problem = MixedEffectsProblem(
+                unchecked: fixed.q, random, given.response, given.noiseVariance, given.offsets)
+        }
+
+        func back(_ model: FittedModel, of given: MixedEffectsProblem, _ kind: LikelihoodKind) -> FittedModel {
+            let beta = fixed.solve(Matrix(rows: model.fixed.count, columns: 1, elements: model.fixed))
+            var (covariance, effects) = (model.covariance, model.randomEffects)
+            for (indices, columns) in blocks {
+                let block = Matrix(rows: indices.count, columns: indices.count) {
+                    model.covariance[indices[$0], indices[$1]]
+                }
+                let own = columns.unscaled(block)
+                let predicted = columns.solve(
+                    Matrix(rows: indices.count, columns: effects.columns) { model.randomEffects[indices[$0], $1] })
+                for (k, i) in indices.enumerated() {
+                    for (l, j) in indices.enumerated() { covariance[i, j] = (own[k, l] + own[l, k]) / 2 }
+                    for group in 0..<effects.columns { effects[i, group] = predicted[k, group] }
+                }
+            }
+            return FittedModel(
+                problem: given, noise: model.noise, kind: kind, fixed: beta.elements,
+                fixedCovariance: fixed.unscaled(model.fixedCovariance), covariance: covariance,
+                noiseFactor: model.noiseFactor, loss: model.loss + (kind == .reml ? fixed.logDeterminant : 0),
+                randomEffects: effects, iterations: model.iterations, isConverged: model.isConverged)
+        }
     }
 
     /// BFGS with backtracking.

@@ -66,6 +66,19 @@ struct FactoredObjective {
         gradient = [Double](repeating: 0, count: entries.count)
     }
 
+    /// Where a model without correlations is, its zeros moved a little: B has no slope there.
+    func point(of fit: BoundedNewton.Fit) -> [Double] {
+        zip(entries, start).map { entry, usual in
+            guard entry.row == entry.column else { return 0 }
+            return max((fit.effects.variances[entry.row] / fit.noiseFactor).squareRoot(), 0.01 * usual)
+        }
+    }
+
+    /// What ordinary least squares leave, a row on average.
+    var residualVariance: Double {
+        (0..<problem.groupCount).reduce(0) { $0 + grams[($1 + 1) * side * side - 1] } / Double(problem.rowCount)
+    }
+
     private var freedom: Int { problem.rowCount - (kind == .reml ? p : 0) }
 
     /// Value and gradient; false where they are not finite.

@@ -38,6 +38,8 @@ public struct MixedEffectsProblem: Sendable {
         case rowsTooFew(rows: Int, needed: Int)
         /// The fixed effects explain the response without error, so that there is no noise to estimate.
         case noNoise
+        /// The random effects explain all that the fixed ones leave: the likelihood has no maximum.
+        case noNoiseLeft
 
         /// One line in plain English.
         public var description: String {
@@ -55,6 +57,9 @@ public struct MixedEffectsProblem: Sendable {
                 "the columns of the fixed effects depend on each other: \(columns) of rank \(found); leave some out"
             case .rowsTooFew(let rows, let needed):
                 "there are \(rows) rows; expected \(needed) at least, or a known variance of the noise"
+            case .noNoiseLeft:
+                "the random effects explain every row: too few rows a group to estimate the noise beside them; leave some "
+                    + "out, or give the variance of the noise"
             case .noNoise:
                 "the fixed effects explain the response without error: there is no noise to estimate; give its variance"
             }

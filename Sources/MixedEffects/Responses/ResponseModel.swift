@@ -38,7 +38,7 @@ public struct ResponseModel: Sendable {
     /// See the properties.
     public init(
         keptFixed: Set<Int> = [], keptRandom: Set<Int> = [], parents: [Int?] = [], selects: Bool = true,
-        sweeps: Int = 25, seed: UInt64 = 1
+        sweeps: Int = 100, seed: UInt64 = 1
     ) {
         self.keptFixed = keptFixed
         self.keptRandom = keptRandom

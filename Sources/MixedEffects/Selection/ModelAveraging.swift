@@ -13,7 +13,7 @@ public struct ModelAveraging: Sendable {
     public var seed: UInt64
 
     /// See the properties.
-    public init(rules: SelectionRules = .init(), sweeps: Int = 25, seed: UInt64 = 1) {
+    public init(rules: SelectionRules = .init(), sweeps: Int = 100, seed: UInt64 = 1) {
         self.rules = rules
         self.sweeps = sweeps
         self.seed = seed

@@ -219,7 +219,7 @@ class LinearMixedModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     Parameters
     ----------
-    select : {"average", "subset", "none", "pgd", "msr3", "msr3-fast"}
+    select : {"average", "subset", "none", "newton", "pgd", "msr3", "msr3-fast"}
         How effects are chosen: averages over models by BIC, the best subset by BIC, not at all, or by a penalty.
     penalty : {"adaptive-l1", "l1", "l0", "scad", "cad", "mcp"}
         The penalty, for the last three.

@@ -26,6 +26,22 @@ public struct MixedAnswer: Sendable {
     }
 }
 
+/// An optional that is written as null, where others are left out.
+@propertyWrapper
+public struct Nullable<Value: Encodable & Sendable>: Encodable, Sendable {
+    /// The value.
+    public let wrappedValue: Value?
+
+    /// Of a value.
+    public init(wrappedValue: Value?) { self.wrappedValue = wrappedValue }
+
+    /// Writes it, or null.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        if let wrappedValue { try container.encode(wrappedValue) } else { try container.encodeNil() }
+    }
+}
+
 /// What is printed of a model of mixed effects.
 public struct MixedSummary: Encodable, Sendable {
     /// An effect that is shared by all groups.
@@ -35,40 +51,21 @@ public struct MixedSummary: Encodable, Sendable {
         /// In the response's unit over the column's; 0 where it is not selected.
         public let estimate: Double
         /// Of the estimate, the variances taken as they are; nil where it is not selected.
-        public let standardError: Double?
+        @Nullable public var standardError: Double?
         /// The lower end of the interval that holds ``MixedSummary/confidence``.
-        public let lower: Double?
+        @Nullable public var lower: Double?
         /// Its upper end.
-        public let upper: Double?
+        @Nullable public var upper: Double?
         /// Estimate over standard error.
-        public let statistic: Double?
+        @Nullable public var statistic: Double?
         /// Two-sided, by Wald's test against Student's t.
-        public let p: Double?
+        @Nullable public var p: Double?
         /// The same over all effects but the intercept and those that are not selected (Holm 1979).
-        public let pHolm: Double?
+        @Nullable public var pHolm: Double?
         /// Whether it is part of the model.
         public let selected: Bool
         /// Probability that it is, where models were averaged.
-        public let inclusion: Double?
-
-        /// Writes all members, those without a value as null.
-        public func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(name, forKey: .name)
-            try container.encode(estimate, forKey: .estimate)
-            try container.encode(standardError, forKey: .standardError)
-            try container.encode(lower, forKey: .lower)
-            try container.encode(upper, forKey: .upper)
-            try container.encode(statistic, forKey: .statistic)
-            try container.encode(p, forKey: .p)
-            try container.encode(pHolm, forKey: .pHolm)
-            try container.encode(selected, forKey: .selected)
-            try container.encode(inclusion, forKey: .inclusion)
-        }
-
-        private enum CodingKeys: CodingKey {
-            case name, estimate, standardError, lower, upper, statistic, p, pHolm, selected, inclusion
-        }
+        @Nullable public var inclusion: Double?
     }
 
     /// What differs between groups.
@@ -82,19 +79,7 @@ public struct MixedSummary: Encodable, Sendable {
         /// Whether it is part of the model.
         public let selected: Bool
         /// Probability that it is, where models were averaged.
-        public let inclusion: Double?
-
-        /// Writes all members, those without a value as null.
-        public func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(name, forKey: .name)
-            try container.encode(estimate, forKey: .estimate)
-            try container.encode(deviation, forKey: .deviation)
-            try container.encode(selected, forKey: .selected)
-            try container.encode(inclusion, forKey: .inclusion)
-        }
-
-        private enum CodingKeys: CodingKey { case name, estimate, deviation, selected, inclusion }
+        @Nullable public var inclusion: Double?
     }
 
     /// A λ that was tried.
@@ -154,9 +139,9 @@ public struct MixedSummary: Encodable, Sendable {
     /// All criteria by their names.
     public let criteria: [String: Double]
     /// λ, where there was a penalty, of standardized columns where they were standardized.
-    public let lambda: Double?
+    @Nullable public var lambda: Double?
     /// η, where there was a relaxation.
-    public let eta: Double?
+    @Nullable public var eta: Double?
     /// Whether columns and response were.
     public let standardized: Bool
     /// Iterations of the last fit, and models that were fitted in all.

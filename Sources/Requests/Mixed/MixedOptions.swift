@@ -41,7 +41,7 @@ extension MixedRequest: NamedRequest {
             .init(.select, "how effects are chosen: \(Selection.allCases.map(\.rawValue).joined(separator: ", "))") {
                 (r, v, n) throws(InputError) in r.selection = try v.word(n)
             },
-            .init(.penalty, "the penalty of pgd, msr3 and msr3-fast: \(EffectPenaltyKind.names)") {
+            .init(.penalty, "the penalty of newton, pgd, msr3 and msr3-fast: \(EffectPenaltyKind.names)") {
                 (r, v, n) throws(InputError) in r.penalty = try v.kind(n, \.name)
             },
             .init(.lambda, "λ of the penalty, or auto") {

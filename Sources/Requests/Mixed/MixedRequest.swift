@@ -6,7 +6,9 @@ public struct MixedRequest: Sendable {
     public enum Selection: String, Sendable, CaseIterable {
         /// All are in.
         case none
-        /// Proximal gradient on the penalized likelihood.
+        /// Proximal Newton steps on the penalized likelihood.
+        case newton
+        /// Proximal gradient on the same, some hundred times slower.
         case pgd
         /// Relaxation by a second, sparse copy of the effects (Sholokhov et al. 2022).
         case msr3
@@ -21,7 +23,8 @@ public struct MixedRequest: Sendable {
         public var help: String {
             switch self {
             case .none: "all are in"
-            case .pgd: "proximal gradient on the penalized likelihood"
+            case .newton: "proximal Newton steps on the penalized likelihood"
+            case .pgd: "proximal gradient on the same"
             case .msr3: "relaxation by a sparse copy of the effects (Sholokhov et al. 2022)"
             case .msr3Fast: "the same in one interior-point phase"
             case .subset: "best subset by BIC, by exchange"
@@ -29,7 +32,7 @@ public struct MixedRequest: Sendable {
             }
         }
         /// Whether there is a penalty.
-        public var isPenalized: Bool { [.pgd, .msr3, .msr3Fast].contains(self) }
+        public var isPenalized: Bool { [.newton, .pgd, .msr3, .msr3Fast].contains(self) }
         /// Whether there is a relaxation, whose strength is η.
         public var isRelaxed: Bool { [.msr3, .msr3Fast].contains(self) }
     }
@@ -124,7 +127,7 @@ public struct MixedRequest: Sendable {
             guard selection.isPenalized else {
                 throw InputError(
                     .lambda, found: "\(lambda) without a penalty", expected: "none",
-                    advice: "\(.select) takes pgd, msr3 or msr3-fast")
+                    advice: "\(.select) takes newton, pgd, msr3 or msr3-fast")
             }
             guard lambda >= 0, lambda.isFinite else {
                 throw InputError(.lambda, found: "\(lambda)", expected: "a number from 0 on, or auto")

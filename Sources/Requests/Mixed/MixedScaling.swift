@@ -19,6 +19,13 @@ struct MixedScaling {
         random = [Double](repeating: 1, count: design.random.columns)
     }
 
+    private init(response: Double, fixed: [Double], random: [Double]) {
+        (self.response, self.fixed, self.random) = (response, fixed, random)
+    }
+
+    /// The same columns, and another unit of the response.
+    func with(response: Double) -> MixedScaling { MixedScaling(response: response, fixed: fixed, random: random) }
+
     /// The scaling of a design.
     init(_ design: MixedDesign) {
         response = Self.deviation(design.response) ?? Self.size(design.response)

@@ -61,8 +61,9 @@ extension PosedModel {
         switch request.selection {
         case .msr3: try MSR3(strength: eta)
         case .msr3Fast: try MSR3Fast(strength: eta)
-        // Along a path Newton's steps find the same points a thousand times as fast; the last fit is by the gradient.
-        default: if request.lambda == nil { ProximalNewton() } else { ProximalGradient() }
+        // Along a path Newton's steps find the same points a hundred times as fast; the last fit is by the gradient.
+        case .pgd where request.lambda != nil: ProximalGradient()
+        default: ProximalNewton()
         }
     }
 

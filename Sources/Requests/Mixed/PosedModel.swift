@@ -27,9 +27,17 @@ struct PosedModel {
     init(_ request: MixedRequest, _ design: MixedDesign) throws {
         self.request = request
         self.design = design
-        scaling = request.isStandardized ? MixedScaling(design) : MixedScaling(none: design)
-        problem = try scaling.problem(design)
-        noise = design.noiseVariance == nil ? .estimated : .known
+        let noise: NoiseModel = design.noiseVariance == nil ? .estimated : .known
+        var scaling = request.isStandardized ? MixedScaling(design) : MixedScaling(none: design)
+        var problem = try scaling.problem(design)
+        if request.isStandardized, request.selection.isRelaxed {
+            // η is compared with what the likelihood bends, which is 1 in units of the noise.
+            let full = try BoundedNewton().fit(problem, noise: noise)
+            let mean = problem.noiseVariance.reduce(0, +) / Double(problem.rowCount)
+            scaling = scaling.with(response: scaling.response * (mean * full.noiseFactor).squareRoot())
+            problem = try scaling.problem(design)
+        }
+        (self.noise, self.scaling, self.problem) = (noise, scaling, problem)
         var kept: Set<Int> = []
         for name in request.keep {
             if let place = design.fixedNames.firstIndex(of: name) {
@@ -62,7 +70,7 @@ struct PosedModel {
             return Choice(
                 support: average.median.support, fixedInclusion: average.fixed, randomInclusion: average.random,
                 models: fits.count)
-        case .pgd, .msr3, .msr3Fast:
+        case .newton, .pgd, .msr3, .msr3Fast:
             return try penalized(monitor)
         }
     }
