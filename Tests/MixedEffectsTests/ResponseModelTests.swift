@@ -212,7 +212,9 @@ struct ResponseModelTests {
         model.mostAveraged = 100
         let whole = try model.fit(setup.table)
         for (a, b) in zip(result.effects, whole.effects) {
-            #expect((a.inclusion ?? 0 > 0.5) == (b.inclusion ?? 0 > 0.5))
+            // One half is no verdict.
+            let isDecided = abs((a.inclusion ?? 0) - 0.5) > 0.1
+            #expect(!isDecided || (a.inclusion ?? 0 > 0.5) == (b.inclusion ?? 0 > 0.5))
             if a.inclusion == 0 { #expect(b.inclusion ?? 1 < 0.4) }
         }
     }

@@ -47,8 +47,21 @@ struct PageContentTests {
                 let pages = [group.members.first?.key, group.members.last?.key].compactMap { $0 }
                 return GroupPage.content(
                     group, heading: signs, pages: Dictionary(pages.map { ($0, signs) }) { first, _ in first },
-                    failures: [(signs, signs)], skipped: [(signs, signs)])
+                    failures: [(signs, signs)], skipped: [(signs, signs)], sections: [section(signs)])
             } + groups.prefix(1).map { GroupPage.content($0, heading: "A group") }
+    }
+
+    private static func section(_ signs: String) -> GroupSection {
+        var section = GroupSection(id: "any", title: signs, paragraphs: [signs, "two"])
+        section.warnings = [signs]
+        section.figures = ["<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>"]
+        section.tables = [
+            GroupSection.Table(
+                title: signs, columns: [.init(signs, isNumber: false), .init("b")],
+                rows: [[.init(signs, link: signs, isMarked: true), "1"], ["c", .init(signs)]])
+        ]
+        section.notes = [signs]
+        return section
     }
 
     @Test(

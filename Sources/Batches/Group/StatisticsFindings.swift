@@ -211,7 +211,8 @@ struct StatisticsFindings {
                 }
                 return [
                     .init(name(effect), isMarked: effect.correctedP < Self.level),
-                    .init(place(effect.response)[1...3].joined(separator: ", ")), cell("%.2f", effect.estimate * 1e9),
+                    .init(place(effect.response)[1...3].joined(separator: ", ").replacing("-", with: "−")),
+                    cell("%.2f", effect.estimate * 1e9),
                     cell("%.2f", effect.standardError * 1e9), cell("%.2g", effect.p),
                     .init(String(printf: "%.2g", effect.correctedP), isMarked: effect.correctedP < Self.level),
                     cell("%.2f", effect.inclusion), cell("%.2f", spread.map { $0.deviation * 1e9 }),

@@ -105,12 +105,16 @@ struct TransportAnalysis: GroupAnalysis {
             if isPeak, total > 0, found.mass[place] > 0.05 * (found.mass.max() ?? 0) { places.append(place) }
             if places.count == 10 { break }
         }
-        let shares = places.map { place in
+        var shares = places.map { place in
             found.mass.indices.reduce(0) { sum, other in
                 let d = found.positions[other] - found.positions[place]
                 return (d * d).sum().squareRoot() <= 2 * found.settings.blur ? sum + found.mass[other] : sum
             } / total
         }
+        // What rounds to nothing is no peak.
+        (places, shares) = (
+            places.indices.filter { shares[$0] >= 0.01 }.map { places[$0] }, shares.filter { $0 >= 0.01 }
+        )
         return GroupSection.Table(
             title: "Peaks of the group map",
             columns: [
@@ -120,7 +124,7 @@ struct TransportAnalysis: GroupAnalysis {
             rows: places.enumerated().map { number, place in
                 let p = found.positions[place] * 1000
                 return [.init("\(number + 1)")]
-                    + [p.x, p.y, p.z].map { .init("\(Int($0.rounded()))") }
+                    + [p.x, p.y, p.z].map { .init("\(Int($0.rounded()))".replacing("-", with: "−")) }
                     + [.init("\(Int((100 * shares[number]).rounded())) %")]
             })
     }

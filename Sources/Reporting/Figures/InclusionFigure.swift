@@ -57,7 +57,8 @@ public enum InclusionFigure {
                 value: \Row.random
             ),
         ]
-        for (panel, name, value) in panels {
+        // Where nothing was asked of one kind, there is nothing to draw of it.
+        for (panel, name, value) in panels where shown.contains(where: { $0[keyPath: value] != nil }) {
             canvas.horizontalAxis(panel, hasGrid: true)
             canvas.text(name, at: Point(panel.left, top - 10), TextStyle(size: 12, bold: true))
             for (place, row) in shown.enumerated() {

@@ -2,9 +2,9 @@ import Glibc
 
 extension PosedModel {
     /// Values of λ along a path.
-    private static let pathCount = 61
+    private static let pathCount = 41
     /// The smallest λ of a path over the largest.
-    private static let pathRatio = 1e-6
+    private static let pathRatio = 1e-5
     /// Values of η that are tried where none is given.
     private static let strengths = [0.1, 1, 10]
 
@@ -47,9 +47,10 @@ extension PosedModel {
         }
         guard let best else { throw MixedEffectsProblem.Invalid.noNoise }
         var solution = best.point.solution
-        if request.selection == .pgd, request.lambda == nil {
-            solution = ProximalGradient().solve(
-                objective.with(penalty: try request.penalty.penalty(lambda: best.point.lambda)), from: solution.effects)
+        if let named = try named(best.eta), request.lambda == nil {
+            let penalty = try request.penalty.penalty(lambda: best.point.lambda)
+            let found = named.solve(objective.with(penalty: penalty), from: solution.effects)
+            if found.objective.isFinite { solution = found }
         }
         return Choice(
             support: best.point.refit.support, solution: solution, lambda: best.point.lambda,
@@ -57,14 +58,22 @@ extension PosedModel {
             models: fits.count)
     }
 
-    private func solver(_ eta: Double) throws(InvalidEffectPenalty) -> any EffectSolver {
+    /// The solver that was asked for by name, where it is not the one of paths.
+    private func named(_ eta: Double) throws(InvalidEffectPenalty) -> (any EffectSolver)? {
         switch request.selection {
         case .msr3: try MSR3(strength: eta)
         case .msr3Fast: try MSR3Fast(strength: eta)
-        // Along a path Newton's steps find the same points a hundred times as fast; the last fit is by the gradient.
-        case .pgd where request.lambda != nil: ProximalGradient()
-        default: ProximalNewton()
+        case .pgd: ProximalGradient()
+        default: nil
         }
+    }
+
+    /// Along a path Newton's steps find the same points, some of them a hundred times as fast; the last fit is by the solver that
+    /// was asked for, and so is that of a λ that was given.
+    private func solver(_ eta: Double) throws(InvalidEffectPenalty) -> any EffectSolver {
+        if request.lambda != nil, let named = try named(eta) { return named }
+        guard request.selection.isRelaxed else { return ProximalNewton() }
+        return try RelaxedNewton(strength: eta, factor: request.selection == .msr3Fast ? eta : 1)
     }
 
     /// λ of a path, ascending to where nothing is left that the penalty may take.
@@ -86,7 +95,9 @@ extension PosedModel {
             largest = max(largest, -slopes.varianceGradient(k) / weight)
             threshold = max(threshold, full.variances[k] / weight)
         }
-        if request.selection.isRelaxed { largest = min(largest, 2 * eta * max(threshold, threshold * threshold)) }
+        if request.selection.isRelaxed {
+            largest = eta * (request.penalty.name == "l0" ? threshold * threshold : threshold)
+        }
         if !(largest > 0 && largest.isFinite) { largest = 1 }
         // The λ of MSR3-fast counts η times.
         if request.selection == .msr3Fast { largest /= eta }

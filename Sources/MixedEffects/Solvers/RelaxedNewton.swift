@@ -1,0 +1,32 @@
+/// The relaxed problems of ``MSR3`` and ``MSR3Fast``, min over (β, γ) and w of L + φ(w) + ½η‖(β, γ) − w‖², by proximal Newton steps with
+/// w eliminated (``MoreauEnvelope``): the same points without an interior, which suits a path that visits many λ.
+public struct RelaxedNewton: EffectSolver {
+    /// η.
+    public let strength: Double
+    /// What φ is multiplied by: η for the points of ``MSR3Fast``, 1 for those of ``MSR3``.
+    public let factor: Double
+    private let newton: ProximalNewton
+
+    /// - Throws: ``InvalidEffectPenalty`` where η or the factor is not positive.
+    public init(strength: Double, factor: Double = 1, tolerance: Double = 1e-7) throws(InvalidEffectPenalty) {
+        try InvalidEffectPenalty.check("the strength η of the relaxation", strength)
+        try InvalidEffectPenalty.check("the factor of a penalty", factor)
+        self.strength = strength
+        self.factor = factor
+        newton = ProximalNewton(tolerance: tolerance)
+    }
+
+    /// See ``EffectSolver``; the penalty has to be a sum over effects. `selected` is w.
+    public func solve(_ objective: PenalizedLikelihood, from start: Effects) -> EffectSolution {
+        let scaled = objective.with(penalty: objective.penalty.scaled(by: factor))
+        guard let envelope = try? scaled.penalty.relaxed(strength: strength) else {
+            preconditionFailure("only penalties that are sums over effects")
+        }
+        let found = newton.solve(objective.with(penalty: envelope), from: start)
+        var selected = found.effects
+        scaled.shrink(found.effects, step: 1 / strength, into: &selected)
+        return EffectSolution(
+            effects: found.effects, selected: selected, objective: found.objective, iterations: found.iterations,
+            residual: found.residual, isConverged: found.isConverged)
+    }
+}
