@@ -22,7 +22,7 @@ public struct ResponseModel: Sendable {
     /// Whether models are averaged at all.
     public var selects: Bool
     /// Sweeps of the sampler.
-    public var sweeps: Int
+    public var sweeps: Int?
     /// Of the sampler.
     public var seed: UInt64
 
@@ -38,7 +38,7 @@ public struct ResponseModel: Sendable {
     /// See the properties.
     public init(
         keptFixed: Set<Int> = [], keptRandom: Set<Int> = [], parents: [Int?] = [], selects: Bool = true,
-        sweeps: Int = 100, seed: UInt64 = 1
+        sweeps: Int? = nil, seed: UInt64 = 1
     ) {
         self.keptFixed = keptFixed
         self.keptRandom = keptRandom

@@ -7,13 +7,13 @@ import LinearAlgebra
 public struct ModelAveraging: Sendable {
     /// Which models may be chosen.
     public var rules: SelectionRules
-    /// Sweeps over all effects.
-    public var sweeps: Int
+    /// Sweeps over all effects; nil: 25, or more where effects are few, until a thousand are drawn.
+    public var sweeps: Int?
     /// Of the draws.
     public var seed: UInt64
 
     /// See the properties.
-    public init(rules: SelectionRules = .init(), sweeps: Int = 100, seed: UInt64 = 1) {
+    public init(rules: SelectionRules = .init(), sweeps: Int? = nil, seed: UInt64 = 1) {
         self.rules = rules
         self.sweeps = sweeps
         self.seed = seed
@@ -44,6 +44,7 @@ public struct ModelAveraging: Sendable {
     /// - Complexity: O(sweeps · (p + q)) fits at most, those of models not seen before.
     public func run(_ fits: SupportFits, from start: SupportFits.Scored) -> Average {
         let (p, q) = (start.support.fixed.count, start.support.random.count)
+        let sweeps = max(1, self.sweeps ?? max(25, 1000 / max(1, p + q)))
         var generator = SeededGenerator(seed: seed)
         var state = start
         var sums = [Double](repeating: 0, count: p + q)
@@ -80,7 +81,7 @@ public struct ModelAveraging: Sendable {
             for k in 0..<p { effects.fixed[k] += state.effects.fixed[k] / Double(sweeps) }
             for k in 0..<q { effects.variances[k] += state.effects.variances[k] / Double(sweeps) }
         }
-        let probabilities = sums.map { $0 / Double(max(sweeps, 1)) }
+        let probabilities = sums.map { $0 / Double(sweeps) }
         var median = Support(
             fixed: probabilities.prefix(p).map { $0 > 0.5 }, random: probabilities.dropFirst(p).map { $0 > 0.5 })
         rules.mend(&median)

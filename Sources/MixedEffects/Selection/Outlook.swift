@@ -104,8 +104,12 @@ struct Outlook {
             guard let place = indices.firstIndex(of: k) else { return nil }
             var at = effects
             if place < p { at.fixed[place] = 0 } else { at.variances[place - p] = 0 }
-            likelihood.evaluate(at: at, into: &derivatives)
             let rows = likelihood.problem.rowCount
+            // What is surely in needs no more than that.
+            let (squares, logs) = likelihood.parts(at: at)
+            let alone = NoiseModel.objective(noise, squares, logs, rows).value - scored.loss
+            guard alone < 60 else { return alone }
+            likelihood.evaluate(at: at, into: &derivatives)
             let (value, variance) = derivatives.objective(noise, freedom: rows)
             var gradient = [Double](repeating: 0, count: indices.count)
             var hessian = Matrix(rows: indices.count, columns: indices.count)

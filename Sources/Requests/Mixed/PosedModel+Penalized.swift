@@ -1,10 +1,9 @@
 import Glibc
 
 extension PosedModel {
-    /// Values of λ along a path.
-    private static let pathCount = 41
-    /// The smallest λ of a path over the largest.
-    private static let pathRatio = 1e-5
+    /// Values of λ along a path, and the smallest over the largest, which is a slope where variances are 0: far above those that
+    /// matter. That of a relaxation is near them.
+    private var grid: (count: Int, ratio: Double) { request.selection.isRelaxed ? (41, 1e-5) : (61, 1e-6) }
     /// Values of η that are tried where none is given.
     private static let strengths = [0.1, 1, 10]
 
@@ -101,9 +100,8 @@ extension PosedModel {
         if !(largest > 0 && largest.isFinite) { largest = 1 }
         // The λ of MSR3-fast counts η times.
         if request.selection == .msr3Fast { largest /= eta }
-        return (0..<Self.pathCount).map { k in
-            largest * pow(Self.pathRatio, 1 - Double(k) / Double(Self.pathCount - 1))
-        }
+        let (count, ratio) = grid
+        return (0..<count).map { largest * pow(ratio, 1 - Double($0) / Double(count - 1)) }
     }
 
     private func path(_ points: [PenaltyPath.Point], chosen: Double) -> MixedAnswer.Path? {
