@@ -11,8 +11,18 @@ import pytest
 
 from foci.mixed import fit
 
-KINDS = ("plain", "unbalanced", "fewer rows than effects", "one effect does not vary", "groups of one", "signs", "scales")
-CASES = [(kind, covariance, estimation) for kind in KINDS for covariance in ("|", "||") for estimation in ("ml", "reml")]
+KINDS = (
+    "plain",
+    "unbalanced",
+    "fewer rows than effects",
+    "one effect does not vary",
+    "groups of one",
+    "signs",
+    "scales",
+)
+CASES = [
+    (kind, covariance, estimation) for kind in KINDS for covariance in ("|", "||") for estimation in ("ml", "reml")
+]
 
 
 def table(kind):
@@ -105,7 +115,9 @@ def has_lme4():
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "scales"])
 def test_likelihood_is_not_above_that_of_lme4(kind, tmp_path):
     data, _, _ = table(kind)
-    rows = zip(*([repr(float(cell)) for cell in data[name]] for name in ("y", "x0", "x1", "x2")), data["g"])
+    rows = zip(
+        *([repr(float(cell)) for cell in data[name]] for name in ("y", "x0", "x1", "x2")), data["g"], strict=True
+    )
     (tmp_path / "table.tsv").write_text("\n".join("\t".join(row) for row in [("y", "x0", "x1", "x2", "g"), *rows]))
     (tmp_path / "fit.R").write_text(R)
     command = ["Rscript", "fit.R", "table.tsv"]
