@@ -19,11 +19,15 @@ public struct ProximalNewton: EffectSolver {
         self.iterationLimit = iterationLimit
     }
 
-    /// See ``EffectSolver``; the penalty has to be a sum over effects.
+    /// See ``EffectSolver``. Of a penalty that is no sum over effects the start comes back, not converged.
     ///
     /// - Complexity: O(steps · (evaluation + sweeps · free²)).
     public func solve(_ objective: PenalizedLikelihood, from start: Effects) -> EffectSolution {
-        precondition(objective.penalty.isSeparable, "only penalties that are sums over effects")
+        guard objective.penalty.isSeparable else {
+            return EffectSolution(
+                effects: start, selected: start, objective: objective.value(at: start), iterations: 0,
+                residual: .infinity, isConverged: false)
+        }
         var model = PenalizedModel(objective, start)
         var iterations = 0
         var damping = 0.0

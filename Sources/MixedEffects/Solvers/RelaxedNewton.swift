@@ -16,11 +16,14 @@ public struct RelaxedNewton: EffectSolver {
         newton = ProximalNewton(tolerance: tolerance)
     }
 
-    /// See ``EffectSolver``; the penalty has to be a sum over effects. `selected` is w.
+    /// See ``EffectSolver``; `selected` is w. Of a penalty that is no sum over effects the start comes back, not converged.
     public func solve(_ objective: PenalizedLikelihood, from start: Effects) -> EffectSolution {
         let scaled = objective.with(penalty: objective.penalty.scaled(by: factor))
         guard let envelope = try? scaled.penalty.relaxed(strength: strength) else {
-            preconditionFailure("only penalties that are sums over effects")
+            return EffectSolution(
+                effects: start, selected: start, objective: objective.value(at: start), iterations: 0,
+                residual: .infinity,
+                isConverged: false)
         }
         let found = newton.solve(objective.with(penalty: envelope), from: start)
         var selected = found.effects
