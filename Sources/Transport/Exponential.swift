@@ -34,8 +34,9 @@ enum Exponential {
         let c: SIMD2<Double> = pair(r, 1 / 362_880, 1 / 40_320) + r2 * pair(r, 1 / 39_916_800, 1 / 3_628_800)
         let d: SIMD2<Double> = c + r4 * (1 / 479_001_600)
         let p: SIMD2<Double> = a + r4 * (b + r4 * d)
-        let bits = unsafeBitCast(shifted, to: SIMD2<UInt64>.self) &<< SIMD2<UInt64>(repeating: 52)
-        return unsafeBitCast(unsafeBitCast(p, to: SIMD2<UInt64>.self) &+ bits, to: SIMD2<Double>.self)
+        // 2ᵏ by way of the exponent's bits.
+        func scaled(_ lane: Int) -> Double { Double(bitPattern: p[lane].bitPattern &+ shifted[lane].bitPattern &<< 52) }
+        return SIMD2(scaled(0), scaled(1))
     }
 
     @inline(__always)

@@ -92,6 +92,18 @@ struct SolverReferenceTests {
         #expect(deviation(gradient, try reference.values("gradient_value_function")) < 1e-7)
     }
 
+    @Test("a penalty that is no sum over effects ends Newton's methods where they began")
+    func notSeparable() throws {
+        let reference = try MixedReference("04-l1")
+        let objective = try PenalizedLikelihood(
+            Likelihood(reference.problem), penalty: L0Limit(fixed: 3, variances: 3))
+        let start = try reference.effects("start_beta", "start_gamma")
+        for solver in [ProximalNewton(), try RelaxedNewton(strength: 1)] as [any EffectSolver] {
+            let found = solver.solve(objective, from: start)
+            #expect(found.effects == start && !found.isConverged)
+        }
+    }
+
     @Test("a convex Lasso, γ held: a linear regression of whitened rows")
     func convex() throws {
         let reference = try MixedReference("03-lasso-beta-fixed-gamma")
