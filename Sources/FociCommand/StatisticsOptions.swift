@@ -27,11 +27,20 @@ struct StatisticsOptions: ParsableArguments {
             """, valueName: "s"))
     var amplitudeWindow: [Double] = []
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Whose sources the places are: alone, of each subject alone; joint, of all localized together; auto, joint where that \
+            was done.
+            """, valueName: "auto|joint|alone"))
+    var places = StatisticsSettings.Places.automatic
+
     /// Settings of the statistics.
     func settings(_ parallelism: Parallelism) throws(InputError) -> StatisticsSettings {
         var settings = StatisticsSettings()
         settings.formula = formula
         settings.participants = participants
+        settings.places = places
         settings.parallelism = parallelism
         let times = amplitudeWindow
         switch times.count {
@@ -47,3 +56,5 @@ struct StatisticsOptions: ParsableArguments {
         return settings
     }
 }
+
+extension StatisticsSettings.Places: ExpressibleByArgument {}

@@ -12,7 +12,7 @@ struct ResponseModelTests {
         let random: Matrix
         let offsets: [Int]
         var responses: Matrix
-        let covariances: [Matrix]
+        var covariances: [Matrix]
         let groups: Int
 
         var table: ResponseTable {
@@ -190,6 +190,61 @@ struct ResponseModelTests {
             Case(groups: 6, effects: [[2, 3, 0]], deviations: [1, 0.2, 0.2], seed: 5).table)
         #expect(!few.choosesRandom && few.spreads.allSatisfy { $0.inclusion == nil })
         #expect(few.effects[1].inclusion ?? 0 > 0.5 && few.effects[1].degreesOfFreedom == 5)
+    }
+
+    @Test("a path: stationary at every λ, from nothing to all; what is there stays longest, on any scale")
+    func path() throws {
+        let setup = Case(groups: 20, effects: [[2, 1.5, 0], [1, 0, 0], [1, 0, -1.5]], seed: 4)
+        let path = try Self.model().path(setup.table)
+        let last = path.lambdas.count - 1
+        for response in 0..<3 {
+            #expect(path.fixed[response][1, last] == 0 && path.fixed[response][2, last] == 0)
+            #expect(path.deviations[response][1, last] == 0 && path.deviations[response][2, last] == 0)
+            let problem = try MixedEffectsProblem(
+                fixed: setup.fixed, random: setup.random, response: setup.responses.column(response),
+                offsets: setup.offsets, noiseVariance: setup.covariances.map { $0[response, response] })
+            let full = try BoundedNewton().fit(problem, noise: .known).effects
+            for k in 0..<3 { #expect(abs(path.fixed[response][k, 0] - full.fixed[k]) < 0.02) }
+            // The intercept and its variance are free: their slopes are zero all along.
+            let likelihood = Likelihood(problem)
+            for l in stride(from: 0, through: last, by: 4) {
+                let at = Effects(
+                    fixed: path.fixed[response].column(l),
+                    variances: path.deviations[response].column(l).map { $0 * $0 })
+                let slopes = likelihood.evaluate(at: at)
+                #expect(abs(slopes.fixedGradient[0]) < 1e-4)
+                #expect(at.variances[0] == 0 || abs(slopes.varianceGradient(0)) < 1e-4)
+                // Slopes of what is not free go with λ.
+                guard l > 0 else { continue }
+                let before = likelihood.evaluate(
+                    at: Effects(
+                        fixed: path.fixed[response].column(l - 1),
+                        variances: path.deviations[response].column(l - 1).map { $0 * $0 }))
+                for k in 1..<3 where at.fixed[k] != 0 {
+                    let ratio = slopes.fixedGradient[k] / before.fixedGradient[k]
+                    #expect(abs(ratio / (path.lambdas[l] / path.lambdas[l - 1]) - 1) < 1e-3)
+                }
+            }
+        }
+        let chosen = try #require(path.chosen)
+        #expect(path.bic.indices.allSatisfy { path.bic[$0] >= path.bic[chosen] })
+        for (response, column) in [(0, 1), (0, 2), (1, 1), (1, 2), (2, 1), (2, 2)] {
+            let isTrue = (response, column) == (0, 1) || (response, column) == (2, 2)
+            #expect((path.fixed[response][column, chosen] != 0) == isTrue, "\(response) \(column)")
+        }
+        // Units of columns and responses change nothing but those of the estimates.
+        var scaled = setup
+        for row in 0..<setup.fixed.rows {
+            scaled.fixed[row, 1] *= 1e3
+            for response in 0..<3 { scaled.responses[row, response] *= 1e-9 }
+        }
+        scaled.covariances = setup.covariances.map { $0 * 1e-18 }
+        let other = try Self.model().path(scaled.table)
+        for l in [0, chosen, last] {
+            #expect(abs(other.fixed[0][1, l] * 1e12 - path.fixed[0][1, l]) < 1e-5)
+            #expect(abs(other.lambdas[l] / path.lambdas[l] - 1) < 1e-5)
+        }
+        #expect(other.chosen == chosen)
     }
 
     @Test("many columns: what the model of all effects has no use for is left out of the averaging, and nothing else")

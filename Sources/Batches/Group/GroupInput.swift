@@ -14,6 +14,8 @@ public struct GroupInput: Sendable {
     /// Transforms of subjects to MNI space; none where none were given.
     public let transforms: [String: BrainTransform]
     let recipe: @Sendable ([String]) throws -> Recipe
+    /// What all results of the batch are, for findings to tell whether they are still of these estimates.
+    let fingerprint: [String]
 
     /// Labels of all subjects, in order.
     public var subjects: [String] { group.pooled.subjects }
@@ -46,6 +48,27 @@ public struct GroupInput: Sendable {
         return try reader.read(recording.entry, of: recording.unit, state.arguments)
     }
 
-    /// What the results of a member are made of, for findings to tell whether they are still of these estimates.
-    var fingerprint: [String] { recordings.map { "\($0.name) \($0.state?.estimate ?? "")" } }
+    /// The subjects with the estimates of ``JointAnalysis`` in the place of those of each alone, where it has them; nil where it
+    /// has not run since.
+    ///
+    /// - Throws: ``InputError`` for an estimate that cannot be read.
+    func together() throws(InputError) -> GroupResult? {
+        let name = JointAnalysis().name
+        guard let kept = KeptFindings.read(name, in: folder), kept.estimates == fingerprint else { return nil }
+        var members: [GroupMember] = []
+        for (recording, alone) in zip(recordings, group.members) {
+            let path = folder.place("group/\(name)/\(recording.resultName)/estimate.h5")
+            guard FileManager.default.fileExists(atPath: path) else {
+                members.append(alone)
+                continue
+            }
+            members.append(
+                GroupMember(
+                    try EstimateFile.read(path), subject: recording.subject, condition: recording.condition))
+        }
+        // How often chance makes as much of them is not asked.
+        var own = group.settings
+        own.permutations = 0
+        return try GroupResult(members, transforms: transforms, settings: own)
+    }
 }

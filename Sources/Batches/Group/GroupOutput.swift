@@ -1,6 +1,21 @@
 import Foci
 import Foundation
 
+/// What an analysis found and of which estimates, so that the page and other analyses can tell of it later.
+struct KeptFindings: Codable {
+    static let file = "section.json"
+    var program = fociVersion
+    let estimates: [String]
+    let sections: [GroupSection]
+
+    /// Those of an analysis in a folder; nil where there are none that can be read.
+    static func read(_ name: String, in folder: BatchFolder) -> KeptFindings? {
+        FileManager.default.contents(atPath: folder.place("group/\(name)/\(file)")).flatMap {
+            try? JSON.value(KeptFindings.self, from: $0)
+        }
+    }
+}
+
 /// The folder that an analysis over all subjects writes: it appears whole, in the place of an older one.
 public final class GroupOutput {
     private let folder: BatchFolder

@@ -98,14 +98,6 @@ public struct GroupRun {
         case leftOut(String)
     }
 
-    /// What an analysis found and of which estimates, so that the page can tell of it later.
-    private struct KeptFindings: Codable {
-        static let file = "section.json"
-        var program = fociVersion
-        let estimates: [String]
-        let sections: [GroupSection]
-    }
-
     /// All that is done, and why the rest is not.
     private struct Gathered {
         let input: GroupInput
@@ -156,9 +148,11 @@ public struct GroupRun {
         let transforms = try transforms(members.map(\.member))
         let group = try GroupResult(members.map(\.member), transforms: transforms, settings: own)
         let recordings = Dictionary(members.map { ($0.member.key, $0.recording) }, uniquingKeysWith: { $1 })
+        let ordered = group.members.compactMap { recordings[$0.key] }
         let input = GroupInput(
-            folder: folder, recordings: group.members.compactMap { recordings[$0.key] }, group: group,
-            settings: settings, transforms: transforms, recipe: recipe)
+            folder: folder, recordings: ordered, group: group, settings: settings, transforms: transforms,
+            recipe: recipe,
+            fingerprint: ordered.map { "\($0.name) \($0.state?.estimate ?? "")" })
         return Gathered(input: input, pages: pages, failures: failures, skipped: skipped)
     }
 
@@ -166,10 +160,7 @@ public struct GroupRun {
     private func kept(_ input: GroupInput) throws -> [GroupSection] {
         let fingerprint = input.fingerprint
         return GroupAnalyses.names.flatMap { name -> [GroupSection] in
-            let path = folder.place("group/\(name)/\(KeptFindings.file)")
-            guard let data = FileManager.default.contents(atPath: path),
-                let kept = try? JSON.value(KeptFindings.self, from: data)
-            else { return [] }
+            guard let kept = KeptFindings.read(name, in: folder) else { return [] }
             if kept.estimates == fingerprint { return kept.sections }
             return kept.sections.prefix(1).map { section in
                 GroupSection(

@@ -10,6 +10,8 @@ public struct StatisticsSettings: Sendable {
     public var participants: String?
     /// Over which times amplitudes are averaged.
     public var averaging = PlaceAmplitudes.Averaging.peak(halfWidth: 0.01)
+    /// Which sources the places are those of.
+    public var places = Places.automatic
     /// Part of the subjects that have to have a source at a place for it to be modelled.
     public var leastShare = 0.25
     /// Whether models are averaged.
@@ -21,6 +23,16 @@ public struct StatisticsSettings: Sendable {
 
     /// The usual settings.
     public init() {}
+
+    /// Which sources the places of a group are those of.
+    public enum Places: String, Sendable, CaseIterable {
+        /// Of all subjects localized together where that was done, else of each alone.
+        case automatic = "auto"
+        /// Of all subjects localized together.
+        case joint
+        /// Of each subject alone.
+        case alone
+    }
 }
 
 /// Which conditions and covariates change which place of the group: amplitudes fitted again at the same places for every
@@ -40,16 +52,21 @@ public struct GroupStatistics: GroupAnalysis {
 
     /// See the protocol.
     public func reasonAgainst(_ input: GroupInput) -> String? {
+        let input = (try? input.withoutCombined().input) ?? input
         let subjects = input.subjects.count
         if subjects < 3 { return "there are \(subjects) subjects: models of what differs between them need three" }
-        if places(input).isEmpty { return "there is no place where several subjects have a source" }
+        if let found = try? places(input), found.clusters.isEmpty {
+            return "there is no place where several subjects have a source"
+        }
         return nil
     }
 
     /// See the protocol.
     public func run(_ input: GroupInput, into output: GroupOutput, monitor: Monitor) throws -> GroupFindings {
         let settings = input.settings.statistics
-        let clusters = places(input)
+        // What is made of others is no observation beside them, and would choose places where they differ.
+        let (input, combined) = try input.withoutCombined()
+        let (clusters, areJoint) = try places(input)
         let fitted = try fit(clusters, input, monitor)
         let amplitudes = try PlaceAmplitudes(fitted.recordings, averaging: settings.averaging)
         let table = try StatisticsTable(amplitudes, fitted.names, settings, input.folder)
@@ -65,30 +82,41 @@ public struct GroupStatistics: GroupAnalysis {
             keptFixed: Set(design.intercept.map { [$0] } ?? []),
             keptRandom: Set(design.randomNames.indices.filter { design.partners[$0] == design.intercept }),
             selects: settings.selects, seed: settings.seed)
-        let result: ResponseModel.Result
+        let (result, path): (ResponseModel.Result, ResponsePath?)
         do {
+            let responses = try ResponseTable(
+                fixed: design.fixed, random: design.random, offsets: design.offsets,
+                responses: Matrix(rows: design.rows.count, columns: clusters.count) {
+                    amplitudes.rows[design.rows[$0]].amplitudes[$1]
+                }, errors: .correlated(design.rows.map { amplitudes.rows[$0].covariance }))
             result = try model.fit(
-                try ResponseTable(
-                    fixed: design.fixed, random: design.random, offsets: design.offsets,
-                    responses: Matrix(rows: design.rows.count, columns: clusters.count) {
-                        amplitudes.rows[design.rows[$0]].amplitudes[$1]
-                    }, errors: .correlated(design.rows.map { amplitudes.rows[$0].covariance })),
-                parallelism: settings.parallelism, isCancelled: monitor.isCancelled)
+                responses, parallelism: settings.parallelism, isCancelled: monitor.isCancelled)
+            path = settings.selects ? try model.path(responses, isCancelled: monitor.isCancelled) : nil
         } catch let error as ResponseTable.Invalid {
             throw InputError(name, found: "\(error)")
         }
         let findings = StatisticsFindings(
-            input: input, clusters: clusters, amplitudes: amplitudes, design: design, formula: table.formulaText,
-            result: result, warnings: amplitudes.warnings + fitted.notes)
+            input: input, clusters: clusters, areJoint: areJoint, amplitudes: amplitudes, design: design,
+            formula: table.formulaText, result: result, path: path,
+            warnings: combined.map { "'\($0)' is left out: its name says that it is made of the others" }
+                + amplitudes.warnings + fitted.notes)
         for warning in findings.warnings { monitor.warn(warning) }
         for file in findings.files { try output.add(file.name, text: file.text) }
         return findings.told
     }
 
-    /// The places that are modelled.
-    private func places(_ input: GroupInput) -> [SourceCluster] {
-        let least = max(2, Int((input.settings.statistics.leastShare * Double(input.subjects.count)).rounded(.up)))
-        return Array(input.group.pooled.clusters.filter { $0.subjects.count >= least }.prefix(Self.mostPlaces))
+    /// The places that are modelled, and whether they are of all subjects localized together.
+    private func places(_ input: GroupInput) throws(InputError) -> (clusters: [SourceCluster], areJoint: Bool) {
+        let settings = input.settings.statistics
+        let together = settings.places == .alone ? nil : try input.together()
+        if settings.places == .joint, together == nil {
+            throw InputError(
+                "--places", found: "joint, without a joint localization of these estimates",
+                advice: "add joint to the analyses")
+        }
+        let least = max(2, Int((settings.leastShare * Double(input.subjects.count)).rounded(.up)))
+        let all = (together ?? input.group).pooled.clusters
+        return (Array(all.filter { $0.subjects.count >= least }.prefix(Self.mostPlaces)), together != nil)
     }
 
     /// What recordings are called, and what is said of them.

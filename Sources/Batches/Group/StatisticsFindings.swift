@@ -5,14 +5,20 @@ import MixedEffects
 struct StatisticsFindings {
     let input: GroupInput
     let clusters: [SourceCluster]
+    /// Whether these are of all subjects localized together.
+    let areJoint: Bool
     let amplitudes: PlaceAmplitudes
     let design: RepeatedDesign
     let formula: String
     let result: ResponseModel.Result
+    /// Nil where no models were chosen.
+    let path: ResponsePath?
     let warnings: [String]
 
     /// Error rate that is told of.
     private static let level = 0.05
+    /// Places whose paths are drawn at most.
+    private static let mostPaths = 4
 
     // MARK: - Tables
 
@@ -21,7 +27,7 @@ struct StatisticsFindings {
         [
             ("effects.tsv", effects), ("amplitudes.tsv", fittedAmplitudes), ("deviations.tsv", deviations),
             ("forest.svg", forest), ("inclusion.svg", inclusion),
-        ]
+        ] + (path.map { [("paths.tsv", paths($0)), ("paths.svg", pathFigure($0))] } ?? [])
     }
 
     private static func text(_ header: [String], _ rows: [[String]]) -> String {
@@ -130,6 +136,47 @@ struct StatisticsFindings {
             }, title: "Probability of each effect, and of its differing between subjects")
     }
 
+    /// A row for each place, effect and λ of the path.
+    private func paths(_ path: ResponsePath) -> String {
+        Self.text(
+            ["place", "effect", "lambda", "bic", "estimate_nAm", "sd_between_subjects_nAm"],
+            clusters.indices.flatMap { place in
+                design.fixedNames.indices.flatMap { column in
+                    let random = design.partners.firstIndex(of: column)
+                    return path.lambdas.indices.map { l in
+                        [String(place + 1), design.fixedNames[column]]
+                            + [
+                                path.lambdas[l], path.bic[l], path.fixed[place][column, l] * 1e9,
+                                random.map { path.deviations[place][$0, l] * 1e9 },
+                            ].map(Self.number)
+                    }
+                }
+            })
+    }
+
+    /// Paths at the places whose effects stay longest, the first of them on top.
+    private func pathFigure(_ path: ResponsePath) -> String {
+        let columns = design.fixedNames.indices.filter { $0 != design.intercept }
+        func length(_ place: Int) -> Int {
+            columns.map { column in path.lambdas.indices.last { !(path.fixed[place][column, $0] == 0) } ?? -1 }.max()
+                ?? -1
+        }
+        let shown = clusters.indices.sorted { (length($1), $0) < (length($0), $1) }.prefix(Self.mostPaths)
+        return CoefficientPathFigure.svg(
+            shown.map { place in
+                .init(
+                    axis: "place \(place + 1), nA·m",
+                    lines: columns.map { column in
+                        .init(
+                            name: design.fixedNames[column],
+                            values: path.lambdas.indices.map { path.fixed[place][column, $0] * 1e9 },
+                            isSelected: path.chosen.map { path.fixed[place][column, $0] != 0 } ?? false)
+                    })
+            }, lambdas: path.lambdas, chosen: path.chosen.map { path.lambdas[$0] },
+            title: "Effects by strength of the penalty"
+                + (shown.count < clusters.count ? ", \(shown.count) places" : ""))
+    }
+
     // MARK: - The page
 
     /// What is told.
@@ -153,26 +200,27 @@ struct StatisticsFindings {
                 "The model of each place is \(formula). Amplitudes were fitted again at the same places for every recording, by "
                     + "least squares with all places together, and the covariance of their errors is part of the model: unequal "
                     + "numbers of averages and cross-talk count as what they are.",
-                times,
+                "Places are those where sources of \(areJoint ? "all subjects localized together" : "subjects, each localized alone,") "
+                    + "lie together, over all conditions pooled. " + times,
             ])
         section.warnings =
             warnings + result.failures.map { "Place \($0.response + 1) could not be modelled: \($0.reason)." }
-        section.figures = [forest] + (tested.contains { $0.inclusion != nil } ? [inclusion] : [])
-        section.tables = [effectTable, departureTable].compactMap(\.self)
+        section.figures =
+            [forest] + (tested.contains { $0.inclusion != nil } ? [inclusion] : [])
+            + (path.map { [pathFigure($0)] } ?? [])
+        section.tables = [placeTable, effectTable, departureTable].compactMap(\.self)
         section.notes = notes
         return section
     }
 
     private var times: String {
-        let latencies = amplitudes.latencies.enumerated().compactMap { place, latency in
-            latency.map { "\(place + 1): " + String(printf: "%.0f ms", $0 * 1000) }
-        }
-        guard !latencies.isEmpty, case .peak(let half) = input.settings.statistics.averaging else {
+        guard amplitudes.latencies.contains(where: { $0 != nil }),
+            case .peak(let half) = input.settings.statistics.averaging
+        else {
             return "An amplitude is the mean over a window of time that is the same for all."
         }
         return "An amplitude is the mean over " + String(printf: "%.0f ms", half * 1000)
-            + " to either side of the time at which all conditions of all subjects pooled are strongest at a place ("
-            + latencies.joined(separator: ", ") + ")."
+            + " to either side of the time at which all conditions of all subjects pooled are strongest at a place."
     }
 
     private var notes: [String] {
@@ -182,15 +230,44 @@ struct StatisticsFindings {
                 + "all \(result.tests) effects of all places on this page, not over other formulas or windows that were tried. "
                 + "Places and times were taken from all conditions pooled, signs likewise, so that they favour no difference of "
                 + "conditions; the mean amplitude of a place, which is positive by choice, is not tested.",
-            "Probability: of an effect over models with and without each effect, weighted by exp(−BIC/2); selected above one half. That "
+            "S.d.: between subjects. Probability: of an effect over models with and without each effect, weighted by exp(−BIC/2); selected above one half. That "
                 + "is not a test with an error rate of 5 %: with many effects some are selected that are not there."
                 + (result.choosesRandom
                     ? ""
                     : " With fewer than \(ResponseModel.fewestGroups) subjects it is not asked which effects differ between them: "
                         + "all are taken to."),
+            path == nil
+                ? nil
+                : "Paths: what the adaptive Lasso leaves of each effect as its penalty grows, the same at all places; the dashed "
+                    + "line is where the models that are left, fitted again, have the smallest BIC together. A second opinion on "
+                    + "what is selected."
+                    + (clusters.count > Self.mostPaths
+                        ? " Drawn are the \(Self.mostPaths) places where effects stay longest; all are in paths.tsv."
+                        : ""),
             "Who departs: the score of a subject is a standard normal number where the model holds; corrected by Holm's method over all "
                 + "subjects, places and effects.",
-        ] + design.notes
+        ].compactMap(\.self) + design.notes
+    }
+
+    private var placeTable: GroupSection.Table {
+        GroupSection.Table(
+            title: "Places",
+            columns: [
+                .init("place", isNumber: false), .init("where, mm (x, y, z)"), .init("subjects with a source"),
+                .init("at, ms"),
+            ],
+            rows: clusters.indices.map { place in
+                [
+                    .init(String(place + 1)),
+                    .init(self.place(place)[1...3].joined(separator: ", ").replacing("-", with: "−")),
+                    .init("\(clusters[place].subjects.count) of \(design.groups.count)"),
+                    Self.cell("%.0f", amplitudes.latencies[place].map { $0 * 1000 }),
+                ]
+            })
+    }
+
+    private static func cell(_ format: String, _ value: Double?) -> GroupSection.Cell {
+        .init(value.map { String(printf: format, $0).replacing("-", with: "−") } ?? "n/a")
     }
 
     private var effectTable: GroupSection.Table? {
@@ -200,23 +277,18 @@ struct StatisticsFindings {
             title: "Effects"
                 + (tested.count > shown.count ? " (\(shown.count) of \(tested.count), all in effects.tsv)" : ""),
             columns: [
-                .init("effect", isNumber: false), .init("mm (x, y, z)"), .init("estimate, nA·m"), .init("± s.e."),
-                .init("p"), .init("p (Holm)"), .init("probability"), .init("s.d. between subjects"),
-                .init("its probability"),
+                .init("effect", isNumber: false), .init("estimate, nA·m"), .init("± s.e."), .init("p"),
+                .init("p (Holm)"), .init("probability"), .init("s.d."), .init("its probability"),
             ],
             rows: shown.map { effect in
                 let spread = spread(of: effect)
-                func cell(_ format: String, _ value: Double?) -> GroupSection.Cell {
-                    .init(value.map { String(printf: format, $0) } ?? "n/a")
-                }
                 return [
                     .init(name(effect), isMarked: effect.correctedP < Self.level),
-                    .init(place(effect.response)[1...3].joined(separator: ", ").replacing("-", with: "−")),
-                    cell("%.2f", effect.estimate * 1e9),
-                    cell("%.2f", effect.standardError * 1e9), cell("%.2g", effect.p),
+                    Self.cell("%.2f", effect.estimate * 1e9), Self.cell("%.2f", effect.standardError * 1e9),
+                    Self.cell("%.2g", effect.p),
                     .init(String(printf: "%.2g", effect.correctedP), isMarked: effect.correctedP < Self.level),
-                    cell("%.2f", effect.inclusion), cell("%.2f", spread.map { $0.deviation * 1e9 }),
-                    cell("%.2f", spread?.inclusion),
+                    Self.cell("%.2f", effect.inclusion), Self.cell("%.2f", spread.map { $0.deviation * 1e9 }),
+                    Self.cell("%.2f", spread?.inclusion),
                 ]
             })
     }
@@ -234,8 +306,8 @@ struct StatisticsFindings {
                 [
                     .init(design.groups[departure.group]), .init(String(departure.response + 1)),
                     .init(design.randomNames[departure.column]),
-                    .init(String(printf: "%.2f", departure.prediction * 1e9)),
-                    .init(String(printf: "%.1f", departure.score)), .init(String(printf: "%.2g", corrected)),
+                    Self.cell("%.2f", departure.prediction * 1e9), Self.cell("%.1f", departure.score),
+                    Self.cell("%.2g", corrected),
                 ]
             })
     }
@@ -261,6 +333,7 @@ struct StatisticsFindings {
         }
 
         let formula: String
+        let places: String
         let subjects: [String]
         let positions: [[Double]]
         let latencies: [Double?]
@@ -269,13 +342,15 @@ struct StatisticsFindings {
         let warnings, notes: [String]
 
         enum CodingKeys: String, CodingKey {
-            case formula, subjects, tests, effects, warnings, notes
+            case formula, places, subjects, tests, effects, warnings, notes
             case positions = "positions_mm"
             case latencies = "latencies_s"
         }
 
         init(_ findings: StatisticsFindings) {
             formula = findings.formula
+            let kind: StatisticsSettings.Places = findings.areJoint ? .joint : .alone
+            places = kind.rawValue
             subjects = findings.design.groups
             positions = findings.clusters.map { [$0.centre.x * 1000, $0.centre.y * 1000, $0.centre.z * 1000] }
             latencies = findings.amplitudes.latencies

@@ -13,16 +13,23 @@ enum TextMetrics {
         return ems * size * (bold ? 1.1 : 1)
     }
 
-    /// The text, shortened with an ellipsis where it would be wider than `limit`.
-    static func fitted(_ text: String, size: Double, bold: Bool = false, within limit: Double) -> String {
+    /// The text, shortened with an ellipsis where it would be wider than `limit`: at its end, or in its middle where names are
+    /// told apart by how they end.
+    static func fitted(
+        _ text: String, size: Double, bold: Bool = false, within limit: Double, keepsEnd: Bool = false
+    ) -> String {
         guard width(text, size: size, bold: bold) > limit else { return text }
-        var kept = ""
-        var room = limit - width("…", size: size, bold: bold)
-        for character in text {
-            room -= width(String(character), size: size, bold: bold)
-            if room < 0 { break }
-            kept.append(character)
+        let room = limit - width("…", size: size, bold: bold)
+        func part(_ characters: some Sequence<Character>, _ room: Double) -> [Character] {
+            var (kept, left) = ([Character](), room)
+            for character in characters {
+                left -= width(String(character), size: size, bold: bold)
+                if left < 0 { break }
+                kept.append(character)
+            }
+            return kept
         }
-        return kept + "…"
+        guard keepsEnd else { return String(part(text, room)) + "…" }
+        return String(part(text, room / 2)) + "…" + String(part(text.reversed(), room / 2).reversed())
     }
 }

@@ -31,7 +31,7 @@ public enum CoefficientPathFigure {
         }
     }
 
-    private static let (width, top, left, right) = (760.0, 72.0, 96.0, 592.0)
+    private static let (width, top, left, right) = (760.0, 72.0, 96.0, 540.0)
     private static let (height, gap) = (230.0, 30.0)
 
     /// The figure as an SVG document; one that says so where there are fewer than two λ.
@@ -105,7 +105,7 @@ public enum CoefficientPathFigure {
                 Point(panel.right + 12, y - 4), Point(panel.right + 30, y - 4),
                 Stroke(colour: Palette.source(place), width: 1.8, dash: Palette.dash(place)))
             canvas.text(
-                TextMetrics.fitted(name, size: 12, within: width - panel.right - 36 - SVGCanvas.margin / 2),
+                TextMetrics.fitted(name, size: 12, within: width - panel.right - 36 - SVGCanvas.margin / 2, keepsEnd: true),
                 at: Point(panel.right + 36, y), .legend)
         }
     }

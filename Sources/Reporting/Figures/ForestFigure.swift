@@ -73,7 +73,7 @@ public enum ForestFigure {
         let colour = row.isSelected ? Palette.explained : Palette.measured
         let style = TextStyle(size: 12, colour: row.isSelected ? Palette.ink : Palette.quiet)
         canvas.text(
-            TextMetrics.fitted(row.name.onOneLine, size: 12, within: left - SVGCanvas.margin - 16),
+            TextMetrics.fitted(row.name.onOneLine, size: 12, within: left - SVGCanvas.margin - 16, keepsEnd: true),
             at: Point(SVGCanvas.margin, y + 4), style)
         if let interval = row.interval {
             let (first, last) = (panel.x.position(interval.lowerBound), panel.x.position(interval.upperBound))

@@ -75,7 +75,7 @@ public enum InclusionFigure {
         }
         for (place, row) in shown.enumerated() {
             canvas.text(
-                TextMetrics.fitted(row.name.onOneLine, size: 12, within: 192),
+                TextMetrics.fitted(row.name.onOneLine, size: 12, within: 192, keepsEnd: true),
                 at: Point(SVGCanvas.margin, top + (Double(place) + 0.5) * rowHeight + 4), .legend)
         }
         return canvas.document

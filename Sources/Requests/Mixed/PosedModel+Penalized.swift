@@ -77,27 +77,19 @@ extension PosedModel {
 
     /// λ of a path, ascending to where nothing is left that the penalty may take.
     private func lambdas(_ objective: PenalizedLikelihood, _ full: Effects, _ eta: Double) -> [Double] {
-        let likelihood = objective.likelihood
-        var none = Effects(
-            fixed: full.fixed.map { _ in 0 }, variances: full.variances.map { _ in 0 })
-        for kept in rules.keptFixed { none.fixed[kept] = full.fixed[kept] }
-        let slopes = likelihood.evaluate(at: none)
-        // What L0 charges for an effect is compared with what all of them explain, others with slopes.
-        var largest = request.penalty.name == "l0" ? likelihood.value(at: none) - likelihood.value(at: full) : 0
-        // A relaxation takes what lies below λ/η, whatever the slopes.
-        var threshold = 0.0
-        for (k, weight) in objective.fixedWeights.enumerated() where weight > 0 {
-            largest = max(largest, abs(slopes.fixedGradient[k]) / weight)
-            threshold = max(threshold, abs(full.fixed[k]) / weight)
-        }
-        for (k, weight) in objective.varianceWeights.enumerated() where weight > 0 {
-            largest = max(largest, -slopes.varianceGradient(k) / weight)
-            threshold = max(threshold, full.variances[k] / weight)
-        }
+        var largest = PenaltyPath.largest(objective, full)
+        let penalized = zip(full.fixed.map(abs) + full.variances, objective.fixedWeights + objective.varianceWeights)
         if request.selection.isRelaxed {
+            // A relaxation takes what lies below λ/η, whatever the slopes.
+            let threshold = penalized.reduce(0) { $1.1 > 0 ? max($0, $1.0 / $1.1) : $0 }
             largest = eta * (request.penalty.name == "l0" ? threshold * threshold : threshold)
+            if !(largest > 0 && largest.isFinite) { largest = 1 }
+        } else if request.penalty.name == "l0" {
+            // What it charges for an effect is compared with what all of them explain, others with slopes.
+            var none = Effects(fixed: full.fixed.map { _ in 0 }, variances: full.variances.map { _ in 0 })
+            for kept in rules.keptFixed { none.fixed[kept] = full.fixed[kept] }
+            largest = max(largest, objective.likelihood.value(at: none) - objective.likelihood.value(at: full))
         }
-        if !(largest > 0 && largest.isFinite) { largest = 1 }
         // The λ of MSR3-fast counts η times.
         if request.selection == .msr3Fast { largest /= eta }
         let (count, ratio) = grid
