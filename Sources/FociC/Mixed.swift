@@ -120,6 +120,8 @@ private func parts(_ answer: MixedAnswer) -> Answer.Parts {
     add("fixed-inclusion", summary.fixed.map(\.inclusion))
     add("random", summary.random.map(\.estimate))
     add("random-inclusion", summary.random.map(\.inclusion))
+    add("fixed-penalized", summary.fixed.map(\.penalized))
+    add("random-penalized", summary.random.map(\.penalized))
     parts.add("fixed-selected", summary.fixed.map { $0.selected ? 1 : 0 })
     parts.add("random-selected", summary.random.map { $0.selected ? 1 : 0 })
     parts.add("covariance", answer.covariance)

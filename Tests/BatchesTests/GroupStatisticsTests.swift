@@ -46,6 +46,18 @@ struct GroupStatisticsTests {
         #expect(design.fixedNames == ["(Intercept)", "conditionb", "sexM"] && design.groups == ["01", "02"])
     }
 
+    @Test(
+        "conditions that are made of others are told by their names",
+        arguments: [
+            (["a", "b", "a minus b"], ["a minus b"]), (["A", "V", "AV", "AV - (A + V)"], ["AV - (A + V)"]),
+            (["s/t", "s/non-t", "0.5 × s/t + 0.5 × s/non-t"], ["0.5 × s/t + 0.5 × s/non-t"]),
+            (["left", "right", "left right", "left-right"], []), (["go", "no go", "go - stop"], []),
+            (["", "a"], []), (["a minus b", "b"], []),
+        ])
+    func combined(_ names: [String], _ expected: [String]) {
+        #expect(CombinedConditions.among(names) == expected)
+    }
+
     @Test("tables and formulas that do not fit are told")
     func wrong() throws {
         #expect(line { _ = try Self.table("id\tage\n01\t40\n") }?.contains("no column 'participant_id'") ?? false)

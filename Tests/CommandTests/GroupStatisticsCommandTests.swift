@@ -33,13 +33,16 @@ struct GroupStatisticsCommandTests {
         }
         let results = try work.results()
         for (file, lines) in [
-            ("effects.tsv", 2 * places + 1), ("amplitudes.tsv", 4 * places + 1), ("deviations.tsv", 4 * places + 1),
+            ("paths.tsv", 2 * places * 41 + 1), ("effects.tsv", 2 * places + 1), ("amplitudes.tsv", 4 * places + 1),
+            ("deviations.tsv", 4 * places + 1),
         ] {
             let text = String(decoding: results["group/statistics/\(file)"] ?? [], as: UTF8.self)
             #expect(text.split(separator: "\n").count == lines, "\(file)")
         }
         let page = String(decoding: results["group.html"] ?? [], as: UTF8.self)
         #expect(page.contains("<h2 id=\"statistics\">") && page.contains("Holm"))
+        #expect(page.contains("Effects by strength of the penalty") && results["group/statistics/paths.svg"] != nil)
+        #expect(statistics["places"] as? String == "alone" && page.contains("each localized alone"))
         expectSuccess(try group("--formula", formula, "--quiet", "--threads", "1"))
         #expect(try work.results() == results)
 
@@ -49,11 +52,33 @@ struct GroupStatisticsCommandTests {
             (["--participants", "nowhere.tsv"], ["nowhere.tsv"]),
             (["--amplitude-window", "0.3", "0.4"], ["amplitude window", "no sample"]),
             (["--amplitude-window", "2", "1"], ["--amplitude-window", "2.0 1.0"]),
+            (["--places", "joint"], ["--places", "joint localization"]),
+            (["--places", "all"], ["--places", "'auto', 'joint' or 'alone'"]),
         ] {
             let refused = try Program.run(
                 ["group", "out", "--analysis", "statistics"] + options, in: work.folder.path, limit: 300)
             expectRefusal(refused, naming: parts)
         }
         #expect(try work.results() == results)
+    }
+
+    @Test("places are those of the joint localization where that was done, and is of the same estimates")
+    func joint() throws {
+        let work = try BatchWorkspace(subjects: ["01", "02", "03"])
+        #expect(try work.batch(["participant"]).status == 0)
+        func group(_ options: String...) throws -> String {
+            let outcome = try Program.run(
+                ["group", "out", "--json", "--quiet"] + options, in: work.folder.path, limit: 300)
+            expectSuccess(outcome)
+            let answer = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+            return (answer?["statistics"] as? [String: Any])?["places"] as? String ?? ""
+        }
+        #expect(try group("--analysis", "statistics") == "alone")
+        #expect(try group("--analysis", "joint,statistics") == "joint")
+        #expect(try group("--analysis", "statistics") == "joint")
+        #expect(try group("--analysis", "statistics", "--places", "alone") == "alone")
+        // What is of other estimates is not used.
+        #expect(try work.batch(["participant", "--depth", "0.5"]).status == 0)
+        #expect(try group("--analysis", "statistics") == "alone")
     }
 }

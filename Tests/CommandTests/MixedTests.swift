@@ -122,6 +122,15 @@ struct MixedTests {
         #expect((found["lambda"].number != nil) == selection.isPenalized)
         #expect((found["eta"].number != nil) == selection.isRelaxed)
         #expect(found["trials"].list.isEmpty == !selection.isPenalized)
+        // The penalty shrinks what it leaves, which is then fitted again.
+        for (effect, isSelected) in zip(found["fixed"].list, fixed) {
+            guard selection.isPenalized else {
+                #expect(effect["penalized"].number == nil)
+                continue
+            }
+            let (shrunk, estimate) = (effect["penalized"].number ?? .nan, effect["estimate"].number ?? .nan)
+            #expect(isSelected == true ? shrunk != 0 && abs(shrunk - estimate) < 0.5 : shrunk == 0)
+        }
     }
 
     @Test("a folder with tables that belong together, and figures")

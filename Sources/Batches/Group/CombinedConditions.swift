@@ -2,6 +2,8 @@ import Foci
 
 /// Conditions that are made of others, such as a difference of two averages, by what they are called.
 enum CombinedConditions {
+    /// Stands for another name.
+    private static let part = "\0"
     private static let signs: Set<Substring> = ["minus", "plus", "vs", "vs.", "-", "−", "–", "+", "×", "*"]
 
     /// The names that are nothing but two other names at least, numbers, and signs with spaces around them: `a minus b`,
@@ -12,18 +14,13 @@ enum CombinedConditions {
         let names = names.filter { !$0.isEmpty }
         return names.filter { name in
             var rest = name
-            var parts = 0
             // Longest first: what is a part of another name is not taken out of it.
             for other in names.sorted(by: { ($1.count, $0) < ($0.count, $1) }) where other != name {
-                let pieces = " \(rest) ".split(separator: other, omittingEmptySubsequences: false)
-                guard pieces.count > 1 else { continue }
-                parts += pieces.count - 1
-                rest = pieces.joined(separator: "  ")
+                rest = rest.split(separator: other, omittingEmptySubsequences: false).joined(separator: part)
             }
             let words = rest.split { $0.isWhitespace || "()".contains($0) }
-            let isSign = { (word: Substring) in signs.contains(word) }
-            return parts > 1 && words.contains(where: isSign)
-                && words.allSatisfy { isSign($0) || Double($0) != nil }
+            return words.count { $0 == part } > 1 && words.contains(where: signs.contains)
+                && words.allSatisfy { $0 == part || signs.contains($0) || Double($0) != nil }
         }
     }
 }

@@ -174,6 +174,7 @@ foci_status foci_refine(
  * "minus_twice_log_likelihood", "minus_twice_restricted_log_likelihood" (NaN where there is none); arrays
  *   "fixed", "standard-errors", "p", "fixed-selected", "fixed-inclusion"   of each fixed effect; NaN where unknown
  *   "random", "random-selected", "random-inclusion"   variances over groups
+ *   "fixed-penalized", "random-penalized"   what the penalty leaves of each before what is selected is fitted again
  *   "fixed-columns", "random-columns"   which of the columns given each is: those that say nothing new are left out
  *   "covariance"         of the random effects, q × q
  *   "deviations"         q × groups: u of each group

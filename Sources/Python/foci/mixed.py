@@ -42,6 +42,8 @@ class MixedResult:
         Whether effects are in the model.
     inclusion, random_inclusion : ndarray
         Probability that they are; NaN unless models were averaged.
+    penalized, random_penalized : ndarray
+        What the penalty leaves of effects and variances, before what is selected is fitted again; NaN without one.
     random_variances : ndarray, shape (n_random,)
         Variances of the random effects over groups.
     random_covariance : ndarray, shape (n_random, n_random)
@@ -68,6 +70,8 @@ class MixedResult:
     random_covariance: NDArray[np.float64]
     random_selected: NDArray[np.bool_]
     random_inclusion: NDArray[np.float64]
+    penalized: NDArray[np.float64]
+    random_penalized: NDArray[np.float64]
     deviations: NDArray[np.float64]
     rows: NDArray[np.int64]
     fitted: NDArray[np.float64]
@@ -90,6 +94,8 @@ class MixedResult:
             random_covariance=result.array("covariance"),
             random_selected=result.array("random-selected").astype(bool),
             random_inclusion=result.array("random-inclusion"),
+            penalized=result.array("fixed-penalized"),
+            random_penalized=result.array("random-penalized"),
             deviations=np.ascontiguousarray(result.array("deviations").T),
             rows=result.array("rows"),
             fitted=result.array("fitted"),

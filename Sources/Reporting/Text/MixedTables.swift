@@ -5,10 +5,11 @@ public enum MixedTables {
     /// Names of the columns of `fixed.tsv`, in order.
     public static let fixedColumns = [
         "effect", "estimate", "standard_error", "lower", "upper", "t", "p", "p_holm", "selected", "inclusion",
+        "penalized",
     ]
 
     /// Names of the columns of `random.tsv`, in order.
-    public static let randomColumns = ["effect", "variance", "deviation", "selected", "inclusion"]
+    public static let randomColumns = ["effect", "variance", "deviation", "selected", "inclusion", "penalized"]
 
     /// Names of the columns of `selection.tsv`, in order.
     public static let selectionColumns = ["lambda", "eta", "bic", "fixed", "random"]
@@ -22,21 +23,21 @@ public enum MixedTables {
                     + [
                         effect.estimate, effect.standardError, effect.lower, effect.upper, effect.statistic, effect.p,
                         effect.pHolm,
-                    ].map(exact) + [effect.selected ? "1" : "0", exact(effect.inclusion)]
+                    ].map(exact) + [effect.selected ? "1" : "0", exact(effect.inclusion), exact(effect.penalized)]
             })
     }
 
     /// A row a random effect, and one of the noise where its variance is one number.
     public static func random(_ summary: MixedSummary) -> String {
         let noise = summary.noiseVariance.map {
-            [["(noise)", exact($0), exact($0.squareRoot()), NumberText.missing, NumberText.missing]]
+            [["(noise)", exact($0), exact($0.squareRoot())] + [String](repeating: NumberText.missing, count: 3)]
         }
         return TabSeparated.text(
             header: randomColumns,
             rows: summary.random.map { effect in
                 [
                     effect.name.onOneLine, exact(effect.estimate), exact(effect.deviation), effect.selected ? "1" : "0",
-                    exact(effect.inclusion),
+                    exact(effect.inclusion), exact(effect.penalized),
                 ]
             } + (noise ?? []))
     }

@@ -66,6 +66,8 @@ public struct MixedSummary: Encodable, Sendable {
         public let selected: Bool
         /// Probability that it is, where models were averaged.
         @Nullable public var inclusion: Double?
+        /// What a penalty leaves of it, before it is fitted again without one.
+        @Nullable public var penalized: Double?
     }
 
     /// What differs between groups.
@@ -80,6 +82,8 @@ public struct MixedSummary: Encodable, Sendable {
         public let selected: Bool
         /// Probability that it is, where models were averaged.
         @Nullable public var inclusion: Double?
+        /// What a penalty leaves of the variance, before it is fitted again without one.
+        @Nullable public var penalized: Double?
     }
 
     /// A λ that was tried.

@@ -35,7 +35,7 @@ extension PosedModel {
         let restricted = request.estimation == .reml ? fitted.minusTwiceLogLikelihood : nil
         // REML's determinant of the information of β is in its units, too.
         let units = fixed.reduce(0) { $0 + log(scaling.fixed[$1] / scaling.response) }
-        let names = design.randomNames
+        let (names, shrunk) = (design.randomNames, choice.solution?.selected)
         return MixedSummary(
             response: design.responseName, group: design.groupName, rows: problem.rowCount, groups: design.groups.count,
             missingRows: design.missingRows, select: request.selection.rawValue,
@@ -46,7 +46,8 @@ extension PosedModel {
             random: names.indices.map { j in
                 MixedSummary.Random(
                     name: names[j], estimate: covariance[j, j], deviation: covariance[j, j].squareRoot(),
-                    selected: choice.support.random[j], inclusion: choice.randomInclusion?[j])
+                    selected: choice.support.random[j], inclusion: choice.randomInclusion?[j],
+                    penalized: shrunk.map { scaling.covariance($0.variances[j], j, j) })
             },
             correlations: isCorrelated ? correlations(covariance) : nil,
             noiseVariance: noiseVariance(fitted), noiseIsEstimated: noise == .estimated,
@@ -88,17 +89,19 @@ extension PosedModel {
         let width = StudentDistribution.twoSidedQuantile(1 - request.confidence, freedom: freedom)
         return design.fixedNames.indices.map { j in
             let inclusion = choice.fixedInclusion?[j]
+            let penalized = choice.solution.map { scaling.fixedEffect($0.selected.fixed[j], j) }
             guard let k = fixed.firstIndex(of: j) else {
                 return MixedSummary.Fixed(
                     name: design.fixedNames[j], estimate: 0, standardError: nil, lower: nil, upper: nil, statistic: nil,
-                    p: nil, pHolm: nil, selected: false, inclusion: inclusion)
+                    p: nil, pHolm: nil, selected: false, inclusion: inclusion, penalized: penalized)
             }
             let estimate = scaling.fixedEffect(fitted.fixed[k], j)
             let error = scaling.fixedEffect(fitted.standardErrors[k], j)
             return MixedSummary.Fixed(
                 name: design.fixedNames[j], estimate: estimate, standardError: error, lower: estimate - width * error,
                 upper: estimate + width * error, statistic: statistics[k], p: p[k],
-                pHolm: tested.firstIndex(of: k).map { adjusted[$0] }, selected: true, inclusion: inclusion)
+                pHolm: tested.firstIndex(of: k).map { adjusted[$0] }, selected: true, inclusion: inclusion,
+                penalized: penalized)
         }
     }
 
