@@ -69,19 +69,6 @@ struct NormalEquations {
         }
     }
 
-    /// Least squares of one target on some of the columns.
-    ///
-    /// - Returns: coefficients of those columns, and the sum of squares left; nil where they depend on each other.
-    /// - Complexity: O(k³).
-    func leastSquares(of target: Int, on columns: [Int]) -> (coefficients: [Double], squares: Double)? {
-        let own = Matrix(rows: columns.count, columns: columns.count) { gram[columns[$0], columns[$1]] }
-        let right = Matrix(rows: columns.count, columns: 1) { row, _ in cross[columns[row], target] }
-        guard let factor = try? Cholesky(own) else { return nil }
-        let solution = factor.solve(right).elements
-        let explained = columns.indices.reduce(0) { $0 + right[$1, 0] * solution[$1] }
-        return (solution, response[target, target] - explained)
-    }
-
     /// The equations of variables and lags with mean 0 and variance 1 over the windows.
     ///
     /// - Parameter moments: of which these equations were made, in forward time.
