@@ -33,6 +33,7 @@ let package = Package(
         .target(name: "SparseRegression", dependencies: ["LinearAlgebra"]),
         .target(name: "ModelSelection", dependencies: ["SparseRegression"]),
         .target(name: "MixedEffects", dependencies: ["LinearAlgebra"]),
+        .target(name: "Dynamics", dependencies: ["MixedEffects", "SparseRegression"]),
         .target(name: "SourceImaging", dependencies: ["ModelSelection", "Transport"]),
         .target(name: "Requests", dependencies: ["MixedEffects", "SourceImaging"]),
         .target(name: "Simulation", dependencies: ["Fourier", "SourceImaging"]),
@@ -81,6 +82,7 @@ let package = Package(
         .testTarget(name: "ModelSelectionTests", dependencies: ["ModelSelection", "TestSupport"]),
         .testTarget(
             name: "MixedEffectsTests", dependencies: ["CAllocationCount", "HDF5", "MixedEffects", "TestSupport"]),
+        .testTarget(name: "DynamicsTests", dependencies: ["Dynamics", "HDF5", "TestSupport"]),
         .testTarget(name: "SourceImagingTests", dependencies: ["SourceImaging", "Simulation", "TestSupport"]),
         .testTarget(name: "RequestsTests", dependencies: ["HDF5", "Requests", "TestSupport"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),

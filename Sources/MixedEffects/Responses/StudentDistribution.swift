@@ -4,7 +4,7 @@ import Glibc
 public enum StudentDistribution {
     /// The probability of a value as far from 0 or farther, either way.
     ///
-    /// By the continued fraction of the incomplete beta function (Press et al. 2007, 6.4), to some 1e-14.
+    /// To some 1e-14.
     ///
     /// - Parameters:
     ///   - t: any; NaN gives NaN.
@@ -13,7 +13,8 @@ public enum StudentDistribution {
         guard !t.isNaN, freedom > 0 else { return .nan }
         guard freedom < 1e10 else { return erfc(abs(t) / 2.0.squareRoot()) }
         guard abs(t).isFinite else { return 0 }
-        return incompleteBeta(freedom / 2, 0.5, x: freedom / (freedom + t * t), rest: t * t / (freedom + t * t))
+        return IncompleteBeta.regularized(
+            freedom / 2, 0.5, x: freedom / (freedom + t * t), rest: t * t / (freedom + t * t))
     }
 
     /// The value that is exceeded, either way, with a probability.
@@ -32,37 +33,6 @@ public enum StudentDistribution {
             if twoSided(middle, freedom: freedom) > probability { low = middle } else { high = middle }
         }
         return (low + high) / 2
-    }
-
-    /// The regularized incomplete beta function I_x(a, b); `rest` is 1 − x, without its rounding.
-    private static func incompleteBeta(_ a: Double, _ b: Double, x: Double, rest: Double) -> Double {
-        guard x > 0 else { return 0 }
-        guard rest > 0 else { return 1 }
-        let front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log(rest))
-        return x < (a + 1) / (a + b + 2)
-            ? front * fraction(a, b, x) / a : 1 - front * fraction(b, a, rest) / b
-    }
-
-    /// Lentz's evaluation of the continued fraction.
-    private static func fraction(_ a: Double, _ b: Double, _ x: Double) -> Double {
-        let tiny = 1e-300
-        func nonzero(_ value: Double) -> Double { abs(value) < tiny ? tiny : value }
-        var c = 1.0
-        var d = 1 / nonzero(1 - (a + b) * x / (a + 1))
-        var result = d
-        for k in 1...10_000 {
-            let m = Double(k)
-            for numerator in [
-                m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-                -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
-            ] {
-                d = 1 / nonzero(1 + numerator * d)
-                c = nonzero(1 + numerator / c)
-                result *= c * d
-            }
-            if abs(c * d - 1) < 1e-16 { break }
-        }
-        return result
     }
 }
 
