@@ -35,7 +35,7 @@ let package = Package(
         .target(name: "MixedEffects", dependencies: ["LinearAlgebra"]),
         .target(name: "Dynamics", dependencies: ["MixedEffects", "SparseRegression"]),
         .target(name: "SourceImaging", dependencies: ["ModelSelection", "Transport"]),
-        .target(name: "Requests", dependencies: ["MixedEffects", "SourceImaging"]),
+        .target(name: "Requests", dependencies: ["Dynamics", "MixedEffects", "SourceImaging"]),
         .target(name: "Simulation", dependencies: ["Fourier", "SourceImaging"]),
         .target(name: "Formats", dependencies: ["CZlib", "HDF5", "SourceImaging"]),
         .target(
@@ -44,6 +44,8 @@ let package = Package(
             resources: [
                 .embedInCode("Page/Templates/subject.mustache"), .embedInCode("Page/Templates/page.css"),
                 .embedInCode("Page/Templates/brain.js"), .embedInCode("Page/Templates/group.mustache"),
+                .embedInCode("Page/Templates/group.css"), .embedInCode("Page/Templates/section.mustache"),
+                .embedInCode("Page/Templates/sections.mustache"),
             ]),
         .target(name: "CFoci"),
         .target(name: "FociC", dependencies: ["CFoci", "Reporting", "Requests"]),

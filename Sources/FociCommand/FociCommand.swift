@@ -43,7 +43,7 @@ struct FociCommand: ParsableCommand {
         subcommands: [
             LocalizeCommand.self, BatchCommand.self, GroupCommand.self, ConfigCommand.self, ReportCommand.self,
             InspectCommand.self, ConvertCommand.self, SimulateCommand.self, CompareCommand.self, SolveCommand.self,
-            SelectCommand.self, MixedCommand.self,
+            SelectCommand.self, MixedCommand.self, DynamicsCommand.self,
         ])
 
     static func main() {

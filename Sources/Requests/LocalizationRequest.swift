@@ -147,3 +147,16 @@ public struct LocalizationRequest: NamedRequest {
         ]
     }
 }
+
+extension PreparationSettings {
+    /// The sensors, orientation, depth and rank that an estimate was made with.
+    ///
+    /// - Throws: ``InputError`` for settings of an estimate of another version, which this one does not know.
+    public static func of(_ estimate: Estimate) throws(InputError) -> PreparationSettings {
+        let names: [SettingName] = [.sensors, .orientation, .depth, .rank]
+        let values = estimate.settings.filter { setting in names.contains { $0.rawValue == setting.name } }
+        return try LocalizationRequest(
+            Dictionary(values.map { ($0.name, Double($0.value).map { .number($0) } ?? .text($0.value)) }) { $1 }
+        ).settings().preparation
+    }
+}

@@ -110,4 +110,8 @@ public enum SettingName: String, Sendable, CaseIterable {
     case response, group, fixed, random, formula, correlated, select, eta, hierarchy, keep, standardize, estimation,
         confidence
     case noiseVariance = "noise-variance"
+    case model, order, resamples, table
+    case falseDiscovery = "false-discovery-rate"
+    case smallest = "smallest-influence"
+    case heldOut = "held-out"
 }

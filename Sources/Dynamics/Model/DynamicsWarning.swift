@@ -39,7 +39,10 @@ public enum DynamicsWarning: Sendable, Equatable, CustomStringConvertible {
     case pathNotFitted
 
     /// One line in plain English.
-    public var description: String {
+    public var description: String { text { "variable \($0 + 1)" } }
+
+    /// The same with the names of variables.
+    public func text(_ name: (_ variable: Int) -> String) -> String {
         switch self {
         case .predictiveOnly:
             "an arrow is predictive influence among the variables given; one that is not among them can fake it"
@@ -57,21 +60,21 @@ public enum DynamicsWarning: Sendable, Equatable, CustomStringConvertible {
         case .nearSources(let distance):
             "the nearest sources are \(String(printf: "%.0f", 1e3 * distance)) mm apart: below 20 mm one leaks into the other"
         case .nearlyCollinear(let first, let second, let correlation):
-            "variables \(first + 1) and \(second + 1) are nearly the same (correlation "
+            "\(name(first)) and \(name(second)) are nearly the same (correlation "
                 + "\(String(printf: "%.3f", correlation))): their connections cannot be told apart"
         case .instantaneous(let first, let second, let correlation):
-            "what is not predicted of variables \(first + 1) and \(second + 1) is correlated "
+            "what is not predicted of \(name(first)) and \(name(second)) is correlated "
                 + "(\(String(printf: "%.2f", correlation))): leakage, or influence faster than a sample"
         case .nearlyPredictable(let variable, let rest):
-            "variable \(variable + 1) is predicted but for \(String(printf: "%.1g", rest)) of its variance, as filtered or "
+            "\(name(variable)) is predicted but for \(String(printf: "%.1g", rest)) of its variance, as filtered or "
                 + "interpolated data are: p values are not to be trusted"
         case .orderAtMaximum(let order): "the criterion chose the largest order allowed, \(order): try a larger one"
         case .unstable(let growth):
             "the model grows by \(String(printf: "%.3f", growth)) a sample: the data drift, or do not follow it"
         case .nonstationary(let variable, let ratio):
-            "the variance of variable \(variable + 1) changes by a factor of \(String(printf: "%.2f", ratio)) over the epochs"
+            "the variance of \(name(variable)) changes by a factor of \(String(printf: "%.2f", ratio)) over the epochs"
         case .unsteady(let source, let target, let frequency):
-            "the connection from \(source + 1) to \(target + 1) is found in \(String(printf: "%.0f", 100 * frequency)) % "
+            "the connection from \(name(source)) to \(name(target)) is found in \(String(printf: "%.0f", 100 * frequency)) % "
                 + "of the resamples only"
         case .noResamples(let epochs):
             "\(epochs) epochs are too few to resample: how steady connections are is not known"

@@ -153,7 +153,10 @@ public enum InvalidTrajectories: Error, Equatable, Sendable, CustomStringConvert
     case diverged
 
     /// One line in plain English.
-    public var description: String {
+    public var description: String { text { "variable \($0 + 1)" } }
+
+    /// The same with the names of variables.
+    public func text(_ name: (_ variable: Int) -> String) -> String {
         switch self {
         case .empty: "there are no epochs, or no variables"
         case .interval(let value): "the sampling interval is \(value) s; expected a positive number"
@@ -161,10 +164,10 @@ public enum InvalidTrajectories: Error, Equatable, Sendable, CustomStringConvert
             "epoch \(epoch + 1) has \(found) variables and the first \(expected); expected as many"
         case .noSamples(let epoch): "epoch \(epoch + 1) has no samples"
         case .notFinite(let epoch, let variable, let sample):
-            "epoch \(epoch + 1) is not finite at variable \(variable + 1), sample \(sample + 1)"
-        case .constant(let variable): "variable \(variable + 1) never changes; leave it out"
+            "epoch \(epoch + 1) is not finite at \(name(variable)), sample \(sample + 1)"
+        case .constant(let variable): "\(name(variable)) never changes; leave it out"
         case .scale(let variable):
-            "variable \(variable + 1) is so large or small that squares overflow or vanish; scale it"
+            "\(name(variable)) is so large or small that squares overflow or vanish; scale it"
         case .timeCount(let epoch, let found):
             "epoch \(epoch + 1) has \(found) times; expected as many as samples"
         case .times(let epoch, let sample, let found, let expected):
@@ -175,7 +178,7 @@ public enum InvalidTrajectories: Error, Equatable, Sendable, CustomStringConvert
         case .dependent:
             "the variables depend on each other without noise (as after a common reference, or by a copy); leave some out"
         case .noNoise(let variable):
-            "the past explains variable \(variable + 1) without error, so that nothing can be tested; "
+            "the past explains \(name(variable)) without error, so that nothing can be tested; "
                 + "give data that were not smoothed, or fit a linear system"
         case .setting(let text): text
         case .diverged: "the model left the finite numbers"

@@ -59,7 +59,7 @@ private struct GroupPageContent: Encodable {
         let outliers: [Markup]
     }
 
-    let css: String
+    let css, style: String
     let heading, run, space, method, chance: Markup
     let warnings: [Markup]
     let hasWarnings: Bool
@@ -79,7 +79,7 @@ private struct GroupPageContent: Encodable {
         _ group: GroupResult, heading: String, pages: [String: String], failures: [(name: String, reason: String)],
         skipped: [(name: String, reason: String)], sections: [GroupSection]
     ) {
-        css = PageContent.style
+        (css, style) = (PageContent.style, PageContent.sectionStyle)
         self.heading = Markup(heading)
         run = Markup(Self.run(group, failed: failures.count, skipped: skipped.count))
         space = Markup(group.space.text)

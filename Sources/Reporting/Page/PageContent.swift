@@ -11,7 +11,8 @@ public struct PageContent: Sendable {
     package let value: any Encodable & Sendable
 
     init(template: [UInt8], _ value: any Encodable & Sendable) {
-        self.template = Self.text(template)
+        self.template = Self.text(template).replacing(
+            "{{> section}}\n", with: Self.text(PackageResources.section_mustache))
         self.value = value
     }
 
@@ -28,6 +29,9 @@ public struct PageContent: Sendable {
 
     /// What every page is set in.
     static var style: String { text(PackageResources.page_css) }
+
+    /// What pages are set in that are sections below each other.
+    static var sectionStyle: String { text(PackageResources.group_css) }
 
     /// The text of a file that is compiled in.
     static func text(_ resource: [UInt8]) -> String { String(decoding: resource, as: UTF8.self) }

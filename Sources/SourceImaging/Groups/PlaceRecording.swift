@@ -89,6 +89,13 @@ public struct PlaceRecording: Sendable {
             response: response, noiseVariance: noiseVariance, noise: .white, knowsNoiseInTime: true)
     }
 
+    /// The same places seen in other data, of as many rows.
+    func with(response: Matrix, noiseVariance: Double) -> PlaceRecording {
+        PlaceRecording(
+            times: times, widths: widths, fields: fields, priors: priors, axes: axes, response: response,
+            noiseVariance: noiseVariance, noise: noise, knowsNoiseInTime: knowsNoiseInTime)
+    }
+
     /// First column of each place, and the number of columns.
     var offsets: [Int] { widths.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1) } }
 

@@ -83,6 +83,9 @@ public struct Recording: Sendable {
     /// Time of a sample, s.
     public func time(_ sample: Int) -> Double { firstTime + Double(sample) / samplingFrequency }
 
+    /// From the first to the last sample, s.
+    public var span: ClosedRange<Double> { firstTime...time(sampleCount - 1) }
+
     /// The mean over epochs, sensors × samples.
     public var average: Matrix {
         guard epochs.count > 1 else { return epochs[0] }

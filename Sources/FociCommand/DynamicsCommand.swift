@@ -1,0 +1,181 @@
+import ArgumentParser
+import Foci
+import Foundation
+
+/// `foci dynamics`: who drives whom among the sources of an estimate, or the columns of a table.
+struct DynamicsCommand: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "dynamics",
+            abstract: "Say who drives whom among the sources that were found.",
+            discussion: """
+                Fits the sources of an estimate again in every epoch of a recording, all together, and says which drives which: \
+                whose past, or state, tells what another does next. Any other variables come from a table with a column time \
+                (s), optionally epoch, and a column each. The models are
+                \(listed(DynamicsKind.all.map { ($0.name, $0.help) }))
+
+                An arrow is predictive influence among what was given: a source that was not found can fake it. One average of \
+                many trials tells next to nothing, and is refused without --force. With --output a folder has
+                  dynamics.html    a page with all of it, warnings first
+                  connections.tsv  a row for each pair: influence, p, corrected p, claimed, confirmed
+                  connections.svg, influence.svg, spectrum.svg, forecast.svg, dynamics.json
+
+                EXAMPLES
+                  foci dynamics result/estimate.h5 --recording epochs.fif \\
+                      --forward f.fif --covariance c.fif --output drives
+                  foci dynamics --table trajectories.tsv --json
+                  foci dynamics --table pendulum.tsv --model linear --order 2
+
+                Exit codes: 0 done, 2 something is wrong with the input, 130 interrupted.
+                """)
+    }
+
+    @Argument(help: ArgumentHelp("Result of 'foci localize': estimate.h5, or its folder.", valueName: "estimate"))
+    var estimate: String?
+
+    @Option(help: ArgumentHelp("Variables over time, in the place of an estimate.", valueName: "file"))
+    var table: String?
+
+    @Option(help: ArgumentHelp("Recording of epochs.", valueName: "file"))
+    var recording: String?
+
+    @Option(help: ArgumentHelp("Forward model that the sources were found with.", valueName: "file"))
+    var forward: String?
+
+    @Option(help: ArgumentHelp("Noise covariance of one epoch.", valueName: "file"))
+    var covariance: String?
+
+    @OptionGroup var reading: FileOptions
+
+    @Option(help: ArgumentHelp("First and last time of each epoch, s. All by default.", valueName: "first last"))
+    var window: TimeRange?
+
+    @Option(help: "The kind of model.")
+    var model = DynamicsRequest().model
+
+    @Option(help: ArgumentHelp("Lags of autoregression, or order of equations: auto, or a number.", valueName: "n"))
+    var order: String?
+
+    @Option(help: ArgumentHelp("Accepted part of false connections among those claimed.", valueName: "part"))
+    var falseDiscoveryRate = DynamicsRequest().settings.falseDiscoveryRate
+
+    @Option(
+        help: ArgumentHelp(
+            "Influences below this part of the strongest are not claimed, however significant.", valueName: "part"))
+    var smallestInfluence = DynamicsRequest().settings.smallestInfluence
+
+    @Option(help: ArgumentHelp("Resamples of epochs that tell how steady connections are.", valueName: "n"))
+    var resamples = DynamicsRequest().settings.resamples
+
+    @Option(help: ArgumentHelp("Part of the epochs held out to judge forecasts, 0 for none.", valueName: "part"))
+    var heldOut = DynamicsRequest().heldOut
+
+    @Option(help: "Seed of what is drawn.")
+    var seed: UInt64 = 0
+
+    @Option(help: ArgumentHelp("Threads; no result depends on it. All cores by default.", valueName: "n"))
+    var threads: Int?
+
+    @Option(help: ArgumentHelp("Folder to write; must not exist.", valueName: "dir"))
+    var output: String?
+
+    @Flag(help: "Work with one average, too, and replace the files of an output folder that exists.")
+    var force = false
+
+    @Flag(help: "Print the result as JSON on standard output.")
+    var json = false
+
+    @Flag(help: "Say nothing on standard error but errors.")
+    var quiet = false
+
+    func run() throws {
+        let request = try request()
+        try request.check()
+        var folder = try output.map { path throws(InputError) in try OutputFolder(path, force: force) }
+        let monitor = Terminal.monitor(quiet: quiet)
+        let (data, source) = try variables(request.settings.parallelism, monitor)
+        let answer = try naming(table ?? recording ?? "", as: table == nil ? .recording : .table) {
+            try request.run(data, monitor: monitor)
+        }
+        try folder?.add(answer, of: source, heading: heading(source))
+        try folder?.commit()
+        if json {
+            try Terminal.result(answer.summary.json(isIndented: false))
+        } else if !quiet || output == nil {
+            try Terminal.result(
+                DynamicsReading.text(answer.summary)
+                    + (output.map { "\nResults are in \($0): look at dynamics.html first." } ?? ""))
+        }
+    }
+
+    private func heading(_ estimate: Estimate?) -> String {
+        guard let estimate else { return table.map { ($0 as NSString).lastPathComponent } ?? "" }
+        return [estimate.subject, estimate.condition].filter { !$0.isEmpty }.joined(separator: ", ")
+    }
+
+    /// What is asked about.
+    private func variables(
+        _ parallelism: Parallelism, _ monitor: Monitor
+    ) throws -> (data: NamedTrajectories, estimate: Estimate?) {
+        if let table {
+            guard estimate == nil, recording == nil else {
+                throw InputError("--table", found: "it beside an estimate or a recording", expected: "one of both")
+            }
+            return (
+                try naming(table, as: .table) { try NamedTrajectories(DataTable.read(table)) }, nil
+            )
+        }
+        guard let estimate else {
+            throw InputError("dynamics", found: "no estimate", expected: "one, or --table", advice: "see --help")
+        }
+        guard let recording else {
+            throw InputError("--recording", found: "nothing", expected: "the recording of epochs")
+        }
+        guard let forward else {
+            throw InputError("--forward", found: "nothing", expected: "the one that the sources were found with")
+        }
+        var isFolder: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: estimate, isDirectory: &isFolder)
+        let found = try EstimateFile.read(exists && isFolder.boolValue ? "\(estimate)/estimate.h5" : estimate)
+        monitor.report(.init(stage: "reading", detail: recording))
+        let contents = try LocalizationFiles(
+            forward: forward, recording: recording, covariance: covariance, options: try reading.options()
+        ).read()
+        var settings = try PreparationSettings.of(found)
+        settings.names = reading.matchNames
+        settings.window = try window?.range(of: optionName(.window)) ?? contents.recording.span
+        monitor.report(.init(stage: "sources over time", detail: ""))
+        let courses = try naming(forward, as: .forward) {
+            try naming(recording, as: .recording) {
+                try SourceCourses(
+                    found, recording: contents.recording, forward: contents.forward, covariance: contents.covariance,
+                    settings: settings, parallelism: parallelism)
+            }
+        }
+        for warning in courses.warnings { monitor.warn(warning) }
+        return (try NamedTrajectories(courses), found)
+    }
+
+    /// What the options ask for.
+    private func request() throws(InputError) -> DynamicsRequest {
+        var request = try DynamicsRequest(
+            order.map { [SettingName.order.rawValue: Double($0).map { .number($0) } ?? .text($0)] } ?? [:])
+        request.model = model
+        request.settings.falseDiscoveryRate = falseDiscoveryRate
+        request.settings.smallestInfluence = smallestInfluence
+        request.settings.resamples = resamples
+        request.settings.seed = seed
+        request.settings.parallelism =
+            try threads.map { threads throws(InputError) in
+                guard (1...1024).contains(threads) else {
+                    throw InputError(.threads, found: "\(threads)", expected: "1 to 1024")
+                }
+                return Parallelism(threads: threads)
+            } ?? .allCores
+        request.heldOut = heldOut
+        request.isForced = force
+        return request
+    }
+}
+
+extension DynamicsKind: OptionKind {}

@@ -1,0 +1,115 @@
+/// Variables over time, by their names: what ``DynamicsRequest`` is asked about.
+public struct NamedTrajectories: Sendable {
+    /// The epochs.
+    public let trajectories: Trajectories
+    /// Names of the variables, in order.
+    public let names: [String]
+    /// What is known beside the numbers.
+    public let facts: RecordingFacts
+    /// Where the variables are, m; empty where they are nowhere.
+    public let positions: [SIMD3<Double>]
+
+    /// Trajectories of epochs.
+    ///
+    /// - Parameters:
+    ///   - epochs: each variables × samples, in any unit.
+    ///   - interval: from one sample to the next, s.
+    ///   - names: of the variables.
+    ///   - facts: what is known beside the numbers.
+    ///   - positions: of the variables, or none.
+    /// - Throws: ``InputError`` for numbers that cannot be worked with.
+    public init(
+        epochs: [Matrix], interval: Double, names: [String], facts: RecordingFacts = RecordingFacts(),
+        positions: [SIMD3<Double>] = []
+    ) throws(InputError) {
+        do throws(InvalidTrajectories) {
+            self.init(try Trajectories(epochs: epochs, interval: interval), names, facts, positions)
+        } catch {
+            throw InputError("trajectories", found: error.text { names[$0] })
+        }
+    }
+
+    /// The amplitudes of sources, named `source 1` and so on as the estimate numbers them.
+    ///
+    /// - Throws: ``InputError`` for fewer than two sources or samples, and for amplitudes that cannot be worked with.
+    public init(_ courses: SourceCourses) throws(InputError) {
+        guard courses.sources.count > 1 else {
+            throw InputError(
+                "estimate", found: courses.sources.count == 1 ? "one source" : "no source",
+                expected: "two at least: nothing else can drive it")
+        }
+        guard courses.times.count > 1, let first = courses.times.first, let last = courses.times.last else {
+            throw InputError(at: .input(.recording), found: "one sample", expected: "many")
+        }
+        var facts = RecordingFacts()
+        facts.isAverage = courses.isAverage
+        facts.signalToNoise = courses.signalToNoise
+        facts.smallestDistance = courses.positions.indices.flatMap { a in
+            courses.positions.indices.dropFirst(a + 1).map { b in
+                let d = courses.positions[a] - courses.positions[b]
+                return (d * d).sum().squareRoot()
+            }
+        }.min()
+        // In nA·m: numbers near one.
+        try self.init(
+            epochs: courses.epochs.map { $0 * 1e9 }, interval: (last - first) / Double(courses.times.count - 1),
+            names: courses.sources.map { "source \($0 + 1)" }, facts: facts, positions: courses.positions)
+    }
+
+    /// The columns of a table: `time` in seconds, optionally `epoch`, and a variable each.
+    ///
+    /// - Throws: ``InputError`` for a table without them, cells that are no numbers, and times that are not evenly spaced.
+    public init(_ table: DataTable) throws(InputError) {
+        let time = try table.column(Self.time, as: .table)
+        let epoch = table.hasColumn(Self.epoch) ? try table.column(Self.epoch, as: .table) : nil
+        let variables = table.columns.filter { ![Self.time, Self.epoch, ""].contains($0.name) }
+        guard variables.count > 1 else {
+            throw InputError(
+                at: .input(.table), found: "\(variables.count) variables beside time and epoch",
+                expected: "two columns at least")
+        }
+        for column in [time] + variables {
+            guard let row = column.numbers.firstIndex(where: { !$0.isFinite }) else { continue }
+            throw InputError(
+                at: .input(.table),
+                found: "'\(column.label(row) ?? "")' in column '\(column.name)', \(table.place(row))",
+                expected: "a number")
+        }
+        var groups: [[Int]] = []
+        var (labels, seen): (String?, Set<String>) = (nil, [])
+        for row in 0..<table.rowCount {
+            let label = epoch.map { $0.label(row) ?? "" } ?? ""
+            if row == 0 || label != labels {
+                guard seen.insert(label).inserted else {
+                    throw InputError(
+                        at: .input(.table), found: "epoch '\(label)' again, \(table.place(row))",
+                        expected: "the rows of an epoch together")
+                }
+                groups.append([])
+            }
+            labels = label
+            groups[groups.count - 1].append(row)
+        }
+        do throws(InvalidTrajectories) {
+            self.init(
+                try Trajectories(
+                    epochs: groups.map { rows in
+                        Matrix(rows: variables.count, columns: rows.count) { variables[$0].numbers[rows[$1]] }
+                    }, times: groups.map { $0.map { time.numbers[$0] } }),
+                variables.map(\.name), RecordingFacts(), [])
+        } catch {
+            throw InputError(at: .input(.table), found: error.text { variables[$0].name })
+        }
+    }
+
+    private static let (time, epoch) = ("time", "epoch")
+
+    private init(
+        _ trajectories: Trajectories, _ names: [String], _ facts: RecordingFacts, _ positions: [SIMD3<Double>]
+    ) {
+        self.trajectories = trajectories
+        self.names = names
+        self.facts = facts
+        self.positions = positions
+    }
+}

@@ -1,0 +1,96 @@
+import Glibc
+import LinearAlgebra
+
+/// The amplitude of every source of an estimate over time, in every epoch of a recording: all sources fitted together by least
+/// squares to the whitened sensors, so that none takes what another explains.
+///
+/// A dipole that may turn keeps one direction, the one along which its moments over all epochs are strongest.
+public struct SourceCourses: Sendable {
+    /// Of each epoch amplitudes, A·m: sources × samples.
+    public let epochs: [Matrix]
+    /// Time of each sample, s.
+    public let times: [Double]
+    /// Which sources of the estimate the rows are, ascending: all but those that the sensors cannot tell from another.
+    public let sources: [Int]
+    /// Their positions, m, in the frame of the estimate.
+    public let positions: [SIMD3<Double>]
+    /// The power of amplitudes over that of their error, dB, over all epochs: the median over sources, −∞ where that is all
+    /// error.
+    public let signalToNoise: Double
+    /// Whether the recording is one average of many trials.
+    public let isAverage: Bool
+    /// What the user should know, one line each.
+    public let warnings: [String]
+
+    /// Fits the sources.
+    ///
+    /// - Parameters:
+    ///   - estimate: whose sources.
+    ///   - recording: of the same subject, epochs or an average.
+    ///   - forward: the one that the sources were found with.
+    ///   - covariance: noise of one epoch; nil estimates it before time 0.
+    ///   - settings: channels, orientation, window and so on.
+    ///   - parallelism: threads; no result depends on them.
+    /// - Throws: ``InputError`` for an estimate without sources or of another forward, and for what cannot be prepared.
+    /// - Complexity: O(epochs · rank · sources · samples), beside the preparation.
+    public init(
+        _ estimate: Estimate, recording: Recording, forward: Forward, covariance: NoiseCovariance?,
+        settings: PreparationSettings, parallelism: Parallelism = .serial
+    ) throws(InputError) {
+        guard !estimate.sources.isEmpty else {
+            throw InputError("estimate", found: "no source", expected: "some")
+        }
+        try Self.check(estimate, forward)
+        let prepared = try PreparedProblem(
+            recording: recording, forward: forward, covariance: covariance, settings: settings, keepsEpochs: true,
+            parallelism: parallelism)
+        let average = try PlaceRecording(prepared, candidates: estimate.sources.map(\.index))
+        let whitened = prepared.replicates?.responses ?? [prepared.problem.response]
+        // Noise is of the average; of one epoch there is as many times as much.
+        let variance = prepared.noiseVariance * Double(whitened.count)
+        let (fits, mergers) = try PlaceFit.fit(
+            whitened.map { average.with(response: $0, noiseVariance: variance) })
+        let merged = Set(mergers.map(\.place))
+        let kept = estimate.sources.indices.filter { !merged.contains($0) && average.widths[$0] > 0 }
+        epochs = fits.map { $0.courses.rows(kept) }
+        times = prepared.times
+        sources = kept
+        positions = kept.map { estimate.sources[$0].position }
+        isAverage = recording.epochs.count == 1 && recording.averages != 1
+        signalToNoise = Self.ratio(fits, kept)
+        warnings =
+            prepared.warnings
+            + mergers.map {
+                "source \($0.place + 1) cannot be told from source \($0.other + 1) by the sensors: it is left out"
+            }
+    }
+
+    /// Throws where sources are not candidates of a forward.
+    private static func check(_ estimate: Estimate, _ forward: Forward) throws(InputError) {
+        let positions = forward.sources.positions
+        for (number, source) in estimate.sources.enumerated() {
+            let isThere =
+                positions.indices.contains(source.index)
+                && { ($0 * $0).sum() < 1e-10 }(positions[source.index] - source.position)
+            guard isThere, forward.sources.frame == estimate.frame else {
+                throw InputError(
+                    at: .input(.forward), found: "no candidate where source \(number + 1) of the estimate is",
+                    expected: "the forward that it was found with")
+            }
+        }
+    }
+
+    private static func ratio(_ fits: [PlaceFit], _ kept: [Int]) -> Double {
+        let ratios = kept.map { source in
+            let (power, error) = fits.reduce((0.0, 0.0)) { sum, fit in
+                let course = fit.courses.row(source)
+                return (
+                    sum.0 + course.reduce(0) { $0 + $1 * $1 },
+                    sum.1 + Double(course.count) * fit.covariance[source, source]
+                )
+            }
+            return max(power - error, 0) / error
+        }.sorted()
+        return ratios.isEmpty ? -.infinity : 10 * log10(ratios[ratios.count / 2])
+    }
+}
