@@ -14,7 +14,7 @@ public enum InfluenceFigure {
         let names = summary.variables.map { TextMetrics.fitted($0.onOneLine, size: 12, within: 130, keepsEnd: true) }
         let left = SVGCanvas.margin + 12 + (names.map { TextMetrics.width($0, size: 12) }.max() ?? 0)
         let cell = max(10, min(56, 560 / Double(max(1, count))))
-        let subtitle = "From the column to the row; framed: claimed, by model \(summary.model)"
+        let subtitle = "From the column to the row; framed: claimed"
         var canvas = SVGCanvas(
             width: max(420, left + cell * Double(count) + SVGCanvas.margin), height: top + cell * Double(count) + 28,
             title: "Influence", subtitle: subtitle, description: subtitle)
@@ -34,9 +34,10 @@ public enum InfluenceFigure {
             else { continue }
             let colour = scale.colours[scale.step(connection.influence)]
             canvas.rectangle(box(to, from, cell, left), fill: colour, Stroke(colour: "#ffffff", width: 1))
-            guard count <= numbered else { continue }
+            // What is nothing to two places needs no number.
+            guard count <= numbered, connection.influence >= 0.005 else { continue }
             canvas.text(
-                NumberText.significant(connection.influence, 2),
+                NumberText.fixed(connection.influence, 2),
                 at: Point(left + cell * (Double(from) + 0.5), top + cell * (Double(to) + 0.5) + 4),
                 TextStyle(size: 11, anchor: .middle, colour: Palette.text(on: colour)))
         }
