@@ -17,7 +17,7 @@ public final class Likelihood {
     /// The rows of [X Z], weighted by Λ^−½, one after the other.
     private let rows: [Double]
     private let response: [Double]
-    /// Of each group with at least as many rows as random effects [X Z]ᵀΛ⁻¹[X Z], c × c.
+    /// Of each group with enough rows [X Z]ᵀΛ⁻¹[X Z], c × c.
     private let grams: [Double]
     /// Where a group's Gram matrix begins; −1 without one.
     private let gramOffsets: [Int]
@@ -82,7 +82,11 @@ public final class Likelihood {
 
     /// - Complexity: O(N(p + q)²) where groups have more rows than random effects, else O(N(p + q)); as much memory as the
     ///   problem, and (p + q)² a group of the former.
-    public init(_ problem: MixedEffectsProblem) {
+    public convenience init(_ problem: MixedEffectsProblem) { self.init(problem, variances: problem.randomCount) }
+
+    /// - Parameter variances: number of variances that are not 0 where it is evaluated, at the most of them: groups of as many
+    ///   rows keep their products, so that they need not be factorized by rows.
+    init(_ problem: MixedEffectsProblem, variances: Int) {
         self.problem = problem
         let (p, q) = (problem.fixedCount, problem.randomCount)
         let c = p + q
@@ -100,8 +104,8 @@ public final class Likelihood {
                 for j in 0..<p { rows[row * c + j] = problem.fixed[row, j] * weight }
                 for j in 0..<q { rows[row * c + p + j] = problem.random[row, j] * weight }
             }
-            gramOffsets.append(n >= q ? gramCount : -1)
-            if n >= q { gramCount += c * c }
+            gramOffsets.append(n >= variances ? gramCount : -1)
+            if n >= variances { gramCount += c * c }
         }
         var grams = [Double](repeating: 0, count: gramCount)
         for (group, offset) in gramOffsets.enumerated() where offset >= 0 {
@@ -121,11 +125,10 @@ public final class Likelihood {
         self.grams = grams
         self.gramOffsets = gramOffsets
         noiseLogDeterminant = problem.noiseVariance.reduce(0) { $0 + log($1) }
-        let side = min(longest, max(q, 1)) + 1
-        let factor = max(side * side, (longest < q ? longest * longest : q * q)) + 1
+        // What is factorized by rows has fewer of them than there are random effects.
         scratch = .allocate(capacity: longest + q + 1)
-        omega = .allocate(capacity: factor)
-        panel = .allocate(capacity: max(longest, q) * (c + 1) + 1)
+        omega = .allocate(capacity: q * q + 1)
+        panel = .allocate(capacity: q * (c + 1) + 1)
         projected = .allocate(capacity: (c + 1) * (c + 1))
         positive = .allocate(capacity: q + 1)
     }
@@ -150,7 +153,7 @@ public final class Likelihood {
     /// ½ Σ rᵀΩ⁻¹r and ½ Σ log det Ω.
     func parts(at effects: Effects) -> (squares: Double, logDeterminant: Double) {
         var (squares, logs) = (0.0, noiseLogDeterminant)
-        let isFactored = forEachGroup(at: effects) { group in
+        let isFactored = forEachGroup(at: effects, isValueAll: true) { group in
             squares += group.residualSquares
             logs += group.logDeterminant
         } beyond: { _, _ in
@@ -170,6 +173,13 @@ public final class Likelihood {
 
     /// The same into room that is there; the Hessians are whole matrices.
     public func evaluate(at effects: Effects, into derivatives: inout Derivatives) {
+        evaluate(at: effects, into: &derivatives) { _ in }
+    }
+
+    /// The same; of every group [X Z r]ᵀΩ⁻¹[X Z r], lower triangle with p + q + 1 rows, is given to the closure.
+    func evaluate(
+        at effects: Effects, into derivatives: inout Derivatives, _ use: (_ products: UnsafePointer<Double>) -> Void
+    ) {
         derivatives.clear()
         var (squares, logs) = (0.0, noiseLogDeterminant)
         let isFactored = forEachGroup(at: effects) { group in
@@ -177,6 +187,7 @@ public final class Likelihood {
             logs += group.logDeterminant
         } beyond: { products, side in
             Self.add(products, side, p, q, to: &derivatives)
+            use(products)
         }
         derivatives.squares = isFactored ? squares / 2 : .infinity
         derivatives.logDeterminant = isFactored ? logs / 2 : .infinity
@@ -209,10 +220,11 @@ public final class Likelihood {
         let logDeterminant: Double
     }
 
-    /// Factorizes every group, in order. `beyond`, where it does something, is given [X Z r]ᵀΩ⁻¹[X Z r], lower triangle.
+    /// Factorizes every group, in order. `beyond` is given [X Z r]ᵀΩ⁻¹[X Z r], lower triangle, unless the value is all that is
+    /// asked for.
     @inline(__always)
     private func forEachGroup(
-        at effects: Effects, value: (GroupValue) -> Void,
+        at effects: Effects, isValueAll: Bool = false, value: (GroupValue) -> Void,
         beyond: (_ products: UnsafePointer<Double>, _ side: Int) -> Void
     ) -> Bool {
         precondition(effects.fixed.count == p && effects.variances.count == q)
@@ -230,14 +242,14 @@ public final class Likelihood {
                         guard let all = rows.baseAddress else { return false }
                         residual(first, n, all + first * c, beta)
                         let found =
-                            gramOffsets[group] >= 0
-                            ? byEffects(n, all + first * c, gramOffsets[group], count, gamma)
-                            : byRows(n, all + first * c, count, gamma)
+                            gramOffsets[group] >= 0 && n >= count
+                            ? byEffects(n, all + first * c, gramOffsets[group], count, gamma, isValueAll)
+                            : byRows(n, all + first * c, count, gamma, isValueAll)
                         guard let found, found.residualSquares.isFinite, found.logDeterminant.isFinite else {
                             return false
                         }
                         value(found)
-                        beyond(UnsafePointer(projected), c + 1)
+                        if !isValueAll { beyond(UnsafePointer(projected), c + 1) }
                     }
                     return true
                 }
@@ -257,7 +269,8 @@ public final class Likelihood {
 
     /// Through the n × n matrix Ω.
     private func byRows(
-        _ n: Int, _ rows: UnsafePointer<Double>, _ count: Int, _ gamma: UnsafeBufferPointer<Double>
+        _ n: Int, _ rows: UnsafePointer<Double>, _ count: Int, _ gamma: UnsafeBufferPointer<Double>,
+        _ isValueAll: Bool
     ) -> GroupValue? {
         let side = c + 1
         let weighted = scratch + n
@@ -272,6 +285,11 @@ public final class Likelihood {
             }
         }
         guard SmallKernels.cholesky(n, omega) else { return nil }
+        if isValueAll {
+            SmallKernels.solve(1, n, omega, scratch)
+            let squares = (0..<n).reduce(0) { $0 + scratch[$1] * scratch[$1] }
+            return GroupValue(residualSquares: squares, logDeterminant: Self.logDeterminant(n, omega))
+        }
         for i in 0..<n {
             let (target, row) = (panel + i * side, rows + i * c)
             for k in 0..<c { target[k] = row[k] }
@@ -286,24 +304,45 @@ public final class Likelihood {
 
     /// Through I + Γ^½ZᵀΛ⁻¹ZΓ^½ of the variances that are not 0.
     private func byEffects(
-        _ n: Int, _ rows: UnsafePointer<Double>, _ offset: Int, _ count: Int, _ gamma: UnsafeBufferPointer<Double>
+        _ n: Int, _ rows: UnsafePointer<Double>, _ offset: Int, _ count: Int, _ gamma: UnsafeBufferPointer<Double>,
+        _ isValueAll: Bool
     ) -> GroupValue? {
         let side = c + 1
         return grams.withUnsafeBufferPointer { grams -> GroupValue? in
             guard let all = grams.baseAddress else { return nil }
             let gram = all + offset
+            for l in 0..<count {
+                let (root, column) = (gamma[positive[l]].squareRoot(), gram + (p + positive[l]) * c + p)
+                for k in l..<count {
+                    omega[k + l * count] = gamma[positive[k]].squareRoot() * column[positive[k]] * root
+                }
+                omega[l + l * count] += 1
+            }
+            guard SmallKernels.cholesky(count, omega) else { return nil }
+            let logDeterminant = Self.logDeterminant(count, omega)
+            var squares = 0.0
+            if isValueAll {
+                for k in 0..<count { panel[k] = 0 }
+                for i in 0..<n {
+                    let (row, error) = (rows + i * c + p, scratch[i])
+                    squares += error * error
+                    for k in 0..<count { panel[k] += error * row[positive[k]] }
+                }
+                for k in 0..<count { panel[k] *= gamma[positive[k]].squareRoot() }
+                SmallKernels.solve(1, count, omega, panel)
+                for k in 0..<count { squares -= panel[k] * panel[k] }
+                return GroupValue(residualSquares: squares, logDeterminant: logDeterminant)
+            }
             for j in 0..<c {
                 for i in j..<c { projected[i + j * side] = gram[i + j * c] }
                 projected[c + j * side] = 0
             }
-            var squares = 0.0
             for i in 0..<n {
                 let (row, error) = (rows + i * c, scratch[i])
                 squares += error * error
                 for j in 0..<c { projected[c + j * side] += error * row[j] }
             }
             projected[c + c * side] = squares
-            guard count > 0 else { return GroupValue(residualSquares: squares, logDeterminant: 0) }
             for k in 0..<count {
                 let j = positive[k]
                 let root = gamma[j].squareRoot()
@@ -311,16 +350,9 @@ public final class Likelihood {
                 for l in 0..<c { target[l] = root * column[l] }
                 target[c] = root * projected[c + (p + j) * side]
             }
-            for l in 0..<count {
-                let root = gamma[positive[l]].squareRoot()
-                for k in l..<count { omega[k + l * count] = panel[p + positive[l] + k * side] * root }
-                omega[l + l * count] += 1
-            }
-            guard SmallKernels.cholesky(count, omega) else { return nil }
             SmallKernels.solve(side, count, omega, panel)
             SmallKernels.addProducts(side, count, -1, panel, projected)
-            return GroupValue(
-                residualSquares: projected[c + c * side], logDeterminant: Self.logDeterminant(count, omega))
+            return GroupValue(residualSquares: projected[c + c * side], logDeterminant: logDeterminant)
         }
     }
 
@@ -337,7 +369,8 @@ public final class Likelihood {
         return 2 * (sum + log(product))
     }
 
-    private static func add(
+    /// Adds what a group has to the lower triangles of the Hessians, and to the gradients.
+    static func add(
         _ products: UnsafePointer<Double>, _ side: Int, _ p: Int, _ q: Int, to derivatives: inout Derivatives
     ) {
         let scores = products + side - 1

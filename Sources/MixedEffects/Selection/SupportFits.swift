@@ -50,7 +50,8 @@ public final class SupportFits {
         self.newton = newton
         charge = log(Double(charged ?? problem.rowCount))
         start = BoundedNewton.start(problem, noise: noise)
-        likelihood = Likelihood(problem)
+        // Most models that are worth a look have far from all variances.
+        likelihood = Likelihood(problem, variances: problem.randomCount / 3)
         derivatives = Likelihood.Derivatives(fixedCount: problem.fixedCount, randomCount: problem.randomCount)
     }
 
