@@ -233,7 +233,8 @@ public struct BoundedNewton: Sendable {
                     right[k] = sum
                 }
                 guard SmallKernels.cholesky(n, &reduced) else { return false }
-                LAPACK.choleskySolve(n, 1, reduced, n, &right, n)
+                SmallKernels.solve(1, n, reduced, &right)
+                SmallKernels.solveBack(n, reduced, &right)
                 var isFeasible = true
                 for (k, j) in free.enumerated() {
                     step[j] = right[k]
@@ -284,3 +285,4 @@ public struct BoundedNewton: Sendable {
         }
     }
 }
+

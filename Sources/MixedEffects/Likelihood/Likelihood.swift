@@ -220,8 +220,8 @@ public final class Likelihood {
         let logDeterminant: Double
     }
 
-    /// Factorizes every group, in order. `beyond` is given [X Z r]ᵀΩ⁻¹[X Z r], lower triangle, unless the value is all that is
-    /// asked for.
+    /// Factorizes every group, in order. `beyond` is given [X Z r]ᵀΩ⁻¹[X Z r], lower triangle and last column, unless the
+    /// value is all that is asked for.
     @inline(__always)
     private func forEachGroup(
         at effects: Effects, isValueAll: Bool = false, value: (GroupValue) -> Void,
@@ -249,7 +249,9 @@ public final class Likelihood {
                             return false
                         }
                         value(found)
-                        if !isValueAll { beyond(UnsafePointer(projected), c + 1) }
+                        if isValueAll { continue }
+                        for j in 0..<c { projected[j + c * (c + 1)] = projected[c + j * (c + 1)] }
+                        beyond(UnsafePointer(projected), c + 1)
                     }
                     return true
                 }
@@ -333,16 +335,18 @@ public final class Likelihood {
                 for k in 0..<count { squares -= panel[k] * panel[k] }
                 return GroupValue(residualSquares: squares, logDeterminant: logDeterminant)
             }
-            for j in 0..<c {
-                for i in j..<c { projected[i + j * side] = gram[i + j * c] }
-                projected[c + j * side] = 0
-            }
+            let last = projected + c * side
+            for j in 0..<c { last[j] = 0 }
             for i in 0..<n {
                 let (row, error) = (rows + i * c, scratch[i])
                 squares += error * error
-                for j in 0..<c { projected[c + j * side] += error * row[j] }
+                for j in 0..<c { last[j] += error * row[j] }
             }
-            projected[c + c * side] = squares
+            last[c] = squares
+            for j in 0..<c {
+                for i in j..<c { projected[i + j * side] = gram[i + j * c] }
+                projected[c + j * side] = last[j]
+            }
             for k in 0..<count {
                 let j = positive[k]
                 let root = gamma[j].squareRoot()
@@ -369,11 +373,11 @@ public final class Likelihood {
         return 2 * (sum + log(product))
     }
 
-    /// Adds what a group has to the lower triangles of the Hessians, and to the gradients.
+    /// Adds what a group has, lower triangle and last column, to the lower triangles of the Hessians, and to the gradients.
     static func add(
         _ products: UnsafePointer<Double>, _ side: Int, _ p: Int, _ q: Int, to derivatives: inout Derivatives
     ) {
-        let scores = products + side - 1
+        let scores = products + (side - 1) * side
         derivatives.fixedHessian.elements.withUnsafeMutableBufferPointer { hessian in
             for j in 0..<p {
                 let column = products + j * side
@@ -382,24 +386,23 @@ public final class Likelihood {
         }
         derivatives.mixedHessian.elements.withUnsafeMutableBufferPointer { hessian in
             for j in 0..<q {
-                let score = scores[(p + j) * side]
+                let score = scores[p + j]
                 for i in 0..<p { hessian[i + j * p] += products[p + j + i * side] * score }
             }
         }
         derivatives.convexHessian.elements.withUnsafeMutableBufferPointer { convex in
             derivatives.fisher.elements.withUnsafeMutableBufferPointer { fisher in
                 for j in 0..<q {
-                    let (column, score) = (products + p + (p + j) * side, scores[(p + j) * side])
-                    for i in j..<q {
-                        convex[i + j * q] += column[i] * score * scores[(p + i) * side]
-                        fisher[i + j * q] += 0.5 * column[i] * column[i]
-                    }
+                    let (column, score) = (products + p + (p + j) * side, scores[p + j])
+                    let (own, others) = (j * q, scores + p)
+                    for i in j..<q { convex[i + own] += column[i] * (score * others[i]) }
+                    for i in j..<q { fisher[i + own] += 0.5 * (column[i] * column[i]) }
                 }
             }
         }
-        for j in 0..<p { derivatives.fixedGradient[j] -= scores[j * side] }
+        for j in 0..<p { derivatives.fixedGradient[j] -= scores[j] }
         for j in 0..<q {
-            let score = scores[(p + j) * side]
+            let score = scores[p + j]
             derivatives.varianceSquares[j] += 0.5 * score * score
             derivatives.varianceTraces[j] += 0.5 * products[p + j + (p + j) * side]
         }

@@ -39,33 +39,25 @@ struct Outlook {
         inside = (0..<count).filter { scored.support[$0] }
         outside = (0..<count).filter { !scored.support[$0] }
         // Variances that came to 0 do not move with the others.
-        let moving = inside.filter { $0 < p || values[$0] > 0 }
-        var flips = [Double](repeating: 0, count: count)
-        let model = Quadratic(hessian, moving)
+        let model = Quadratic(hessian, moving: inside.filter { $0 < p || values[$0] > 0 }, outside: outside)
         func information(_ k: Int) -> Double? { k < p ? nil : derivatives.fisher[k - p, k - p] }
-        for k in outside { flips[k] = model?.gain(of: k, gradient[k], information(k)) ?? -.infinity }
+        var flips = [Double](repeating: 0, count: count)
+        for (column, k) in outside.enumerated() {
+            flips[k] = model?.gain(column, gradient[k], information(k), without: nil, 0) ?? -.infinity
+        }
         var swaps = Matrix(rows: withSwaps ? inside.count : 0, columns: outside.count)
         for (row, k) in inside.enumerated() {
-            let rest = moving.filter { $0 != k }
-            let reduced = values[k] == 0 ? model : Quadratic(hessian, rest)
-            // The others move as they must when effect k goes to 0.
-            let shift = reduced?.response(to: k, by: -values[k]) ?? []
-            flips[k] =
-                reduced == nil
-                ? 0
-                : 0.5 * values[k]
-                    * (hessian[k, k] * values[k] - zip(rest, shift).reduce(0) { $0 + hessian[k, $1.0] * $1.1 })
+            let place = values[k] == 0 ? nil : model?.moving.firstIndex(of: k)
+            flips[k] = place.flatMap { model?.loss(of: $0, values[k]) } ?? 0
             // The likelihood is far from quadratic between an effect and 0, which matters unless it is surely in.
             if values[k] != 0, k >= p || flips[k] < 25 {
                 flips[k] = removal.change(without: k, values[k], derivatives, likelihood, effects)
             }
             if !flips[k].isFinite || flips[k] < 0 { flips[k] = 0 }
-            guard withSwaps, let reduced else { continue }
+            guard withSwaps, let model else { continue }
             for (column, other) in outside.enumerated() {
-                let moved = zip(values[k] == 0 ? [] : rest, shift).reduce(
-                    gradient[other] - hessian[other, k] * values[k]
-                ) { $0 + hessian[other, $1.0] * $1.1 }
-                swaps[row, column] = flips[k] + reduced.gain(of: other, moved, information(other))
+                swaps[row, column] =
+                    flips[k] + model.gain(column, gradient[other], information(other), without: place, values[k])
             }
         }
         self.flips = flips
@@ -92,7 +84,8 @@ struct Outlook {
         private let p: Int
         private let side: Int
         /// Of every group, whole matrices of the effects in the model and r.
-        private var products: [Double] = []
+        private var products: [Double]
+        private var kept = 0
         private var own: [Double]
         private var derivatives: Likelihood.Derivatives
         private var gradient: [Double]
@@ -106,7 +99,7 @@ struct Outlook {
             indices = (0...count).filter { $0 == count || scored.support[$0] }
             p = scored.support.fixedIndices.count
             side = indices.count
-            products.reserveCapacity(problem.groupCount * side * side)
+            products = [Double](repeating: 0, count: problem.groupCount * side * side)
             own = [Double](repeating: 0, count: side * side)
             derivatives = Likelihood.Derivatives(fixedCount: p, randomCount: side - 1 - p)
             gradient = [Double](repeating: 0, count: side - 1)
@@ -115,8 +108,20 @@ struct Outlook {
 
         /// Takes over what the next group has.
         mutating func keep(_ whole: UnsafePointer<Double>) {
-            let all = indices[side - 1] + 1
-            for j in indices { for i in indices { products.append(whole[max(i, j) + min(i, j) * all]) } }
+            let (all, base) = (indices[side - 1] + 1, kept * side * side)
+            kept += 1
+            products.withUnsafeMutableBufferPointer { products in
+                indices.withUnsafeBufferPointer { indices in
+                    for j in 0..<side {
+                        let column = whole + indices[j] * all
+                        for i in j..<side {
+                            let value = column[indices[i]]
+                            products[base + i + j * side] = value
+                            products[base + j + i * side] = value
+                        }
+                    }
+                }
+            }
         }
 
         /// - Parameters:
@@ -176,9 +181,9 @@ struct Outlook {
                         let factor = place < p ? 0 : value / (1 - value * column[place])
                         for j in 0..<side {
                             let (weight, target, source) = (factor * column[j], own + j * side, group + j * side)
-                            for i in 0..<side { target[i] = source[i] + weight * column[i] }
+                            for i in j..<side { target[i] = source[i] + weight * column[i] }
                         }
-                        if place < p { for j in 0..<r { own[r + j * side] += value * column[j] } }
+                        for j in 0..<r { own[j + r * side] = own[r + j * side] + (place < p ? value * column[j] : 0) }
                         Likelihood.add(own, side, p, r - p, to: &derivatives)
                     }
                 }
@@ -198,34 +203,51 @@ struct Outlook {
         }
     }
 
-    /// A quadratic model restricted to some of its variables.
+    /// The quadratic model at a point where the effects that move have no slope.
     private struct Quadratic {
-        let hessian: Matrix
-        let indices: [Int]
-        let factor: Cholesky
+        let moving: [Int]
+        /// The inverse V of the Hessian of those.
+        private let inverse: Matrix
+        /// V times the columns h of the Hessian of those outside: minus how the moving follow when one of them moves by 1.
+        private let follow: Matrix
+        /// The curvature of each one outside where the others follow, H_kk − hᵀVh.
+        private let curvatures: [Double]
 
-        init?(_ hessian: Matrix, _ indices: [Int]) {
-            let block = Matrix(rows: indices.count, columns: indices.count) { hessian[indices[$0], indices[$1]] }
-            guard let factor = try? Cholesky(block) else { return nil }
-            self.hessian = hessian
-            self.indices = indices
-            self.factor = factor
+        /// Nil where the Hessian is not positive definite.
+        init?(_ hessian: Matrix, moving: [Int], outside: [Int]) {
+            let block = Matrix(rows: moving.count, columns: moving.count) { hessian[moving[$0], moving[$1]] }
+            let columns = Matrix(rows: moving.count, columns: outside.count) { hessian[moving[$0], outside[$1]] }
+            guard let inverse = moving.isEmpty ? block : (try? Cholesky(block))?.inverse() else { return nil }
+            let follow = moving.isEmpty ? columns : inverse * columns
+            self.moving = moving
+            self.inverse = inverse
+            self.follow = follow
+            curvatures = outside.indices.map { column in
+                let k = outside[column]
+                return moving.indices.reduce(hessian[k, k]) { $0 - columns[$1, column] * follow[$1, column] }
+            }
         }
 
-        /// How the variables move when variable k moves by some amount.
-        func response(to k: Int, by amount: Double) -> [Double] {
-            guard !indices.isEmpty else { return [] }
-            let column = Matrix(rows: indices.count, columns: 1) { row, _ in -amount * hessian[indices[row], k] }
-            return factor.solve(column).elements
-        }
+        /// What the loss gains when the effect at a place among the moving goes from a value to 0 and the others follow.
+        func loss(of place: Int, _ value: Double) -> Double { 0.5 * value * value / inverse[place, place] }
 
-        /// What variable k adds, not above 0, with its gradient where it is 0.
+        /// What one outside adds to the loss, not above 0.
         ///
-        /// - Parameter information: Fisher's of a variance, which stands in where the likelihood bends down; nil for a fixed effect.
-        func gain(of k: Int, _ gradient: Double, _ information: Double?) -> Double {
+        /// - Parameters:
+        ///   - column: which.
+        ///   - gradient: its own, where it is 0.
+        ///   - information: Fisher's of a variance, which stands in where the likelihood bends down; nil for a fixed effect.
+        ///   - place, value: of one among the moving that goes to 0 before, with its value; nil: none does.
+        func gain(
+            _ column: Int, _ gradient: Double, _ information: Double?, without place: Int?, _ value: Double
+        ) -> Double {
+            var (gradient, observed) = (gradient, curvatures[column])
+            if let place {
+                let share = follow[place, column] / inverse[place, place]
+                gradient -= value * share
+                observed += share * follow[place, column]
+            }
             if information != nil, gradient >= 0 { return 0 }
-            let follow = response(to: k, by: 1)
-            let observed = zip(indices, follow).reduce(hessian[k, k]) { $0 + hessian[k, $1.0] * $1.1 }
             let curvature = max(observed, 0.3 * (information ?? 0))
             return curvature > 0 ? -0.5 * gradient * gradient / curvature : 0
         }
