@@ -224,8 +224,12 @@ public struct BoundedNewton: Sendable {
             }
             while !free.isEmpty {
                 let n = free.count
+                reduced.withUnsafeMutableBufferPointer { reduced in
+                    hessian.elements.withUnsafeBufferPointer { hessian in
+                        for k in 0..<n { for l in k..<n { reduced[l + k * n] = hessian[free[l] + free[k] * count] } }
+                    }
+                }
                 for (k, j) in free.enumerated() {
-                    for (l, i) in free.enumerated().dropFirst(k) { reduced[l + k * n] = hessian[i, j] }
                     var sum = -gradient[j]
                     for i in p..<max(p, count) where isHeld[i] && step[i] != 0 {
                         sum -= hessian[max(i, j), min(i, j)] * step[i]

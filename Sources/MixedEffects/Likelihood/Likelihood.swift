@@ -86,45 +86,86 @@ public final class Likelihood {
 
     /// - Parameter variances: number of variances that are not 0 where it is evaluated, at the most of them: groups of as many
     ///   rows keep their products, so that they need not be factorized by rows.
-    init(_ problem: MixedEffectsProblem, variances: Int) {
+    convenience init(_ problem: MixedEffectsProblem, variances: Int) {
+        let (p, q) = (problem.fixedCount, problem.randomCount)
+        let c = p + q
+        var rows = [Double](repeating: 0, count: problem.rowCount * c)
+        var response = problem.response
+        for row in 0..<problem.rowCount {
+            let weight = 1 / problem.noiseVariance[row].squareRoot()
+            response[row] *= weight
+            for j in 0..<p { rows[row * c + j] = problem.fixed[row, j] * weight }
+            for j in 0..<q { rows[row * c + p + j] = problem.random[row, j] * weight }
+        }
+        let logs = problem.noiseVariance.reduce(0) { $0 + log($1) }
+        self.init(problem, variances, logs, response, rows) { group, target in
+            let (first, n) = (problem.offsets[group], problem.offsets[group + 1] - problem.offsets[group])
+            Self.fillGram(rows, first, n, c, target)
+        }
+    }
+
+    /// That of a model with some of the effects of another, from what that has computed.
+    ///
+    /// - Complexity: O(N·k + m·k²) with k effects.
+    convenience init(_ whole: Likelihood, fixed: [Int], random: [Int]) {
+        let problem = whole.problem.restricted(fixed: fixed, random: random)
+        let columns = fixed + random.map { $0 + whole.p }
+        let (c, from) = (columns.count, whole.c)
+        var rows = [Double](repeating: 0, count: problem.rowCount * c)
+        columns.withUnsafeBufferPointer { columns in
+            for row in 0..<problem.rowCount { for k in 0..<c { rows[row * c + k] = whole.rows[row * from + columns[k]] } }
+        }
+        self.init(problem, random.count, whole.noiseLogDeterminant, whole.response, rows) { group, target in
+            let offset = whole.gramOffsets[group]
+            if offset >= 0 {
+                columns.withUnsafeBufferPointer { columns in
+                    for j in 0..<c {
+                        let column = offset + columns[j] * from
+                        for i in 0..<c { target[i + j * c] = whole.grams[column + columns[i]] }
+                    }
+                }
+            } else {
+                let (first, n) = (problem.offsets[group], problem.offsets[group + 1] - problem.offsets[group])
+                Self.fillGram(rows, first, n, c, target)
+            }
+        }
+    }
+
+    /// The products of n rows of c columns from a first on, added to zeros.
+    private static func fillGram(
+        _ rows: [Double], _ first: Int, _ n: Int, _ c: Int, _ target: UnsafeMutablePointer<Double>
+    ) {
+        rows.withUnsafeBufferPointer { rows in
+            guard let a = rows.baseAddress else { return }
+            SmallKernels.addProducts(c, n, 1, a + first * c, target)
+        }
+        for j in 0..<c { for i in (j + 1)..<max(c, j + 1) { target[j + i * c] = target[i + j * c] } }
+    }
+
+    /// - Parameter gram: fills in zeros with the products of a group.
+    private init(
+        _ problem: MixedEffectsProblem, _ variances: Int, _ noiseLogDeterminant: Double, _ response: [Double],
+        _ rows: [Double], gram: (_ group: Int, _ target: UnsafeMutablePointer<Double>) -> Void
+    ) {
         self.problem = problem
         let (p, q) = (problem.fixedCount, problem.randomCount)
         let c = p + q
         (self.p, self.q, self.c) = (p, q, c)
-        var rows = [Double](repeating: 0, count: problem.rowCount * c)
-        var response = problem.response
-        let longest = zip(problem.offsets, problem.offsets.dropFirst()).reduce(0) { max($0, $1.1 - $1.0) }
+        (self.rows, self.response, self.noiseLogDeterminant) = (rows, response, noiseLogDeterminant)
         var gramOffsets: [Int] = []
-        var gramCount = 0
-        for (first, end) in zip(problem.offsets, problem.offsets.dropFirst()) {
-            let n = end - first
-            for row in first..<end {
-                let weight = 1 / problem.noiseVariance[row].squareRoot()
-                response[row] *= weight
-                for j in 0..<p { rows[row * c + j] = problem.fixed[row, j] * weight }
-                for j in 0..<q { rows[row * c + p + j] = problem.random[row, j] * weight }
-            }
+        var (gramCount, longest) = (0, 0)
+        for group in 0..<problem.groupCount {
+            let n = problem.offsets[group + 1] - problem.offsets[group]
+            longest = max(longest, n)
             gramOffsets.append(n >= variances ? gramCount : -1)
             if n >= variances { gramCount += c * c }
         }
         var grams = [Double](repeating: 0, count: gramCount)
-        for (group, offset) in gramOffsets.enumerated() where offset >= 0 {
-            let (first, n) = (problem.offsets[group], problem.offsets[group + 1] - problem.offsets[group])
-            rows.withUnsafeBufferPointer { rows in
-                grams.withUnsafeMutableBufferPointer { grams in
-                    guard let a = rows.baseAddress, let g = grams.baseAddress else { return }
-                    SmallKernels.addProducts(c, n, 1, a + first * c, g + offset)
-                    for j in 0..<c {
-                        for i in (j + 1)..<max(c, j + 1) { g[offset + j + i * c] = g[offset + i + j * c] }
-                    }
-                }
-            }
+        grams.withUnsafeMutableBufferPointer { grams in
+            guard let base = grams.baseAddress else { return }
+            for (group, offset) in gramOffsets.enumerated() where offset >= 0 { gram(group, base + offset) }
         }
-        self.rows = rows
-        self.response = response
-        self.grams = grams
-        self.gramOffsets = gramOffsets
-        noiseLogDeterminant = problem.noiseVariance.reduce(0) { $0 + log($1) }
+        (self.grams, self.gramOffsets) = (grams, gramOffsets)
         // What is factorized by rows has fewer of them than there are random effects.
         scratch = .allocate(capacity: longest + q + 1)
         omega = .allocate(capacity: q * q + 1)
@@ -400,11 +441,14 @@ public final class Likelihood {
                 }
             }
         }
-        for j in 0..<p { derivatives.fixedGradient[j] -= scores[j] }
-        for j in 0..<q {
-            let score = scores[p + j]
-            derivatives.varianceSquares[j] += 0.5 * score * score
-            derivatives.varianceTraces[j] += 0.5 * products[p + j + (p + j) * side]
+        derivatives.fixedGradient.withUnsafeMutableBufferPointer { gradient in
+            for j in 0..<p { gradient[j] -= scores[j] }
+        }
+        derivatives.varianceSquares.withUnsafeMutableBufferPointer { squares in
+            for j in 0..<q { squares[j] += 0.5 * scores[p + j] * scores[p + j] }
+        }
+        derivatives.varianceTraces.withUnsafeMutableBufferPointer { traces in
+            for j in 0..<q { traces[j] += 0.5 * products[(p + j) * (side + 1)] }
         }
     }
 }

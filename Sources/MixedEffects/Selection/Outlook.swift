@@ -192,10 +192,12 @@ struct Outlook {
 
         /// By how much a Newton step of some effects lowers the loss; 0 where the Hessian is not positive definite.
         private mutating func gain(_ others: [Int]) -> Double {
-            let n = others.count
+            let (n, rows) = (others.count, side - 1)
             var right = others.map { gradient[$0] }
-            for (k, j) in others.enumerated() {
-                for (l, i) in others.enumerated().dropFirst(k) { own[l + k * n] = hessian[i, j] }
+            own.withUnsafeMutableBufferPointer { own in
+                hessian.elements.withUnsafeBufferPointer { hessian in
+                    for k in 0..<n { for l in k..<n { own[l + k * n] = hessian[others[l] + others[k] * rows] } }
+                }
             }
             guard SmallKernels.cholesky(n, &own) else { return 0 }
             SmallKernels.solve(1, n, own, &right)
