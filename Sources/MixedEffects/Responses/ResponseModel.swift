@@ -180,7 +180,7 @@ public struct ResponseModel: Sendable {
                 outcome.failures = members.map { ($0, "no group has it") }
                 return outcome
             }
-            let model = try RestrictedScoring().fit(block.problem)
+            let model = try VarianceScoring().fit(block.problem, kind: .reml)
             let inclusions = selects ? average(block, model, table, charged) : nil
             let (p, q) = (table.fixed.columns, table.random.columns)
             let errors = model.fixed.indices.map { model.fixedCovariance[$0, $0].squareRoot() }
@@ -221,7 +221,7 @@ public struct ResponseModel: Sendable {
 
     /// How groups depart from what the model says of all.
     private func departures(
-        _ block: ResponseTable.Block, _ model: RestrictedScoring.Fit, _ members: [Int], _ table: ResponseTable
+        _ block: ResponseTable.Block, _ model: FittedModel, _ members: [Int], _ table: ResponseTable
     ) -> [Departure] {
         let (p, q) = (table.fixed.columns, table.random.columns)
         let (side, count) = (block.problem.fixedCount + block.problem.randomCount + 1, block.problem.randomCount)
@@ -247,7 +247,7 @@ public struct ResponseModel: Sendable {
     // MARK: - Which effects models have
 
     private func average(
-        _ block: ResponseTable.Block, _ model: RestrictedScoring.Fit, _ table: ResponseTable, _ charged: Int
+        _ block: ResponseTable.Block, _ model: FittedModel, _ table: ResponseTable, _ charged: Int
     ) -> (fixed: [Double], random: [Double]?) {
         let (p, q) = (table.fixed.columns, table.random.columns)
         let (fixedCount, randomCount) = (block.problem.fixedCount, block.problem.randomCount)
@@ -284,7 +284,7 @@ public struct ResponseModel: Sendable {
     ///
     /// - Complexity: O(fixed effects³).
     private func survivors(
-        _ problem: MixedEffectsProblem, _ model: RestrictedScoring.Fit, _ isKept: [Bool], charged: Int
+        _ problem: MixedEffectsProblem, _ model: FittedModel, _ isKept: [Bool], charged: Int
     ) -> [Int] {
         // (ΣK)⁻¹ of the effects left, from which one more is taken by a step of Gauss and Jordan.
         var covariance = model.fixedCovariance
