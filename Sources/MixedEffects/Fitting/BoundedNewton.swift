@@ -289,4 +289,3 @@ public struct BoundedNewton: Sendable {
         }
     }
 }
-

@@ -113,7 +113,9 @@ public final class Likelihood {
         let (c, from) = (columns.count, whole.c)
         var rows = [Double](repeating: 0, count: problem.rowCount * c)
         columns.withUnsafeBufferPointer { columns in
-            for row in 0..<problem.rowCount { for k in 0..<c { rows[row * c + k] = whole.rows[row * from + columns[k]] } }
+            for row in 0..<problem.rowCount {
+                for k in 0..<c { rows[row * c + k] = whole.rows[row * from + columns[k]] }
+            }
         }
         self.init(problem, random.count, whole.noiseLogDeterminant, whole.response, rows) { group, target in
             let offset = whole.gramOffsets[group]

@@ -26,8 +26,8 @@ public struct ResponseModel: Sendable {
     /// Of the sampler.
     public var seed: UInt64
 
-    /// Groups below which random effects are not chosen, but all kept: so few carry no choice of variances.
-    public static let fewestGroups = 8
+    /// Groups below which random effects are not chosen, but all kept (``SelectionRules/with(groups:randomCount:)``).
+    public static let fewestGroups = SelectionRules.fewestGroups
     /// Mean absolute correlation of errors from which on responses are modelled together.
     static let leastCorrelation = 0.2
     /// Columns of a model of several responses at most.
@@ -149,7 +149,8 @@ public struct ResponseModel: Sendable {
                 ($0.response, $0.column, $0.group) < ($1.response, $1.column, $1.group)
             },
             failures: found.flatMap(\.failures).sorted { $0.response < $1.response }, blocks: blocks,
-            tests: effects.count { !$0.p.isNaN }, choosesRandom: selects && table.groupCount >= Self.fewestGroups)
+            tests: effects.count { !$0.p.isNaN },
+            choosesRandom: selects && table.groupCount >= SelectionRules.fewestGroups)
     }
 
     /// What one model found.
@@ -256,15 +257,14 @@ public struct ResponseModel: Sendable {
             fixedCount > mostAveraged
             ? survivors(block.problem, model, isKept, charged: charged) : Array(0..<fixedCount)
         let places = Dictionary(uniqueKeysWithValues: candidates.enumerated().map { ($0.element, $0.offset) })
-        let choosesRandom = table.groupCount >= Self.fewestGroups
-        var rules = SelectionRules(
+        let choosesRandom = table.groupCount >= SelectionRules.fewestGroups
+        let needed =
+            parents.isEmpty
+            ? [] : (0..<randomCount).map { own in parents[own % q].flatMap { places[own / q * p + $0] } }
+        let rules = SelectionRules(
             keptFixed: Set(candidates.indices.filter { isKept[candidates[$0]] }),
-            keptRandom: Set((0..<randomCount).filter { !choosesRandom || keptRandom.contains($0 % q) }))
-        if choosesRandom, !parents.isEmpty {
-            rules.parents = (0..<randomCount).map { own in
-                parents[own % q].flatMap { places[own / q * p + $0] }
-            }
-        }
+            keptRandom: Set((0..<randomCount).filter { keptRandom.contains($0 % q) }), parents: needed
+        ).with(groups: table.groupCount, randomCount: randomCount)
         let problem = block.problem.restricted(fixed: candidates, random: Array(0..<randomCount))
         // Criteria need no more digits than their differences do.
         let fits = SupportFits(problem, noise: .known, newton: BoundedNewton(tolerance: 1e-7), charged: charged)
