@@ -82,6 +82,16 @@ struct MixedTests {
         #expect(abs((found[key].number ?? .nan) - criterion) < 1e-7 * abs(criterion))
         let noise = try #require(try file.double(attribute: "sigma2", of: model))
         #expect(abs((found["noise_variance"].number ?? .nan) - noise) < 1e-4 * noise)
+        for effect in found["random"].list {
+            #expect((0...1).contains(effect["p"].number ?? -1))
+            #expect((effect["lower"].number == nil) == model.hasPrefix("full"))
+        }
+        guard name.contains("sleepstudy"), model == "diagonal-ml" else { return }
+        // confint(method = "profile") of lme4 1.1-31.
+        for (effect, (lower, upper)) in zip(found["random"].list, [(15.2586, 37.7865), (3.9641, 8.7692)]) {
+            #expect(abs((effect["lower"].number ?? .nan) - lower) < 1e-3 * lower)
+            #expect(abs((effect["upper"].number ?? .nan) - upper) < 1e-3 * upper)
+        }
     }
 
     // MARK: Selection

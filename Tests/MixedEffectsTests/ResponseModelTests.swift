@@ -77,7 +77,7 @@ struct ResponseModelTests {
         let problem = try MixedEffectsProblem(
             fixed: setup.fixed, random: setup.random, response: setup.responses.column(0), offsets: setup.offsets,
             noiseVariance: setup.covariances.map { $0[0, 0] })
-        let found = try RestrictedScoring().fit(problem)
+        let found = try VarianceScoring().fit(problem, kind: .reml)
         let expected = try CovarianceFit().fit(problem, noise: .known, kind: .reml)
         #expect(found.isConverged && found.loss <= expected.loss + 1e-8)
         #expect(abs(found.loss - expected.loss) < 1e-6)

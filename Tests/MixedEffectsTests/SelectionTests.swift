@@ -111,6 +111,68 @@ struct SelectionTests {
             }
         }
     }
+
+    /// The likelihood with the effect at 0, and one Newton step of the others from there, evaluated.
+    @Test("what a model loses without an effect", arguments: [NoiseModel.known, .estimated])
+    func removal(noise: NoiseModel) throws {
+        let problem = try RandomModel.problem(sizes: [4, 3, 9, 4, 3, 12, 5, 3], fixed: 5, random: 4, seed: 22)
+        let support = Support(fixed: [true, true, true, false, true], random: [true, false, true, true])
+        let (fixed, random) = (support.fixedIndices, support.randomIndices)
+        let fits = SupportFits(problem, noise: noise, newton: BoundedNewton())
+        let model = fits.model(support)
+        let likelihood = Likelihood(problem.restricted(fixed: fixed, random: random))
+        let (p, count) = (fixed.count, support.count)
+        var checked = 0
+        for (place, k) in (fixed + random.map { $0 + 5 }).enumerated() {
+            var at = Effects(
+                fixed: fixed.map { model.effects.fixed[$0] },
+                variances: random.map { model.effects.variances[$0] / model.noiseFactor })
+            if place < p { at.fixed[place] = 0 } else { at.variances[place - p] = 0 }
+            let derivatives = likelihood.evaluate(at: at)
+            let (value, variance) = derivatives.objective(noise, freedom: problem.rowCount)
+            var gradient = [Double](repeating: 0, count: count)
+            var hessian = Matrix(rows: count, columns: count)
+            derivatives.fillGradient(variance, &gradient)
+            derivatives.fillHessian(noise, variance, rows: problem.rowCount, concave: 1, &hessian)
+            hessian.mirrorLowerTriangle()
+            let others = (0..<count).filter { $0 != place && ($0 < p || at.variances[$0 - p] > 0) }
+            let block = Matrix(rows: others.count, columns: others.count) { hessian[others[$0], others[$1]] }
+            let right = Matrix(rows: others.count, columns: 1) { row, _ in gradient[others[row]] }
+            guard value - model.loss < 25, let factor = try? Cholesky(block) else { continue }
+            let gain = zip(right.elements, factor.solve(right).elements).reduce(0) { $0 + $1.0 * $1.1 } / 2
+            #expect(abs(fits.outlook(model).flips[k] - max(0, value - model.loss - gain)) < 1e-8)
+            checked += 1
+        }
+        #expect(checked > 2)
+    }
+
+    /// Groups that are factorized by rows, by effects, and by either as the variances are.
+    @Test("a likelihood of some effects, and its value alone", arguments: [0, 1, 3])
+    func restricted(variances: Int) throws {
+        let problem = try RandomModel.problem(sizes: [4, 1, 9, 4, 2, 12, 5, 3], fixed: 4, random: 6, seed: 23)
+        let whole = Likelihood(problem, variances: variances)
+        var generator = SeededGenerator(seed: 5)
+        for (fixed, random) in [([0, 1, 3], [0, 2, 3, 5]), ([2], [1]), ([], [0, 1, 2, 3, 4, 5]), ([1], [])] {
+            let effects = Effects(
+                fixed: fixed.map { _ in generator.normal() },
+                variances: random.map { $0 == 2 ? 0 : generator.uniform() })
+            var all = Effects(fixed: .init(repeating: 0, count: 4), variances: .init(repeating: 0, count: 6))
+            for (k, j) in fixed.enumerated() { all.fixed[j] = effects.fixed[k] }
+            for (k, j) in random.enumerated() { all.variances[j] = effects.variances[k] }
+            let expected = Likelihood(problem.restricted(fixed: fixed, random: random)).evaluate(at: effects)
+            let own = Likelihood(whole, fixed: fixed, random: random)
+            let found = own.evaluate(at: effects)
+            for value in [found.value, own.value(at: effects), whole.value(at: all), whole.evaluate(at: all).value] {
+                #expect(abs(value - expected.value) < 1e-11 * abs(expected.value))
+            }
+            for (a, b) in zip(
+                found.fixedGradient + found.fisher.elements + found.mixedHessian.elements,
+                expected.fixedGradient + expected.fisher.elements + expected.mixedHessian.elements)
+            {
+                #expect(abs(a - b) < 1e-10 * (1 + abs(b)))
+            }
+        }
+    }
 }
 
 /// The benchmark's problems of one version.

@@ -169,7 +169,15 @@ struct MixedRequestTests {
         let told = Warnings()
         let found = try answer([:], formula: "y ~ a + twice + (a | g)", table, monitor: told.monitor)
         #expect(found.summary.fixed.map(\.name) == ["(Intercept)", "a"])
-        for part in ["4 groups are few", "uncorrelated", "'twice' was left out"] {
+        // Not chosen, but told with what the data say of them.
+        for effect in found.summary.random {
+            #expect(effect.selected && effect.inclusion == nil && (0...1).contains(effect.p ?? -1))
+            #expect(effect.lower.map { $0 <= effect.deviation } ?? false)
+            #expect(effect.upper.map { $0 > effect.deviation } ?? true)
+        }
+        let penalized = try answer(["select": .text("newton")], formula: "y ~ a + (a || g)", table).summary
+        #expect(penalized.random.allSatisfy { $0.lower == nil })
+        for part in ["4 groups are too few", "all random effects are kept", "uncorrelated", "'twice' was left out"] {
             #expect(told.texts.contains { $0.contains(part) }, "\(part)")
         }
     }

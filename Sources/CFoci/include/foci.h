@@ -173,7 +173,8 @@ foci_status foci_refine(
  * "names" (JSON: lists "fixed", "random", "groups"); numbers "objective", "bic", "noise_variance", "lambda", "eta",
  * "minus_twice_log_likelihood", "minus_twice_restricted_log_likelihood" (NaN where there is none); arrays
  *   "fixed", "standard-errors", "p", "fixed-selected", "fixed-inclusion"   of each fixed effect; NaN where unknown
- *   "random", "random-selected", "random-inclusion"   variances over groups
+ *   "random", "random-selected", "random-inclusion", "random-p"   variances over groups; likelihood-ratio tests
+ *   "random-lower", "random-upper"   profile intervals of their roots, with all effects in or fewer than 8 groups
  *   "fixed-penalized", "random-penalized"   what the penalty leaves of each before what is selected is fitted again
  *   "fixed-columns", "random-columns"   which of the columns given each is: those that say nothing new are left out
  *   "covariance"         of the random effects, q × q

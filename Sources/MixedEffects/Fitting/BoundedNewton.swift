@@ -101,7 +101,7 @@ public struct BoundedNewton: Sendable {
             iterations += 1
             guard let decrement = state.direction() else { break }
             isConverged = decrement <= tolerance * max(1, abs(state.value))
-            if !state.advance(decrement) { break }
+            if !state.advance(decrement, isLast: isConverged) { break }
         }
         // A perfect fit has no noise; what remains of it is rounding.
         let scale = zip(problem.response, problem.noiseVariance).reduce(0) { $0 + $1.0 * $1.0 / $1.1 }
@@ -224,8 +224,12 @@ public struct BoundedNewton: Sendable {
             }
             while !free.isEmpty {
                 let n = free.count
+                reduced.withUnsafeMutableBufferPointer { reduced in
+                    hessian.elements.withUnsafeBufferPointer { hessian in
+                        for k in 0..<n { for l in k..<n { reduced[l + k * n] = hessian[free[l] + free[k] * count] } }
+                    }
+                }
                 for (k, j) in free.enumerated() {
-                    for (l, i) in free.enumerated().dropFirst(k) { reduced[l + k * n] = hessian[i, j] }
                     var sum = -gradient[j]
                     for i in p..<max(p, count) where isHeld[i] && step[i] != 0 {
                         sum -= hessian[max(i, j), min(i, j)] * step[i]
@@ -233,7 +237,8 @@ public struct BoundedNewton: Sendable {
                     right[k] = sum
                 }
                 guard SmallKernels.cholesky(n, &reduced) else { return false }
-                LAPACK.choleskySolve(n, 1, reduced, n, &right, n)
+                SmallKernels.solve(1, n, reduced, &right)
+                SmallKernels.solveBack(n, reduced, &right)
                 var isFeasible = true
                 for (k, j) in free.enumerated() {
                     step[j] = right[k]
@@ -249,8 +254,9 @@ public struct BoundedNewton: Sendable {
             return true
         }
 
-        /// Takes the step, halved until the objective falls as it should; false where it does not.
-        mutating func advance(_ decrement: Double) -> Bool {
+        /// Takes the step, halved until the objective falls as it should; false where it does not. After the last one nobody asks
+        /// for derivatives.
+        mutating func advance(_ decrement: Double, isLast: Bool) -> Bool {
             let rounding = 1e-13 * max(1, abs(value))
             var length = 1.0
             for _ in 0..<40 {
@@ -258,7 +264,7 @@ public struct BoundedNewton: Sendable {
                 for j in 0..<(count - p) {
                     trial.variances[j] = max(0, effects.variances[j] + length * step[p + j])
                 }
-                if length == 1 {
+                if length == 1, !isLast {
                     likelihood.evaluate(at: trial, into: &derivatives)
                     let (found, variance) = derivatives.objective(noise, freedom: rows)
                     if found <= value - 1e-4 * decrement + rounding {
@@ -268,16 +274,17 @@ public struct BoundedNewton: Sendable {
                     }
                 } else {
                     let (squares, logs) = likelihood.parts(at: trial)
-                    if NoiseModel.objective(noise, squares, logs, rows).value <= value - 1e-4 * length * decrement {
+                    let (found, variance) = NoiseModel.objective(noise, squares, logs, rows)
+                    if found <= value - 1e-4 * length * decrement + (length == 1 ? rounding : 0) {
                         swap(&effects, &trial)
-                        likelihood.evaluate(at: effects, into: &derivatives)
-                        (value, noiseVariance) = derivatives.objective(noise, freedom: rows)
+                        (value, noiseVariance) = (found, variance)
+                        if !isLast { likelihood.evaluate(at: effects, into: &derivatives) }
                         return true
                     }
                 }
                 length /= 2
             }
-            likelihood.evaluate(at: effects, into: &derivatives)
+            if !isLast { likelihood.evaluate(at: effects, into: &derivatives) }
             return false
         }
     }

@@ -34,6 +34,12 @@ public struct FittedModel: Sendable {
     /// Standard errors of β: p values.
     public var standardErrors: [Double] { (0..<fixed.count).map { fixedCovariance[$0, $0].squareRoot() } }
 
+    /// Variances of the random effects, the diagonal of Γ: q values.
+    public var variances: [Double] { (0..<covariance.rows).map { covariance[$0, $0] } }
+
+    /// Wald's statistic of a fixed effect: about what twice the log-likelihood has of it.
+    func worth(of k: Int) -> Double { fixed[k] * fixed[k] / fixedCovariance[k, k] }
+
     /// What the model says of every row: X_iβ + Z_iu_i, N values.
     ///
     /// - Complexity: O(N(p + q)).

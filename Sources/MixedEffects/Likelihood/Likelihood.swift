@@ -17,7 +17,7 @@ public final class Likelihood {
     /// The rows of [X Z], weighted by Λ^−½, one after the other.
     private let rows: [Double]
     private let response: [Double]
-    /// Of each group with at least as many rows as random effects [X Z]ᵀΛ⁻¹[X Z], c × c.
+    /// Of each group with enough rows [X Z]ᵀΛ⁻¹[X Z], c × c.
     private let grams: [Double]
     /// Where a group's Gram matrix begins; −1 without one.
     private let gramOffsets: [Int]
@@ -82,50 +82,96 @@ public final class Likelihood {
 
     /// - Complexity: O(N(p + q)²) where groups have more rows than random effects, else O(N(p + q)); as much memory as the
     ///   problem, and (p + q)² a group of the former.
-    public init(_ problem: MixedEffectsProblem) {
+    public convenience init(_ problem: MixedEffectsProblem) { self.init(problem, variances: problem.randomCount) }
+
+    /// - Parameter variances: number of variances that are not 0 where it is evaluated, at the most of them: groups of as many
+    ///   rows keep their products, so that they need not be factorized by rows.
+    convenience init(_ problem: MixedEffectsProblem, variances: Int) {
+        let (p, q) = (problem.fixedCount, problem.randomCount)
+        let c = p + q
+        var rows = [Double](repeating: 0, count: problem.rowCount * c)
+        var response = problem.response
+        for row in 0..<problem.rowCount {
+            let weight = 1 / problem.noiseVariance[row].squareRoot()
+            response[row] *= weight
+            for j in 0..<p { rows[row * c + j] = problem.fixed[row, j] * weight }
+            for j in 0..<q { rows[row * c + p + j] = problem.random[row, j] * weight }
+        }
+        let logs = problem.noiseVariance.reduce(0) { $0 + log($1) }
+        self.init(problem, variances, logs, response, rows) { group, target in
+            let (first, n) = (problem.offsets[group], problem.offsets[group + 1] - problem.offsets[group])
+            Self.fillGram(rows, first, n, c, target)
+        }
+    }
+
+    /// That of a model with some of the effects of another, from what that has computed.
+    ///
+    /// - Complexity: O(N·k + m·k²) with k effects.
+    convenience init(_ whole: Likelihood, fixed: [Int], random: [Int]) {
+        let problem = whole.problem.restricted(fixed: fixed, random: random)
+        let columns = fixed + random.map { $0 + whole.p }
+        let (c, from) = (columns.count, whole.c)
+        var rows = [Double](repeating: 0, count: problem.rowCount * c)
+        columns.withUnsafeBufferPointer { columns in
+            for row in 0..<problem.rowCount {
+                for k in 0..<c { rows[row * c + k] = whole.rows[row * from + columns[k]] }
+            }
+        }
+        self.init(problem, random.count, whole.noiseLogDeterminant, whole.response, rows) { group, target in
+            let offset = whole.gramOffsets[group]
+            if offset >= 0 {
+                columns.withUnsafeBufferPointer { columns in
+                    for j in 0..<c {
+                        let column = offset + columns[j] * from
+                        for i in 0..<c { target[i + j * c] = whole.grams[column + columns[i]] }
+                    }
+                }
+            } else {
+                let (first, n) = (problem.offsets[group], problem.offsets[group + 1] - problem.offsets[group])
+                Self.fillGram(rows, first, n, c, target)
+            }
+        }
+    }
+
+    /// The products of n rows of c columns from a first on, added to zeros.
+    private static func fillGram(
+        _ rows: [Double], _ first: Int, _ n: Int, _ c: Int, _ target: UnsafeMutablePointer<Double>
+    ) {
+        rows.withUnsafeBufferPointer { rows in
+            guard let a = rows.baseAddress else { return }
+            SmallKernels.addProducts(c, n, 1, a + first * c, target)
+        }
+        for j in 0..<c { for i in (j + 1)..<max(c, j + 1) { target[j + i * c] = target[i + j * c] } }
+    }
+
+    /// - Parameter gram: fills in zeros with the products of a group.
+    private init(
+        _ problem: MixedEffectsProblem, _ variances: Int, _ noiseLogDeterminant: Double, _ response: [Double],
+        _ rows: [Double], gram: (_ group: Int, _ target: UnsafeMutablePointer<Double>) -> Void
+    ) {
         self.problem = problem
         let (p, q) = (problem.fixedCount, problem.randomCount)
         let c = p + q
         (self.p, self.q, self.c) = (p, q, c)
-        var rows = [Double](repeating: 0, count: problem.rowCount * c)
-        var response = problem.response
-        let longest = zip(problem.offsets, problem.offsets.dropFirst()).reduce(0) { max($0, $1.1 - $1.0) }
+        (self.rows, self.response, self.noiseLogDeterminant) = (rows, response, noiseLogDeterminant)
         var gramOffsets: [Int] = []
-        var gramCount = 0
-        for (first, end) in zip(problem.offsets, problem.offsets.dropFirst()) {
-            let n = end - first
-            for row in first..<end {
-                let weight = 1 / problem.noiseVariance[row].squareRoot()
-                response[row] *= weight
-                for j in 0..<p { rows[row * c + j] = problem.fixed[row, j] * weight }
-                for j in 0..<q { rows[row * c + p + j] = problem.random[row, j] * weight }
-            }
-            gramOffsets.append(n >= q ? gramCount : -1)
-            if n >= q { gramCount += c * c }
+        var (gramCount, longest) = (0, 0)
+        for group in 0..<problem.groupCount {
+            let n = problem.offsets[group + 1] - problem.offsets[group]
+            longest = max(longest, n)
+            gramOffsets.append(n >= variances ? gramCount : -1)
+            if n >= variances { gramCount += c * c }
         }
         var grams = [Double](repeating: 0, count: gramCount)
-        for (group, offset) in gramOffsets.enumerated() where offset >= 0 {
-            let (first, n) = (problem.offsets[group], problem.offsets[group + 1] - problem.offsets[group])
-            rows.withUnsafeBufferPointer { rows in
-                grams.withUnsafeMutableBufferPointer { grams in
-                    guard let a = rows.baseAddress, let g = grams.baseAddress else { return }
-                    SmallKernels.addProducts(c, n, 1, a + first * c, g + offset)
-                    for j in 0..<c {
-                        for i in (j + 1)..<max(c, j + 1) { g[offset + j + i * c] = g[offset + i + j * c] }
-                    }
-                }
-            }
+        grams.withUnsafeMutableBufferPointer { grams in
+            guard let base = grams.baseAddress else { return }
+            for (group, offset) in gramOffsets.enumerated() where offset >= 0 { gram(group, base + offset) }
         }
-        self.rows = rows
-        self.response = response
-        self.grams = grams
-        self.gramOffsets = gramOffsets
-        noiseLogDeterminant = problem.noiseVariance.reduce(0) { $0 + log($1) }
-        let side = min(longest, max(q, 1)) + 1
-        let factor = max(side * side, (longest < q ? longest * longest : q * q)) + 1
+        (self.grams, self.gramOffsets) = (grams, gramOffsets)
+        // What is factorized by rows has fewer of them than there are random effects.
         scratch = .allocate(capacity: longest + q + 1)
-        omega = .allocate(capacity: factor)
-        panel = .allocate(capacity: max(longest, q) * (c + 1) + 1)
+        omega = .allocate(capacity: q * q + 1)
+        panel = .allocate(capacity: q * (c + 1) + 1)
         projected = .allocate(capacity: (c + 1) * (c + 1))
         positive = .allocate(capacity: q + 1)
     }
@@ -150,7 +196,7 @@ public final class Likelihood {
     /// ½ Σ rᵀΩ⁻¹r and ½ Σ log det Ω.
     func parts(at effects: Effects) -> (squares: Double, logDeterminant: Double) {
         var (squares, logs) = (0.0, noiseLogDeterminant)
-        let isFactored = forEachGroup(at: effects) { group in
+        let isFactored = forEachGroup(at: effects, isValueAll: true) { group in
             squares += group.residualSquares
             logs += group.logDeterminant
         } beyond: { _, _ in
@@ -170,6 +216,13 @@ public final class Likelihood {
 
     /// The same into room that is there; the Hessians are whole matrices.
     public func evaluate(at effects: Effects, into derivatives: inout Derivatives) {
+        evaluate(at: effects, into: &derivatives) { _ in }
+    }
+
+    /// The same; of every group [X Z r]ᵀΩ⁻¹[X Z r], lower triangle with p + q + 1 rows, is given to the closure.
+    func evaluate(
+        at effects: Effects, into derivatives: inout Derivatives, _ use: (_ products: UnsafePointer<Double>) -> Void
+    ) {
         derivatives.clear()
         var (squares, logs) = (0.0, noiseLogDeterminant)
         let isFactored = forEachGroup(at: effects) { group in
@@ -177,6 +230,7 @@ public final class Likelihood {
             logs += group.logDeterminant
         } beyond: { products, side in
             Self.add(products, side, p, q, to: &derivatives)
+            use(products)
         }
         derivatives.squares = isFactored ? squares / 2 : .infinity
         derivatives.logDeterminant = isFactored ? logs / 2 : .infinity
@@ -209,10 +263,11 @@ public final class Likelihood {
         let logDeterminant: Double
     }
 
-    /// Factorizes every group, in order. `beyond`, where it does something, is given [X Z r]ᵀΩ⁻¹[X Z r], lower triangle.
+    /// Factorizes every group, in order. `beyond` is given [X Z r]ᵀΩ⁻¹[X Z r], lower triangle and last column, unless the
+    /// value is all that is asked for.
     @inline(__always)
     private func forEachGroup(
-        at effects: Effects, value: (GroupValue) -> Void,
+        at effects: Effects, isValueAll: Bool = false, value: (GroupValue) -> Void,
         beyond: (_ products: UnsafePointer<Double>, _ side: Int) -> Void
     ) -> Bool {
         precondition(effects.fixed.count == p && effects.variances.count == q)
@@ -230,13 +285,15 @@ public final class Likelihood {
                         guard let all = rows.baseAddress else { return false }
                         residual(first, n, all + first * c, beta)
                         let found =
-                            gramOffsets[group] >= 0
-                            ? byEffects(n, all + first * c, gramOffsets[group], count, gamma)
-                            : byRows(n, all + first * c, count, gamma)
+                            gramOffsets[group] >= 0 && n >= count
+                            ? byEffects(n, all + first * c, gramOffsets[group], count, gamma, isValueAll)
+                            : byRows(n, all + first * c, count, gamma, isValueAll)
                         guard let found, found.residualSquares.isFinite, found.logDeterminant.isFinite else {
                             return false
                         }
                         value(found)
+                        if isValueAll { continue }
+                        for j in 0..<c { projected[j + c * (c + 1)] = projected[c + j * (c + 1)] }
                         beyond(UnsafePointer(projected), c + 1)
                     }
                     return true
@@ -257,7 +314,8 @@ public final class Likelihood {
 
     /// Through the n × n matrix Ω.
     private func byRows(
-        _ n: Int, _ rows: UnsafePointer<Double>, _ count: Int, _ gamma: UnsafeBufferPointer<Double>
+        _ n: Int, _ rows: UnsafePointer<Double>, _ count: Int, _ gamma: UnsafeBufferPointer<Double>,
+        _ isValueAll: Bool
     ) -> GroupValue? {
         let side = c + 1
         let weighted = scratch + n
@@ -272,6 +330,11 @@ public final class Likelihood {
             }
         }
         guard SmallKernels.cholesky(n, omega) else { return nil }
+        if isValueAll {
+            SmallKernels.solve(1, n, omega, scratch)
+            let squares = (0..<n).reduce(0) { $0 + scratch[$1] * scratch[$1] }
+            return GroupValue(residualSquares: squares, logDeterminant: Self.logDeterminant(n, omega))
+        }
         for i in 0..<n {
             let (target, row) = (panel + i * side, rows + i * c)
             for k in 0..<c { target[k] = row[k] }
@@ -286,24 +349,47 @@ public final class Likelihood {
 
     /// Through I + Γ^½ZᵀΛ⁻¹ZΓ^½ of the variances that are not 0.
     private func byEffects(
-        _ n: Int, _ rows: UnsafePointer<Double>, _ offset: Int, _ count: Int, _ gamma: UnsafeBufferPointer<Double>
+        _ n: Int, _ rows: UnsafePointer<Double>, _ offset: Int, _ count: Int, _ gamma: UnsafeBufferPointer<Double>,
+        _ isValueAll: Bool
     ) -> GroupValue? {
         let side = c + 1
         return grams.withUnsafeBufferPointer { grams -> GroupValue? in
             guard let all = grams.baseAddress else { return nil }
             let gram = all + offset
-            for j in 0..<c {
-                for i in j..<c { projected[i + j * side] = gram[i + j * c] }
-                projected[c + j * side] = 0
+            for l in 0..<count {
+                let (root, column) = (gamma[positive[l]].squareRoot(), gram + (p + positive[l]) * c + p)
+                for k in l..<count {
+                    omega[k + l * count] = gamma[positive[k]].squareRoot() * column[positive[k]] * root
+                }
+                omega[l + l * count] += 1
             }
+            guard SmallKernels.cholesky(count, omega) else { return nil }
+            let logDeterminant = Self.logDeterminant(count, omega)
             var squares = 0.0
+            if isValueAll {
+                for k in 0..<count { panel[k] = 0 }
+                for i in 0..<n {
+                    let (row, error) = (rows + i * c + p, scratch[i])
+                    squares += error * error
+                    for k in 0..<count { panel[k] += error * row[positive[k]] }
+                }
+                for k in 0..<count { panel[k] *= gamma[positive[k]].squareRoot() }
+                SmallKernels.solve(1, count, omega, panel)
+                for k in 0..<count { squares -= panel[k] * panel[k] }
+                return GroupValue(residualSquares: squares, logDeterminant: logDeterminant)
+            }
+            let last = projected + c * side
+            for j in 0..<c { last[j] = 0 }
             for i in 0..<n {
                 let (row, error) = (rows + i * c, scratch[i])
                 squares += error * error
-                for j in 0..<c { projected[c + j * side] += error * row[j] }
+                for j in 0..<c { last[j] += error * row[j] }
             }
-            projected[c + c * side] = squares
-            guard count > 0 else { return GroupValue(residualSquares: squares, logDeterminant: 0) }
+            last[c] = squares
+            for j in 0..<c {
+                for i in j..<c { projected[i + j * side] = gram[i + j * c] }
+                projected[c + j * side] = last[j]
+            }
             for k in 0..<count {
                 let j = positive[k]
                 let root = gamma[j].squareRoot()
@@ -311,16 +397,9 @@ public final class Likelihood {
                 for l in 0..<c { target[l] = root * column[l] }
                 target[c] = root * projected[c + (p + j) * side]
             }
-            for l in 0..<count {
-                let root = gamma[positive[l]].squareRoot()
-                for k in l..<count { omega[k + l * count] = panel[p + positive[l] + k * side] * root }
-                omega[l + l * count] += 1
-            }
-            guard SmallKernels.cholesky(count, omega) else { return nil }
             SmallKernels.solve(side, count, omega, panel)
             SmallKernels.addProducts(side, count, -1, panel, projected)
-            return GroupValue(
-                residualSquares: projected[c + c * side], logDeterminant: Self.logDeterminant(count, omega))
+            return GroupValue(residualSquares: projected[c + c * side], logDeterminant: logDeterminant)
         }
     }
 
@@ -337,10 +416,11 @@ public final class Likelihood {
         return 2 * (sum + log(product))
     }
 
-    private static func add(
+    /// Adds what a group has, lower triangle and last column, to the lower triangles of the Hessians, and to the gradients.
+    static func add(
         _ products: UnsafePointer<Double>, _ side: Int, _ p: Int, _ q: Int, to derivatives: inout Derivatives
     ) {
-        let scores = products + side - 1
+        let scores = products + (side - 1) * side
         derivatives.fixedHessian.elements.withUnsafeMutableBufferPointer { hessian in
             for j in 0..<p {
                 let column = products + j * side
@@ -349,26 +429,28 @@ public final class Likelihood {
         }
         derivatives.mixedHessian.elements.withUnsafeMutableBufferPointer { hessian in
             for j in 0..<q {
-                let score = scores[(p + j) * side]
+                let score = scores[p + j]
                 for i in 0..<p { hessian[i + j * p] += products[p + j + i * side] * score }
             }
         }
         derivatives.convexHessian.elements.withUnsafeMutableBufferPointer { convex in
             derivatives.fisher.elements.withUnsafeMutableBufferPointer { fisher in
                 for j in 0..<q {
-                    let (column, score) = (products + p + (p + j) * side, scores[(p + j) * side])
-                    for i in j..<q {
-                        convex[i + j * q] += column[i] * score * scores[(p + i) * side]
-                        fisher[i + j * q] += 0.5 * column[i] * column[i]
-                    }
+                    let (column, score) = (products + p + (p + j) * side, scores[p + j])
+                    let (own, others) = (j * q, scores + p)
+                    for i in j..<q { convex[i + own] += column[i] * (score * others[i]) }
+                    for i in j..<q { fisher[i + own] += 0.5 * (column[i] * column[i]) }
                 }
             }
         }
-        for j in 0..<p { derivatives.fixedGradient[j] -= scores[j * side] }
-        for j in 0..<q {
-            let score = scores[(p + j) * side]
-            derivatives.varianceSquares[j] += 0.5 * score * score
-            derivatives.varianceTraces[j] += 0.5 * products[p + j + (p + j) * side]
+        derivatives.fixedGradient.withUnsafeMutableBufferPointer { gradient in
+            for j in 0..<p { gradient[j] -= scores[j] }
+        }
+        derivatives.varianceSquares.withUnsafeMutableBufferPointer { squares in
+            for j in 0..<q { squares[j] += 0.5 * scores[p + j] * scores[p + j] }
+        }
+        derivatives.varianceTraces.withUnsafeMutableBufferPointer { traces in
+            for j in 0..<q { traces[j] += 0.5 * products[(p + j) * (side + 1)] }
         }
     }
 }

@@ -33,13 +33,28 @@ enum SmallKernels {
         }
         for k in 0..<n {
             let column = w + k * side
-            for j in 0..<k {
-                let factor = l[k + j * n]
-                let other = w + j * side
-                for i in 0..<side { column[i] -= factor * other[i] }
+            var j = 0
+            while j + 2 <= k {
+                let (a, b) = (w + j * side, w + (j + 1) * side)
+                let (fa, fb) = (l[k + j * n], l[k + (j + 1) * n])
+                for i in 0..<side { column[i] -= fa * a[i] + fb * b[i] }
+                j += 2
+            }
+            if j < k {
+                let (a, fa) = (w + j * side, l[k + j * n])
+                for i in 0..<side { column[i] -= fa * a[i] }
             }
             let inverse = 1 / l[k + k * n]
             for i in 0..<side { column[i] *= inverse }
+        }
+    }
+
+    /// x ← L⁻ᵀx.
+    static func solveBack(_ n: Int, _ l: UnsafePointer<Double>, _ x: UnsafeMutablePointer<Double>) {
+        for k in stride(from: n - 1, through: 0, by: -1) {
+            var sum = x[k]
+            for i in (k + 1)..<max(n, k + 1) { sum -= l[i + k * n] * x[i] }
+            x[k] = sum / l[k + k * n]
         }
     }
 
@@ -52,12 +67,22 @@ enum SmallKernels {
             BLAS.outerGram(side, n, sign, w, side, 1, p, side)
             return
         }
+        // Four columns at once, so that a product costs one load instead of three.
         for j in 0..<side {
             let target = p + j * side
-            for k in 0..<n {
+            var k = 0
+            while k + 4 <= n {
+                let (a, b) = (w + k * side, w + (k + 1) * side)
+                let (c, d) = (w + (k + 2) * side, w + (k + 3) * side)
+                let (fa, fb, fc, fd) = (sign * a[j], sign * b[j], sign * c[j], sign * d[j])
+                for i in j..<side { target[i] += (fa * a[i] + fb * b[i]) + (fc * c[i] + fd * d[i]) }
+                k += 4
+            }
+            while k < n {
                 let column = w + k * side
                 let factor = sign * column[j]
                 for i in j..<side { target[i] += factor * column[i] }
+                k += 1
             }
         }
     }

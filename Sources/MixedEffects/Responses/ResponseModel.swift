@@ -26,8 +26,8 @@ public struct ResponseModel: Sendable {
     /// Of the sampler.
     public var seed: UInt64
 
-    /// Groups below which random effects are not chosen, but all kept: so few carry no choice of variances.
-    public static let fewestGroups = 8
+    /// Groups below which random effects are not chosen, but all kept (``SelectionRules/with(groups:randomCount:)``).
+    public static let fewestGroups = SelectionRules.fewestGroups
     /// Mean absolute correlation of errors from which on responses are modelled together.
     static let leastCorrelation = 0.2
     /// Columns of a model of several responses at most.
@@ -149,7 +149,8 @@ public struct ResponseModel: Sendable {
                 ($0.response, $0.column, $0.group) < ($1.response, $1.column, $1.group)
             },
             failures: found.flatMap(\.failures).sorted { $0.response < $1.response }, blocks: blocks,
-            tests: effects.count { !$0.p.isNaN }, choosesRandom: selects && table.groupCount >= Self.fewestGroups)
+            tests: effects.count { !$0.p.isNaN },
+            choosesRandom: selects && table.groupCount >= SelectionRules.fewestGroups)
     }
 
     /// What one model found.
@@ -180,7 +181,7 @@ public struct ResponseModel: Sendable {
                 outcome.failures = members.map { ($0, "no group has it") }
                 return outcome
             }
-            let model = try RestrictedScoring().fit(block.problem)
+            let model = try VarianceScoring().fit(block.problem, kind: .reml)
             let inclusions = selects ? average(block, model, table, charged) : nil
             let (p, q) = (table.fixed.columns, table.random.columns)
             let errors = model.fixed.indices.map { model.fixedCovariance[$0, $0].squareRoot() }
@@ -221,7 +222,7 @@ public struct ResponseModel: Sendable {
 
     /// How groups depart from what the model says of all.
     private func departures(
-        _ block: ResponseTable.Block, _ model: RestrictedScoring.Fit, _ members: [Int], _ table: ResponseTable
+        _ block: ResponseTable.Block, _ model: FittedModel, _ members: [Int], _ table: ResponseTable
     ) -> [Departure] {
         let (p, q) = (table.fixed.columns, table.random.columns)
         let (side, count) = (block.problem.fixedCount + block.problem.randomCount + 1, block.problem.randomCount)
@@ -247,7 +248,7 @@ public struct ResponseModel: Sendable {
     // MARK: - Which effects models have
 
     private func average(
-        _ block: ResponseTable.Block, _ model: RestrictedScoring.Fit, _ table: ResponseTable, _ charged: Int
+        _ block: ResponseTable.Block, _ model: FittedModel, _ table: ResponseTable, _ charged: Int
     ) -> (fixed: [Double], random: [Double]?) {
         let (p, q) = (table.fixed.columns, table.random.columns)
         let (fixedCount, randomCount) = (block.problem.fixedCount, block.problem.randomCount)
@@ -256,15 +257,14 @@ public struct ResponseModel: Sendable {
             fixedCount > mostAveraged
             ? survivors(block.problem, model, isKept, charged: charged) : Array(0..<fixedCount)
         let places = Dictionary(uniqueKeysWithValues: candidates.enumerated().map { ($0.element, $0.offset) })
-        let choosesRandom = table.groupCount >= Self.fewestGroups
-        var rules = SelectionRules(
+        let choosesRandom = table.groupCount >= SelectionRules.fewestGroups
+        let needed =
+            parents.isEmpty
+            ? [] : (0..<randomCount).map { own in parents[own % q].flatMap { places[own / q * p + $0] } }
+        let rules = SelectionRules(
             keptFixed: Set(candidates.indices.filter { isKept[candidates[$0]] }),
-            keptRandom: Set((0..<randomCount).filter { !choosesRandom || keptRandom.contains($0 % q) }))
-        if choosesRandom, !parents.isEmpty {
-            rules.parents = (0..<randomCount).map { own in
-                parents[own % q].flatMap { places[own / q * p + $0] }
-            }
-        }
+            keptRandom: Set((0..<randomCount).filter { keptRandom.contains($0 % q) }), parents: needed
+        ).with(groups: table.groupCount, randomCount: randomCount)
         let problem = block.problem.restricted(fixed: candidates, random: Array(0..<randomCount))
         // Criteria need no more digits than their differences do.
         let fits = SupportFits(problem, noise: .known, newton: BoundedNewton(tolerance: 1e-7), charged: charged)
@@ -284,7 +284,7 @@ public struct ResponseModel: Sendable {
     ///
     /// - Complexity: O(fixed effects³).
     private func survivors(
-        _ problem: MixedEffectsProblem, _ model: RestrictedScoring.Fit, _ isKept: [Bool], charged: Int
+        _ problem: MixedEffectsProblem, _ model: FittedModel, _ isKept: [Bool], charged: Int
     ) -> [Int] {
         // (ΣK)⁻¹ of the effects left, from which one more is taken by a step of Gauss and Jordan.
         var covariance = model.fixedCovariance

@@ -90,12 +90,12 @@ extension ResponseModel {
             Effects(
                 fixed: full.fixed.indices.map { full.fixed[$0] * fixedSizes[$0 % p].squareRoot() },
                 variances: full.variances.indices.map { full.variances[$0] * randomSizes[$0 % q] }))
-        let choosesRandom = table.groupCount >= Self.fewestGroups
         let rules = SelectionRules(
             keptFixed: Set(full.fixed.indices.filter { keptFixed.contains($0 % p) }),
-            keptRandom: Set(full.variances.indices.filter { !choosesRandom || keptRandom.contains($0 % q) }),
-            parents: !choosesRandom || parents.isEmpty
-                ? [] : full.variances.indices.map { own in parents[own % q].map { own / q * p + $0 } })
+            keptRandom: Set(full.variances.indices.filter { keptRandom.contains($0 % q) }),
+            parents: parents.isEmpty
+                ? [] : full.variances.indices.map { own in parents[own % q].map { own / q * p + $0 } }
+        ).with(groups: table.groupCount, randomCount: full.variances.count)
         let objective = try PenalizedLikelihood(
             Likelihood(problem), penalty: try L1Penalty(lambda: 1),
             fixedWeights: full.fixed.indices.map {

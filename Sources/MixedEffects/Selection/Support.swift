@@ -49,6 +49,18 @@ public struct SelectionRules: Sendable {
         self.parents = parents
     }
 
+    /// Groups below which random effects are not chosen, but all kept: so few carry no choice of variances.
+    public static let fewestGroups = 8
+
+    /// The same rules for so many groups: where they are too few, every random effect is kept, and asks for no fixed one.
+    ///
+    /// - Parameters:
+    ///   - groups: how many there are.
+    ///   - randomCount: number of random effects.
+    public func with(groups: Int, randomCount: Int) -> SelectionRules {
+        groups < Self.fewestGroups ? SelectionRules(keptFixed: keptFixed, keptRandom: Set(0..<randomCount)) : self
+    }
+
     /// Makes a support one of those that may be chosen.
     func mend(_ support: inout Support) {
         for k in keptFixed { support.fixed[k] = true }

@@ -42,7 +42,7 @@ public final class SupportFits {
     ///   - newton: how exactly.
     ///   - charged: N of the criterion, where the problem is a part of a larger one; nil: its rows.
     public init(
-        _ problem: MixedEffectsProblem, noise: NoiseModel, newton: BoundedNewton = .init(tolerance: 1e-9),
+        _ problem: MixedEffectsProblem, noise: NoiseModel, newton: BoundedNewton = .init(tolerance: 1e-7),
         charged: Int? = nil
     ) {
         self.problem = problem
@@ -50,7 +50,8 @@ public final class SupportFits {
         self.newton = newton
         charge = log(Double(charged ?? problem.rowCount))
         start = BoundedNewton.start(problem, noise: noise)
-        likelihood = Likelihood(problem)
+        // Most models that are worth a look have far from all variances.
+        likelihood = Likelihood(problem, variances: problem.randomCount / 3)
         derivatives = Likelihood.Derivatives(fixedCount: problem.fixedCount, randomCount: problem.randomCount)
     }
 
@@ -86,7 +87,7 @@ public final class SupportFits {
             variances: [Double](repeating: 0, count: problem.randomCount))
         let none = Scored(support: support, effects: effects, noiseFactor: .nan, loss: .infinity, bic: .infinity)
         guard problem.rowCount > fixed.count + (noise == .estimated ? 1 : 0) else { return none }
-        let likelihood = Likelihood(problem.restricted(fixed: fixed, random: random))
+        let likelihood = Likelihood(self.likelihood, fixed: fixed, random: random)
         let scale = near.map { 1 / $0.noiseFactor } ?? 1
         let begin = Effects(
             fixed: fixed.map { near?.effects.fixed[$0] ?? 0 },

@@ -155,10 +155,11 @@ public struct ProximalGradient: EffectSolver, Equatable {
                 guard squared > 0 else { return nil }
                 objective.likelihood.evaluate(at: trial, into: &trialDerivatives)
                 let value = trialDerivatives.value + objective.penaltyValue(at: trial)
+                let rounding = 1e-14 * abs(highest)
                 let isDescent =
                     objective.parents.isEmpty
-                    ? value <= highest - 1e-4 / (2 * step) * squared + 1e-14 * abs(highest)
-                    : trialDerivatives.value <= derivatives.value + slope + squared / (2 * step)
+                    ? value <= highest - 1e-4 / (2 * step) * squared + rounding
+                    : trialDerivatives.value <= derivatives.value + slope + squared / (2 * step) + rounding
                 if value.isFinite, isDescent {
                     length = nextLength(squared: squared, step: step)
                     return accept(value, squared: squared)

@@ -46,6 +46,10 @@ class MixedResult:
         What the penalty leaves of effects and variances, before what is selected is fitted again; NaN without one.
     random_variances : ndarray, shape (n_random,)
         Variances of the random effects over groups.
+    random_pvalues : ndarray, shape (n_random,)
+        Of likelihood-ratio tests; NaN where not selected.
+    random_intervals : ndarray, shape (n_random, 2)
+        Profile intervals of the standard deviations, with all effects in or fewer than 8 groups; else NaN.
     random_covariance : ndarray, shape (n_random, n_random)
         Their covariance.
     deviations : ndarray, shape (n_groups, n_random)
@@ -67,6 +71,8 @@ class MixedResult:
     selected: NDArray[np.bool_]
     inclusion: NDArray[np.float64]
     random_variances: NDArray[np.float64]
+    random_pvalues: NDArray[np.float64]
+    random_intervals: NDArray[np.float64]
     random_covariance: NDArray[np.float64]
     random_selected: NDArray[np.bool_]
     random_inclusion: NDArray[np.float64]
@@ -91,6 +97,8 @@ class MixedResult:
             selected=result.array("fixed-selected").astype(bool),
             inclusion=result.array("fixed-inclusion"),
             random_variances=result.array("random"),
+            random_pvalues=result.array("random-p"),
+            random_intervals=np.column_stack([result.array("random-lower"), result.array("random-upper")]),
             random_covariance=result.array("covariance"),
             random_selected=result.array("random-selected").astype(bool),
             random_inclusion=result.array("random-inclusion"),

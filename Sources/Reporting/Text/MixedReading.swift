@@ -6,7 +6,7 @@ public enum MixedReading {
     public static func text(_ summary: MixedSummary) -> String {
         var parts = [opening(summary), table(fixedHeader(summary), fixedRows(summary))]
         if !summary.random.isEmpty || summary.noiseVariance != nil {
-            parts.append(table(["differs between groups", "deviation", "variance", "inclusion"], randomRows(summary)))
+            parts.append(table(randomHeader(summary), randomRows(summary)))
         }
         let left = leftOut(summary)
         if !left.isEmpty { parts.append(left) }
@@ -60,15 +60,29 @@ public enum MixedReading {
         }
     }
 
+    private static func randomHeader(_ summary: MixedSummary) -> [String] {
+        [
+            "differs between groups", "deviation", "\(NumberText.significant(summary.confidence * 100, 4)) % interval",
+            "variance", "p", "inclusion",
+        ]
+    }
+
     private static func randomRows(_ summary: MixedSummary) -> [[String]] {
         summary.random.filter(\.selected).map { effect in
             [
-                effect.name.onOneLine, number(effect.deviation), number(effect.estimate),
+                effect.name.onOneLine, number(effect.deviation),
+                effect.lower.map { low in "\(number(low)) " + (effect.upper.map { "to \(number($0))" } ?? "on") } ?? "",
+                number(effect.estimate), effect.p.map(probability) ?? "",
                 effect.inclusion.map { NumberText.fixed($0, 2) } ?? "",
             ]
         }
             + (summary.noiseVariance.map {
-                [["(noise\(summary.noiseIsEstimated ? "" : ", given"))", number($0.squareRoot()), number($0), ""]]
+                [
+                    [
+                        "(noise\(summary.noiseIsEstimated ? "" : ", given"))", number($0.squareRoot()), "", number($0),
+                        "", "",
+                    ]
+                ]
             } ?? [])
     }
 

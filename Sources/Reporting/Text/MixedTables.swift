@@ -9,7 +9,9 @@ public enum MixedTables {
     ]
 
     /// Names of the columns of `random.tsv`, in order.
-    public static let randomColumns = ["effect", "variance", "deviation", "selected", "inclusion", "penalized"]
+    public static let randomColumns = [
+        "effect", "variance", "deviation", "lower", "upper", "p", "selected", "inclusion", "penalized",
+    ]
 
     /// Names of the columns of `selection.tsv`, in order.
     public static let selectionColumns = ["lambda", "eta", "bic", "fixed", "random"]
@@ -30,14 +32,15 @@ public enum MixedTables {
     /// A row a random effect, and one of the noise where its variance is one number.
     public static func random(_ summary: MixedSummary) -> String {
         let noise = summary.noiseVariance.map {
-            [["(noise)", exact($0), exact($0.squareRoot())] + [String](repeating: NumberText.missing, count: 3)]
+            [["(noise)", exact($0), exact($0.squareRoot())] + [String](repeating: NumberText.missing, count: 6)]
         }
         return TabSeparated.text(
             header: randomColumns,
             rows: summary.random.map { effect in
                 [
-                    effect.name.onOneLine, exact(effect.estimate), exact(effect.deviation), effect.selected ? "1" : "0",
-                    exact(effect.inclusion), exact(effect.penalized),
+                    effect.name.onOneLine, exact(effect.estimate), exact(effect.deviation), exact(effect.lower),
+                    exact(effect.upper), exact(effect.p), effect.selected ? "1" : "0", exact(effect.inclusion),
+                    exact(effect.penalized),
                 ]
             } + (noise ?? []))
     }

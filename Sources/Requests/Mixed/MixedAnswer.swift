@@ -82,6 +82,12 @@ public struct MixedSummary: Encodable, Sendable {
         public let selected: Bool
         /// Probability that it is, where models were averaged.
         @Nullable public var inclusion: Double?
+        /// The lower end of the profile-likelihood interval of the deviation; nil where that was not asked, or effects are correlated.
+        @Nullable public var lower: Double?
+        /// Its upper end; nil likewise, and where nothing is rejected.
+        @Nullable public var upper: Double?
+        /// Of the likelihood-ratio test against the model without it, on the boundary; nil where it is not selected.
+        @Nullable public var p: Double?
         /// What a penalty leaves of the variance, before it is fitted again without one.
         @Nullable public var penalized: Double?
     }

@@ -75,9 +75,6 @@ public struct MixedRequest: Sendable {
     /// The default request.
     public init() {}
 
-    /// Groups below which the choice of random effects deserves no trust.
-    static let fewGroups = 8
-
     /// The model of a table.
     ///
     /// - Throws: ``InputError`` for what the table cannot give.
@@ -163,6 +160,7 @@ public struct MixedRequest: Sendable {
             monitor.report(.init(stage: "selection", detail: selection.rawValue))
             let choice = try posed.choose(monitor)
             if monitor.isCancelled() { throw CancellationError() }
+            warnOfFew(design, monitor)
             monitor.report(.init(stage: "fit", detail: estimation.rawValue))
             var answer = try posed.answer(choice, monitor)
             answer.summary.seconds = clock.seconds
@@ -179,11 +177,17 @@ public struct MixedRequest: Sendable {
         if design.isCorrelated, selection != .none, design.random.columns > 1 {
             monitor.warn("random effects are taken as uncorrelated where effects are selected")
         }
-        let slopes = design.randomNames.count { $0 != ModelMatrix.intercept }
-        if selection != .none, design.groups.count < Self.fewGroups, slopes > 0 {
-            monitor.warn(
-                "\(design.groups.count) groups are few to tell which effects differ between groups; "
-                    + "\(Self.fewGroups) or more are better")
+    }
+
+    /// Of a choice that was made.
+    private func warnOfFew(_ design: MixedDesign, _ monitor: Monitor) {
+        let few = "\(design.groups.count) groups are too few to tell which effects differ between them"
+        guard selection != .none, design.groups.count < SelectionRules.fewestGroups, !design.randomNames.isEmpty else {
+            return
         }
+        monitor.warn(
+            selection.isPenalized
+                ? "\(few): \(SelectionRules.fewestGroups) or more are better"
+                : "\(few): all random effects are kept, with intervals of their deviations")
     }
 }

@@ -21,21 +21,22 @@ extension PosedModel {
             for (l, j) in random.enumerated() { covariance[i, j] = scaling.covariance(fitted.covariance[k, l], i, j) }
         }
         return MixedAnswer(
-            summary: summary(choice, fitted, best, covariance, fixed: fixed, random: random), design: design,
+            summary: summary(choice, fitted, best, covariance, fixed: fixed, random: random, blocks: blocks),
+            design: design,
             deviations: deviations, covariance: covariance, fitted: fitted.fitted.map { $0 * scaling.response },
             path: choice.path)
     }
 
     private func summary(
-        _ choice: Choice, _ fitted: FittedModel, _ best: FittedModel, _ covariance: Matrix, fixed: [Int], random: [Int]
+        _ choice: Choice, _ fitted: FittedModel, _ best: FittedModel, _ covariance: Matrix, fixed: [Int],
+        random: [Int], blocks: [[Int]]?
     ) -> MixedSummary {
         let shift = scaling.loss(rows: problem.rowCount)
-        let isCorrelated = request.selection == .none && design.isCorrelated && random.count > 1
+        let isCorrelated = blocks != nil
         let criteria = self.criteria(best, fixed: fixed, random: random, isCorrelated: isCorrelated)
         let restricted = request.estimation == .reml ? fitted.minusTwiceLogLikelihood : nil
         // REML's determinant of the information of β is in its units, too.
         let units = fixed.reduce(0) { $0 + log(scaling.fixed[$1] / scaling.response) }
-        let (names, shrunk) = (design.randomNames, choice.solution?.selected)
         return MixedSummary(
             response: design.responseName, group: design.groupName, rows: problem.rowCount, groups: design.groups.count,
             missingRows: design.missingRows, select: request.selection.rawValue,
@@ -43,12 +44,7 @@ extension PosedModel {
             estimation: request.estimation.rawValue, degreesOfFreedom: freedom(fixed),
             hierarchy: request.hasHierarchy && request.selection != .none,
             fixed: fixedSummaries(choice, fitted, fixed),
-            random: names.indices.map { j in
-                MixedSummary.Random(
-                    name: names[j], estimate: covariance[j, j], deviation: covariance[j, j].squareRoot(),
-                    selected: choice.support.random[j], inclusion: choice.randomInclusion?[j],
-                    penalized: shrunk.map { scaling.covariance($0.variances[j], j, j) })
-            },
+            random: randomSummaries(choice, fitted, covariance, random, blocks),
             correlations: isCorrelated ? correlations(covariance) : nil,
             noiseVariance: noiseVariance(fitted), noiseIsEstimated: noise == .estimated,
             objective: (choice.solution?.objective ?? best.loss) + shift,
@@ -59,6 +55,29 @@ extension PosedModel {
             iterations: choice.solution?.iterations ?? fitted.iterations, models: choice.models,
             converged: fitted.isConverged && choice.solution?.isConverged ?? true, confidence: request.confidence,
             references: design.references, trials: choice.trials)
+    }
+
+    /// Variances with their tests, and intervals of deviations where all random effects are in, or are too few groups' to be
+    /// chosen: of as many as a selection may leave they would take longer than it.
+    private func randomSummaries(
+        _ choice: Choice, _ fitted: FittedModel, _ covariance: Matrix, _ random: [Int], _ blocks: [[Int]]?
+    ) -> [MixedSummary.Random] {
+        let tests = (try? VarianceTest.all(of: fitted, blocks: blocks)) ?? []
+        var profile = request.selection == .none || !rules.keptRandom.isEmpty ? try? VarianceProfile(fitted) : nil
+        let shrunk = choice.solution?.selected
+        return design.randomNames.indices.map { j in
+            let own = random.firstIndex(of: j)
+            let interval = own.flatMap { profile?.interval(of: $0, level: request.confidence) }
+            func told(_ deviation: Double?) -> Double? {
+                deviation.flatMap { $0.isFinite ? scaling.covariance($0 * $0, j, j).squareRoot() : nil }
+            }
+            return MixedSummary.Random(
+                name: design.randomNames[j], estimate: covariance[j, j], deviation: covariance[j, j].squareRoot(),
+                selected: choice.support.random[j], inclusion: choice.randomInclusion?[j],
+                lower: told(interval?.lower), upper: told(interval?.upper),
+                p: tests.first { $0.index == own }.flatMap { $0.p.isNaN ? nil : $0.p },
+                penalized: shrunk.map { scaling.covariance($0.variances[j], j, j) })
+        }
     }
 
     /// σ² in the caller's units; nil where rows have their own.

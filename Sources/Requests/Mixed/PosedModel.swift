@@ -48,7 +48,11 @@ struct PosedModel {
                     expected: "some of \(design.fixedNames.joined(separator: ", "))")
             }
         }
-        rules = SelectionRules(keptFixed: kept, parents: request.hasHierarchy ? design.partners : [])
+        let chosen = SelectionRules(keptFixed: kept, parents: request.hasHierarchy ? design.partners : [])
+        // Whoever asks for a penalty asks what it leaves of variances, too.
+        rules =
+            request.selection.isPenalized
+            ? chosen : chosen.with(groups: design.groups.count, randomCount: design.randomNames.count)
     }
 
     /// Chooses which effects are in.
@@ -68,7 +72,8 @@ struct PosedModel {
             if monitor.isCancelled() { throw CancellationError() }
             let average = ModelAveraging(rules: rules, seed: request.seed).run(fits, from: best)
             return Choice(
-                support: average.median.support, fixedInclusion: average.fixed, randomInclusion: average.random,
+                support: average.median.support, fixedInclusion: average.fixed,
+                randomInclusion: rules.keptRandom.isEmpty ? average.random : nil,
                 models: fits.count)
         case .newton, .pgd, .msr3, .msr3Fast:
             return try penalized(monitor)
