@@ -43,15 +43,15 @@ public struct AutoregressiveModel: DynamicalModel {
             settings.order == nil
             ? try OrderChoice(standardized, maximum: settings.maximumOrder, parallelism: settings.parallelism) : nil
         let order = settings.order ?? choice?.order ?? 1
-        let moments = LagMoments(standardized, lags: order, parallelism: settings.parallelism)
+        let moments = try LagMoments.checked(standardized, order: order, parallelism: settings.parallelism)
         let equations = NormalEquations(moments, order: order)
-        let solution = try GrangerCausality.solve(equations)
+        let solution = try equations.leastSquares()
         causality = GrangerCausality(equations, solution)
         sparse = try SparseAutoregression(
-            moments, lambda: nil, isAdaptive: settings.isAdaptive, relativeGap: 1e-8,
+            moments, lambda: nil, isAdaptive: settings.isAdaptive, relativeGap: 1e-6,
             parallelism: settings.parallelism)
         let needed = max(Self.fewestSamples, Self.fewestSamplesPerCoefficient * equations.gram.rows)
-        var connections = Self.connections(moments, settings, isClaimed: moments.count >= needed)
+        var connections = try Self.connections(moments, settings, isClaimed: moments.count >= needed)
         var warnings = DynamicsWarning.of(trajectories, settings.recording)
         if moments.count < needed { warnings.append(.cannotTell(samples: moments.count, needed: needed)) }
         if let choice, order == settings.maximumOrder, choice.criterion.count == order {
@@ -69,7 +69,7 @@ public struct AutoregressiveModel: DynamicalModel {
             EpochResampling.annotate(&connections, &warnings, epochs: parts.count, settings) { counts in
                 var sum = LagMoments(variables: n, lags: order)
                 for (part, times) in zip(parts, counts) where times > 0 { sum.add(part, times: times) }
-                return Self.connections(sum, settings, isClaimed: true)
+                return try? Self.connections(sum, settings, isClaimed: true)
             }
         }
         self.order = order
@@ -84,14 +84,14 @@ public struct AutoregressiveModel: DynamicalModel {
     /// The connections that moments tell, tested in both directions of time.
     private static func connections(
         _ moments: LagMoments, _ settings: DynamicsSettings, isClaimed: Bool
-    ) -> [Connection] {
-        let causalities = [false, true].map { isReversed in
+    ) throws(InvalidTrajectories) -> [Connection] {
+        func causality(isReversed: Bool) throws(InvalidTrajectories) -> GrangerCausality {
             let equations = NormalEquations(moments, order: moments.lags, isReversed: isReversed)
-            return (try? GrangerCausality.solve(equations)).map { GrangerCausality(equations, $0) }
+            return GrangerCausality(equations, try equations.leastSquares())
         }
-        guard let forward = causalities[0] else { return [] }
-        var connections = forward.connections(
-            reversed: causalities[1], rate: settings.falseDiscoveryRate, share: settings.smallestInfluence)
+        var connections = try causality(isReversed: false).connections(
+            reversed: try? causality(isReversed: true), rate: settings.falseDiscoveryRate,
+            share: settings.smallestInfluence)
         if !isClaimed { for k in connections.indices { connections[k].isSelected = false } }
         return connections
     }

@@ -191,6 +191,7 @@ public struct LinearModel: DynamicalModel {
 extension DynamicsKind {
     /// ``LinearModel``.
     public static let linear = DynamicsKind(
-        "linear", help: "linear differential equations fitted to whole trajectories; for paths that noise does not drive"
+        "linear",
+        help: "linear differential equations fitted to whole trajectories; for paths that noise does not drive"
     ) { trajectories, settings throws(InvalidTrajectories) in try LinearModel(trajectories, settings) }
 }
