@@ -10,11 +10,13 @@ import Testing
         from start: [Double], interval: Double, samples: Int, _ motion: ([Double]) -> [Double]
     ) -> [[Double]] {
         var states = [start]
-        let h = interval / 20
-        func moved(_ z: [Double], _ slope: [Double], _ part: Double) -> [Double] { zip(z, slope).map { $0 + part * $1 } }
+        let h = interval / 5
+        func moved(_ z: [Double], _ slope: [Double], _ part: Double) -> [Double] {
+            zip(z, slope).map { $0 + part * $1 }
+        }
         while states.count < samples {
             var z = states[states.count - 1]
-            for _ in 0..<20 {
+            for _ in 0..<5 {
                 let k1 = motion(z)
                 let k2 = motion(moved(z, k1, h / 2))
                 let k3 = motion(moved(z, k2, h / 2))
@@ -37,7 +39,9 @@ import Testing
     }
 
     /// Coefficients of products in the variables' own units, degree 2 at most: targets × (constant, x_i, x_i x_j).
-    private static func restored(_ model: LibraryModel, _ trajectories: Trajectories) -> (_ target: Int, _ x: [Double]) -> Double {
+    private static func restored(_ model: LibraryModel, _ trajectories: Trajectories) -> (_ target: Int, _ x: [Double])
+        -> Double
+    {
         let units = (0..<trajectories.variableCount).map { trajectories.moments(of: $0) }
         return { target, x in
             let z = zip(x, units).map { ($0 - $1.mean) / $1.deviation }

@@ -123,7 +123,7 @@ import Testing
     @Test func pathFitIsAMinimum() throws {
         let trajectories = try Self.paths(
             Self.firstOrder, starts: [[1, 0, 0], [0, 1, -1]], samples: 50, noise: 0.05, seed: 4)
-        let fit = PathFit(trajectories: trajectories, derivativeOrder: 1)
+        let fit = PathFit(trajectories: trajectories)
         let support = [0, 1, 3, 4, 5, 8]
         let (point, errors) = try #require(fit.fit(Self.firstOrder, support: support))
         for (position, error) in zip(support, errors) {

@@ -3,8 +3,8 @@ import LinearAlgebra
 
 /// Differential equations whose right-hand sides are few functions of a library: for systems that are not linear.
 ///
-/// In the weak form, by the group Lasso with each function a block and a target's own linear terms free; λ by BIC of the
-/// refit.
+/// In the weak form, by the group Lasso with each function a block and a target's own linear terms free, λ by BIC of the
+/// refit, and by dropping function after function.
 public struct LibraryModel: DynamicalModel {
     /// 1 or 2.
     public let order: Int
@@ -132,7 +132,8 @@ struct LibraryProducts: Sendable {
         squares = zip(squares, other.squares).map { $0 + Double(times) * $1 }
     }
 
-    /// Targets × functions: the refit of the functions that BIC chooses of each target's path.
+    /// Targets × functions: least squares on the functions that are left of all of them, or of those that the group Lasso
+    /// chooses, whichever has the smaller criterion: functions that are much alike mislead the Lasso, many of them elimination.
     func fit(_ library: FunctionLibrary) throws(InvalidTrajectories) -> Matrix {
         let scales = (0..<gram.rows).map { (gram[$0, $0] / Double(max(1, count))).squareRoot() }
         guard scales.allSatisfy({ $0 > 0 && $0.isFinite }) else { throw .dependent }
@@ -142,18 +143,24 @@ struct LibraryProducts: Sendable {
             guard squares[target] > 0 else { throw .dependent }
             let unit = (squares[target] / Double(count)).squareRoot()
             let own: [FunctionLibrary.Term] = [.product([target]), .velocity(target)]
-            let (free, others) = (
-                library.terms.indices.filter { own.contains(library.terms[$0]) },
-                library.terms.indices.filter { !own.contains(library.terms[$0]) }
-            )
+            let free = library.terms.indices.filter { own.contains(library.terms[$0]) }
+            let others = library.terms.indices.filter { !own.contains(library.terms[$0]) }
+            let right = scales.indices.map { cross[$0, target] / (scales[$0] * unit) }
             let path = try GramPath(
-                gram: scaled, cross: scales.indices.map { cross[$0, target] / (scales[$0] * unit) },
-                squares: Double(count), count: count, free: free, blocks: others.map { [$0] },
-                weights: [Double](repeating: 1, count: others.count), observations: max(2, observations))
-            let points = try path.points(lambda: nil, relativeGap: 1e-8)
-            guard let best = points.min(by: { $0.criterion < $1.criterion }), let fit = path.refit(best.active) else {
-                throw .dependent
+                gram: scaled, cross: right, squares: Double(count), count: count, free: free,
+                blocks: others.map { [$0] }, weights: [Double](repeating: 1, count: others.count),
+                observations: max(2, observations))
+            let points = try path.points(lambda: nil, relativeGap: 1e-6)
+            let chosen = points.min { $0.criterion < $1.criterion }?.active.map { others[$0] } ?? []
+            let left = [free + chosen, free + others].compactMap {
+                BackwardElimination.best(
+                    gram: scaled, cross: right, squares: Double(count), count: count,
+                    observations: max(2, observations),
+                    start: $0, held: free)
             }
+            guard let best = left.min(by: { $0.criterion < $1.criterion }),
+                let fit = path.refit(best.columns.compactMap { others.firstIndex(of: $0) })
+            else { throw .dependent }
             for (k, value) in fit.coefficients.enumerated() { result[target, k] = value * unit / scales[k] }
         }
         return result

@@ -9,12 +9,12 @@ import LinearAlgebra
 public struct LinearModel: DynamicalModel {
     /// 1 or 2.
     public let order: Int
-    /// The system, zero where coefficients were dropped.
+    /// The system, zero where coefficients were dropped; the weak form's where paths explain little.
     public let system: LinearSystem
     /// By least squares on the weak form.
     public let weakForm: LinearSystem
-    /// Standard errors of the coefficients that are left, as ``LinearSystem/coefficients``; 0 elsewhere, infinite where the
-    /// path was not fitted.
+    /// Standard errors of the coefficients that are left, as ``LinearSystem/coefficients``; 0 elsewhere, infinite where it is
+    /// the weak form's.
     public let standardErrors: Matrix
     /// Share of the variance that the paths explain; nil where they could not be fitted.
     public let explained: Double?
@@ -32,6 +32,13 @@ public struct LinearModel: DynamicalModel {
     ///   O(k·samples·(n·order)² + samples·n·k²) with k coefficients.
     public init(_ trajectories: Trajectories, _ settings: DynamicsSettings) throws(InvalidTrajectories) {
         try settings.check()
+        let n = trajectories.variableCount
+        let size = Double(n * trajectories.sampleCount) * Double(n * n * settings.derivativeOrder)
+        guard size <= Self.largestProblem else {
+            throw .setting(
+                "\(n) variables of \(trajectories.sampleCount) samples are too many for fits of whole trajectories; "
+                    + "leave variables out, or give fewer samples")
+        }
         var warnings = DynamicsWarning.of(trajectories, settings.recording)
         let fit = try Self.fit(trajectories, settings)
         weakForm = fit.weakForm
@@ -51,10 +58,13 @@ public struct LinearModel: DynamicalModel {
         }
         order = settings.derivativeOrder
         interval = trajectories.interval
-        deviations = (0..<trajectories.variableCount).map { trajectories.moments(of: $0).deviation }
+        deviations = (0..<n).map { trajectories.moments(of: $0).deviation }
         self.connections = connections
         self.warnings = warnings
     }
+
+    /// Values times coefficients that a fit may have: their derivatives take 8 bytes each.
+    public static let largestProblem = 5e7
 
     /// Below this share of the variance no connection is claimed.
     public static let leastExplained = 0.5
@@ -77,19 +87,29 @@ public struct LinearModel: DynamicalModel {
         var result = Fit(
             weakForm: weak, system: weak,
             errors: Matrix(rows: shape.rows, columns: shape.columns, repeating: .infinity))
-        let paths = PathFit(trajectories: trajectories, derivativeOrder: settings.derivativeOrder)
-        guard let (point, support, errors) = eliminate(paths, from: weak) else { return result }
-        result.system = point.system
-        result.errors = Matrix(rows: shape.rows, columns: shape.columns)
-        for (position, error) in zip(support, errors) { result.errors.elements[position] = error }
-        result.starts = point.starts
+        let paths = PathFit(trajectories: trajectories)
         let total = (0..<trajectories.variableCount).reduce(0) {
             let deviation = trajectories.moments(of: $1).deviation
             return $0 + deviation * deviation * Double(trajectories.sampleCount)
         }
+        guard let full = paths.fit(weak, support: Array(shape.elements.indices), tolerance: criterionTolerance) else {
+            return result
+        }
+        result.explained = 1 - full.point.squares / total
+        // What is not on a path has no coefficients to choose among.
+        guard 1 - full.point.squares / total >= leastExplained,
+            let (point, support, errors) = eliminate(paths, from: full.point.system)
+        else { return result }
+        result.system = point.system
+        result.errors = Matrix(rows: shape.rows, columns: shape.columns)
+        for (position, error) in zip(support, errors) { result.errors.elements[position] = error }
+        result.starts = point.starts
         result.explained = 1 - point.squares / total
         return result
     }
+
+    /// Criteria are compared to this.
+    private static let criterionTolerance = 1e-3
 
     /// Drops the coefficient of the smallest ratio to its standard error, one after another, and takes the step of the smallest
     /// criterion N ln(rss/N) + k(ln N + 2 ln P), BIC that counts the choice among P coefficients (Chen & Chen 2008).
@@ -106,10 +126,12 @@ public struct LinearModel: DynamicalModel {
         let floor = 1e-26 * trajectories.epochs.reduce(0) { $0 + $1.squaredNorm }
         var support = Array(start.coefficients.elements.indices)
         var system = start
-        var best: (criterion: Double, point: PathFit.Point, support: [Int], errors: [Double])?
-        while let (point, errors) = paths.fit(system, support: support) {
+        var best: (criterion: Double, point: PathFit.Point, support: [Int])?
+        while let (point, errors) = paths.fit(system, support: support, tolerance: criterionTolerance) {
             let criterion = values * log(max(point.squares, floor) / values) + Double(support.count) * unit
-            if criterion < best?.criterion ?? .infinity { best = (criterion, point, support, errors) }
+            if criterion < best?.criterion ?? .infinity { best = (criterion, point, support) }
+            // No later one is good where this much was lost.
+            if let best, criterion > best.criterion + 10 * unit { break }
             let ratios = zip(support, errors).map { abs(point.system.coefficients.elements[$0]) / $1 }
             guard let weakest = ratios.indices.min(by: { ratios[$0] < ratios[$1] }) else { break }
             var coefficients = point.system.coefficients
@@ -117,7 +139,8 @@ public struct LinearModel: DynamicalModel {
             support.remove(at: weakest)
             system = LinearSystem(coefficients: coefficients)
         }
-        return best.map { ($0.point, $0.support, $0.errors) }
+        guard let best, let (point, errors) = paths.fit(best.point.system, support: best.support) else { return nil }
+        return (point, best.support, errors)
     }
 
     /// Connections by coefficients that are left, their influence over the fitted paths.
@@ -164,7 +187,9 @@ public struct LinearModel: DynamicalModel {
         let transition = LinearSystem.exponential(system.generator * interval)
         guard let basis = StateBasis(transition, variables: n, samples: history.columns) else { throw .diverged }
         let total = history.columns + max(0, samples)
-        let path = system.path(from: basis.state(of: history.elements), interval: interval, samples: total)
+        let path = system.path(
+            from: basis.state(of: Matrix(rows: history.elements.count, columns: 1, elements: history.elements)),
+            interval: interval, samples: total)
         guard path.firstNonFinite == nil else { throw .diverged }
         return Matrix(rows: n, columns: total - history.columns) { path[$0, history.columns + $1] }
     }
