@@ -138,6 +138,12 @@ import Testing
         }
     }
 
+    @Test func pathsThatOverflowAreNotFitted() throws {
+        let trajectories = try Self.paths(Self.firstOrder, starts: [[1, 0, 0]], samples: 50, noise: 0.05, seed: 4)
+        let explosive = LinearSystem(coefficients: Matrix.diagonal([90, 0, 0]))
+        #expect(PathFit(trajectories: trajectories).fit(explosive, support: [0]) == nil)
+    }
+
     @Test func drivenByNoiseNothingIsClaimed() throws {
         let network = try SimulatedNetwork.oscillators(variables: 3, edges: 2, samples: 1500, seed: 1)
         let model = try LinearModel(network.trajectories, DynamicsSettings())

@@ -65,7 +65,7 @@ public struct AutoregressiveModel: DynamicalModel {
         let growth = Self.growth(sparseLagged)
         if growth >= 1 { warnings.append(.unstable(growth: growth)) }
         if settings.resamples > 0, moments.count >= needed {
-            let parts = LagMoments.ofEachEpoch(standardized, lags: order, parallelism: settings.parallelism)
+            let parts = try LagMoments.ofEachEpoch(standardized, lags: order, parallelism: settings.parallelism)
             EpochResampling.annotate(&connections, &warnings, epochs: parts.count, settings) { counts in
                 var sum = LagMoments(variables: n, lags: order)
                 for (part, times) in zip(parts, counts) where times > 0 { sum.add(part, times: times) }

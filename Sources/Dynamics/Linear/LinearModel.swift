@@ -51,10 +51,12 @@ public struct LinearModel: DynamicalModel {
             warnings.append(.pathNotFitted)
         }
         var connections = Self.connections(trajectories, fit)
-        EpochResampling.annotate(&connections, &warnings, epochs: trajectories.epochs.count, settings) { counts in
-            let drawn = counts.indices.flatMap { [Int](repeating: $0, count: counts[$0]) }
-            let resample = trajectories.epochs(drawn)
-            return (try? Self.fit(resample, settings)).map { Self.connections(resample, $0) }
+        if fit.explained ?? 0 >= Self.leastExplained {
+            EpochResampling.annotate(&connections, &warnings, epochs: trajectories.epochs.count, settings) { counts in
+                let drawn = counts.indices.flatMap { [Int](repeating: $0, count: counts[$0]) }
+                let resample = trajectories.epochs(drawn)
+                return (try? Self.fit(resample, settings)).map { Self.connections(resample, $0) }
+            }
         }
         order = settings.derivativeOrder
         interval = trajectories.interval

@@ -61,11 +61,19 @@ struct LagMoments: Sendable {
     }
 
     /// Products of more columns would not fit into memory.
-    private static let mostCoefficients = 5000
+    static let mostCoefficients = 5000
 
     /// The moments of every epoch by itself.
-    static func ofEachEpoch(_ trajectories: Trajectories, lags: Int, parallelism: Parallelism) -> [LagMoments] {
-        each(of: trajectories.epochs.count, piece: 1, parallelism: parallelism) { items in
+    ///
+    /// - Throws: ``InvalidTrajectories/setting(_:)`` where they do not fit into 2 GB.
+    static func ofEachEpoch(
+        _ trajectories: Trajectories, lags: Int, parallelism: Parallelism
+    ) throws(InvalidTrajectories) -> [LagMoments] {
+        let size = Double(trajectories.variableCount * (lags + 1))
+        guard size * size * Double(trajectories.epochs.count) <= 2.5e8 else {
+            throw .setting("resamples of so many epochs and lags do not fit into memory; lower the order, or draw none")
+        }
+        return each(of: trajectories.epochs.count, piece: 1, parallelism: parallelism) { items in
             var own = LagMoments(variables: trajectories.variableCount, lags: lags)
             own.add(trajectories.epochs[items])
             return own
