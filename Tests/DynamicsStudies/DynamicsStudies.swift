@@ -9,6 +9,12 @@ import LinearAlgebra
 /// Fits each kind of model to as many networks, drawn from the seeds 0, 1, …, and prints a line of JSON a model: F1 of the
 /// connections and its standard error, false connections a network, how many networks had any connection claimed, seconds.
 ///
+/// Usage: DynamicsStudies linear NOISE CASES
+///
+/// Fits the linear model to as many draws of noise on the first half of a path of ẍ₁ = −1.5x₁, ẍ₂ = 0.8x₁ − x₂, ẍ₃ = −0.7x₂ −
+/// 2x₃ − 0.1ẋ₃ (101 samples of 0.1), and prints a line of JSON: the largest error of a coefficient (median and worst of the draws),
+/// the mean square error over the second half, how many draws gave the structure exactly, coefficients lost and in excess, seconds.
+///
 /// Usage: DynamicsStudies write FOLDER oscillators|jansen-rit SAMPLES DECIBEL CASES
 ///
 /// Writes each network's trajectories (columns epoch, time, one a variable) and true connections (source, target) as tables.
@@ -20,13 +26,16 @@ struct DynamicsStudies {
         let rest = Array(arguments.dropFirst())
         switch verb {
         case "networks": try networks(rest)
+        case "linear": try linear(rest)
         case "write": try write(rest)
         default: complain()
         }
     }
 
     private static func complain() {
-        print("usage: networks NETWORK SAMPLES DECIBEL CASES MODEL…, or write FOLDER NETWORK SAMPLES DECIBEL CASES")
+        print(
+            "usage: networks NETWORK SAMPLES DECIBEL CASES MODEL…, linear NOISE CASES, or write FOLDER NETWORK SAMPLES DECIBEL CASES"
+        )
     }
 
     private static func network(
@@ -68,6 +77,40 @@ struct DynamicsStudies {
                     (variance / count).squareRoot(), falseEdges, claimed, seconds.sorted()[cases / 2])
                     + "\"model\": \"\(name)\"}")
         }
+    }
+
+    private static func linear(_ arguments: [String]) throws {
+        guard arguments.count == 2, let noise = Double(arguments[0]), let cases = Int(arguments[1]), cases > 0 else {
+            return complain()
+        }
+        let truth = LinearSystem(
+            coefficients: Matrix(
+                rows: 3, columns: 6, elements: [-1.5, 0.8, 0, 0, -1, -0.7, 0, 0, -2, 0, 0, 0, 0, 0, 0, 0, 0, -0.1]))
+        let path = truth.path(from: [1, 0, -0.5, 0, 0.5, 1], interval: 0.1, samples: 201)
+        var (errors, squares, seconds): ([Double], [Double], [Double]) = ([], [], [])
+        var (exact, lost, excess) = (0, 0, 0)
+        let clock = ContinuousClock()
+        for seed in 0..<cases {
+            var generator = SeededGenerator(seed: UInt64(seed))
+            let seen = Matrix(rows: 3, columns: 101) { path[$0, $1] + noise * generator.normal() }
+            let began = clock.now
+            let model = try LinearModel(Trajectories(epochs: [seen], interval: 0.1), DynamicsSettings())
+            seconds.append((clock.now - began) / .seconds(1))
+            let pairs = Array(zip(model.system.coefficients.elements, truth.coefficients.elements))
+            errors.append(pairs.reduce(0) { max($0, abs($1.0 - $1.1)) })
+            let missing = pairs.count { $0.0 == 0 && $0.1 != 0 }
+            let more = pairs.count { $0.0 != 0 && $0.1 == 0 }
+            (lost, excess, exact) = (lost + missing, excess + more, exact + (missing + more == 0 ? 1 : 0))
+            let forecast = try model.forecast(after: seen, samples: 100)
+            squares.append((forecast - Matrix(rows: 3, columns: 100) { path[$0, 101 + $1] }).squaredNorm / 300)
+        }
+        func middle(_ list: [Double]) -> Double { list.sorted()[list.count / 2] }
+        print(
+            String(
+                printf: "{\"error\": %.5f, \"worst_error\": %.5f, \"mse\": %.3e, \"worst_mse\": %.3e, ", middle(errors),
+                errors.max() ?? 0, middle(squares), squares.max() ?? 0)
+                + String(printf: "\"exact\": %ld, \"lost\": %ld, \"excess\": %ld, ", exact, lost, excess)
+                + String(printf: "\"seconds\": %.4f}", middle(seconds)))
     }
 
     private static func write(_ arguments: [String]) throws {

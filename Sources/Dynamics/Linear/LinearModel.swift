@@ -5,7 +5,7 @@ import LinearAlgebra
 /// simulated or measured with noise, but not driven by it.
 ///
 /// The weak form gives a first system, the fit to whole trajectories the coefficients, and dropping the smallest of them by its
-/// standard errors, while BIC falls, those that are zero.
+/// standard errors those that are zero, by BIC.
 public struct LinearModel: DynamicalModel {
     /// 1 or 2.
     public let order: Int
@@ -94,13 +94,15 @@ public struct LinearModel: DynamicalModel {
             let deviation = trajectories.moments(of: $1).deviation
             return $0 + deviation * deviation * Double(trajectories.sampleCount)
         }
-        guard let full = paths.fit(weak, support: Array(shape.elements.indices), tolerance: criterionTolerance) else {
+        guard let full = paths.fit(weak, support: Array(shape.elements.indices), tolerance: CoefficientChoice.tolerance)
+        else {
             return result
         }
         result.explained = 1 - full.point.squares / total
         // What is not on a path has no coefficients to choose among.
         guard 1 - full.point.squares / total >= leastExplained,
-            let (point, support, errors) = eliminate(paths, from: full.point.system)
+            let (point, support, errors) = CoefficientChoice(paths, coefficients: shape.elements.count).best(
+                from: full.point.system)
         else { return result }
         result.system = point.system
         result.errors = Matrix(rows: shape.rows, columns: shape.columns)
@@ -108,41 +110,6 @@ public struct LinearModel: DynamicalModel {
         result.starts = point.starts
         result.explained = 1 - point.squares / total
         return result
-    }
-
-    /// Criteria are compared to this.
-    private static let criterionTolerance = 1e-3
-
-    /// Drops the coefficient of the smallest ratio to its standard error, one after another, and takes the step of the smallest
-    /// criterion N ln(rss/N) + k(ln N + 2 ln P), BIC that counts the choice among P coefficients (Chen & Chen 2008).
-    ///
-    /// Of twenty draws of noise on a system of 6 coefficients among 18 plain BIC found 13 exactly, this criterion all; and
-    /// that the criterion rises is no end: where one step is poor, later ones can be good.
-    private static func eliminate(
-        _ paths: PathFit, from start: LinearSystem
-    ) -> (point: PathFit.Point, support: [Int], errors: [Double])? {
-        let trajectories = paths.trajectories
-        let values = Double(trajectories.sampleCount * trajectories.variableCount)
-        let unit = log(values) + 2 * log(Double(start.coefficients.elements.count))
-        // Below this share of the data squares are rounding.
-        let floor = 1e-26 * trajectories.epochs.reduce(0) { $0 + $1.squaredNorm }
-        var support = Array(start.coefficients.elements.indices)
-        var system = start
-        var best: (criterion: Double, point: PathFit.Point, support: [Int])?
-        while let (point, errors) = paths.fit(system, support: support, tolerance: criterionTolerance) {
-            let criterion = values * log(max(point.squares, floor) / values) + Double(support.count) * unit
-            if criterion < best?.criterion ?? .infinity { best = (criterion, point, support) }
-            // No later one is good where this much was lost.
-            if let best, criterion > best.criterion + 10 * unit { break }
-            let ratios = zip(support, errors).map { abs(point.system.coefficients.elements[$0]) / $1 }
-            guard let weakest = ratios.indices.min(by: { ratios[$0] < ratios[$1] }) else { break }
-            var coefficients = point.system.coefficients
-            coefficients.elements[support[weakest]] = 0
-            support.remove(at: weakest)
-            system = LinearSystem(coefficients: coefficients)
-        }
-        guard let best, let (point, errors) = paths.fit(best.point.system, support: best.support) else { return nil }
-        return (point, best.support, errors)
     }
 
     /// Connections by coefficients that are left, their influence over the fitted paths.

@@ -114,6 +114,13 @@ struct PathFit {
         return StepEquations(products: products, slope: slope)
     }
 
+    /// How much Σ ‖x − path‖² would fall by each further coefficient, to first order.
+    ///
+    /// - Parameter support: the coefficients that are fitted to their best.
+    func gains(of absent: [Int], beside support: [Int], at point: Point) -> [Double] {
+        linearize(point, support + absent).gains(beside: support.count)
+    }
+
     /// The derivative of exp(M·interval) by an element of M: a corner of the exponential of twice the size
     /// (Van Loan 1978).
     private func derivative(of system: LinearSystem, row: Int, column: Int) -> Matrix {
@@ -216,6 +223,24 @@ private struct StepEquations {
         let right = Matrix(rows: size, columns: 1) { row, _ in slope[row] / scales[row] }
         guard let step = try? Cholesky(damped).solve(right) else { return nil }
         return zip(step.elements, scales).map(/)
+    }
+
+    /// What each unknown after the first few gains beside them; 0 where it adds nothing to them.
+    func gains(beside kept: Int) -> [Double] {
+        let size = slope.count
+        let scales = (0..<size).map { max(products[$0, $0], 1e-300).squareRoot() }
+        func scaled(_ i: Int, _ j: Int) -> Double { products[i, j] / (scales[i] * scales[j]) }
+        let own = Matrix(rows: kept, columns: kept, scaled)
+        let cross = Matrix(rows: kept, columns: size - kept) { scaled($0, kept + $1) }
+        guard let weights = try? Cholesky(own).solve(cross) else { return [Double](repeating: 0, count: size - kept) }
+        return (kept..<size).map { column in
+            var (left, gradient) = (scaled(column, column), slope[column] / scales[column])
+            for k in 0..<kept {
+                left -= weights[k, column - kept] * cross[k, column - kept]
+                gradient -= weights[k, column - kept] * slope[k] / scales[k]
+            }
+            return left > 1e-10 ? gradient * gradient / left : 0
+        }
     }
 
     /// Standard errors of the coefficients; infinite where the data do not tell.
