@@ -55,7 +55,7 @@ import Testing
         return try Trajectories(epochs: epochs, interval: 0.1)
     }
 
-    @Test(arguments: [0.0, 0.005, 0.02]) func structureIsFoundUnderDrawsOfNoise(noise: Double) throws {
+    @Test(arguments: [0.0, 0.02, 0.05]) func structureIsFoundUnderDrawsOfNoise(noise: Double) throws {
         var exact = 0
         for seed in 0..<5 {
             let trajectories = try Self.paths(

@@ -26,6 +26,10 @@ WANTED = {"oscillators": 0.95, "jansen-rit": 0.75}
 """F1 of the plain model with the most samples."""
 LONGEST = 0.1
 """Seconds of a plain fit of 5 variables with the most samples."""
+NOISES = (0.005, 0.02, 0.05)
+"""Standard deviations on a path of amplitude 1: the linear model's study."""
+LINEAR_NOISE, LARGEST_ERROR, LARGEST_MSE = 0.02, 0.02, 1e-3
+"""What medians should be below at one of them: a coefficient's largest error, and the mean square error of the forecast."""
 LIMIT = 900.0
 
 
@@ -41,7 +45,7 @@ def told(command: list[str], environment: dict[str, str]) -> list[dict[str, Any]
 
 
 def dynamics(programs: Programs, data: Data, results: Results) -> None:
-    """Both kinds of network, with few and many samples."""
+    """Both kinds of network, with few and many samples; paths of a linear system."""
     binary = programs.foci.with_name("DynamicsStudies")
     if not binary.exists():
         raise Broken(f"dynamics: no program '{binary}'; swift build -c release --product DynamicsStudies")
@@ -65,6 +69,24 @@ def dynamics(programs: Programs, data: Data, results: Results) -> None:
                 )  # fmt: skip
             else:
                 beside(programs, data, results, binary, drawn, own[0]["seconds"])
+    paths(programs, binary, cases, results)
+
+
+def paths(programs: Programs, binary: Path, cases: int, results: Results) -> None:
+    """A linear system of second order from half of one path, and its forecast of the other half."""
+    for noise in NOISES:
+        say(f"dynamics: linear system, noise {noise:g}")
+        answer = told([str(binary), "linear", str(noise), str(cases)], programs.environment(1))[0]
+        remark = (
+            f"coefficients to {answer['error']:.4f} (worst {answer['worst_error']:.4f}), forecast {answer['mse']:.1e} (worst"
+            f" {answer['worst_mse']:.1e}), {answer['exact']} of {cases} exact, {answer['lost']} lost, {answer['excess']} in excess"
+        )
+        name = f"linear system of second order, noise {noise:g}"
+        results.rows.append(Row(name, "3 × 101", "", "foci", "linear", answer["seconds"], remark=remark,
+                                load=os.getloadavg()[0]))  # fmt: skip
+        if noise == LINEAR_NOISE:
+            results.at_most(f"{name}: largest error of a coefficient", answer["error"], LARGEST_ERROR, "")
+            results.at_most(f"{name}: mean square error of the forecast", answer["mse"], LARGEST_MSE, "")
 
 
 def beside(

@@ -29,7 +29,10 @@ struct CoefficientChoice {
         let support: [Int]
     }
 
-    /// The best choice that dropping from all coefficients finds, and from there on putting one back and dropping others.
+    /// The best choice that dropping from all coefficients finds, and from there on keeping one more and dropping others.
+    ///
+    /// What to keep is tried on the squares to second order, which costs no fit: coefficients that mimic one together leave
+    /// it little to gain until they are dropped.
     ///
     /// - Parameter start: all coefficients, fitted.
     /// - Returns: the fit, the positions of its coefficients and their standard errors; nil where none could be fitted.
@@ -37,19 +40,35 @@ struct CoefficientChoice {
         let all = Array(start.coefficients.elements.indices)
         guard var best = eliminate(from: start, support: all) else { return nil }
         for _ in all {
-            let absent = all.filter { !best.support.contains($0) }
-            let gains = paths.gains(of: absent, beside: best.support, at: best.point)
-            let promising = absent.indices.sorted { gains[$0] > gains[$1] }.prefix(3)
-            let others = promising.compactMap {
-                eliminate(from: best.point.system, support: best.support + [absent[$0]])
+            let coefficients = best.point.system.coefficients
+            let tried = exchanged(best, all).compactMap { support in
+                var kept = Matrix(rows: coefficients.rows, columns: coefficients.columns)
+                for position in support { kept.elements[position] = coefficients.elements[position] }
+                return eliminate(from: LinearSystem(coefficients: kept), support: support)
             }
-            guard let other = others.min(by: { $0.criterion < $1.criterion }),
+            guard let other = tried.min(by: { $0.criterion < $1.criterion }),
                 other.criterion < best.criterion - Self.tolerance
             else { break }
             best = other
         }
         guard let (point, errors) = paths.fit(best.point.system, support: best.support) else { return nil }
         return (point, best.support, errors)
+    }
+
+    /// The most promising other supports that keeping one more coefficient gives, three at most.
+    private func exchanged(_ choice: Candidate, _ all: [Int]) -> [[Int]] {
+        let (gram, cross, squares) = paths.regression(at: choice.point)
+        let found = all.filter { !choice.support.contains($0) }.compactMap { added in
+            BackwardElimination.best(
+                gram: gram, cross: cross, squares: squares, count: Int(values), observations: values,
+                start: choice.support + [added], held: [added])
+        }
+        var supports: [[Int]] = []
+        for other in found.sorted(by: { $0.criterion < $1.criterion })
+        where other.columns != choice.support.sorted() && !supports.contains(other.columns) {
+            supports.append(other.columns)
+        }
+        return Array(supports.prefix(3))
     }
 
     /// Drops the coefficient of the smallest ratio to its standard error, one after another, and takes the best of all steps:

@@ -114,11 +114,22 @@ struct PathFit {
         return StepEquations(products: products, slope: slope)
     }
 
-    /// How much Σ ‖x − path‖² would fall by each further coefficient, to first order.
+    /// Σ ‖x − path‖² near a point as a regression of all coefficients θ: squares − 2 crossᵀθ + θᵀ gram θ, to second order.
     ///
-    /// - Parameter support: the coefficients that are fitted to their best.
-    func gains(of absent: [Int], beside support: [Int], at point: Point) -> [Double] {
-        linearize(point, support + absent).gains(beside: support.count)
+    /// - Returns: `gram` with a diagonal of 1, for coefficients in as large units.
+    func regression(at point: Point) -> (gram: Matrix, cross: [Double], squares: Double) {
+        let known = point.system.coefficients.elements
+        let equations = linearize(point, Array(known.indices))
+        let size = known.count
+        let products = equations.products
+        let scales = (0..<size).map { max(products[$0, $0], 1e-300).squareRoot() }
+        let gram = Matrix(rows: size, columns: size) { products[$0, $1] / (scales[$0] * scales[$1]) }
+        let slope = (0..<size).map { equations.slope[$0] / scales[$0] }
+        let scaled = zip(known, scales).map(*)
+        let cross = (0..<size).map { row in
+            (0..<size).reduce(slope[row]) { $0 + gram[row, $1] * scaled[$1] }
+        }
+        return (gram, cross, point.squares + (0..<size).reduce(0) { $0 + (slope[$1] + cross[$1]) * scaled[$1] })
     }
 
     /// The derivative of exp(M·interval) by an element of M: a corner of the exponential of twice the size
@@ -223,24 +234,6 @@ private struct StepEquations {
         let right = Matrix(rows: size, columns: 1) { row, _ in slope[row] / scales[row] }
         guard let step = try? Cholesky(damped).solve(right) else { return nil }
         return zip(step.elements, scales).map(/)
-    }
-
-    /// What each unknown after the first few gains beside them; 0 where it adds nothing to them.
-    func gains(beside kept: Int) -> [Double] {
-        let size = slope.count
-        let scales = (0..<size).map { max(products[$0, $0], 1e-300).squareRoot() }
-        func scaled(_ i: Int, _ j: Int) -> Double { products[i, j] / (scales[i] * scales[j]) }
-        let own = Matrix(rows: kept, columns: kept, scaled)
-        let cross = Matrix(rows: kept, columns: size - kept) { scaled($0, kept + $1) }
-        guard let weights = try? Cholesky(own).solve(cross) else { return [Double](repeating: 0, count: size - kept) }
-        return (kept..<size).map { column in
-            var (left, gradient) = (scaled(column, column), slope[column] / scales[column])
-            for k in 0..<kept {
-                left -= weights[k, column - kept] * cross[k, column - kept]
-                gradient -= weights[k, column - kept] * slope[k] / scales[k]
-            }
-            return left > 1e-10 ? gradient * gradient / left : 0
-        }
     }
 
     /// Standard errors of the coefficients; infinite where the data do not tell.
