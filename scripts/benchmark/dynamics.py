@@ -29,7 +29,7 @@ LONGEST = 0.1
 NOISES = (0.005, 0.02, 0.05)
 """Standard deviations on a path of amplitude 1: the linear model's study."""
 LINEAR_NOISE, LARGEST_ERROR, LARGEST_MSE = 0.02, 0.02, 1e-3
-"""What medians should be below at one of them: a coefficient's largest error, and the mean square error of the forecast."""
+"""What medians should stay below at one of them: a coefficient's largest error, the forecast's mean square error."""
 LIMIT = 900.0
 
 
@@ -64,8 +64,8 @@ def dynamics(programs: Programs, data: Data, results: Results) -> None:
                 results.at_most(f"{name}: seconds of a fit", plain["seconds"], LONGEST, " s")
             if samples == min(SAMPLES):
                 results.at_most(
-                    f"who drives whom, {NETWORKS[network]}: of {cases} networks of {samples} samples, those of which foci"
-                    " claims to know", own[0]["claimed"], 0, "",
+                    f"who drives whom, {NETWORKS[network]}, {samples} samples: of {cases} those that foci claims to know",
+                    own[0]["claimed"], 0, "",
                 )  # fmt: skip
             else:
                 beside(programs, data, results, binary, drawn, own[0]["seconds"])
@@ -78,8 +78,9 @@ def paths(programs: Programs, binary: Path, cases: int, results: Results) -> Non
         say(f"dynamics: linear system, noise {noise:g}")
         answer = told([str(binary), "linear", str(noise), str(cases)], programs.environment(1))[0]
         remark = (
-            f"coefficients to {answer['error']:.4f} (worst {answer['worst_error']:.4f}), forecast {answer['mse']:.1e} (worst"
-            f" {answer['worst_mse']:.1e}), {answer['exact']} of {cases} exact, {answer['lost']} lost, {answer['excess']} in excess"
+            f"coefficients to {answer['error']:.4f} (worst {answer['worst_error']:.4f}), forecast {answer['mse']:.1e}"
+            f" (worst {answer['worst_mse']:.1e}), {answer['exact']} of {cases} exact, {answer['lost']} lost,"
+            f" {answer['excess']} in excess"
         )
         name = f"linear system of second order, noise {noise:g}"
         results.rows.append(Row(name, "3 × 101", "", "foci", "linear", answer["seconds"], remark=remark,

@@ -3,13 +3,13 @@
 
     dynamics_peer.py METHOD FOLDER CASES
 
-FOLDER holds tables that DynamicsStudies wrote: N.tsv (epoch, time, a column a variable) and N-truth.tsv (source, target). METHOD is
-one of
+FOLDER holds tables that DynamicsStudies wrote: N.tsv (epoch, time, a column a variable) and N-truth.tsv (source, target).
+METHOD is one of
 
     statsmodels   VAR, order by BIC up to 10, a Granger test a connection (F), Benjamini and Hochberg's correction at 5 %
     influence     the same, and of those found only influences of at least a tenth of the strongest: foci's rule
-    gc            MNE-Connectivity's Granger causality of each pair by itself, mean over 1 to 40 Hz, at least a tenth of the
-                  strongest: it has no test
+    gc            MNE-Connectivity's Granger causality of each pair by itself, mean over 1 to 40 Hz, at least a tenth of
+                  the strongest: it has no test
     gc_tr         the same less that of reversed time, above 0 as well
 """
 
@@ -63,10 +63,10 @@ def by_mne(epochs: list[np.ndarray], rate: float, reversed_time: bool) -> Edges:
     pairs = [(j, i) for i in range(count) for j in range(count) if i != j]
     indices = (np.array([[j] for j, _ in pairs]), np.array([[i] for _, i in pairs]))
     methods = ["gc", "gc_tr"] if reversed_time else ["gc"]
+    whole = np.array([epoch for epoch in epochs if epoch.shape == epochs[0].shape])
     found = spectral_connectivity_epochs(
-        np.array([epoch for epoch in epochs if epoch.shape == epochs[0].shape]), method=methods, indices=indices, sfreq=rate,
-        fmin=1.0, fmax=40.0, gc_n_lags=20, verbose="error",
-    )  # fmt: skip
+        whole, method=methods, indices=indices, sfreq=rate, fmin=1.0, fmax=40.0, gc_n_lags=20, verbose="error"
+    )
     values = [one.get_data().mean(axis=1) for one in (found if isinstance(found, list) else [found])]
     net = values[0] - values[1] if reversed_time else values[0]
     kept = (values[0] >= 0.1 * values[0].max()) & (net > 0)
