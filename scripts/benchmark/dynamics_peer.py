@@ -3,10 +3,10 @@
 
     dynamics_peer.py METHOD FOLDER CASES
 
-FOLDER holds tables that DynamicsStudies wrote: N.tsv (epoch, time, a column a variable) and N-truth.tsv (source, target).
+FOLDER holds tables that DynamicsStudies wrote: N.tsv (epoch, time, a column a variable), N-truth.tsv (source, target).
 METHOD is one of
 
-    statsmodels   VAR, order by BIC up to 10, a Granger test a connection (F), Benjamini and Hochberg's correction at 5 %
+    statsmodels   VAR, order by BIC up to 10, a Granger test a connection (F), the false discovery rate at 5 %
     influence     the same, and of those found only influences of at least a tenth of the strongest: foci's rule
     gc            MNE-Connectivity's Granger causality of each pair by itself, mean over 1 to 40 Hz, at least a tenth of
                   the strongest: it has no test

@@ -133,6 +133,7 @@ struct LeastSquares {
             throw .noNoise(variable: variable)
         }
     }
+
     /// ‖b‖ of each source (column) on each target (row).
     func norms(_ equations: NormalEquations) -> Matrix {
         Matrix(rows: equations.variables, columns: equations.variables) { target, source in

@@ -41,8 +41,7 @@ public struct SparseAutoregression: Sendable {
         if let lambda, !(lambda > 0 && lambda.isFinite) { throw .setting("λ is \(lambda); expected a positive number") }
         try self.init(
             LagMoments.checked(trajectories, order: order, parallelism: parallelism), lambda: lambda,
-            isAdaptive: isAdaptive,
-            relativeGap: relativeGap, parallelism: parallelism)
+            isAdaptive: isAdaptive, relativeGap: relativeGap, parallelism: parallelism)
     }
 
     init(

@@ -183,7 +183,7 @@ struct PathFit {
 struct StateBasis {
     private let values: SingularValues
 
-    /// - Returns: nil where paths overflow or vanish.
+    /// - Returns: nil where paths overflow.
     init?(_ transition: Matrix, variables: Int, samples: Int) {
         let size = transition.rows
         var observed = Matrix(rows: variables, columns: size) { $0 == $1 ? 1 : 0 }
