@@ -50,6 +50,10 @@ public struct LinearModel: DynamicalModel {
         } else {
             warnings.append(.pathNotFitted)
         }
+        // An undamped system is taken to grow a little as often as not; e-fold within an epoch is more than that.
+        let growth = AutoregressiveModel.growth([LinearSystem.exponential(system.generator * trajectories.interval)])
+        let longest = trajectories.epochs.reduce(0) { max($0, $1.columns) }
+        if !(log(growth) * Double(longest) <= 1) { warnings.append(.unstable(growth: growth)) }
         var connections = Self.connections(trajectories, fit)
         if fit.explained ?? 0 >= Self.leastExplained {
             EpochResampling.annotate(&connections, &warnings, epochs: trajectories.epochs.count, settings) { counts in
@@ -95,14 +99,12 @@ public struct LinearModel: DynamicalModel {
             return $0 + deviation * deviation * Double(trajectories.sampleCount)
         }
         guard let full = paths.fit(weak, support: Array(shape.elements.indices), tolerance: CoefficientChoice.tolerance)
-        else {
-            return result
-        }
+        else { return result }
         result.explained = 1 - full.point.squares / total
         // What is not on a path has no coefficients to choose among.
         guard 1 - full.point.squares / total >= leastExplained,
-            let (point, support, errors) = CoefficientChoice(paths, coefficients: shape.elements.count).best(
-                from: full.point.system)
+            let (point, support, errors) = try CoefficientChoice(paths, coefficients: shape.elements.count).best(
+                from: [full.point.system, form.sparseSystem(trajectories)])
         else { return result }
         result.system = point.system
         result.errors = Matrix(rows: shape.rows, columns: shape.columns)
