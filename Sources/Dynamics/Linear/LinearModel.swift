@@ -63,6 +63,7 @@ public struct LinearModel: DynamicalModel {
             }
         }
         order = settings.derivativeOrder
+        historySamples = 2 * settings.halfWidth + 1
         interval = trajectories.interval
         deviations = (0..<n).map { trajectories.moments(of: $0).deviation }
         self.connections = connections
@@ -148,8 +149,8 @@ public struct LinearModel: DynamicalModel {
         }
     }
 
-    /// Two, or one of a system of first order; more where they are noisy: the first state is fitted to all of them.
-    public var historySamples: Int { order }
+    /// As many as a window of the weak form: the first state is fitted to all samples of a history, and fewer leave it to noise.
+    public let historySamples: Int
 
     /// See ``DynamicalModel/forecast(after:samples:)``: the path nearest to the history goes on.
     public func forecast(after history: Matrix, samples: Int) throws(InvalidTrajectories) -> Matrix {
