@@ -40,7 +40,8 @@ struct DynamicsCommandTests {
         var lines = ["time\tepoch\ta\tb\tc\td"]
         for (number, epoch) in epochs.enumerated() {
             for t in 0..<epoch.columns {
-                lines.append("\(Double(t) / 200)\t\(number)\t" + epoch.column(t).map { "\($0)" }.joined(separator: "\t"))
+                lines.append(
+                    "\(Double(t) / 200)\t\(number)\t" + epoch.column(t).map { "\($0)" }.joined(separator: "\t"))
             }
         }
         try folder.write(name, Array((lines.joined(separator: "\n") + "\n").utf8))
@@ -148,7 +149,8 @@ struct DynamicsCommandTests {
 
         // One average is refused, unless it is forced.
         let average = ["result", "--recording", "recording.h5", "--forward", "forward.h5"]
-        expectRefusal(try foci(average + ["--covariance", "covariance.h5"]), naming: ["recording.h5", "average", "--force"])
+        expectRefusal(
+            try foci(average + ["--covariance", "covariance.h5"]), naming: ["recording.h5", "average", "--force"])
         let forced = try json(average + ["--covariance", "covariance.h5", "--force", "--resamples", "0"])
         #expect(selected(forced).isEmpty)
     }
@@ -158,7 +160,9 @@ struct DynamicsCommandTests {
         try writeTable(Self.epochs(3, samples: 60, seed: 4))
         let good = String(decoding: try folder.read("t.tsv"), as: UTF8.self)
         func write(_ text: String) throws { try folder.write("w.tsv", Array(text.utf8)) }
-        func refused(_ arguments: [String], _ parts: [String]) throws { expectRefusal(try foci(arguments), naming: parts) }
+        func refused(_ arguments: [String], _ parts: [String]) throws {
+            expectRefusal(try foci(arguments), naming: parts)
+        }
         try refused([], ["no estimate", "--table"])
         try refused(["--table", "t.tsv", "--recording", "r.fif"], ["--table", "one of both"])
         try refused(["e.h5"], ["--recording", "nothing"])

@@ -33,7 +33,8 @@ public enum ClusterSpreadFigure {
             let findings = cluster.findings.filter { $0.condition == name }
             let label = group.conditions.count > 1 ? group.conditionName(name) : "all subjects"
             canvas.text(
-                TextMetrics.fitted(label, size: 12, within: 92, keepsEnd: true), at: Point(SVGCanvas.margin, middle + 4), .legend)
+                TextMetrics.fitted(label, size: 12, within: 92, keepsEnd: true),
+                at: Point(SVGCanvas.margin, middle + 4), .legend)
             strip(&canvas, panels.peak, findings.map { $0.amplitude * 1e9 }, at: middle, number)
             strip(&canvas, panels.latency, findings.compactMap { $0.latency.map { $0 * 1000 } }, at: middle, number)
         }

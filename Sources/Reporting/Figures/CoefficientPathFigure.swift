@@ -105,7 +105,8 @@ public enum CoefficientPathFigure {
                 Point(panel.right + 12, y - 4), Point(panel.right + 30, y - 4),
                 Stroke(colour: Palette.source(place), width: 1.8, dash: Palette.dash(place)))
             canvas.text(
-                TextMetrics.fitted(name, size: 12, within: width - panel.right - 36 - SVGCanvas.margin / 2, keepsEnd: true),
+                TextMetrics.fitted(
+                    name, size: 12, within: width - panel.right - 36 - SVGCanvas.margin / 2, keepsEnd: true),
                 at: Point(panel.right + 36, y), .legend)
         }
     }
