@@ -12,6 +12,8 @@ public struct JointSettings: Sendable, Equatable {
     /// The default settings.
     public init() {}
 
+    /// Width at which places are sought where none is given, m: that of the candidates, nearly.
+    static let searchWidth = 0.004
     /// Widths that are tried where none is given, m.
     static let widths = [0.003, 0.005, 0.007, 0.010, 0.015]
 
