@@ -4,7 +4,7 @@ public struct JointSettings: Sendable, Equatable {
     public var coupling = 0.7
     /// σ of the Gaussian over which places of subjects count as one, m; nil chooses it, or that there is none, by the data.
     public var kernelWidth: Double?
-    /// Rounds of coupling at most, 1 to 100.
+    /// Rounds of coupling at most where sources are reweighted, 1 to 100; refined ones need none.
     public var rounds = 6
     /// Threads; no result depends on it.
     public var parallelism = Parallelism.allCores

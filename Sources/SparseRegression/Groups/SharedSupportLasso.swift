@@ -80,8 +80,9 @@ public struct SharedSupportLasso: Sendable {
         public let parts: [ActiveSet]
         /// ‖Y_s − X_sB_s‖².
         public let squaredResiduals: [Double]
-        /// Active groups, ascending, and ‖B_c‖ of each.
+        /// Active groups, ascending.
         public let active: [Int]
+        /// ‖B_c‖ of each active group.
         public let norms: [Double]
         /// Σ_s ½‖Y_s − X_sB_s‖² + λ Σ_c ‖B_c‖.
         public let objective: Double
@@ -256,6 +257,7 @@ private final class SharedSupportState {
         }
         return SharedSupportLasso.Solution(
             parts: parts, squaredResiduals: residuals.map(\.squaredNorm), active: active,
-            norms: active.map { norms[$0] ?? 0 }, objective: objective(lambda), relativeGap: relativeGap, epochs: epochs)
+            norms: active.map { norms[$0] ?? 0 }, objective: objective(lambda), relativeGap: relativeGap, epochs: epochs
+        )
     }
 }
