@@ -169,19 +169,24 @@ public struct JointLocalization: Sendable {
         _ works: [Work], _ places: JointPlaces, _ none: Coupling, _ monitor: Monitor
     ) throws -> Coupling {
         monitor.report(.init(stage: "coupling", detail: "places of the group"))
+        // A kernel much narrower than candidates are apart says nothing of where others have theirs.
+        let spacing = works.reduce(0) { max($0, $1.posed.forward.sources.spacing) }
         let search = GroupSearch(
-            works.map(\.searchable), places, width: settings.kernelWidth ?? JointSettings.searchWidth,
+            works.map(\.searchable), places, width: settings.kernelWidth ?? max(JointSettings.searchWidth, spacing),
             coupling: settings.coupling, parallelism: settings.parallelism, monitor: monitor)
         if monitor.isCancelled() { throw CancellationError() }
         var coupling = none
         var found = search.places
         if let width = settings.kernelWidth {
-            coupling.width = width
+            (coupling.width, found) = (width, found.filter { $0.gain > JointSettings.leastGain })
         } else {
-            let tried = JointSettings.widths.map { width in
+            // A place that is not much likelier than sources of the same subjects anywhere is none that they share.
+            let widths = JointSettings.widths.filter { $0 >= 0.6 * spacing || $0 == JointSettings.widths.last }
+            let tried = widths.map { width in
                 found.map { $0.with(GroupKernel($0.kernel.points, places, width: width)) }
+                    .filter { $0.gain > JointSettings.leastGain }
             }
-            coupling.widths = zip(JointSettings.widths, tried).map { ($0, $1.reduce(0) { $0 + $1.gain }) }
+            coupling.widths = zip(widths, tried).map { ($0, $1.reduce(0) { $0 + $1.gain }) }
             guard let best = coupling.widths.indices.max(by: { coupling.widths[$0].score < coupling.widths[$1].score }),
                 coupling.widths[best].score > 0
             else { return coupling }

@@ -12,9 +12,11 @@ public struct JointSettings: Sendable, Equatable {
     /// The default settings.
     public init() {}
 
-    /// Width at which places are sought where none is given, m: that of the candidates, nearly.
+    /// log 20: what a place has to gain on sources of the same subjects anywhere.
+    static let leastGain = 3.0
+    /// Width at which places are sought where none is given, m; where candidates are further apart, their spacing.
     static let searchWidth = 0.004
-    /// Widths that are tried where none is given, m.
+    /// Widths that are tried where none is given, m, as far as candidates tell them apart.
     static let widths = [0.003, 0.005, 0.007, 0.010, 0.015]
 
     /// - Throws: ``InputError`` for a setting out of its range.
