@@ -42,12 +42,14 @@ struct GroupCommand: ParsableCommand {
                 Each writes a folder of its name below RESULTS/group, whole or not at all, and a section of \
                 RESULTS/group.html, which stays while the batch's results are the same.
 
-                joint: subjects are localized alone, then where the others have sources it takes less to show one, and the \
-                search goes on until nothing changes. Every subject keeps its own data, positions and amplitudes, in \
-                group/joint as 'foci localize' writes them. Places compare on a template or in MNI coordinates where there \
-                are such, else by an affine alignment of the candidate sources. The width of the kernel over which places \
-                count as one is the one under which the subjects' sources, each found alone, predict those of one another \
-                best; where none does better than chance nothing is shared.
+                joint: subjects are localized alone, then the places of the group are sought in the data of all at \
+                once, and where the others have a source it takes less to show one. Every subject keeps its own data, \
+                positions and amplitudes, in group/joint as 'foci localize' writes them. Places compare on a template \
+                or in MNI coordinates where there are such, else by an affine alignment of the candidate sources. The \
+                width of the kernel over which places count as one is the one under which the data of all are \
+                likeliest; where they are no likelier than with sources anywhere nothing is shared. With reweighted \
+                sources a map of all is shared instead, and its width is the one under which the sources found alone \
+                predict one another best.
 
                 statistics: amplitudes at the places of the group are fitted again for every recording, with the covariance of \
                 their errors, and explained by mixed-effects models: which effects there are, tested with Holm's correction \

@@ -77,14 +77,16 @@ import Testing
     @Test("weights are g^(−1/4) of the mixture, and what is below a thousandth is out")
     func weights() {
         let coupled = CoupledReweighting(coupling: 0.7)
-        let weights = coupled.weights([1, 0, 0, 0], [0.5, 0.5, 0.0005, 0])
+        let weights = coupled.weights([1, 0, 0, 0], [0.5, 0.5, 0.0005, 0], norms: [2, 3, 1, 1])
         let mixed = [0.65, 0.35, 0.00035, 0].map { $0 / 0.65 }
         #expect(weights?[0] == 1)
-        #expect(abs((weights?[1] ?? 0) - pow(mixed[1], -0.25)) < 1e-14)
+        #expect(abs((weights?[1] ?? 0) - 1.5 * pow(mixed[1], -0.25)) < 1e-14)
         #expect(weights?[2] == .infinity && weights?[3] == .infinity)
-        #expect(coupled.weights([0, 0], [0, 0]) == nil)
+        #expect(coupled.weights([0, 0], [0, 0], norms: [1, 1]) == nil)
+        #expect(coupled.weights([1, 1], [1, 1], norms: [0, 0]) == nil)
+        #expect(coupled.weights([1, 1], [1, 1], norms: [0, 2]) == [.infinity, 1])
         // Without own power the map alone decides.
-        #expect(coupled.weights([0, 0], [0.1, 0.2])?[1] == 1)
+        #expect(coupled.weights([0, 0], [0.1, 0.2], norms: [1, 1])?[1] == 1)
     }
 
     @Test("each part is the optimum under the weights of the powers before", arguments: [0, 0.7])
@@ -96,7 +98,9 @@ import Testing
         let lambdas = try Self.starts(problems).lambdas
         for (s, problem) in problems.enumerated() {
             let own = CoupledReweighting.powers(of: before.parts[s].active, in: problem)
-            let expected = try #require(CoupledReweighting(coupling: coupling).weights(own, maps[s]))
+            let expected = try #require(
+                CoupledReweighting(coupling: coupling).weights(
+                    own, maps[s], norms: problem.blockNorms()))
             #expect(after.parts[s].weights == expected)
             let alone = AutomaticSolver().solve(
                 problem, try GroupLasso(lambda: lambdas[s], weights: expected), stop: Self.stop)

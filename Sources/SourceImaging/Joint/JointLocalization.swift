@@ -5,11 +5,12 @@ import Synchronization
 /// subjects have a source it takes less to show one.
 ///
 /// Every subject is first localized alone. Where sources are reweighted, ``CoupledReweighting`` then shares a map of them.
-/// Where they are refined, the sources of the others are a prior of where a subject's own lie: around each of them a Gaussian,
-/// and with 1 − ρ anywhere (a kernel density of the others, so that nobody confirms itself). A source that is r times as
-/// likely has to explain less by the factor that lets noise explain as much r times as often: over all places noise makes a
-/// source as rarely as before. The search goes on from the sources so far and from those of the coupled penalized solution; rounds
-/// end when no subject's sources change. Sources and regions are of a subject's own data under that prior: nothing is averaged.
+/// Where they are refined, places of the group are found by the data of all subjects at once, before any threshold
+/// (``GroupSearch``), and are a prior of where a subject's own sources lie: with 1 − ρ anywhere, with ρ at a place, in
+/// proportion to how many others have a source there, around where the others say that it is: nobody confirms itself. A
+/// source that is r times as likely has to explain less by the factor that lets noise explain as much r times as often: over
+/// all places noise makes a source as rarely as before. The search goes on from the sources so far and from those of the
+/// search over all. Sources and regions are of a subject's own data under that prior: nothing is averaged.
 ///
 /// Memory of all subjects' whitened gains.
 public struct JointLocalization: Sendable {
@@ -40,7 +41,8 @@ public struct JointLocalization: Sendable {
     ///   - monitor: progress, cancellation and warnings.
     /// - Throws: ``InputError`` for a subject that cannot be localized, naming it, and where positions cannot be compared;
     ///   `CancellationError`.
-    /// - Complexity: at most 1 + ``JointSettings/rounds`` times the search of a localization of each, preparation once.
+    /// - Complexity: about twice the search of a localization of each, preparation once; where sources are reweighted
+    ///   ``JointSettings/rounds`` convex solves of each.
     public func run(
         _ subjects: [JointSubject], transforms: [String: BrainTransform] = [:], monitor: Monitor = .silent
     ) throws -> JointResult {
@@ -54,14 +56,9 @@ public struct JointLocalization: Sendable {
         let places = JointPlaces(
             works.map(\.posed.forward.sources), in: try CommonSpace.choose(for: members, transforms: transforms),
             names: subjects.map(\.name))
-        let sources = works.map(\.sources)
-        let widths = settings.kernelWidth == nil ? scores(sources, places) : []
-        let best = widths.max { $0.score < $1.score }
-        var width = settings.kernelWidth ?? best.flatMap { $0.score > 0 ? $0.width : nil }
-        if settings.coupling == 0 || works.count == 1 { width = nil }
+        let coupling = try couple(works, places, monitor)
         var joint = separate
-        if let width {
-            let chosen = try coupled(works, places, width, monitor)
+        if let chosen = coupling.chosen, let width = coupling.width {
             joint = try each(works.count) { s in
                 try within(subjects[s].name) {
                     var estimate = try works[s].estimate(chosen[s], monitor)
@@ -74,11 +71,11 @@ public struct JointLocalization: Sendable {
         let results = subjects.indices.map { s in
             JointResult.Subject(
                 name: subjects[s].name, separate: separate[s], joint: joint[s],
-                agreement: width.flatMap { agreement(s, sources, places, $0) })
+                agreement: agreement(works[s].separate.atoms.active.blocks, coupling.ratios[s]))
         }
         return JointResult(
-            subjects: results, kernelWidth: width, widths: widths, space: places.name,
-            warnings: warnings(results, width, places))
+            subjects: results, kernelWidth: coupling.width, widths: coupling.widths, space: places.name,
+            warnings: warnings(results, coupling.width, places))
     }
 
     // MARK: - Each subject alone
@@ -94,8 +91,15 @@ public struct JointLocalization: Sendable {
         /// What its own data say.
         let separate: SourceChoice.Outcome
 
-        /// What its sources alone say of others.
-        var sources: [JointPlaces.Weighted] { separate.atoms.active.blocks.map { ($0, 1) } }
+        /// What a search over all subjects asks of it; nil where noise explains nothing.
+        var searchable: GroupSearch.Subject? {
+            guard let refining = posed.refining, selected != nil else { return nil }
+            return GroupSearch.Subject(
+                dictionary: AtomDictionary(
+                    design: refining.dictionary.design, families: [refining.dictionary.families[0]],
+                    ridge: refining.dictionary.ridge), response: posed.origin.searched.unreducedResponse,
+                charge: refining.charge.value, exponent: refining.exponent)
+        }
 
         /// The estimate of an outcome.
         func estimate(_ outcome: SourceChoice.Outcome, _ monitor: Monitor) throws -> Estimate {
@@ -105,7 +109,7 @@ public struct JointLocalization: Sendable {
         }
     }
 
-    private func begin(_ subject: JointSubject, _ monitor: Monitor) throws -> Work {
+    func begin(_ subject: JointSubject, _ monitor: Monitor) throws -> Work {
         try within(subject.name) {
             var own = subject.settings
             own.parallelism = .serial
@@ -133,83 +137,118 @@ public struct JointLocalization: Sendable {
         }
     }
 
-    // MARK: - The kernel
-
-    /// How much likelier the sources of every subject are where the others have theirs, against anywhere, for each width.
-    private func scores(
-        _ sources: [[JointPlaces.Weighted]], _ places: JointPlaces
-    ) -> [(width: Double, score: Double)] {
-        JointSettings.widths.map { width in
-            let score = sources.indices.reduce(0.0) { sum, s in
-                sum + (agreement(s, sources, places, width) ?? 0) * Double(sources[s].count)
-            }
-            return (width, score)
-        }
-    }
-
-    /// The mean logarithm of by how many times a subject's sources are likelier where the others have theirs.
-    private func agreement(
-        _ s: Int, _ sources: [[JointPlaces.Weighted]], _ places: JointPlaces, _ width: Double
-    ) -> Double? {
-        guard !sources[s].isEmpty,
-            let ratios = places.ratios(s, sources, width: width, coupling: settings.coupling)
-        else { return nil }
-        return sources[s].reduce(0) { $0 + log(ratios[$1.index]) } / Double(sources[s].count)
-    }
-
     // MARK: - All together
 
-    /// What every subject's sources are, coupled.
-    private func coupled(
-        _ works: [Work], _ places: JointPlaces, _ width: Double, _ monitor: Monitor
-    ) throws -> [SourceChoice.Outcome] {
-        let reweighted = try CoupledReweighting(rounds: settings.rounds, coupling: settings.coupling).run(
+    /// How subjects are coupled, and what came of it.
+    struct Coupling: Sendable {
+        /// σ, m; nil where they are not coupled.
+        var width: Double?
+        var widths: [(width: Double, score: Double)] = []
+        /// Of each subject by how many times a source is likelier at each candidate, as the others say; nil where they say
+        /// nothing.
+        var ratios: [[Double]?]
+        /// Nil where they are not coupled.
+        var chosen: [SourceChoice.Outcome]?
+    }
+
+    func couple(_ works: [Work], _ places: JointPlaces, _ monitor: Monitor) throws -> Coupling {
+        let none = Coupling(ratios: [[Double]?](repeating: nil, count: works.count))
+        guard settings.coupling > 0, works.count > 1 else { return none }
+        return works.allSatisfy { $0.posed.refining != nil }
+            ? try refined(works, places, none, monitor) : try reweighted(works, places, none, monitor)
+    }
+
+    /// The mean logarithm of by how many times a subject's own sources are likelier where they are.
+    private func agreement(_ sources: [Int], _ ratios: [Double]?) -> Double? {
+        guard !sources.isEmpty, let ratios else { return nil }
+        return sources.reduce(0) { $0 + log(ratios[$1]) } / Double(sources.count)
+    }
+
+    /// Sources refined under what the others show, at the places of the group.
+    private func refined(
+        _ works: [Work], _ places: JointPlaces, _ none: Coupling, _ monitor: Monitor
+    ) throws -> Coupling {
+        monitor.report(.init(stage: "coupling", detail: "places of the group"))
+        // A kernel much narrower than candidates are apart says nothing of where others have theirs.
+        let spacing = works.reduce(0) { max($0, $1.posed.forward.sources.spacing) }
+        let search = GroupSearch(
+            works.map(\.searchable), places, width: settings.kernelWidth ?? max(JointSettings.searchWidth, spacing),
+            coupling: settings.coupling, parallelism: settings.parallelism, monitor: monitor)
+        if monitor.isCancelled() { throw CancellationError() }
+        var coupling = none
+        var found = search.places
+        if let width = settings.kernelWidth {
+            (coupling.width, found) = (width, found.filter { $0.gain > JointSettings.leastGain })
+        } else {
+            // A place that is not much likelier than sources of the same subjects anywhere is none that they share.
+            let widths = JointSettings.widths.filter { $0 >= 0.6 * spacing || $0 == JointSettings.widths.last }
+            let tried = widths.map { width in
+                found.map { $0.with(GroupKernel($0.kernel.points, places, width: width)) }
+                    .filter { $0.gain > JointSettings.leastGain }
+            }
+            coupling.widths = zip(widths, tried).map { ($0, $1.reduce(0) { $0 + $1.gain }) }
+            guard let best = coupling.widths.indices.max(by: { coupling.widths[$0].score < coupling.widths[$1].score }),
+                coupling.widths[best].score > 0
+            else { return coupling }
+            (coupling.width, found) = (coupling.widths[best].width, tried[best])
+        }
+        let shared = found
+        coupling.ratios = try each(works.count) { GroupPlace.ratios(shared, of: $0, coupling: settings.coupling) }
+        let (ratios, starts) = (coupling.ratios, works.indices.map(search.atoms))
+        coupling.chosen = try each(works.count) { s in
+            let work = works[s]
+            guard let refining = work.posed.refining, let own = work.selected, let ratios = ratios[s] else {
+                return work.separate
+            }
+            var prior = SourceChoice.PlacePrior()
+            prior.ratios = ratios
+            prior.starts = [own.found.atoms, starts[s]]
+            let selected = try work.posed.choice.selected(
+                work.penalized, work.posed.origin, refining, prior: prior,
+                monitor: Monitor(isCancelled: monitor.isCancelled))
+            return try work.posed.choice.refined(work.penalized, selected, work.posed.origin, refining)
+        }
+        return coupling
+    }
+
+    /// Sources reweighted by a map that all share.
+    private func reweighted(
+        _ works: [Work], _ places: JointPlaces, _ none: Coupling, _ monitor: Monitor
+    ) throws -> Coupling {
+        var coupling = none
+        let sources = works.map { $0.separate.atoms.active.blocks.map { (index: $0, weight: 1.0) } }
+        func ratios(_ width: Double) -> [[Double]?] {
+            works.indices.map { places.ratios($0, sources, width: width, coupling: settings.coupling) }
+        }
+        coupling.width = settings.kernelWidth
+        if coupling.width == nil {
+            coupling.widths = JointSettings.widths.map { width in
+                let all = ratios(width)
+                return (
+                    width,
+                    works.indices.reduce(0.0) { sum, s in
+                        sources[s].reduce(sum) { $0 + log(all[s]?[$1.index] ?? 1) }
+                    }
+                )
+            }
+            guard let best = coupling.widths.max(by: { $0.score < $1.score }), best.score > 0 else { return coupling }
+            coupling.width = best.width
+        }
+        let width = coupling.width ?? 0
+        coupling.ratios = ratios(width)
+        let outcome = try CoupledReweighting(rounds: settings.rounds, coupling: settings.coupling).run(
             works.map(\.posed.origin.searched),
             from: works.map { $0.penalized.convex ?? $0.penalized.atoms.active },
             lambdas: works.map { max($0.penalized.curve.chosen.lambda, .leastNormalMagnitude) },
             map: { places.blurred($0, width: width) }, solver: AutomaticSolver(), stop: works[0].posed.choice.stop,
             parallelism: settings.parallelism, monitor: monitor)
         if monitor.isCancelled() { throw CancellationError() }
-        guard works.allSatisfy({ $0.posed.refining != nil }) else {
-            return zip(works, reweighted.parts).map { work, part in
-                var outcome = work.penalized
-                outcome.atoms = ActiveAtoms(part.active)
-                return outcome
-            }
+        coupling.chosen = zip(works, outcome.parts).map { work, part in
+            var outcome = work.penalized
+            outcome.atoms = ActiveAtoms(part.active)
+            return outcome
         }
-        let starts = reweighted.parts.map { part in
-            let strongest = zip(part.active.blocks, part.active.norms).sorted { ($0.1, $1.0) > ($1.1, $0.0) }
-            return strongest.map { AtomDictionary.Atom(family: 0, block: $0.0) }
-        }
-        return try refined(works, places, width, starts, monitor)
-    }
-
-    /// Rounds of refining every subject under what the others show.
-    private func refined(
-        _ works: [Work], _ places: JointPlaces, _ width: Double, _ starts: [[AtomDictionary.Atom]], _ monitor: Monitor
-    ) throws -> [SourceChoice.Outcome] {
-        var chosen = works.map(\.selected)
-        for round in 0..<settings.rounds {
-            monitor.report(.init(stage: "coupling", detail: "round \(round + 1) of at most \(settings.rounds)"))
-            let before = chosen
-            let sources = before.map { ($0?.found.atoms ?? []).map { (index: $0.block, weight: 1.0) } }
-            chosen = try each(works.count) { s -> SourceChoice.Selected? in
-                guard let refining = works[s].posed.refining, let own = before[s] else { return nil }
-                var prior = SourceChoice.PlacePrior()
-                prior.ratios = places.ratios(s, sources, width: width, coupling: settings.coupling)
-                prior.starts = round == 0 ? [own.found.atoms, starts[s]] : [own.found.atoms]
-                return try works[s].posed.choice.selected(
-                    works[s].penalized, works[s].posed.origin, refining, prior: prior,
-                    monitor: Monitor(isCancelled: monitor.isCancelled))
-            }
-            if zip(before, chosen).allSatisfy({ $0?.found.atoms == $1?.found.atoms }) { break }
-        }
-        let found = chosen
-        return try each(works.count) { s in
-            guard let refining = works[s].posed.refining, let selected = found[s] else { return works[s].separate }
-            return try works[s].posed.choice.refined(
-                works[s].penalized, selected, works[s].posed.origin, refining)
-        }
+        return coupling
     }
 
     // MARK: - What is told
@@ -264,7 +303,7 @@ public struct JointLocalization: Sendable {
     }
 
     /// Does something for every subject, several at a time; an error is that of the first subject that has one.
-    private func each<Value: Sendable>(_ count: Int, _ body: @Sendable (Int) throws -> Value) throws -> [Value] {
+    func each<Value: Sendable>(_ count: Int, _ body: @Sendable (Int) throws -> Value) throws -> [Value] {
         let values = Mutex([Result<Value, any Error>?](repeating: nil, count: count))
         settings.parallelism.forEachPiece(of: count, piece: 1) { s, _ in
             let value = Result { try body(s) }

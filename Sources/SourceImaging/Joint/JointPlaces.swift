@@ -14,7 +14,7 @@ struct JointPlaces: Sendable {
     /// Of each subject the candidates in the common space, m.
     let positions: [[SIMD3<Double>]]
     /// The first subject that has the same candidates as each; itself where none before it has.
-    private let twins: [Int]
+    let twins: [Int]
 
     /// A source that says something of others: a candidate of a subject, and how much it counts.
     typealias Weighted = (index: Int, weight: Double)

@@ -18,8 +18,9 @@ public struct JointResult: Sendable {
     public let subjects: [Subject]
     /// σ, m; nil where the data are better explained without coupling.
     public let kernelWidth: Double?
-    /// What widths were tried, m, and how much likelier each makes the sources of every subject by those of the others, as a
-    /// logarithm against no coupling; empty where the width was given.
+    /// What widths were tried, m, and a score of each as a logarithm against no coupling: by how much likelier the data of all
+    /// are with the places found than with sources of the same subjects anywhere; where sources are reweighted, by how much
+    /// likelier the sources of every subject are by those of the others. Empty where the width was given.
     public let widths: [(width: Double, score: Double)]
     /// Where positions compare, in words.
     public let space: String

@@ -4,7 +4,7 @@ public struct JointSettings: Sendable, Equatable {
     public var coupling = 0.7
     /// σ of the Gaussian over which places of subjects count as one, m; nil chooses it, or that there is none, by the data.
     public var kernelWidth: Double?
-    /// Rounds of coupling at most, 1 to 100.
+    /// Rounds of coupling at most where sources are reweighted, 1 to 100; refined ones need none.
     public var rounds = 6
     /// Threads; no result depends on it.
     public var parallelism = Parallelism.allCores
@@ -12,7 +12,11 @@ public struct JointSettings: Sendable, Equatable {
     /// The default settings.
     public init() {}
 
-    /// Widths that are tried where none is given, m.
+    /// log 20: what a place has to gain on sources of the same subjects anywhere.
+    static let leastGain = 3.0
+    /// Width at which places are sought where none is given, m; where candidates are further apart, their spacing.
+    static let searchWidth = 0.004
+    /// Widths that are tried where none is given, m, as far as candidates tell them apart.
     static let widths = [0.003, 0.005, 0.007, 0.010, 0.015]
 
     /// - Throws: ``InputError`` for a setting out of its range.

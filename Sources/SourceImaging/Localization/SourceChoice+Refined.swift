@@ -19,6 +19,11 @@ extension SourceChoice {
         /// Error terms of the gain to choose among; none where it has no error.
         let errors: [FieldError]
 
+        /// By which power of a source's prior its charge falls: that by which noise exceeds it the less often. The logarithm
+        /// of a likelihood is half of what an atom explains, over the noise: a prior counts no less, though few draws of
+        /// noise may seem to vary little.
+        var exponent: Double { max(extremes.exponent, 2 * noise / charge.value) }
+
         /// The same atoms over another problem of as many columns, at the same charge.
         func with(_ problem: RegressionProblem) -> Refining {
             Refining(
@@ -79,10 +84,7 @@ extension SourceChoice {
         monitor: Monitor
     ) throws -> Selected {
         let charge = refining.charge.value
-        // The logarithm of a likelihood is half of what an atom explains, over the noise: its prior counts no less, though
-        // few draws of noise may seem to vary little.
-        let exponent = max(refining.extremes.exponent, 2 * refining.noise / charge)
-        let factors = prior.ratios?.map { pow($0, exponent) }
+        let factors = prior.ratios?.map { pow($0, refining.exponent) }
         let selection = SubsetSelection(charge: charge, relief: factors?.map { charge * (1 - 1 / $0) })
         let start = chosen.atoms.active
         // The strongest sources of the start; a subset cannot hold more.

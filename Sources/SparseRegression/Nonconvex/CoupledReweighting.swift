@@ -4,11 +4,13 @@ import Synchronization
 
 /// Reweighting of several problems whose blocks lie in one space: a block costs less where other problems have theirs.
 ///
-/// Each round solves every problem alone, as a group Lasso with λ_j = λ·g_j^(−1/4). g = (1 − ρ)·e + ρ·m, scaled to a largest
-/// value of one, mixes the power e_j that block j explains of its own problem, as a part of all, with a map m of what all
-/// problems explain around its place. e^(−1/4) = ‖B_j‖^(−1/2) for columns of norm one: without coupling (ρ = 0) these are
-/// the weights of irMxNE (Strohmeier et al. 2016). Blocks of g below a thousandth are left out for a round. Problems may
-/// have any numbers of rows, blocks and samples; a problem without active block takes the map alone.
+/// Each round solves every problem alone, as a group Lasso with λ_j = λ·g_j^(−1/4)·‖X_j‖/‖X_k‖. g = (1 − ρ)·e + ρ·m, scaled
+/// to a largest value of one, that of block k, mixes the power e_j that block j explains of its own problem, as a part of all,
+/// with a map m of what all problems explain around its place. Where others say that there is a source, neighbours are told
+/// apart by what they explain, which is a matter of columns of one norm: without ‖X_j‖ those of the largest columns win.
+/// e^(−1/4) = ‖B_j‖^(−1/2) for columns of norm one: without coupling (ρ = 0) these are then the weights of irMxNE (Strohmeier
+/// et al. 2016). Blocks of g below a thousandth are left out for a round, those without a column for all. Problems may have any
+/// numbers of rows, blocks and samples; a problem without active block takes the map alone.
 public struct CoupledReweighting: Sendable {
     /// Most rounds.
     public var rounds: Int
@@ -66,11 +68,14 @@ public struct CoupledReweighting: Sendable {
         return total > 0 ? powers.map { $0 / total } : powers
     }
 
-    /// λ_j/λ by own powers and map, infinite where a block is left out; nil where both are zero everywhere.
-    func weights(_ powers: [Double], _ map: [Double]) -> [Double]? {
-        let mixed = zip(powers, map).map { (1 - coupling) * $0 + coupling * $1 }
-        guard let largest = mixed.max(), largest > 0 else { return nil }
-        return mixed.map { $0 < Self.floor * largest ? .infinity : pow($0 / largest, -0.25) }
+    /// λ_j/λ by own powers, map and norms of the blocks, infinite where a block is left out; nil where all are.
+    func weights(_ powers: [Double], _ map: [Double], norms: [Double]) -> [Double]? {
+        let mixed = powers.indices.map { norms[$0] > 0 ? (1 - coupling) * powers[$0] + coupling * map[$0] : 0 }
+        guard let first = mixed.indices.max(by: { mixed[$0] < mixed[$1] }), mixed[first] > 0 else { return nil }
+        return mixed.indices.map { j in
+            mixed[j] < Self.floor * mixed[first]
+                ? .infinity : pow(mixed[j] / mixed[first], -0.25) * norms[j] / norms[first]
+        }
     }
 
     /// Runs the rounds.
@@ -98,11 +103,12 @@ public struct CoupledReweighting: Sendable {
                 relativeGap: 0, epochs: 0)
         }
         var powers = zip(problems, starts).map { Self.powers(of: $1, in: $0) }
+        let norms = problems.map { $0.blockNorms(parallelism: parallelism) }
         var roundsDone = 0
         while roundsDone < rounds, !monitor.isCancelled() {
             monitor.report(.init(stage: "coupling", detail: "round \(roundsDone + 1) of \(rounds)"))
             let maps = map(powers)
-            let weights = problems.indices.map { self.weights(powers[$0], maps[$0]) }
+            let weights = problems.indices.map { self.weights(powers[$0], maps[$0], norms: norms[$0]) }
             let before = parts
             let solved = Mutex([Result<Part, InvalidPenalty>?](repeating: nil, count: problems.count))
             parallelism.forEachPiece(of: problems.count, piece: 1) { s, _ in
