@@ -8,6 +8,9 @@ public struct NetworkSettings: Sendable {
     public var lambda: Double?
     /// Units of the hidden layers; nil: 8 of an output's own network, 20 and 20 of a shared one.
     public var hidden: [Int]?
+    /// Whether all variables are divided by one number, not each by its own deviation: where they have one unit, connections
+    /// from strong to weak ones are then not larger than those back. A path penalty finds the coefficients of a linear system so.
+    public var hasCommonScale = false
     /// Samples of a segment after its start.
     public var segmentLength = 4
     /// How the equations are solved.

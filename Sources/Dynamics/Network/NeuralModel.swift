@@ -95,7 +95,8 @@ public struct NeuralModel: DynamicalModel {
             _ trajectories: Trajectories, _ settings: DynamicsSettings, _ network: NetworkSettings
         ) throws(InvalidTrajectories) {
             let kind = network.penalty
-            segments = try Segments(trajectories, order: settings.derivativeOrder, length: network.segmentLength)
+            segments = try Segments(trajectories, order: settings.derivativeOrder, length: network.segmentLength,
+                isCommonScale: network.hasCommonScale)
             shape = NetworkTraining.shape(segments, kind.penalty(1), network)
             let training = NetworkTraining(segments: segments, shape: shape, settings: network)
             choice =

@@ -23,11 +23,12 @@ struct Segments: Sendable {
     let interval: Double
     let units: Trajectories.Units
 
+    /// - Parameter isCommonScale: whether all variables keep one unit.
     /// - Throws: ``InvalidTrajectories/tooFewSamples(found:needed:)`` where no epoch holds a segment.
-    init(_ trajectories: Trajectories, order: Int, length: Int) throws(InvalidTrajectories) {
-        let (standardized, units) = trajectories.standardized()
+    init(_ trajectories: Trajectories, order: Int, length: Int, isCommonScale: Bool = false) throws(InvalidTrajectories) {
+        let (scaled, units) = isCommonScale ? trajectories.commonlyScaled() : trajectories.standardized()
         let needed = max(SavitzkyGolay.window, length + 1)
-        let usable = standardized.epochs.filter { $0.columns >= needed }
+        let usable = scaled.epochs.filter { $0.columns >= needed }
         guard !usable.isEmpty else {
             throw .tooFewSamples(found: trajectories.epochs.map(\.columns).max() ?? 0, needed: needed)
         }
@@ -112,9 +113,20 @@ struct Segments: Sendable {
         for epoch in 0..<count {
             let own = starts.indices.filter { epochs[$0] == epoch }
             let kept = own.count - own.count / 5
-            training += own.prefix(max(1, kept - length - SavitzkyGolay.window))
+            training += own.prefix(max(1, kept - length - SavitzkyGolay.window / 2))
             heldOut += own.suffix(own.count - kept)
         }
         return (training, heldOut)
+    }
+}
+
+extension Trajectories {
+    /// The variables with mean 0, all divided by the root mean square of their deviations.
+    fileprivate func commonlyScaled() -> (trajectories: Trajectories, units: Units) {
+        let (_, own) = standardized()
+        let square = own.deviations.reduce(0) { $0 + $1 * $1 } / Double(variableCount)
+        let units = Units(
+            means: own.means, deviations: [Double](repeating: square.squareRoot(), count: variableCount))
+        return (Trajectories(unchecked: epochs.map(units.standardized), interval: interval), units)
     }
 }
