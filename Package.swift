@@ -69,6 +69,8 @@ let package = Package(
         // Run by the benchmark: models of simulated groups.
         .executableTarget(
             name: "GroupStudies", dependencies: ["HDF5", "MixedEffects", "SourceImaging"], path: "Tests/GroupStudies"),
+        // Run by the benchmark: who drives whom in simulated networks.
+        .executableTarget(name: "DynamicsStudies", dependencies: ["Dynamics"], path: "Tests/DynamicsStudies"),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport"]),
         // Timed by scripts/bench --only transport.
@@ -82,7 +84,7 @@ let package = Package(
         .testTarget(name: "ModelSelectionTests", dependencies: ["ModelSelection", "TestSupport"]),
         .testTarget(
             name: "MixedEffectsTests", dependencies: ["CAllocationCount", "HDF5", "MixedEffects", "TestSupport"]),
-        .testTarget(name: "DynamicsTests", dependencies: ["Dynamics", "HDF5", "TestSupport"]),
+        .testTarget(name: "DynamicsTests", dependencies: ["Dynamics", "DynamicsStudies", "HDF5", "TestSupport"]),
         .testTarget(name: "SourceImagingTests", dependencies: ["SourceImaging", "Simulation", "TestSupport"]),
         .testTarget(name: "RequestsTests", dependencies: ["HDF5", "Requests", "TestSupport"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),

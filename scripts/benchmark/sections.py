@@ -14,6 +14,7 @@ from typing import Any
 from accuracy import Study, accuracy
 from batch import batch
 from data import Data
+from dynamics import dynamics
 from effects import effects
 from group import group
 from mixed import mixed
@@ -380,6 +381,6 @@ def localization(programs: Programs, data: Data, results: Results) -> None:
 
 SECTIONS = {
     section.__name__: section
-    for section in (fixed, path, free, lasso, gaussian, large, choice, localization, batch, group, transport)
+    for section in (fixed, path, free, lasso, gaussian, large, choice, localization, batch, group, transport, dynamics)
 } | {"statistics": effects, "accuracy": accuracy(Study()), "mixed": mixed(Study())}
 """Sections by name, in the order in which they run."""

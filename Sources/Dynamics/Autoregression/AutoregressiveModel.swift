@@ -10,7 +10,7 @@ public struct AutoregressiveModel: DynamicalModel {
     public let criterion: [Double]
     /// The test of every connection.
     public let causality: GrangerCausality
-    /// The group Lasso's path and choice.
+    /// The group Lasso's path and choice, of variables with mean 0 and variance 1.
     public let sparse: SparseAutoregression
     /// See ``DynamicalModel/connections``.
     public let connections: [Connection]
@@ -18,15 +18,15 @@ public struct AutoregressiveModel: DynamicalModel {
     public let warnings: [DynamicsWarning]
     /// Least-squares coefficients A_1 … A_p, targets × sources, of the standardized variables.
     let lagged: [Matrix]
-    /// The group Lasso's, of the variables as given.
+    /// Those of the group Lasso's refit.
     let sparseLagged: [Matrix]
     /// Standard deviations of what is not predicted of the standardized variables.
     let deviations: [Double]
     let interval: Double
     private let units: Trajectories.Units
 
-    /// No connection is claimed from fewer windows: F1 of simulated oscillators with noise of 20 dB was 0.4 at 250 samples and
-    /// 0.85 at 1000.
+    /// No connection is claimed from fewer windows: F1 of the rule in fifty simulated networks of five oscillators (noise of 20 dB)
+    /// was 0.28 at 250 samples, 0.59 at 500 and 0.88 at 1000.
     public static let fewestSamples = 500
 
     /// Nor from fewer a coefficient of an equation.
@@ -43,15 +43,15 @@ public struct AutoregressiveModel: DynamicalModel {
             settings.order == nil
             ? try OrderChoice(standardized, maximum: settings.maximumOrder, parallelism: settings.parallelism) : nil
         let order = settings.order ?? choice?.order ?? 1
-        let moments = LagMoments(standardized, lags: order, parallelism: settings.parallelism)
+        let moments = try LagMoments.checked(standardized, order: order, parallelism: settings.parallelism)
         let equations = NormalEquations(moments, order: order)
-        let solution = try GrangerCausality.solve(equations)
+        let solution = try equations.leastSquares()
         causality = GrangerCausality(equations, solution)
         sparse = try SparseAutoregression(
-            moments, lambda: nil, isAdaptive: settings.isAdaptive, relativeGap: 1e-8,
+            moments, lambda: nil, isAdaptive: settings.isAdaptive, relativeGap: 1e-6,
             parallelism: settings.parallelism)
         let needed = max(Self.fewestSamples, Self.fewestSamplesPerCoefficient * equations.gram.rows)
-        var connections = Self.connections(moments, settings, isClaimed: moments.count >= needed)
+        var connections = try Self.connections(moments, settings, isClaimed: moments.count >= needed)
         var warnings = DynamicsWarning.of(trajectories, settings.recording)
         if moments.count < needed { warnings.append(.cannotTell(samples: moments.count, needed: needed)) }
         if let choice, order == settings.maximumOrder, choice.criterion.count == order {
@@ -65,11 +65,11 @@ public struct AutoregressiveModel: DynamicalModel {
         let growth = Self.growth(sparseLagged)
         if growth >= 1 { warnings.append(.unstable(growth: growth)) }
         if settings.resamples > 0, moments.count >= needed {
-            let parts = LagMoments.ofEachEpoch(standardized, lags: order, parallelism: settings.parallelism)
+            let parts = try LagMoments.ofEachEpoch(standardized, lags: order, parallelism: settings.parallelism)
             EpochResampling.annotate(&connections, &warnings, epochs: parts.count, settings) { counts in
                 var sum = LagMoments(variables: n, lags: order)
                 for (part, times) in zip(parts, counts) where times > 0 { sum.add(part, times: times) }
-                return Self.connections(sum, settings, isClaimed: true)
+                return try? Self.connections(sum, settings, isClaimed: true)
             }
         }
         self.order = order
@@ -84,14 +84,14 @@ public struct AutoregressiveModel: DynamicalModel {
     /// The connections that moments tell, tested in both directions of time.
     private static func connections(
         _ moments: LagMoments, _ settings: DynamicsSettings, isClaimed: Bool
-    ) -> [Connection] {
-        let causalities = [false, true].map { isReversed in
+    ) throws(InvalidTrajectories) -> [Connection] {
+        func causality(isReversed: Bool) throws(InvalidTrajectories) -> GrangerCausality {
             let equations = NormalEquations(moments, order: moments.lags, isReversed: isReversed)
-            return (try? GrangerCausality.solve(equations)).map { GrangerCausality(equations, $0) }
+            return GrangerCausality(equations, try equations.leastSquares())
         }
-        guard let forward = causalities[0] else { return [] }
-        var connections = forward.connections(
-            reversed: causalities[1], rate: settings.falseDiscoveryRate, share: settings.smallestInfluence)
+        var connections = try causality(isReversed: false).connections(
+            reversed: try? causality(isReversed: true), rate: settings.falseDiscoveryRate,
+            share: settings.smallestInfluence)
         if !isClaimed { for k in connections.indices { connections[k].isSelected = false } }
         return connections
     }
@@ -114,25 +114,37 @@ public struct AutoregressiveModel: DynamicalModel {
         (0..<order).map { lag in Matrix(rows: variables, columns: variables) { value($0, $1, lag) } }
     }
 
-    /// The largest modulus of an eigenvalue of the companion matrix: what the model grows by in a sample, in the long run.
+    /// What the model grows by in a sample, in the long run: the largest modulus of an eigenvalue of its companion matrix, by as
+    /// many steps of the recursion from a random past.
     ///
-    /// By repeated squaring, ‖Cᵏ‖^(1/k) at k = 4096 (Gelfand 1941).
+    /// - Complexity: O(n²p) a step, of 4096.
     static func growth(_ lagged: [Matrix]) -> Double {
-        guard let first = lagged.first else { return 0 }
-        let n = first.rows
-        var power = Matrix(rows: n * lagged.count, columns: n * lagged.count) { row, column in
-            row < n ? lagged[column / n][row, column % n] : (row - n == column ? 1 : 0)
-        }
+        guard let n = lagged.first?.rows else { return 0 }
+        let size = n * lagged.count
+        var generator = SeededGenerator(seed: 0)
+        // The newest sample first.
+        var past = generator.normal(rows: size, columns: 1).elements
+        var next = past
         var logarithm = 0.0
-        for step in 0..<12 {
-            let norm = power.squaredNorm.squareRoot()
+        let (settling, steps) = (1024, 4096)
+        for step in 0..<steps {
+            past.withUnsafeBufferPointer { past in
+                next.withUnsafeMutableBufferPointer { next in
+                    guard let past = past.baseAddress, let next = next.baseAddress else { return }
+                    for k in 0..<n { next[k] = 0 }
+                    for (lag, matrix) in lagged.enumerated() {
+                        BLAS.gemv(false, n, n, 1, matrix.elements, n, past + lag * n, 1, next)
+                    }
+                    for k in n..<max(n, size) { next[k] = past[k - n] }
+                }
+            }
+            let norm = BLAS.norm(size, next)
             guard norm > 0, norm.isFinite else { return norm > 0 ? .infinity : 0 }
-            logarithm += log(norm) / Double(1 << step)
-            power = power * (1 / norm)
-            power = power * power
+            BLAS.scale(size, 1 / norm, &next)
+            if step >= settling { logarithm += log(norm) }
+            swap(&past, &next)
         }
-        let norm = power.squaredNorm.squareRoot()
-        return norm > 0 ? exp(logarithm + log(norm) / 4096) : 0
+        return exp(logarithm / Double(steps - settling))
     }
 
     /// As many as lags.

@@ -27,18 +27,9 @@ public struct GrangerCausality: Sendable, Equatable {
     public init(
         _ trajectories: Trajectories, order: Int, isReversed: Bool = false, parallelism: Parallelism = .serial
     ) throws(InvalidTrajectories) {
-        guard order > 0 else { throw .setting("the order is \(order); expected 1 at least") }
-        let moments = LagMoments(trajectories, lags: order, parallelism: parallelism)
+        let moments = try LagMoments.checked(trajectories, order: order, parallelism: parallelism)
         let equations = NormalEquations(moments, order: order, isReversed: isReversed)
-        try self.init(equations, Self.solve(equations))
-    }
-
-    /// Least squares with samples enough to test.
-    static func solve(_ equations: NormalEquations) throws(InvalidTrajectories) -> LeastSquares {
-        guard equations.count > equations.gram.rows + 1 else {
-            throw .tooFewSamples(found: equations.count, needed: equations.gram.rows + 2)
-        }
-        return try equations.leastSquares()
+        try self.init(equations, equations.leastSquares())
     }
 
     init(_ equations: NormalEquations, _ solution: LeastSquares) {

@@ -38,9 +38,11 @@ struct NormalEquations {
 
     /// Least-squares coefficients and what a solution needs beside them.
     ///
-    /// - Throws: ``InvalidTrajectories/dependent``, ``InvalidTrajectories/noNoise(variable:)``.
+    /// - Throws: ``InvalidTrajectories/tooFewSamples(found:needed:)``, ``InvalidTrajectories/dependent``,
+    ///   ``InvalidTrajectories/noNoise(variable:)``.
     /// - Complexity: O((np)³).
     func leastSquares() throws(InvalidTrajectories) -> LeastSquares {
+        guard count > gram.rows + 1 else { throw .tooFewSamples(found: count, needed: gram.rows + 2) }
         let factor = try Self.factor(gram)
         return try LeastSquares(self, inverse: factor)
     }
@@ -131,6 +133,7 @@ struct LeastSquares {
             throw .noNoise(variable: variable)
         }
     }
+
     /// ‖b‖ of each source (column) on each target (row).
     func norms(_ equations: NormalEquations) -> Matrix {
         Matrix(rows: equations.variables, columns: equations.variables) { target, source in

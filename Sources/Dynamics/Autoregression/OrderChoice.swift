@@ -22,7 +22,11 @@ public struct OrderChoice: Sendable, Equatable {
     ) throws(InvalidTrajectories) {
         let n = trajectories.variableCount
         func windows(_ lags: Int) -> Int { trajectories.epochs.reduce(0) { $0 + max(0, $1.columns - lags) } }
-        guard let largest = (1...max(1, maximum)).last(where: { 4 * n * $0 <= windows($0) }) else {
+        guard
+            let largest = (1...max(1, maximum)).last(where: {
+                4 * n * $0 <= windows($0) && n * $0 <= LagMoments.mostCoefficients
+            })
+        else {
             throw .tooFewSamples(found: windows(1), needed: 4 * n)
         }
         let moments = LagMoments(trajectories, lags: largest, parallelism: parallelism)

@@ -38,11 +38,10 @@ public struct SparseAutoregression: Sendable {
         _ trajectories: Trajectories, order: Int, lambda: Double? = nil, isAdaptive: Bool = false,
         relativeGap: Double = 1e-8, parallelism: Parallelism = .serial
     ) throws(InvalidTrajectories) {
-        guard order > 0 else { throw .setting("the order is \(order); expected 1 at least") }
         if let lambda, !(lambda > 0 && lambda.isFinite) { throw .setting("λ is \(lambda); expected a positive number") }
         try self.init(
-            LagMoments(trajectories, lags: order, parallelism: parallelism), lambda: lambda, isAdaptive: isAdaptive,
-            relativeGap: relativeGap, parallelism: parallelism)
+            LagMoments.checked(trajectories, order: order, parallelism: parallelism), lambda: lambda,
+            isAdaptive: isAdaptive, relativeGap: relativeGap, parallelism: parallelism)
     }
 
     init(
@@ -50,9 +49,7 @@ public struct SparseAutoregression: Sendable {
     ) throws(InvalidTrajectories) {
         order = moments.lags
         let (n, p) = (moments.variables, moments.lags)
-        let raw = NormalEquations(moments, order: p)
-        guard raw.count > n * p + 1 else { throw .tooFewSamples(found: raw.count, needed: n * p + 2) }
-        let (equations, lagged, now) = try raw.standardized(by: moments)
+        let (equations, lagged, now) = try NormalEquations(moments, order: p).standardized(by: moments)
         let norms = try isAdaptive ? equations.leastSquares().norms(equations) : nil
         var found = [Result<Target, InvalidTrajectories>?](repeating: nil, count: n)
         found.withUnsafeMutableBufferPointer { buffer in

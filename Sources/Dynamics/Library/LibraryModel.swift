@@ -3,8 +3,8 @@ import LinearAlgebra
 
 /// Differential equations whose right-hand sides are few functions of a library: for systems that are not linear.
 ///
-/// In the weak form, by the group Lasso with each function a block and a target's own linear terms free; λ by BIC of the
-/// refit.
+/// In the weak form, by the group Lasso with each function a block and a target's own linear terms free, λ by BIC of the
+/// refit, and by dropping function after function.
 public struct LibraryModel: DynamicalModel {
     /// 1 or 2.
     public let order: Int
@@ -39,8 +39,7 @@ public struct LibraryModel: DynamicalModel {
             variables: n, degree: settings.degree, hasSaturation: settings.hasSaturation,
             hasVelocities: settings.derivativeOrder == 2)
         let (standardized, units) = trajectories.standardized()
-        let products = try LibraryProducts.ofEachEpoch(standardized, library, settings)
-        let all = products.dropFirst().reduce(products[0]) { $0.adding($1, times: 1) }
+        let all = try LibraryProducts(standardized, library, settings)
         let coefficients = try all.fit(library)
         var warnings = DynamicsWarning.of(trajectories, settings.recording)
         let needed = AutoregressiveModel.fewestSamplesPerCoefficient * library.terms.count
@@ -48,11 +47,14 @@ public struct LibraryModel: DynamicalModel {
         if !isClaimed { warnings.append(.cannotTell(samples: trajectories.sampleCount, needed: needed)) }
         var connections = all.connections(
             library, coefficients, share: settings.smallestInfluence, isClaimed: isClaimed)
-        if isClaimed {
+        if isClaimed, settings.resamples > 0 {
+            // Epochs shorter than a window hold nothing.
+            let products = trajectories.epochs.indices.compactMap {
+                try? LibraryProducts(standardized.epochs([$0]), library, settings)
+            }
             EpochResampling.annotate(&connections, &warnings, epochs: products.count, settings) { counts in
-                let drawn = zip(products, counts).filter { $0.1 > 0 }
-                let empty = LibraryProducts(functions: library.terms.count, variables: n)
-                let sum = drawn.reduce(empty) { $0.adding($1.0, times: $1.1) }
+                var sum = LibraryProducts(functions: library.terms.count, variables: n)
+                for (own, times) in zip(products, counts) where times > 0 { sum.add(own, times: times) }
                 return (try? sum.fit(library)).map {
                     sum.connections(library, $0, share: settings.smallestInfluence, isClaimed: true)
                 }
@@ -75,7 +77,8 @@ public struct LibraryModel: DynamicalModel {
         try check(history: history, variables: library.variables)
         let past = units.standardized(history)
         var motion = LibraryMotion(library, coefficients, order: order)
-        var state = motion.state(after: past.columns((past.columns - historySamples)..<past.columns), interval: interval)
+        var state = motion.state(
+            after: past.columns((past.columns - historySamples)..<past.columns), interval: interval)
         let n = library.variables
         var result = Matrix(rows: n, columns: max(0, samples))
         for sample in 0..<result.columns {
@@ -105,43 +108,32 @@ struct LibraryProducts: Sendable {
         squares = [Double](repeating: 0, count: variables)
     }
 
-    /// One an epoch that holds a window.
-    static func ofEachEpoch(
+    /// The products of all epochs that hold a window.
+    init(
         _ trajectories: Trajectories, _ library: FunctionLibrary, _ settings: DynamicsSettings
-    ) throws(InvalidTrajectories) -> [LibraryProducts] {
+    ) throws(InvalidTrajectories) {
         let form = WeakForm(
             derivativeOrder: settings.derivativeOrder, halfWidth: settings.halfWidth, interval: trajectories.interval)
-        let width = 2 * settings.halfWidth + 1
-        let kept = trajectories.epochs.indices.filter { trajectories.epochs[$0].columns >= width }
-        guard !kept.isEmpty else {
-            throw .tooFewSamples(found: trajectories.epochs.map(\.columns).max() ?? 0, needed: width)
-        }
-        var products: [LibraryProducts] = []
-        for epoch in kept {
-            let (design, response) = try form.equations(trajectories.epochs([epoch]), functions: library.values)
-            var own = LibraryProducts(functions: library.terms.count, variables: library.variables)
-            own.count = design.rows
-            own.observations = Double(design.rows) / Double(settings.halfWidth)
-            own.gram = Matrix.product(
-                design, transposed: true, design, parallelism: settings.parallelism)
-            own.cross = Matrix.product(design, transposed: true, response)
-            own.squares = (0..<response.columns).map { response.column($0).reduce(0) { $0 + $1 * $1 } }
-            products.append(own)
-        }
-        return products
+        self.init(functions: library.terms.count, variables: library.variables)
+        let (design, response) = try form.equations(trajectories, functions: library.values)
+        count = design.rows
+        observations = Double(design.rows) / Double(settings.halfWidth)
+        gram = Matrix.product(design, transposed: true, design, parallelism: settings.parallelism)
+        cross = Matrix.product(design, transposed: true, response)
+        squares = (0..<response.columns).map { response.column($0).reduce(0) { $0 + $1 * $1 } }
     }
 
-    func adding(_ other: LibraryProducts, times: Int) -> LibraryProducts {
-        var sum = self
-        sum.count += times * other.count
-        sum.observations += Double(times) * other.observations
-        sum.gram = gram + other.gram * Double(times)
-        sum.cross = cross + other.cross * Double(times)
-        sum.squares = zip(squares, other.squares).map { $0 + Double(times) * $1 }
-        return sum
+    /// Adds those of other epochs, as often as given.
+    mutating func add(_ other: LibraryProducts, times: Int) {
+        count += times * other.count
+        observations += Double(times) * other.observations
+        gram = gram + other.gram * Double(times)
+        cross = cross + other.cross * Double(times)
+        squares = zip(squares, other.squares).map { $0 + Double(times) * $1 }
     }
 
-    /// Targets × functions: the refit of the functions that BIC chooses of each target's path.
+    /// Targets × functions: least squares on the functions that are left of all of them, or of those that the group Lasso
+    /// chooses, whichever has the smaller criterion: functions that are much alike mislead the Lasso, many of them elimination.
     func fit(_ library: FunctionLibrary) throws(InvalidTrajectories) -> Matrix {
         let scales = (0..<gram.rows).map { (gram[$0, $0] / Double(max(1, count))).squareRoot() }
         guard scales.allSatisfy({ $0 > 0 && $0.isFinite }) else { throw .dependent }
@@ -151,18 +143,24 @@ struct LibraryProducts: Sendable {
             guard squares[target] > 0 else { throw .dependent }
             let unit = (squares[target] / Double(count)).squareRoot()
             let own: [FunctionLibrary.Term] = [.product([target]), .velocity(target)]
-            let (free, others) = (
-                library.terms.indices.filter { own.contains(library.terms[$0]) },
-                library.terms.indices.filter { !own.contains(library.terms[$0]) }
-            )
+            let free = library.terms.indices.filter { own.contains(library.terms[$0]) }
+            let others = library.terms.indices.filter { !own.contains(library.terms[$0]) }
+            let right = scales.indices.map { cross[$0, target] / (scales[$0] * unit) }
             let path = try GramPath(
-                gram: scaled, cross: scales.indices.map { cross[$0, target] / (scales[$0] * unit) },
-                squares: Double(count), count: count, free: free, blocks: others.map { [$0] },
-                weights: [Double](repeating: 1, count: others.count), observations: max(2, observations))
-            let points = try path.points(lambda: nil, relativeGap: 1e-8)
-            guard let best = points.min(by: { $0.criterion < $1.criterion }), let fit = path.refit(best.active) else {
-                throw .dependent
+                gram: scaled, cross: right, squares: Double(count), count: count, free: free,
+                blocks: others.map { [$0] }, weights: [Double](repeating: 1, count: others.count),
+                observations: max(2, observations))
+            let points = try path.points(lambda: nil, relativeGap: 1e-6)
+            let chosen = points.min { $0.criterion < $1.criterion }?.active.map { others[$0] } ?? []
+            let left = [free + chosen, free + others].compactMap {
+                BackwardElimination.best(
+                    gram: scaled, cross: right, squares: Double(count), count: count,
+                    observations: max(2, observations),
+                    start: $0, held: free)
             }
+            guard let best = left.min(by: { $0.criterion < $1.criterion }),
+                let fit = path.refit(best.columns.compactMap { others.firstIndex(of: $0) })
+            else { throw .dependent }
             for (k, value) in fit.coefficients.enumerated() { result[target, k] = value * unit / scales[k] }
         }
         return result

@@ -5,16 +5,16 @@ import LinearAlgebra
 /// simulated or measured with noise, but not driven by it.
 ///
 /// The weak form gives a first system, the fit to whole trajectories the coefficients, and dropping the smallest of them by its
-/// standard errors, while BIC falls, those that are zero.
+/// standard errors those that are zero, by BIC.
 public struct LinearModel: DynamicalModel {
     /// 1 or 2.
     public let order: Int
-    /// The system, zero where coefficients were dropped.
+    /// The system, zero where coefficients were dropped; the weak form's where paths explain little.
     public let system: LinearSystem
     /// By least squares on the weak form.
     public let weakForm: LinearSystem
-    /// Standard errors of the coefficients that are left, as ``LinearSystem/coefficients``; 0 elsewhere, infinite where the
-    /// path was not fitted.
+    /// Standard errors of the coefficients that are left, as ``LinearSystem/coefficients``; 0 elsewhere, infinite where it is
+    /// the weak form's.
     public let standardErrors: Matrix
     /// Share of the variance that the paths explain; nil where they could not be fitted.
     public let explained: Double?
@@ -32,6 +32,13 @@ public struct LinearModel: DynamicalModel {
     ///   O(k·samples·(n·order)² + samples·n·k²) with k coefficients.
     public init(_ trajectories: Trajectories, _ settings: DynamicsSettings) throws(InvalidTrajectories) {
         try settings.check()
+        let n = trajectories.variableCount
+        let size = Double(n * trajectories.sampleCount) * Double(n * n * settings.derivativeOrder)
+        guard size <= Self.largestProblem else {
+            throw .setting(
+                "\(n) variables of \(trajectories.sampleCount) samples are too many for fits of whole trajectories; "
+                    + "leave variables out, or give fewer samples")
+        }
         var warnings = DynamicsWarning.of(trajectories, settings.recording)
         let fit = try Self.fit(trajectories, settings)
         weakForm = fit.weakForm
@@ -44,17 +51,22 @@ public struct LinearModel: DynamicalModel {
             warnings.append(.pathNotFitted)
         }
         var connections = Self.connections(trajectories, fit)
-        EpochResampling.annotate(&connections, &warnings, epochs: trajectories.epochs.count, settings) { counts in
-            let drawn = counts.indices.flatMap { [Int](repeating: $0, count: counts[$0]) }
-            let resample = trajectories.epochs(drawn)
-            return (try? Self.fit(resample, settings)).map { Self.connections(resample, $0) }
+        if fit.explained ?? 0 >= Self.leastExplained {
+            EpochResampling.annotate(&connections, &warnings, epochs: trajectories.epochs.count, settings) { counts in
+                let drawn = counts.indices.flatMap { [Int](repeating: $0, count: counts[$0]) }
+                let resample = trajectories.epochs(drawn)
+                return (try? Self.fit(resample, settings)).map { Self.connections(resample, $0) }
+            }
         }
         order = settings.derivativeOrder
         interval = trajectories.interval
-        deviations = (0..<trajectories.variableCount).map { trajectories.moments(of: $0).deviation }
+        deviations = (0..<n).map { trajectories.moments(of: $0).deviation }
         self.connections = connections
         self.warnings = warnings
     }
+
+    /// Values times coefficients that a fit may have: their derivatives take 8 bytes each.
+    public static let largestProblem = 5e7
 
     /// Below this share of the variance no connection is claimed.
     public static let leastExplained = 0.5
@@ -77,47 +89,27 @@ public struct LinearModel: DynamicalModel {
         var result = Fit(
             weakForm: weak, system: weak,
             errors: Matrix(rows: shape.rows, columns: shape.columns, repeating: .infinity))
-        let paths = PathFit(trajectories: trajectories, derivativeOrder: settings.derivativeOrder)
-        guard let (point, support, errors) = eliminate(paths, from: weak) else { return result }
-        result.system = point.system
-        result.errors = Matrix(rows: shape.rows, columns: shape.columns)
-        for (position, error) in zip(support, errors) { result.errors.elements[position] = error }
-        result.starts = point.starts
+        let paths = PathFit(trajectories: trajectories)
         let total = (0..<trajectories.variableCount).reduce(0) {
             let deviation = trajectories.moments(of: $1).deviation
             return $0 + deviation * deviation * Double(trajectories.sampleCount)
         }
+        guard let full = paths.fit(weak, support: Array(shape.elements.indices), tolerance: CoefficientChoice.tolerance)
+        else {
+            return result
+        }
+        result.explained = 1 - full.point.squares / total
+        // What is not on a path has no coefficients to choose among.
+        guard 1 - full.point.squares / total >= leastExplained,
+            let (point, support, errors) = CoefficientChoice(paths, coefficients: shape.elements.count).best(
+                from: full.point.system)
+        else { return result }
+        result.system = point.system
+        result.errors = Matrix(rows: shape.rows, columns: shape.columns)
+        for (position, error) in zip(support, errors) { result.errors.elements[position] = error }
+        result.starts = point.starts
         result.explained = 1 - point.squares / total
         return result
-    }
-
-    /// Drops the coefficient of the smallest ratio to its standard error, one after another, and takes the step of the smallest
-    /// criterion N ln(rss/N) + k(ln N + 2 ln P), BIC that counts the choice among P coefficients (Chen & Chen 2008).
-    ///
-    /// Of twenty draws of noise on a system of 6 coefficients among 18 plain BIC found 13 exactly, this criterion all; and
-    /// that the criterion rises is no end: where one step is poor, later ones can be good.
-    private static func eliminate(
-        _ paths: PathFit, from start: LinearSystem
-    ) -> (point: PathFit.Point, support: [Int], errors: [Double])? {
-        let trajectories = paths.trajectories
-        let values = Double(trajectories.sampleCount * trajectories.variableCount)
-        let unit = log(values) + 2 * log(Double(start.coefficients.elements.count))
-        // Below this share of the data squares are rounding.
-        let floor = 1e-26 * trajectories.epochs.reduce(0) { $0 + $1.squaredNorm }
-        var support = Array(start.coefficients.elements.indices)
-        var system = start
-        var best: (criterion: Double, point: PathFit.Point, support: [Int], errors: [Double])?
-        while let (point, errors) = paths.fit(system, support: support) {
-            let criterion = values * log(max(point.squares, floor) / values) + Double(support.count) * unit
-            if criterion < best?.criterion ?? .infinity { best = (criterion, point, support, errors) }
-            let ratios = zip(support, errors).map { abs(point.system.coefficients.elements[$0]) / $1 }
-            guard let weakest = ratios.indices.min(by: { ratios[$0] < ratios[$1] }) else { break }
-            var coefficients = point.system.coefficients
-            coefficients.elements[support[weakest]] = 0
-            support.remove(at: weakest)
-            system = LinearSystem(coefficients: coefficients)
-        }
-        return best.map { ($0.point, $0.support, $0.errors) }
     }
 
     /// Connections by coefficients that are left, their influence over the fitted paths.
@@ -164,7 +156,9 @@ public struct LinearModel: DynamicalModel {
         let transition = LinearSystem.exponential(system.generator * interval)
         guard let basis = StateBasis(transition, variables: n, samples: history.columns) else { throw .diverged }
         let total = history.columns + max(0, samples)
-        let path = system.path(from: basis.state(of: history.elements), interval: interval, samples: total)
+        let path = system.path(
+            from: basis.state(of: Matrix(rows: history.elements.count, columns: 1, elements: history.elements)),
+            interval: interval, samples: total)
         guard path.firstNonFinite == nil else { throw .diverged }
         return Matrix(rows: n, columns: total - history.columns) { path[$0, history.columns + $1] }
     }
@@ -191,6 +185,7 @@ public struct LinearModel: DynamicalModel {
 extension DynamicsKind {
     /// ``LinearModel``.
     public static let linear = DynamicsKind(
-        "linear", help: "linear differential equations fitted to whole trajectories; for paths that noise does not drive"
+        "linear",
+        help: "linear differential equations fitted to whole trajectories; for paths that noise does not drive"
     ) { trajectories, settings throws(InvalidTrajectories) in try LinearModel(trajectories, settings) }
 }

@@ -5,7 +5,6 @@ import LinearAlgebra
 /// eliminated by linear least squares (variable projection; Golub & Pereyra 1973, Kaufman 1975).
 struct PathFit {
     let trajectories: Trajectories
-    let derivativeOrder: Int
 
     /// A system and how well its best paths fit.
     struct Point {
@@ -18,34 +17,37 @@ struct PathFit {
 
     /// Marquardt's method (1963) from a system, only some coefficients free; the others stay as they are.
     ///
-    /// - Parameter support: the free coefficients, as positions in the elements of ``LinearSystem/coefficients``.
+    /// - Parameters:
+    ///   - support: the free coefficients, as positions in the elements of ``LinearSystem/coefficients``.
+    ///   - tolerance: the fit ends where a step lowers N ln Σ‖x − path‖² by less.
     /// - Returns: the best point, and the standard errors of the free coefficients; nil where the first path overflows.
-    /// - Complexity: O(k((n·order)³ + samples(n·order)²) + samples·n·k²) an iteration with k free coefficients.
-    func fit(_ start: LinearSystem, support: [Int]) -> (point: Point, errors: [Double])? {
+    /// - Complexity: O(k(n·order)³ + samples·k((n·order)² + nk)) an iteration with k free coefficients.
+    func fit(
+        _ start: LinearSystem, support: [Int], tolerance: Double = 1e-9
+    ) -> (point: Point, errors: [Double])? {
         guard var point = project(start) else { return nil }
         guard !support.isEmpty else { return (point, []) }
+        let values = Double(trajectories.sampleCount * trajectories.variableCount)
         var damping = 1e-3
         var equations = linearize(point, support)
         for _ in 0..<60 {
-            var isBetter = false
-            var gain = 0.0
-            while damping < 1e10 {
+            var next: Point?
+            while next == nil, damping < 1e8 {
                 if let step = equations.step(damping: damping),
-                    let next = project(moved(point.system, support, step)), next.squares < point.squares
+                    let tried = project(moved(point.system, support, step)), tried.squares < point.squares
                 {
-                    gain = (point.squares - next.squares) / point.squares
-                    point = next
+                    next = tried
                     damping = max(damping / 10, 1e-12)
-                    isBetter = true
-                    break
+                } else {
+                    damping *= 10
                 }
-                damping *= 10
             }
-            guard isBetter else { break }
+            guard let next else { break }
+            let gain = values * (point.squares - next.squares) / point.squares
+            point = next
             equations = linearize(point, support)
-            if gain < 1e-12 { break }
+            if gain < tolerance { break }
         }
-        let values = Double(trajectories.sampleCount * trajectories.variableCount)
         let states = point.starts.count * point.system.coefficients.columns
         let freedom = max(1, values - Double(support.count + states))
         return (point, equations.errors(variance: point.squares / freedom))
@@ -59,44 +61,75 @@ struct PathFit {
 
     /// The best paths of a system; nil where they overflow.
     func project(_ system: LinearSystem) -> Point? {
-        let transition = LinearSystem.exponential(system.generator * trajectories.interval)
+        guard let bases = bases(LinearSystem.exponential(system.generator * trajectories.interval)) else { return nil }
         var squares = 0.0
         var starts: [[Double]] = []
         for epoch in trajectories.epochs {
-            guard let basis = StateBasis(transition, variables: epoch.rows, samples: epoch.columns) else { return nil }
-            let start = basis.state(of: epoch.elements)
-            squares += basis.remainder(of: epoch.elements).reduce(0) { $0 + $1 * $1 }
-            starts.append(start)
+            guard let basis = bases[epoch.columns] else { return nil }
+            let column = Matrix(rows: epoch.elements.count, columns: 1, elements: epoch.elements)
+            starts.append(basis.state(of: column))
+            squares += basis.remainder(of: column).squaredNorm
         }
         return squares.isFinite ? Point(system: system, squares: squares, starts: starts) : nil
+    }
+
+    /// The paths of each length among the epochs.
+    private func bases(_ transition: Matrix) -> [Int: StateBasis]? {
+        var result: [Int: StateBasis] = [:]
+        for epoch in trajectories.epochs where result[epoch.columns] == nil {
+            guard let basis = StateBasis(transition, variables: epoch.rows, samples: epoch.columns) else { return nil }
+            result[epoch.columns] = basis
+        }
+        return result
     }
 
     /// The normal equations of a step: the paths' derivatives, the part that other first states undo taken off.
     private func linearize(_ point: Point, _ support: [Int]) -> StepEquations {
         let system = point.system
         let n = system.variables
-        let size = system.coefficients.columns
         let transition = LinearSystem.exponential(system.generator * trajectories.interval)
-        let derivatives = support.map { position in
-            derivative(of: system, row: system.row(of: position % n), column: position / n)
+        let size = transition.rows
+        // One below the other, for one product with a state.
+        var changes = Matrix(rows: size * support.count, columns: size)
+        for (k, position) in support.enumerated() {
+            let own = derivative(of: system, row: system.row(of: position % n), column: position / n)
+            for column in 0..<size {
+                for row in 0..<size { changes[k * size + row, column] = own[row, column] }
+            }
         }
         var products = Matrix(rows: support.count, columns: support.count)
         var slope = [Double](repeating: 0, count: support.count)
+        let bases = bases(transition) ?? [:]
         for (epoch, start) in zip(trajectories.epochs, point.starts) {
-            guard let basis = StateBasis(transition, variables: n, samples: epoch.columns) else { continue }
+            guard let basis = bases[epoch.columns] else { continue }
             let path = system.path(from: start, interval: trajectories.interval, samples: epoch.columns)
-            let residual = basis.remainder(of: epoch.elements)
-            var jacobian = Matrix(rows: residual.count, columns: support.count)
-            for (k, change) in derivatives.enumerated() {
-                let own = basis.remainder(
-                    of: Self.sensitivity(path, transition: transition, change: change, variables: n))
-                for row in own.indices { jacobian[row, k] = own[row] }
-            }
+            let residual = basis.remainder(
+                of: Matrix(rows: epoch.elements.count, columns: 1, elements: epoch.elements))
+            let jacobian = basis.remainder(
+                of: Self.sensitivities(path, transition: transition, changes: changes, variables: n))
             products = products + Matrix.product(jacobian, transposed: true, jacobian)
-            BLAS.gemv(true, residual.count, support.count, 1, jacobian.elements, residual.count, residual, 1, &slope)
+            let own = Matrix.product(jacobian, transposed: true, residual)
+            for k in slope.indices { slope[k] += own[k, 0] }
         }
-        precondition(size == transition.rows)
         return StepEquations(products: products, slope: slope)
+    }
+
+    /// Σ ‖x − path‖² near a point as a regression of all coefficients θ: squares − 2 crossᵀθ + θᵀ gram θ, to second order.
+    ///
+    /// - Returns: `gram` with a diagonal of 1, for coefficients in as large units.
+    func regression(at point: Point) -> (gram: Matrix, cross: [Double], squares: Double) {
+        let known = point.system.coefficients.elements
+        let equations = linearize(point, Array(known.indices))
+        let size = known.count
+        let products = equations.products
+        let scales = (0..<size).map { max(products[$0, $0], 1e-300).squareRoot() }
+        let gram = Matrix(rows: size, columns: size) { products[$0, $1] / (scales[$0] * scales[$1]) }
+        let slope = (0..<size).map { equations.slope[$0] / scales[$0] }
+        let scaled = zip(known, scales).map(*)
+        let cross = (0..<size).map { row in
+            (0..<size).reduce(slope[row]) { $0 + gram[row, $1] * scaled[$1] }
+        }
+        return (gram, cross, point.squares + (0..<size).reduce(0) { $0 + (slope[$1] + cross[$1]) * scaled[$1] })
     }
 
     /// The derivative of exp(M·interval) by an element of M: a corner of the exponential of twice the size
@@ -114,22 +147,35 @@ struct PathFit {
         return Matrix(rows: size, columns: size) { exponential[$0, size + $1] }
     }
 
-    /// The derivative of a path's variables, sample after sample: s(t + Δ) = Es(t) + E′z(t).
-    private static func sensitivity(
-        _ path: Matrix, transition: Matrix, change: Matrix, variables: Int
-    ) -> [Double] {
+    /// The derivatives of a path's variables, sample after sample, by each coefficient: S(t + Δ) = E·S(t) + E′z(t).
+    ///
+    /// - Parameter changes: E′ of each coefficient, one below the other.
+    /// - Returns: n·samples × coefficients.
+    private static func sensitivities(
+        _ path: Matrix, transition: Matrix, changes: Matrix, variables n: Int
+    ) -> Matrix {
         let (size, samples) = (path.rows, path.columns)
-        var states = Matrix(rows: size, columns: samples)
-        states.elements.withUnsafeMutableBufferPointer { s in
+        let count = changes.rows / size
+        var states = [Double](repeating: 0, count: size * count)
+        var next = states
+        var result = Matrix(rows: n * samples, columns: count)
+        let rows = n * samples
+        result.elements.withUnsafeMutableBufferPointer { result in
             path.elements.withUnsafeBufferPointer { z in
-                guard let s = s.baseAddress, let z = z.baseAddress else { return }
+                guard let result = result.baseAddress, let z = z.baseAddress else { return }
                 for t in 1..<max(samples, 1) {
-                    BLAS.gemv(false, size, size, 1, change.elements, size, z + (t - 1) * size, 0, s + t * size)
-                    BLAS.gemv(false, size, size, 1, transition.elements, size, s + (t - 1) * size, 1, s + t * size)
+                    BLAS.gemv(
+                        false, size * count, size, 1, changes.elements, size * count, z + (t - 1) * size, 0, &next)
+                    BLAS.gemm(
+                        false, false, size, count, size, 1, transition.elements, size, states, size, 1, &next, size)
+                    swap(&states, &next)
+                    for k in 0..<count {
+                        for i in 0..<n { result[k * rows + t * n + i] = states[k * size + i] }
+                    }
                 }
             }
         }
-        return (0..<samples).flatMap { sample in (0..<variables).map { states[$0, sample] } }
+        return result
     }
 }
 
@@ -137,7 +183,7 @@ struct PathFit {
 struct StateBasis {
     private let values: SingularValues
 
-    /// - Returns: nil where paths overflow or vanish.
+    /// - Returns: nil where paths overflow.
     init?(_ transition: Matrix, variables: Int, samples: Int) {
         let size = transition.rows
         var observed = Matrix(rows: variables, columns: size) { $0 == $1 ? 1 : 0 }
@@ -159,20 +205,17 @@ struct StateBasis {
     /// Singular values below this part of the largest tell nothing.
     private static let tolerance = 1e-12
 
-    /// The first state whose path is nearest to values, sample after sample.
-    func state(of observed: [Double]) -> [Double] {
-        var weights = Matrix.product(
-            values.u, transposed: true, Matrix(rows: observed.count, columns: 1, elements: observed))
+    /// The first state whose path is nearest to values, one column, sample after sample.
+    func state(of observed: Matrix) -> [Double] {
+        var weights = Matrix.product(values.u, transposed: true, observed)
         let smallest = Self.tolerance * (values.values.first ?? 0)
         for (k, value) in values.values.enumerated() { weights[k, 0] = value > smallest ? weights[k, 0] / value : 0 }
         return Matrix.product(values.vt, transposed: true, weights).elements
     }
 
-    /// What no path explains of values.
-    func remainder(of observed: [Double]) -> [Double] {
-        let column = Matrix(rows: observed.count, columns: 1, elements: observed)
-        let explained = values.u * Matrix.product(values.u, transposed: true, column)
-        return zip(observed, explained.elements).map(-)
+    /// What no path explains of columns of values.
+    func remainder(of observed: Matrix) -> Matrix {
+        observed - values.u * Matrix.product(values.u, transposed: true, observed)
     }
 }
 

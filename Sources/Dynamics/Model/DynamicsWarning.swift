@@ -35,7 +35,7 @@ public enum DynamicsWarning: Sendable, Equatable, CustomStringConvertible {
     /// The linear system's own path explains little of the trajectories; share of variance explained. It is driven by
     /// noise, or not linear.
     case poorPath(explained: Double)
-    /// The fit of the path was not better than the weak form, which was kept.
+    /// The weak form's paths overflow, so that none could be fitted.
     case pathNotFitted
 
     /// One line in plain English.
@@ -76,9 +76,10 @@ public enum DynamicsWarning: Sendable, Equatable, CustomStringConvertible {
         case .noResamples(let epochs):
             "\(epochs) epochs are too few to resample: how steady connections are is not known"
         case .poorPath(let explained):
-            "the linear system's path explains \(String(printf: "%.0f", 100 * explained)) % of the variance: trajectories "
-                + "driven by noise are for autoregression"
-        case .pathNotFitted: "no path of a linear system fits better than the weak form's; that one is kept"
+            "the linear system's path explains \(String(printf: "%.0f", 100 * explained)) % of the variance: no "
+                + "connection is claimed; trajectories that noise drives are for autoregression"
+        case .pathNotFitted:
+            "the weak form's system grows beyond all numbers within an epoch: no path was fitted, no connection is claimed"
         }
     }
 }

@@ -7,7 +7,7 @@ import LinearAlgebra
 /// |Ā_ij(f)|/σ_i over the root of Σ_k |Ā_kj(f)|²/σ_k², where Ā(f) x(f) is the noise of deviations σ: between 0 and 1, the
 /// squares of all targets of a source (itself among them) sum to 1.
 public struct InfluenceSpectrum: Sendable, Equatable {
-    /// Hz.
+    /// Hz; sampled models tell nothing above half the sampling rate.
     public let frequencies: [Double]
     /// A matrix a frequency, targets × sources.
     public let coherence: [Matrix]

@@ -32,6 +32,9 @@ struct GramPath {
     /// L⁻¹Xᵀy/N.
     private let right: [Double]
 
+    /// So many points without a better criterion end a path: the more blocks, the slower and the worse.
+    private static let patience = 10
+
     /// A point of the path.
     struct Point {
         let lambda: Double
@@ -80,7 +83,8 @@ struct GramPath {
     /// Solves along a path, or at one λ.
     ///
     /// - Parameters:
-    ///   - lambda: nil: forty values from the largest that matters to a thousandth of it.
+    ///   - lambda: nil: forty values from the largest that matters to a thousandth of it, as far as the criterion goes on to
+    ///     fall or every block is active.
     ///   - relativeGap: duality gap at which each solve ends; 0 asks for all digits.
     /// - Returns: at least one point, λ descending.
     func points(lambda: Double?, relativeGap: Double) throws(InvalidTrajectories) -> [Point] {
@@ -97,16 +101,25 @@ struct GramPath {
         let response = Matrix(rows: rest, columns: 1, elements: Array(right[first...]))
         do {
             let problem = try RegressionProblem(
-                design: design, response: response, blocks: BlockStructure(sizes: blocks.map(\.count)), keepsSamples: true)
+                design: design, response: response, blocks: BlockStructure(sizes: blocks.map(\.count)),
+                keepsSamples: true)
             let session = AutomaticSolver().session(for: problem, parallelism: .serial)
             let largest = session.largestLambda(weights: weights)
             // Nothing is left to explain.
             guard largest > 0 || lambda != nil else { return [point(0, .empty(samples: 1))] }
             let grid = lambda.map { LambdaGrid([$0]) } ?? LambdaGrid(from: largest, toRatio: 1e-3, count: 40)
-            let path = try session.path(
+            var points: [Point] = []
+            var best = (criterion: Double.infinity, place: 0)
+            _ = try session.path(
                 over: grid, penalty: { try GroupLasso(lambda: $0, weights: weights) },
-                stop: StopRule(relativeGap: relativeGap))
-            return path.map { point($0.lambda, $0.solution.active) }
+                stop: StopRule(relativeGap: relativeGap)
+            ) { next in
+                points.append(point(next.lambda, next.solution.active))
+                let criterion = points[points.count - 1].criterion
+                if criterion < best.criterion { best = (criterion, points.count) }
+                return next.solution.active.count == blocks.count || points.count - best.place >= Self.patience
+            }
+            return points
         } catch { throw .dependent }
     }
 

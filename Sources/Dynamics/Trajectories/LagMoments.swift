@@ -40,9 +40,40 @@ struct LagMoments: Sendable {
         for part in parts { add(part) }
     }
 
+    /// The moments of all epochs, where an autoregression of that order can be fitted.
+    ///
+    /// - Throws: ``InvalidTrajectories/tooFewSamples(found:needed:)``, ``InvalidTrajectories/setting(_:)``.
+    static func checked(
+        _ trajectories: Trajectories, order: Int, parallelism: Parallelism
+    ) throws(InvalidTrajectories) -> LagMoments {
+        guard order > 0 else { throw .setting("the order is \(order); expected 1 at least") }
+        let size = trajectories.variableCount.multipliedReportingOverflow(by: order)
+        guard !size.overflow, size.partialValue <= mostCoefficients else {
+            throw .setting(
+                "an order of \(order) makes more than \(mostCoefficients) coefficients an equation of "
+                    + "\(trajectories.variableCount) variables; choose a lower one")
+        }
+        let windows = trajectories.epochs.reduce(0) { $0 + max(0, $1.columns - order) }
+        guard windows > size.partialValue + 1 else {
+            throw .tooFewSamples(found: windows, needed: size.partialValue + 2)
+        }
+        return LagMoments(trajectories, lags: order, parallelism: parallelism)
+    }
+
+    /// Products of more columns would not fit into memory.
+    static let mostCoefficients = 5000
+
     /// The moments of every epoch by itself.
-    static func ofEachEpoch(_ trajectories: Trajectories, lags: Int, parallelism: Parallelism) -> [LagMoments] {
-        each(of: trajectories.epochs.count, piece: 1, parallelism: parallelism) { items in
+    ///
+    /// - Throws: ``InvalidTrajectories/setting(_:)`` where they do not fit into 2 GB.
+    static func ofEachEpoch(
+        _ trajectories: Trajectories, lags: Int, parallelism: Parallelism
+    ) throws(InvalidTrajectories) -> [LagMoments] {
+        let size = Double(trajectories.variableCount * (lags + 1))
+        guard size * size * Double(trajectories.epochs.count) <= 2.5e8 else {
+            throw .setting("resamples of so many epochs and lags do not fit into memory; lower the order, or draw none")
+        }
+        return each(of: trajectories.epochs.count, piece: 1, parallelism: parallelism) { items in
             var own = LagMoments(variables: trajectories.variableCount, lags: lags)
             own.add(trajectories.epochs[items])
             return own

@@ -45,8 +45,7 @@ public struct Trajectories: Sendable, Equatable {
     ///   - epochs: each variables × samples.
     ///   - times: of each epoch's samples, s, ascending; where an epoch starts does not matter.
     /// - Throws: ``InvalidTrajectories``; ``InvalidTrajectories/times(epoch:sample:found:expected:)`` where two neighbours
-    ///   lie more than a hundredth farther from, or nearer to, each other than the others do: less is the rounding of
-    ///   a table.
+    ///   lie a hundredth farther from, or nearer to, each other than most do: less is the rounding of a table.
     public init(epochs: [Matrix], times: [[Double]]) throws(InvalidTrajectories) {
         guard !epochs.isEmpty, times.count == epochs.count else { throw .empty }
         var intervals: [Double] = []
@@ -56,11 +55,12 @@ public struct Trajectories: Sendable, Equatable {
         }
         guard !intervals.isEmpty else { throw .tooFewSamples(found: 1, needed: 2) }
         let interval = intervals.reduce(0, +) / Double(intervals.count)
-        guard interval > 0, interval.isFinite else { throw .interval(interval) }
+        let middle = intervals.sorted()[intervals.count / 2]
+        guard middle > 0, interval > 0, interval.isFinite else { throw .interval(middle) }
         for (k, own) in times.enumerated() {
-            for (sample, (a, b)) in zip(own, own.dropFirst()).enumerated() where abs(b - a - interval) > 0.01 * interval
+            for (sample, (a, b)) in zip(own, own.dropFirst()).enumerated() where !(abs(b - a - middle) <= 0.01 * middle)
             {
-                throw .times(epoch: k, sample: sample + 1, found: b - a, expected: interval)
+                throw .times(epoch: k, sample: sample + 1, found: b - a, expected: middle)
             }
         }
         try self.init(epochs: epochs, interval: interval)
@@ -169,7 +169,7 @@ public enum InvalidTrajectories: Error, Equatable, Sendable, CustomStringConvert
             "epoch \(epoch + 1) has \(found) times; expected as many as samples"
         case .times(let epoch, let sample, let found, let expected):
             "the times of epoch \(epoch + 1) are unequal: \(String(printf: "%g", found)) s before sample \(sample + 1), "
-                + "\(String(printf: "%g", expected)) s on average; resample first"
+                + "\(String(printf: "%g", expected)) s before most; resample first"
         case .tooFewSamples(let found, let needed):
             "there are \(found) samples to learn from; expected \(needed) at least: give more or longer epochs, or a lower order"
         case .dependent:

@@ -1,7 +1,7 @@
 import Glibc
 import LinearAlgebra
 
-@testable import Dynamics
+import Dynamics
 
 /// Networks whose connections are known, drawn from seeds.
 struct SimulatedNetwork {
@@ -63,6 +63,8 @@ struct SimulatedNetwork {
             (0..<n).map { _ in 100 * (0.9 + 0.2 * generator.uniform()) },
             (0..<n).map { _ in 50 * (0.9 + 0.2 * generator.uniform()) }
         )
+        // Mean input, 1/s: near where a column begins to oscillate.
+        let rest = (0..<n).map { _ in 120 + 40 * generator.uniform() }
         var y = [[Double]](repeating: [Double](repeating: 0, count: 6), count: n)
         var values = Matrix(rows: n, columns: samples)
         for sample in -500..<samples {
@@ -70,8 +72,7 @@ struct SimulatedNetwork {
                 let output = y.map { rate($0[1] - $0[2]) }
                 for i in 0..<n {
                     let drive = (0..<n).reduce(0) { $0 + strength[i][$1] * output[$1] }
-                    // Shot noise of the input, white at this step.
-                    let input = 90 + 1.5 * generator.normal() / h.squareRoot() + drive + 108 * rate(135 * y[i][0])
+                    let input = rest[i] + 2.5 * generator.normal() / h.squareRoot() + drive + 108 * rate(135 * y[i][0])
                     let forces = [
                         3.25 * a[i] * output[i] - 2 * a[i] * y[i][3] - a[i] * a[i] * y[i][0],
                         3.25 * a[i] * input - 2 * a[i] * y[i][4] - a[i] * a[i] * y[i][1],
@@ -97,9 +98,15 @@ struct SimulatedNetwork {
     private static func observed(
         _ values: Matrix, _ isConnected: [[Bool]], _ epoch: Int, _ decibel: Double, _ generator: inout SeededGenerator
     ) throws -> SimulatedNetwork {
-        let (standardized, _) = try Trajectories(epochs: [values], interval: 1 / 250.0).standardized()
-        let noise = generator.normal(rows: values.rows, columns: values.columns) * pow(10, -decibel / 20)
-        let noisy = standardized.epochs[0] + noise
+        let count = Double(values.columns)
+        var noisy = values
+        for i in 0..<values.rows {
+            let own = values.row(i)
+            let mean = own.reduce(0, +) / count
+            let deviation = (own.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count).squareRoot()
+            for k in own.indices { noisy[i, k] = (own[k] - mean) / deviation }
+        }
+        noisy = noisy + generator.normal(rows: values.rows, columns: values.columns) * pow(10, -decibel / 20)
         let epochs = stride(from: 0, to: noisy.columns, by: epoch).map {
             noisy.columns($0..<min($0 + epoch, noisy.columns))
         }
