@@ -1,7 +1,8 @@
 import Glibc
 import LinearAlgebra
 
-/// λ by segments held out: the largest whose error there is not above the smallest by more than it varies.
+/// λ by segments held out: the largest whose error there is not above the smallest by more than it varies, or than a share of
+/// what all connections gain (a penalty that shrinks loses fit before it loses connections).
 struct NetworkChoice: Sendable {
     /// One value of λ and how well its network goes on where it did not learn.
     struct Candidate: Sendable, Equatable {
@@ -36,11 +37,11 @@ struct NetworkChoice: Sendable {
         }
         let blocks = Self.blocks(training.segments, heldOut)
         let means = errors.map { errors in errors.map { own in blocks.map { Self.mean(own, $0) } } }
-        self.init(lambdas: lambdas, blocks: means)
+        self.init(lambdas: lambdas, blocks: means, lostShare: kind.lostShare)
     }
 
     /// - Parameter blocks: mean errors of stretches of segments, for every λ; nil where training failed.
-    init?(lambdas: [Double], blocks: [[Double]?]) {
+    init?(lambdas: [Double], blocks: [[Double]?], lostShare: Double?) {
         func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
         let overall = blocks.map { $0.map(mean) ?? .infinity }
         guard let best = overall.indices.min(by: { overall[$0] < overall[$1] }), let least = blocks[best] else {
@@ -59,10 +60,11 @@ struct NetworkChoice: Sendable {
                 deviation: count > 1 ? (squares / (count * (count - 1))).squareRoot() : 0)
         }
         self.candidates = candidates
+        let alone = candidates.last { $0.error.isFinite }?.error ?? overall[best]
         chosen =
             candidates.indices.last {
-                candidates[$0].error.isFinite
-                    && candidates[$0].error - overall[best] <= candidates[$0].deviation
+                let lost = candidates[$0].error - overall[best]
+                return lost <= (lostShare.map { $0 * (alone - overall[best]) } ?? candidates[$0].deviation)
             } ?? best
     }
 

@@ -31,6 +31,6 @@ extension NetworkPenaltyKind {
     /// ``GroupLassoPenalty``.
     public static let groupLasso = NetworkPenaltyKind(
         "group-lasso", help: "few connections: each variable's own network reads few others",
-        lambdas: [0.3, 1, 2, 3, 4, 6]
+        lambdas: [0.3, 1, 1.5, 2, 2.5, 3, 4, 10], lostShare: 0.3
     ) { GroupLassoPenalty(lambda: $0) }
 }

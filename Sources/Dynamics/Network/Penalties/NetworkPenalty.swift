@@ -104,17 +104,21 @@ public struct NetworkPenaltyKind: NamedKind {
     public let lambdas: [Double]
     /// Whether training begins dense and λ grows, each value from the network of the one before.
     public let isPath: Bool
+    /// Share of what connections gain in held-out segments (the best λ against the largest, which leaves each variable to itself)
+    /// that a larger λ may lose; nil: no more than the error varies by.
+    public let lostShare: Double?
     /// The penalty at λ.
     public let penalty: @Sendable (_ lambda: Double) -> any NetworkPenalty
 
     init(
-        _ name: String, help: String, lambdas: [Double], isPath: Bool = false,
+        _ name: String, help: String, lambdas: [Double], isPath: Bool = false, lostShare: Double? = nil,
         _ penalty: @escaping @Sendable (_ lambda: Double) -> any NetworkPenalty
     ) {
         self.name = name
         self.help = help
         self.lambdas = lambdas
         self.isPath = isPath
+        self.lostShare = lostShare
         self.penalty = penalty
     }
 }
