@@ -15,6 +15,10 @@ import LinearAlgebra
 /// 2x₃ − 0.1ẋ₃ (101 samples of 0.1), and prints a line of JSON: the largest error of a coefficient (median and worst of the draws),
 /// the mean square error over the second half, how many draws gave the structure exactly, coefficients lost and in excess, seconds.
 ///
+/// Usage: DynamicsStudies linear-network PENALTY LAMBDA|auto CASES, or network-gradient
+///
+/// The same path by networks, a line of JSON a draw and one of medians; or how long one gradient takes.
+///
 /// Usage: DynamicsStudies write FOLDER oscillators|jansen-rit SAMPLES DECIBEL CASES
 ///
 /// Writes each network's trajectories (columns epoch, time, one a variable) and true connections (source, target) as tables.
@@ -27,6 +31,8 @@ struct DynamicsStudies {
         switch verb {
         case "networks": try networks(rest)
         case "linear": try linear(rest)
+        case "linear-network": try linearNetworks(rest)
+        case "network-gradient": networkGradient()
         case "write": try write(rest)
         default: complain()
         }

@@ -3,7 +3,7 @@ import SparseRegression
 /// How a network is fitted.
 public struct NetworkSettings: Sendable {
     /// What keeps it sparse.
-    public var penalty = NetworkPenaltyKind.groupLasso
+    public var penalty: NetworkPenaltyKind
     /// λ; nil chooses by held-out segments.
     public var lambda: Double?
     /// Units of the hidden layers; nil: 8 of an output's own network, 20 and 20 of a shared one.
@@ -29,8 +29,13 @@ public struct NetworkSettings: Sendable {
     /// Progress and cancellation.
     public var monitor = Monitor.silent
 
-    /// The settings that the measurements recommend.
-    public init() {}
+    /// The settings that the measurements recommend for a penalty: of the group Lasso short segments and few steps, of all
+    /// others one scale for all variables, segments of ten samples and 3000 steps of all of them.
+    public init(_ penalty: NetworkPenaltyKind = .groupLasso) {
+        self.penalty = penalty
+        guard penalty != .groupLasso else { return }
+        (hasCommonScale, segmentLength, steps) = (true, 10, 3000)
+    }
 
     /// The same at one λ.
     func at(_ lambda: Double) -> NetworkSettings {

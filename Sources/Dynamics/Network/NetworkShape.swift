@@ -58,7 +58,7 @@ public struct NetworkShape: Sendable, Equatable {
     public let count: Int
 
     /// - Parameters: see the properties; sizes are positive, order is 1 or 2.
-    init(
+    package init(
         variables: Int, order: Int, hidden: [Int], isPerOutput: Bool = false, skip: Skip = .none,
         isGated: Bool = false, learnedVelocities: Int = 0
     ) {

@@ -65,9 +65,12 @@ struct NetworkTraining {
         var (failures, isCancelled) = (0, false)
         var (sum, counted) = (0.0, 0)
         for number in 0..<steps {
-            if number % 20 == 0, settings.monitor.isCancelled() {
-                isCancelled = true
-                break
+            if number % 20 == 0 {
+                isCancelled = settings.monitor.isCancelled()
+                if isCancelled { break }
+            }
+            if number % 100 == 0 {
+                settings.monitor.report(.init(stage: "training networks", detail: "step \(number) of \(steps)"))
             }
             // Every segment once, in a random order, then anew.
             if next + rows > kept.count {

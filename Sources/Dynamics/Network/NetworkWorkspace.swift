@@ -6,7 +6,7 @@ import LinearAlgebra
 /// Everything is kept a segment a row, column after column, so that a unit's values over the batch are contiguous: state
 /// (rows × inputs), targets (rows × n a sample). Activations of all evaluations stand one below the other, so that one matrix
 /// product a layer gives the weights' gradient.
-final class NetworkWorkspace {
+package final class NetworkWorkspace {
     let shape: NetworkShape
     let solver: NetworkSolver
     /// Most segments a batch.
@@ -58,7 +58,7 @@ final class NetworkWorkspace {
     ///   - batch: most segments.
     ///   - samples: most samples of a segment after its start.
     ///   - keepsAll: whether gradients will be asked for.
-    init(_ shape: NetworkShape, batch: Int, samples: Int, solver: NetworkSolver, keepsAll: Bool = true) {
+    package init(_ shape: NetworkShape, batch: Int, samples: Int, solver: NetworkSolver, keepsAll: Bool = true) {
         self.shape = shape
         self.batch = batch
         self.samples = samples
@@ -281,7 +281,7 @@ extension NetworkWorkspace {
     ///   - interval: from one sample to the next.
     ///   - keepsAll: whether a gradient will follow; without it, steps take each other's place.
     /// - Returns: whether all stays finite.
-    func solve(
+    package func solve(
         _ p: UnsafePointer<Double>, starts: UnsafePointer<Double>, rows: Int, samples: Int, interval: Double,
         keepsAll: Bool = true
     ) -> Bool {
@@ -445,7 +445,7 @@ extension NetworkWorkspace {
     ///
     /// - Returns: the loss.
     /// - Complexity: about twice the solution's.
-    func differentiate(
+    package func differentiate(
         _ p: UnsafePointer<Double>, targets: UnsafePointer<Double>, samples: Int,
         into gradient: UnsafeMutablePointer<Double>
     ) -> Double {

@@ -76,8 +76,10 @@ private struct ReferenceCase {
         var slopes = gates
         var result = [Double](repeating: 0, count: shape.count)
         let workspace = NetworkWorkspace(shape, batch: rows, samples: samples, solver: solver)
-        return parameters.withUnsafeBufferPointer { p in
-            let point = PenaltyPoint(shape, p.baseAddress!)
+        let numbers = NetworkWorkspace.Buffer(shape.count)
+        numbers.start.update(from: parameters, count: shape.count)
+        return withExtendedLifetime(numbers) {
+            let point = PenaltyPoint(shape, numbers.start)
             if shape.isGated {
                 point.forEachWeight { place, number in
                     (gates[number], slopes[number]) = HardConcrete.gate(
@@ -97,9 +99,7 @@ private struct ReferenceCase {
             }
             var objective = loss
             for penalty in penalties {
-                result.withUnsafeMutableBufferPointer {
-                    objective += penalty.addGradient(at: point, to: $0.baseAddress!)
-                }
+                objective += penalty.addGradient(at: point, to: &result)
             }
             let states = Array(UnsafeBufferPointer(start: workspace.adjoint.start, count: rows * shape.inputs))
             return (loss, objective, result, states)
