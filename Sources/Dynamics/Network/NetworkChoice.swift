@@ -64,7 +64,8 @@ struct NetworkChoice: Sendable {
         chosen =
             candidates.indices.last {
                 let lost = candidates[$0].error - overall[best]
-                return lost <= (lostShare.map { $0 * (alone - overall[best]) } ?? candidates[$0].deviation)
+                return lost.isFinite
+                    && lost <= (lostShare.map { $0 * (alone - overall[best]) } ?? candidates[$0].deviation)
             } ?? best
     }
 

@@ -133,7 +133,8 @@ struct NetworkForecast: Sendable {
         for row in 0..<rows {
             for variable in 0..<n {
                 for k in 0..<shape.inputs {
-                    result[variable * rows + row] += weights[shape.skipStart + k * n + variable] * starts[k * rows + row]
+                    result[variable * rows + row] +=
+                        weights[shape.skipStart + k * n + variable] * starts[k * rows + row]
                 }
             }
         }

@@ -49,7 +49,8 @@ public struct NetworkSettings: Sendable {
             if !isMet { throw .setting(text()) }
         }
         try require(
-            lambda.map { $0 >= 0 && $0.isFinite } ?? true, "λ is \(lambda ?? 0); expected a number that is not negative")
+            lambda.map { $0 >= 0 && $0.isFinite } ?? true, "λ is \(lambda ?? 0); expected a number that is not negative"
+        )
         try require(
             hidden.map { !$0.isEmpty && $0.count <= 10 && $0.allSatisfy((1...1000).contains) } ?? true,
             "the hidden layers have \(hidden ?? []) units; expected 1 to 10 layers of 1 to 1000")

@@ -106,7 +106,8 @@ struct NetworkTraining {
         let weights = Self.effective(shape, parameters)
         let rows = min(256, kept.count)
         guard rows > 0 else { return [] }
-        let workspace = NetworkWorkspace(shape, batch: rows, samples: segments.length, solver: settings.solver, keepsAll: false)
+        let workspace = NetworkWorkspace(
+            shape, batch: rows, samples: segments.length, solver: settings.solver, keepsAll: false)
         var states = [Double](repeating: 0, count: rows * shape.inputs)
         var targets = [Double](repeating: 0, count: rows * shape.variables * segments.length)
         var result: [Double] = []

@@ -95,7 +95,8 @@ public struct NeuralModel: DynamicalModel {
             _ trajectories: Trajectories, _ settings: DynamicsSettings, _ network: NetworkSettings
         ) throws(InvalidTrajectories) {
             let kind = network.penalty
-            segments = try Segments(trajectories, order: settings.derivativeOrder, length: network.segmentLength,
+            segments = try Segments(
+                trajectories, order: settings.derivativeOrder, length: network.segmentLength,
                 isCommonScale: network.hasCommonScale)
             shape = NetworkTraining.shape(segments, kind.penalty(1), network)
             let training = NetworkTraining(segments: segments, shape: shape, settings: network)
@@ -226,7 +227,8 @@ extension DynamicsKind {
     /// ``NeuralModel`` with other settings of its network.
     public static func network(_ settings: NetworkSettings) -> DynamicsKind {
         DynamicsKind(
-            "network", help: "differential equations of a neural network with few connections; for systems that are not linear"
+            "network",
+            help: "differential equations of a neural network with few connections; for systems that are not linear"
         ) { trajectories, general throws(InvalidTrajectories) in
             try NeuralModel(trajectories, general, network: settings)
         }

@@ -25,7 +25,8 @@ struct Segments: Sendable {
 
     /// - Parameter isCommonScale: whether all variables keep one unit.
     /// - Throws: ``InvalidTrajectories/tooFewSamples(found:needed:)`` where no epoch holds a segment.
-    init(_ trajectories: Trajectories, order: Int, length: Int, isCommonScale: Bool = false) throws(InvalidTrajectories) {
+    init(_ trajectories: Trajectories, order: Int, length: Int, isCommonScale: Bool = false) throws(InvalidTrajectories)
+    {
         let (scaled, units) = isCommonScale ? trajectories.commonlyScaled() : trajectories.standardized()
         let needed = max(SavitzkyGolay.window, length + 1)
         let usable = scaled.epochs.filter { $0.columns >= needed }

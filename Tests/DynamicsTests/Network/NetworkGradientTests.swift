@@ -183,7 +183,9 @@ private struct ReferenceCase {
         let uniforms = (0..<shape.weightCount).map { _ in 0.05 + 0.9 * random.uniform() }
         let starts = (0..<(rows * shape.inputs)).map { _ in random.normal() }
         let targets = (0..<(rows * shape.variables * samples)).map { _ in random.normal() }
-        func evaluate(_ parameters: [Double], _ starts: [Double]) -> (objective: Double, gradient: [Double], states: [Double]) {
+        func evaluate(_ parameters: [Double], _ starts: [Double]) -> (
+            objective: Double, gradient: [Double], states: [Double]
+        ) {
             let found = Self.gradient(
                 shape, parameters, uniforms: uniforms, starts: starts, targets: targets, rows: rows,
                 samples: samples, interval: 0.2, solver: setting.solver, penalties: setting.penalties)

@@ -85,7 +85,8 @@ import Testing
             try file.matrix("hierarchical_prox/theta"), try file.matrix("hierarchical_prox/W")
         )
         let (thetaRight, weightsRight) = (
-            try file.doubles("hierarchical_prox/theta_prox").elements, try file.doubles("hierarchical_prox/W_prox").elements
+            try file.doubles("hierarchical_prox/theta_prox").elements,
+            try file.doubles("hierarchical_prox/W_prox").elements
         )
         let bound = try #require(try file.double(attribute: "M", of: "hierarchical_prox"))
         let lambda = try #require(try file.double(attribute: "lam", of: "hierarchical_prox"))
@@ -165,6 +166,8 @@ import Testing
 
     @Test func kindsAreNamed() {
         #expect(Set(NetworkPenaltyKind.all.map(\.name)).count == NetworkPenaltyKind.all.count)
-        for kind in NetworkPenaltyKind.all { #expect(zip(kind.lambdas, kind.lambdas.dropFirst()).allSatisfy { $0 < $1 }) }
+        for kind in NetworkPenaltyKind.all {
+            #expect(zip(kind.lambdas, kind.lambdas.dropFirst()).allSatisfy { $0 < $1 })
+        }
     }
 }

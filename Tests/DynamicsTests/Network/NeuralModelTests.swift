@@ -62,7 +62,7 @@ import Testing
         let network = try SimulatedNetwork.oscillators(samples: 800, epoch: 800 / epochs, seed: 1)
         let segments = try Segments(network.trajectories, order: 2, length: 4)
         let (training, heldOut) = segments.split()
-        #expect(training.count > 3 * heldOut.count && !heldOut.isEmpty)
+        #expect(training.count >= 3 * heldOut.count && !heldOut.isEmpty)
         for k in heldOut {
             for l in training {
                 let isNear = abs(segments.starts[k] - segments.starts[l]) <= 4
@@ -169,7 +169,7 @@ import Testing
         var settings = NetworkSettings()
         (settings.lambda, settings.steps) = (1, 20)
         let model = try NeuralModel(network.trajectories, DynamicsSettings(), network: settings)
-        #expect(!model.connections.contains(where: \.isSelected))
+        #expect(model.connections.allSatisfy { !$0.isSelected })
         #expect(model.warnings.contains(.cannotTell(samples: 250, needed: 500)))
     }
 

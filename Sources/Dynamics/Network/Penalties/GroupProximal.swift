@@ -1,7 +1,8 @@
 /// The proximal map of a norm of two stretches of numbers that are one group.
 enum GroupProximal {
     /// w ← argmin t‖w‖ + ½‖w − u‖²: the group shrinks by t/‖u‖, or vanishes.
-    static func shrink(_ values: UnsafeMutablePointer<Double>, _ first: Range<Int>, _ second: Range<Int>, by t: Double) {
+    static func shrink(_ values: UnsafeMutablePointer<Double>, _ first: Range<Int>, _ second: Range<Int>, by t: Double)
+    {
         var square = 0.0
         for k in first { square += values[k] * values[k] }
         for k in second { square += values[k] * values[k] }
