@@ -276,4 +276,26 @@ private struct ReferenceCase {
         once()
         #expect(allocation_count_end() == 0)
     }
+
+    /// A whole step of training: gates, batch, solution, gradient, penalty, Adam and the penalty's map.
+    @Test(arguments: NetworkPenaltyKind.all) func trainingStepsAllocateNothing(kind: NetworkPenaltyKind) throws {
+        var random = SeededGenerator(seed: 1)
+        let epoch = random.normal(rows: 3, columns: 60)
+        let segments = try Segments(try Trajectories(epochs: [epoch], interval: 1), order: 2, length: 3)
+        let settings = NetworkSettings(kind)
+        let penalty = kind.penalty(0.1)
+        let training = NetworkTraining(
+            segments: segments, shape: NetworkTraining.shape(segments, penalty, settings), settings: settings)
+        let step = TrainingStep(
+            training, penalty, rows: 20, parameters: NetworkTraining.initial(training.shape, seed: 1))
+        let batch = Array(0..<20)
+        func once() {
+            _ = step.gradient(batch, &random)
+            step.move(rate: 0.01, false)
+        }
+        once()
+        allocation_count_begin()
+        once()
+        #expect(allocation_count_end() == 0)
+    }
 }
