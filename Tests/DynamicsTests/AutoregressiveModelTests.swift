@@ -59,29 +59,6 @@ import Testing
         }
     }
 
-    @Test func forecastsLeaveWhatTheyCannotKnow() throws {
-        var generator = SeededGenerator(seed: 31)
-        func epochs(_ count: Int) throws -> Trajectories {
-            try Trajectories(
-                epochs: (0..<count).map { _ in
-                    var x = Matrix(rows: 1, columns: 400)
-                    for t in 0..<400 { x[0, t] = (t > 0 ? 0.9 * x[0, t - 1] : 0) + generator.normal() }
-                    return x
-                }, interval: 0.01)
-        }
-        var settings = DynamicsSettings()
-        settings.order = 1
-        let model = try AutoregressiveModel(epochs(20), settings)
-        let unseen = try epochs(40)
-        let found = try model.forecastError(over: unseen, history: 1, samples: 8)
-        // 1 − 0.81ʰ after h samples.
-        for (k, share) in found.enumerated() { #expect(abs(share - (1 - pow(0.81, Double(k + 1)))) < 0.08) }
-        #expect(throws: InvalidTrajectories.tooFewSamples(found: 400, needed: 401)) {
-            try model.forecastError(over: unseen, history: 1, samples: 400)
-        }
-        #expect(throws: InvalidTrajectories.self) { try model.forecastError(over: unseen, history: 1, samples: 0) }
-    }
-
     @Test func unitsChangeNothingButTheForecast() throws {
         let trajectories = try AutoregressionTests.chain(samples: [900], seed: 4)
         let scaled = try Trajectories(

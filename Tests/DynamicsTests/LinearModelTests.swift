@@ -138,6 +138,22 @@ import Testing
         }
     }
 
+    @Test func growthWithinAnEpochIsTold() throws {
+        // x₁ grows by e^0.5 a second, 4 seconds long.
+        let growing = LinearSystem(
+            coefficients: Matrix(rows: 3, columns: 3, elements: [0.5, 1, 0, 0, -0.1, 0.6, 0, 0, -0.5]))
+        var settings = DynamicsSettings()
+        settings.derivativeOrder = 1
+        for (system, isTold) in [(growing, true), (Self.firstOrder, false)] {
+            let trajectories = try Self.paths(
+                system, starts: [[1, 0, 0], [0, 1, -1]], samples: 41, noise: 0.001, seed: 4)
+            let told = try LinearModel(trajectories, settings).warnings.contains {
+                if case .unstable(let growth) = $0 { abs(log(growth) - 0.05) < 0.005 } else { false }
+            }
+            #expect(told == isTold)
+        }
+    }
+
     @Test func pathsThatOverflowAreNotFitted() throws {
         let trajectories = try Self.paths(Self.firstOrder, starts: [[1, 0, 0]], samples: 50, noise: 0.05, seed: 4)
         let explosive = LinearSystem(coefficients: Matrix.diagonal([90, 0, 0]))

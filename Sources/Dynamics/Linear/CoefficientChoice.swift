@@ -29,16 +29,20 @@ struct CoefficientChoice {
         let support: [Int]
     }
 
-    /// The best choice that dropping from all coefficients finds, and from there on keeping one more and dropping others.
+    /// The best choice that dropping coefficients of some systems finds, and from there on keeping one more and dropping others.
     ///
     /// What to keep is tried on the squares to second order, which costs no fit: coefficients that mimic one together leave
     /// it little to gain until they are dropped.
     ///
-    /// - Parameter start: all coefficients, fitted.
+    /// - Parameter starts: systems whose coefficients other than 0 are to choose from; one can lie in a poor valley.
     /// - Returns: the fit, the positions of its coefficients and their standard errors; nil where none could be fitted.
-    func best(from start: LinearSystem) -> (point: PathFit.Point, support: [Int], errors: [Double])? {
-        let all = Array(start.coefficients.elements.indices)
-        guard var best = eliminate(from: start, support: all) else { return nil }
+    func best(from starts: [LinearSystem]) -> (point: PathFit.Point, support: [Int], errors: [Double])? {
+        let dropped = starts.compactMap { start in
+            let elements = start.coefficients.elements
+            return eliminate(from: start, support: elements.indices.filter { elements[$0] != 0 })
+        }
+        guard var best = dropped.min(by: { $0.criterion < $1.criterion }) else { return nil }
+        let all = Array(best.point.system.coefficients.elements.indices)
         for _ in all {
             let coefficients = best.point.system.coefficients
             let tried = exchanged(best, all).compactMap { support in

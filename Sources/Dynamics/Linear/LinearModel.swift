@@ -50,6 +50,10 @@ public struct LinearModel: DynamicalModel {
         } else {
             warnings.append(.pathNotFitted)
         }
+        // An undamped system is taken to grow a little as often as not; e-fold within an epoch is more than that.
+        let growth = AutoregressiveModel.growth([LinearSystem.exponential(system.generator * trajectories.interval)])
+        let longest = trajectories.epochs.reduce(0) { max($0, $1.columns) }
+        if !(log(growth) * Double(longest) <= 1) { warnings.append(.unstable(growth: growth)) }
         var connections = Self.connections(trajectories, fit)
         if fit.explained ?? 0 >= Self.leastExplained {
             EpochResampling.annotate(&connections, &warnings, epochs: trajectories.epochs.count, settings) { counts in
@@ -59,6 +63,7 @@ public struct LinearModel: DynamicalModel {
             }
         }
         order = settings.derivativeOrder
+        historySamples = 2 * settings.halfWidth + 1
         interval = trajectories.interval
         deviations = (0..<n).map { trajectories.moments(of: $0).deviation }
         self.connections = connections
@@ -95,14 +100,12 @@ public struct LinearModel: DynamicalModel {
             return $0 + deviation * deviation * Double(trajectories.sampleCount)
         }
         guard let full = paths.fit(weak, support: Array(shape.elements.indices), tolerance: CoefficientChoice.tolerance)
-        else {
-            return result
-        }
+        else { return result }
         result.explained = 1 - full.point.squares / total
         // What is not on a path has no coefficients to choose among.
         guard 1 - full.point.squares / total >= leastExplained,
-            let (point, support, errors) = CoefficientChoice(paths, coefficients: shape.elements.count).best(
-                from: full.point.system)
+            let (point, support, errors) = try CoefficientChoice(paths, coefficients: shape.elements.count).best(
+                from: [full.point.system, form.sparseSystem(trajectories)])
         else { return result }
         result.system = point.system
         result.errors = Matrix(rows: shape.rows, columns: shape.columns)
@@ -146,8 +149,8 @@ public struct LinearModel: DynamicalModel {
         }
     }
 
-    /// Two, or one of a system of first order; more where they are noisy: the first state is fitted to all of them.
-    public var historySamples: Int { order }
+    /// As many as a window of the weak form: the first state is fitted to all samples of a history, and fewer leave it to noise.
+    public let historySamples: Int
 
     /// See ``DynamicalModel/forecast(after:samples:)``: the path nearest to the history goes on.
     public func forecast(after history: Matrix, samples: Int) throws(InvalidTrajectories) -> Matrix {

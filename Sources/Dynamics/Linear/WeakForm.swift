@@ -101,6 +101,32 @@ public struct WeakForm: Sendable, Equatable {
         return LinearSystem(coefficients: try Self.leastSquares(design, response).transposed)
     }
 
+    /// The same with few coefficients, those that dropping one after another leaves of each equation.
+    ///
+    /// - Throws: as ``linearSystem(_:)``.
+    func sparseSystem(_ trajectories: Trajectories) throws(InvalidTrajectories) -> LinearSystem {
+        let (design, response) = try equations(trajectories)
+        let norms = (0..<design.columns).map { column in
+            design.column(column).reduce(0) { $0 + $1 * $1 }.squareRoot()
+        }
+        guard norms.allSatisfy({ $0 > 0 }) else { throw .dependent }
+        let scaled = Matrix(rows: design.rows, columns: design.columns) { design[$0, $1] / norms[$1] }
+        let gram = Matrix.product(scaled, transposed: true, scaled)
+        let cross = Matrix.product(scaled, transposed: true, response)
+        var coefficients = Matrix(rows: response.columns, columns: design.columns)
+        for target in 0..<response.columns {
+            // Windows that share samples do not tell twice.
+            let left = BackwardElimination.best(
+                gram: gram, cross: cross.column(target), squares: response.column(target).reduce(0) { $0 + $1 * $1 },
+                count: design.rows, observations: max(2, Double(design.rows) / Double(halfWidth)),
+                start: Array(norms.indices), held: [])
+            guard let kept = left?.columns, !kept.isEmpty else { continue }
+            let own = try Self.leastSquares(design.columns(kept), response.columns([target]))
+            for (place, column) in kept.enumerated() { coefficients[target, column] = own[place, 0] }
+        }
+        return LinearSystem(coefficients: coefficients)
+    }
+
     /// Columns × responses, by singular values of the columns scaled to norm 1: what is left of smooth columns that nearly
     /// depend on each other would be lost in their products.
     private static func leastSquares(_ design: Matrix, _ response: Matrix) throws(InvalidTrajectories) -> Matrix {

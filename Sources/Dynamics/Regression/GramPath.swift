@@ -32,7 +32,7 @@ struct GramPath {
     /// L⁻¹Xᵀy/N.
     private let right: [Double]
 
-    /// So many points without a better criterion end a path: the more blocks, the slower and the worse.
+    /// So many points in a row with a worse criterion end a path: the more blocks, the slower and the worse.
     private static let patience = 10
 
     /// A point of the path.
@@ -109,15 +109,17 @@ struct GramPath {
             guard largest > 0 || lambda != nil else { return [point(0, .empty(samples: 1))] }
             let grid = lambda.map { LambdaGrid([$0]) } ?? LambdaGrid(from: largest, toRatio: 1e-3, count: 40)
             var points: [Point] = []
-            var best = (criterion: Double.infinity, place: 0)
+            var best = Double.infinity
+            var worse = 0
             _ = try session.path(
                 over: grid, penalty: { try GroupLasso(lambda: $0, weights: weights) },
                 stop: StopRule(relativeGap: relativeGap)
             ) { next in
                 points.append(point(next.lambda, next.solution.active))
                 let criterion = points[points.count - 1].criterion
-                if criterion < best.criterion { best = (criterion, points.count) }
-                return next.solution.active.count == blocks.count || points.count - best.place >= Self.patience
+                worse = criterion > best ? worse + 1 : 0
+                best = min(best, criterion)
+                return next.solution.active.count == blocks.count || worse >= Self.patience
             }
             return points
         } catch { throw .dependent }
