@@ -102,7 +102,7 @@ public struct NetworkPenaltyKind: NamedKind {
     public let help: String
     /// Values of λ to choose from, ascending.
     public let lambdas: [Double]
-    /// Whether training begins dense and λ grows, each value from the network of the one before.
+    /// Whether λ grows from its smallest value on while training, each value from the network of the one before.
     public let isPath: Bool
     /// Share of what connections gain in held-out segments (the best λ against the largest, which leaves each variable to itself)
     /// that a larger λ may lose; nil: no more than the error varies by.
