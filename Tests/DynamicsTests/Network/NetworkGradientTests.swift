@@ -298,4 +298,63 @@ private struct ReferenceCase {
         once()
         #expect(allocation_count_end() == 0)
     }
+
+    /// Adaptive steps that are small give what many fixed ones do, gradients too, and grow the memory they began with.
+    @Test(arguments: [1, 2]) func adaptiveStepsAgreeWithFixedOnes(order: Int) {
+        let shape = NetworkShape(variables: 3, order: order, hidden: [6, 5])
+        var random = SeededGenerator(seed: 8)
+        let parameters = (0..<shape.count).map { _ in 0.6 * random.normal() }
+        let starts = (0..<(4 * shape.inputs)).map { _ in random.normal() }
+        let targets = (0..<(4 * 3 * 2)).map { _ in random.normal() }
+        func evaluate(_ solver: NetworkSolver) -> [Double] {
+            let found = Self.gradient(
+                shape, parameters, uniforms: [], starts: starts, targets: targets, rows: 4, samples: 2,
+                interval: 1, solver: solver, penalties: [])
+            return [found.loss] + found.gradient + found.states
+        }
+        let (adaptive, fixed) = (
+            evaluate(.adaptive(relative: 1e-11, absolute: 1e-11)), evaluate(.fixed(steps: 200))
+        )
+        let scale = fixed.map(abs).max() ?? 0
+        #expect(scale > 1e-2 && adaptive.count == fixed.count)
+        // The unit's kink keeps gradients of both from being of higher order.
+        for (a, b) in zip(adaptive, fixed) { #expect(abs(a - b) < 1e-5 * scale) }
+    }
+
+    /// The gradient of a step of training, learned velocities among the numbers.
+    @Test func velocitiesAreLearned() throws {
+        var random = SeededGenerator(seed: 1)
+        let epoch = random.normal(rows: 2, columns: 12)
+        let segments = try Segments(try Trajectories(epochs: [epoch], interval: 1), order: 2, length: 3)
+        var settings = NetworkSettings(.weightPaths)
+        (settings.learnsVelocities, settings.hidden) = (true, [4])
+        let penalty = WeightPathPenalty(lambda: 0.1)
+        let training = NetworkTraining(
+            segments: segments, shape: NetworkTraining.shape(segments, penalty, settings), settings: settings)
+        #expect(training.shape.learnedVelocities == 9)
+        let parameters = (0..<training.shape.count).map { _ in 0.5 * random.normal() }
+        func evaluate(_ parameters: [Double]) -> (objective: Double, gradient: [Double]) {
+            let step = TrainingStep(training, penalty, rows: 5, parameters: parameters)
+            let value = step.gradient([0, 2, 3, 6, 8], &random)
+            return (value, step.gradient)
+        }
+        let here = evaluate(parameters)
+        let h = 1e-5
+        for k in parameters.indices {
+            var (up, down) = (parameters, parameters)
+            up[k] += h
+            down[k] -= h
+            let difference = (evaluate(up).objective - evaluate(down).objective) / (2 * h)
+            #expect(abs(difference - here.gradient[k]) < 1e-7, "number \(k)")
+        }
+        #expect(here.gradient.suffix(18).contains { $0 != 0 })
+    }
+
+    /// Adam's first step is as long as its rate, whatever the gradient's size.
+    @Test func firstStepOfAdamIsItsRate() {
+        var adam = Adam(count: 3)
+        var numbers = [1.0, 1, 1]
+        adam.step(&numbers, [1e-3, -50, 0], rate: 0.1)
+        #expect(abs(numbers[0] - 0.9) < 1e-5 && abs(numbers[1] - 1.1) < 1e-9 && numbers[2] == 1)
+    }
 }

@@ -138,6 +138,17 @@ import Testing
         #expect(model.featureSparsity == 0.8)
     }
 
+    /// LassoNet's largest λ leaves no input, and no linear part either.
+    @Test(arguments: [NetworkPenaltyKind.innerLassoNet, .outerLassoNet])
+    func lassoNetDropsInputs(kind: NetworkPenaltyKind) throws {
+        let network = try SimulatedNetwork.oscillators(samples: 600, seed: 1)
+        var settings = NetworkSettings(kind)
+        (settings.lambda, settings.steps, settings.segmentLength) = (1e4, 100, 4)
+        let model = try NeuralModel(network.trajectories, DynamicsSettings(), network: settings)
+        #expect(model.featureSparsity == 1)
+        #expect(model.influences.elements.allSatisfy { $0 == 0 })
+    }
+
     @Test func threadsChangeNothing() throws {
         let network = try SimulatedNetwork.oscillators(samples: 600, seed: 2)
         var settings = NetworkSettings()

@@ -32,7 +32,7 @@ public struct LassoNetPenalty: NetworkPenalty {
 }
 
 extension NetworkPenaltyKind {
-    private static let lassoNetLambdas = [0, 0.01, 0.03, 0.1, 0.3, 1, 3]
+    private static let lassoNetLambdas = [0, 0.1, 1, 3, 10, 30, 100]
 
     /// ``LassoNetPenalty`` in the derivative.
     public static let innerLassoNet = NetworkPenaltyKind(
