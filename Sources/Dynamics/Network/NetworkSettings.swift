@@ -21,10 +21,11 @@ public struct NetworkSettings: Sendable {
     public var batch = 128
     /// Length of a step at the beginning; over the second half of the steps it falls to a twentieth.
     public var rate = 0.01
-    /// Whether the first velocities of all segments are learned, from the data's derivatives on; else those are taken. For second
-    /// order.
+    /// Whether the first velocities of all segments are learned, from the data's derivatives on, else those are taken; for second
+    /// order. A short segment tells less of its equations where its velocity is free: for one trajectory as one segment.
     public var learnsVelocities = false
-    /// Whether a penalty's map is taken in Adam's metric, where it knows how.
+    /// Whether the group Lasso's map is taken in Adam's metric, λ then in the unit of the loss: no better (F1 of ten networks of
+    /// Jansen–Rit columns 0.79 at the best λ, 0.001; 0.80 without, at 2).
     public var usesAdamMetric = false
     /// Progress and cancellation.
     public var monitor = Monitor.silent
