@@ -86,7 +86,9 @@ let package = Package(
         .testTarget(name: "ModelSelectionTests", dependencies: ["ModelSelection", "TestSupport"]),
         .testTarget(
             name: "MixedEffectsTests", dependencies: ["CAllocationCount", "HDF5", "MixedEffects", "TestSupport"]),
-        .testTarget(name: "DynamicsTests", dependencies: ["Dynamics", "DynamicsStudies", "HDF5", "TestSupport"]),
+        .testTarget(
+            name: "DynamicsTests",
+            dependencies: ["CAllocationCount", "Dynamics", "DynamicsStudies", "HDF5", "TestSupport"]),
         .testTarget(name: "SourceImagingTests", dependencies: ["SourceImaging", "Simulation", "TestSupport"]),
         .testTarget(name: "RequestsTests", dependencies: ["HDF5", "Requests", "TestSupport"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),

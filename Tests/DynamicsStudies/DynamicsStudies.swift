@@ -9,11 +9,17 @@ import LinearAlgebra
 /// Fits each kind of model to as many networks, drawn from the seeds 0, 1, …, and prints a line of JSON a model: F1 of the
 /// connections and its standard error, false connections a network, how many networks had any connection claimed, seconds.
 ///
+/// Names may end on -leaked: each variable then holds something of the others (see ``SimulatedNetwork/leaked(seed:)``).
+///
 /// Usage: DynamicsStudies linear NOISE CASES
 ///
 /// Fits the linear model to as many draws of noise on the first half of a path of ẍ₁ = −1.5x₁, ẍ₂ = 0.8x₁ − x₂, ẍ₃ = −0.7x₂ −
 /// 2x₃ − 0.1ẋ₃ (101 samples of 0.1), and prints a line of JSON: the largest error of a coefficient (median and worst of the draws),
 /// the mean square error over the second half, how many draws gave the structure exactly, coefficients lost and in excess, seconds.
+///
+/// Usage: DynamicsStudies linear-network PENALTY LAMBDA|auto CASES, or network-gradient
+///
+/// The same path by networks, a line of JSON a draw and one of medians; or how long one gradient takes.
 ///
 /// Usage: DynamicsStudies write FOLDER oscillators|jansen-rit SAMPLES DECIBEL CASES
 ///
@@ -27,6 +33,8 @@ struct DynamicsStudies {
         switch verb {
         case "networks": try networks(rest)
         case "linear": try linear(rest)
+        case "linear-network": try linearNetworks(rest)
+        case "network-gradient": networkGradient()
         case "write": try write(rest)
         default: complain()
         }
@@ -41,7 +49,11 @@ struct DynamicsStudies {
     private static func network(
         _ name: String, samples: Int, decibel: Double, seed: Int
     ) throws -> SimulatedNetwork {
-        name == "oscillators"
+        if name.hasSuffix("-leaked") {
+            return try network(String(name.dropLast(7)), samples: samples, decibel: decibel, seed: seed)
+                .leaked(seed: UInt64(seed))
+        }
+        return name == "oscillators"
             ? try SimulatedNetwork.oscillators(samples: samples, decibel: decibel, seed: UInt64(seed))
             : try SimulatedNetwork.jansenRit(samples: samples, decibel: decibel, seed: UInt64(seed))
     }

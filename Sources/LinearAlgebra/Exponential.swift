@@ -1,10 +1,10 @@
 /// Exponentials of many numbers at once.
-enum Exponential {
+public enum Exponential {
     /// x ← eˣ, to about 2 units in the last place; what lies below −700 or above 700 is taken for that.
     ///
     /// Written so that it needs no table and no branch: the C library's takes one number at a time.
-    @inline(__always)
-    static func replace(_ values: UnsafeMutablePointer<Double>, _ count: Int) {
+    @inlinable @inline(__always)
+    public static func replace(_ values: UnsafeMutablePointer<Double>, _ count: Int) {
         let whole = count & ~1
         var k = 0
         while k < whole {
@@ -19,8 +19,9 @@ enum Exponential {
         }
     }
 
-    @inline(__always)
-    static func of(_ x: SIMD2<Double>) -> SIMD2<Double> {
+    /// Two exponentials, as ``replace(_:_:)``.
+    @inlinable @inline(__always)
+    public static func of(_ x: SIMD2<Double>) -> SIMD2<Double> {
         let x = x.replacing(with: -700, where: x .< -700).replacing(with: 700, where: x .> 700)
         // x = k·ln 2 + r with |r| ≤ ½ ln 2: adding 1.5·2⁵² rounds to a whole number, whose bits are then the lowest.
         let shifted = x * 1.4426950408889634 + 0x1.8p52
@@ -39,8 +40,8 @@ enum Exponential {
         return SIMD2(scaled(0), scaled(1))
     }
 
-    @inline(__always)
-    private static func pair(_ r: SIMD2<Double>, _ slope: Double, _ constant: Double) -> SIMD2<Double> {
+    @inlinable @inline(__always)
+    static func pair(_ r: SIMD2<Double>, _ slope: Double, _ constant: Double) -> SIMD2<Double> {
         r * slope + constant
     }
 }
