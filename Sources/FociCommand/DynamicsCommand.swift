@@ -14,6 +14,9 @@ struct DynamicsCommand: ParsableCommand {
                 (s), optionally epoch, and a column each. The models are
                 \(listed(DynamicsKind.all.map { ($0.name, $0.help) }))
 
+                The penalties of a network are
+                \(listed(NetworkPenaltyKind.all.map { ($0.name, $0.help) }))
+
                 An arrow is predictive influence among what was given: a source that was not found can fake it. One average of \
                 many trials tells next to nothing, and is refused without --force. With --output a folder has
                   dynamics.html    a page with all of it, warnings first
@@ -64,8 +67,18 @@ struct DynamicsCommand: ParsableCommand {
             "Influences below this part of the strongest are not claimed, however significant.", valueName: "part"))
     var smallestInfluence = DynamicsRequest().settings.smallestInfluence
 
-    @Option(help: ArgumentHelp("Resamples of epochs that tell how steady connections are.", valueName: "n"))
-    var resamples = DynamicsRequest().settings.resamples
+    @Option(help: "What keeps a network sparse.")
+    var penalty = DynamicsRequest().penalty
+
+    @Option(
+        help: ArgumentHelp("λ of a network's penalty. (default: auto, by held-out segments)", valueName: "auto|number"))
+    var lambda: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Resamples of epochs that tell how steady connections are. (default: 100, of other models than plain 20)",
+            valueName: "n"))
+    var resamples: Int?
 
     @Option(help: ArgumentHelp("Part of the epochs held out to judge forecasts, 0 for none.", valueName: "part"))
     var heldOut = DynamicsRequest().heldOut
@@ -159,11 +172,16 @@ struct DynamicsCommand: ParsableCommand {
     /// What the options ask for.
     private func request() throws(InputError) -> DynamicsRequest {
         var request = try DynamicsRequest(
-            order.map { [SettingName.order.rawValue: Double($0).map { .number($0) } ?? .text($0)] } ?? [:])
+            Dictionary(
+                [(SettingName.order, order), (.lambda, lambda)].compactMap { name, text in
+                    text.map { (name.rawValue, Double($0).map { .number($0) } ?? .text($0)) }
+                }
+            ) { $1 })
+        request.penalty = penalty
         request.model = model
         request.settings.falseDiscoveryRate = falseDiscoveryRate
         request.settings.smallestInfluence = smallestInfluence
-        request.settings.resamples = resamples
+        request.resamples = resamples
         request.settings.seed = seed
         request.settings.parallelism =
             try threads.map { threads throws(InputError) in
@@ -179,3 +197,4 @@ struct DynamicsCommand: ParsableCommand {
 }
 
 extension DynamicsKind: OptionKind {}
+extension NetworkPenaltyKind: OptionKind {}

@@ -19,15 +19,17 @@ public struct DynamicsAnswer: Sendable {
 
     init(
         _ request: DynamicsRequest, _ data: NamedTrajectories, _ model: any DynamicalModel, forecast: [Horizon],
-        spectrum: InfluenceSpectrum?, seconds: Double
+        spectrum: InfluenceSpectrum?, resamples: Int, seconds: Double
     ) {
         self.spectrum = spectrum
         positions = data.positions
+        let network = model as? NeuralModel
         summary = DynamicsSummary(
-            model: request.model.name, variables: data.names, epochs: data.trajectories.epochs.count,
+            model: request.model.name, penalty: network?.penalty, lambda: network?.lambda,
+            variables: data.names, epochs: data.trajectories.epochs.count,
             samples: data.trajectories.sampleCount, interval: data.trajectories.interval, order: model.order,
             falseDiscoveryRate: request.settings.falseDiscoveryRate,
-            smallestInfluence: request.settings.smallestInfluence, resamples: request.settings.resamples,
+            smallestInfluence: request.settings.smallestInfluence, resamples: resamples,
             seed: request.settings.seed,
             connections: model.connections.map { connection in
                 .init(
@@ -61,6 +63,10 @@ public struct DynamicsSummary: Encodable, Sendable {
 
     /// The kind of model.
     public let model: String
+    /// What keeps a network sparse, and how strongly; nil for other models.
+    public let penalty: String?
+    /// λ of that.
+    public let lambda: Double?
     /// Names of the variables.
     public let variables: [String]
     /// How many there are of each.

@@ -17,8 +17,16 @@ extension DynamicsRequest: NamedRequest {
             .init(.smallest, "influences below this part of the strongest are left out; 0.1 unless given") {
                 (r, v, n) throws(InputError) in r.settings.smallestInfluence = try v.number(n)
             },
-            .init(.resamples, "resamples of epochs that tell how steady connections are; 100 unless given") {
-                (r, v, n) throws(InputError) in r.settings.resamples = try v.count(n)
+            .init(
+                .penalty, "what keeps a network sparse: \(NetworkPenaltyKind.all.map(\.name).joined(separator: ", "))"
+            ) {
+                (r, v, n) throws(InputError) in r.penalty = try v.kind(n, \.name)
+            },
+            .init(.lambda, "λ of that, or auto") {
+                (r, v, n) throws(InputError) in r.lambda = v == .text("auto") ? nil : try v.number(n)
+            },
+            .init(.resamples, "resamples of epochs that tell how steady connections are; 100 or 20 unless given") {
+                (r, v, n) throws(InputError) in r.resamples = try v.count(n)
             },
             .init(.heldOut, "part of the epochs held out to judge forecasts; 0.2 unless given") {
                 (r, v, n) throws(InputError) in r.heldOut = try v.number(n)

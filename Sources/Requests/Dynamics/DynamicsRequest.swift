@@ -5,15 +5,21 @@ import Glibc
 public struct DynamicsRequest: Sendable {
     /// The kind of model.
     public var model = DynamicsKind.all[0]
-    /// How it is fitted.
+    /// How it is fitted; ``DynamicsSettings/resamples`` is taken from ``resamples``.
     public var settings = DynamicsSettings()
+    /// What keeps a network sparse.
+    public var penalty = NetworkPenaltyKind.groupLasso
+    /// λ of that; nil where held-out segments choose it.
+    public var lambda: Double?
+    /// Resamples of epochs that tell how steady connections are; nil: 100 of autoregression, 20 of other models.
+    public var resamples: Int?
     /// Whether one averaged response is worked with all the same.
     public var isForced = false
     /// Part of the epochs, of one epoch of its time, that is held out to judge forecasts; 0 for none.
     public var heldOut = 0.2
 
     /// The default request.
-    public init() { settings.resamples = 100 }
+    public init() {}
 
     /// Horizons of forecasts, samples.
     private static let horizons = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89]
@@ -24,7 +30,15 @@ public struct DynamicsRequest: Sendable {
     ///
     /// - Throws: ``InputError``.
     public func check() throws(InputError) {
-        do { try settings.check() } catch { throw InputError("dynamics", found: "\(error)") }
+        do { try fitted(.silent).settings.check() } catch { throw InputError("dynamics", found: "\(error)") }
+        guard model.name == DynamicsKind.network.name || lambda == nil && penalty == .groupLasso else {
+            throw InputError(
+                lambda == nil ? .penalty : .lambda, found: "it with model \(model.name)",
+                expected: "model \(DynamicsKind.network.name)")
+        }
+        guard lambda.map({ $0 >= 0 && $0.isFinite }) ?? true else {
+            throw InputError(.lambda, found: "\(lambda ?? 0)", expected: "a number from 0 on, or auto")
+        }
         guard heldOut >= 0, heldOut <= 0.5 else {
             throw InputError(.heldOut, found: "\(heldOut)", expected: "0 (none) to 0.5")
         }
@@ -45,24 +59,40 @@ public struct DynamicsRequest: Sendable {
                 expected: "single epochs", advice: "fit it all the same with \(.force)")
         }
         let clock = Stopwatch()
-        var settings = settings
+        var (kind, settings) = fitted(monitor)
         settings.recording = data.facts
-        if let order = settings.order, order < 3 { settings.derivativeOrder = order }
         monitor.report(.init(stage: "fit", detail: model.name))
-        let model = try fit(data, settings)
+        let model = try fit(kind, data, settings)
         if monitor.isCancelled() { throw CancellationError() }
         monitor.report(.init(stage: "forecast", detail: ""))
-        let forecast = try forecast(data, settings)
+        let forecast = forecast(kind, data, settings)
         if monitor.isCancelled() { throw CancellationError() }
         let nyquist = 0.5 / data.trajectories.interval
         let frequencies = (0..<Self.frequencyCount).map { nyquist * Double($0) / Double(Self.frequencyCount) }
         for warning in model.warnings { monitor.warn(warning.text { data.names[$0] }) }
         return DynamicsAnswer(
-            self, data, model, forecast: forecast, spectrum: model.spectrum(at: frequencies), seconds: clock.seconds)
+            self, data, model, forecast: forecast, spectrum: model.spectrum(at: frequencies),
+            resamples: settings.resamples, seconds: clock.seconds)
     }
 
-    private func fit(_ data: NamedTrajectories, _ settings: DynamicsSettings) throws(InputError) -> any DynamicalModel {
-        do { return try model.fit(data.trajectories, settings) } catch {
+    /// The kind of model and the settings that are meant.
+    private func fitted(_ monitor: Monitor) -> (kind: DynamicsKind, settings: DynamicsSettings) {
+        var settings = settings
+        let isPlain = model.name == DynamicsKind.plain.name
+        settings.resamples = resamples ?? (isPlain ? 100 : 20)
+        if let order = settings.order, !isPlain { settings.derivativeOrder = order }
+        guard model.name == DynamicsKind.network.name else { return (model, settings) }
+        var network = NetworkSettings(penalty)
+        network.lambda = lambda
+        // Resamples and forecasts are fits, too: each would tell of its steps anew.
+        network.monitor = Monitor(isCancelled: monitor.isCancelled)
+        return (.network(network), settings)
+    }
+
+    private func fit(
+        _ kind: DynamicsKind, _ data: NamedTrajectories, _ settings: DynamicsSettings
+    ) throws(InputError) -> any DynamicalModel {
+        do { return try kind.fit(data.trajectories, settings) } catch {
             throw InputError("dynamics", found: error.text { data.names[$0] })
         }
     }
@@ -70,13 +100,13 @@ public struct DynamicsRequest: Sendable {
     /// How well what comes is told, by horizon, on what the model has not seen; empty where too little would be left to fit, and
     /// for a model that leaves the finite numbers.
     private func forecast(
-        _ data: NamedTrajectories, _ settings: DynamicsSettings
-    ) throws(InputError) -> [DynamicsAnswer.Horizon] {
+        _ kind: DynamicsKind, _ data: NamedTrajectories, _ settings: DynamicsSettings
+    ) -> [DynamicsAnswer.Horizon] {
         let (seen, unseen) = split(data.trajectories)
         guard !unseen.isEmpty, let seen else { return [] }
         var quick = settings
         quick.resamples = 0
-        guard let model = try? self.model.fit(seen, quick) else { return [] }
+        guard let model = try? kind.fit(seen, quick) else { return [] }
         let variables = data.trajectories.variableCount
         let means = (0..<variables).map { variable in
             let all = seen.epochs.flatMap { $0.row(variable) }
