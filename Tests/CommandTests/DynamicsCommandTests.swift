@@ -66,9 +66,10 @@ struct DynamicsCommandTests {
                 #expect(p < 1e-6 && connection["confirmed"].boolean == true && connection["frequency"].number == 1)
             }
         }
-        // One step ahead: 1 − the noise's part of the variance, over four variables about one half.
+        // One step ahead: 1 − the noise's part of the variance of all four variables, 4 of 19.3; the variance of two
+        // epochs so slow varies by a sixth.
         let near = try #require(found["forecast"].list.first)
-        #expect(near["samples"].number == 1 && abs((near["explained"].number ?? 0) - 0.55) < 0.15)
+        #expect(near["samples"].number == 1 && abs((near["explained"].number ?? 0) - 0.79) < 0.1)
         #expect(found["warnings"].list.contains { $0.text?.contains("predictive influence") ?? false })
         let threads = try json(["--table", "t.tsv", "--threads", "1"])
         #expect(threads.removing("seconds") == found.removing("seconds"))
@@ -95,7 +96,10 @@ struct DynamicsCommandTests {
             lines.append("\(s)\t\(cos(2.0.squareRoot() * s))\t\(cos(s) - cos(2.0.squareRoot() * s))")
         }
         try folder.write("t.tsv", Array((lines.joined(separator: "\n") + "\n").utf8))
-        let found = try json(["--table", "t.tsv", "--model", model, "--resamples", "0"])
+        let arguments = ["--table", "t.tsv", "--model", model, "--resamples", "0"]
+        // Without noise there is nothing to test against.
+        guard model != "plain" else { return expectRefusal(try foci(arguments), naming: ["t.tsv", "without noise"]) }
+        let found = try json(arguments)
         #expect(found["model"].text == model && found["connections"].list.count == 2)
         #expect(found["connections"].list[0]["from"].text == "y" && found["connections"].list[0]["to"].text == "x")
         if model == "linear" { #expect(selected(found) == ["x y"] && found["order"].number == 2) }

@@ -25,8 +25,9 @@ struct GroupTests {
         let answer = try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
         let joint = try #require(answer["joint"] as? [String: Any])
         let condition = try #require((joint["conditions"] as? [[String: Any]])?.first)
-        // All have the same data, so their places are the same.
-        #expect(condition["kernel_mm"] as? Double == 3 && condition["coupling"] as? Double == 0.7)
+        // All have the same data, so their places are the same: the narrowest kernel that candidates tell from wider ones.
+        let kernel = String(format: "%g", try #require(condition["kernel_mm"] as? Double))
+        #expect(condition["coupling"] as? Double == 0.7)
         let subjects = try #require(condition["subjects"] as? [[String: Any]])
         #expect(subjects.compactMap { $0["subject"] as? String } == ["01", "02", "03"])
         let results = try work.results()
@@ -41,11 +42,14 @@ struct GroupTests {
             #expect(rows.count - 1 == told["sources"] as? Int)
             #expect(try #require(told["agreement"] as? Double) > 0)
             let sidecar = String(decoding: results["\(place)/sources.json"] ?? [], as: UTF8.self)
-            #expect(sidecar.contains("\"joint\" : \"3 subjects\"") && sidecar.contains("\"kernel_mm\" : \"3\""))
+            #expect(sidecar.contains("\"joint\" : \"3 subjects\"") && sidecar.contains("\"kernel_mm\" : \"\(kernel)\""))
         }
         for file in ["subjects.tsv", "kernel.tsv", "clusters.tsv", "amplitudes.tsv", "density.svg", "section.json"] {
             #expect(results["group/joint/\(file)"] != nil, "\(file)")
         }
+        let widths = String(decoding: results["group/joint/kernel.tsv"] ?? [], as: UTF8.self).split(separator: "\n")
+            .dropFirst().compactMap { $0.split(separator: "\t").compactMap { Double($0) }.first }
+        #expect(widths.min().map { String(format: "%g", $0) } == kernel, "\(widths)")
         let page = String(decoding: results["group.html"] ?? [], as: UTF8.self)
         #expect(page.contains("<h2 id=\"joint\">Localized together</h2>"))
         // What the batch left stays as it was.
@@ -58,7 +62,7 @@ struct GroupTests {
         #expect(try work.results()["group.html"] == results["group.html"])
         let plain = try group(work)
         #expect(plain.status == 0 && plain.output.contains("joint: "), "\(plain.errors)")
-        #expect(plain.output.contains("3 subjects, kernel 3 mm") && plain.output.contains("group.html"))
+        #expect(plain.output.contains("3 subjects, kernel \(kernel) mm") && plain.output.contains("group.html"))
     }
 
     @Test("another batch makes what was found before old, and inputs that changed are told")

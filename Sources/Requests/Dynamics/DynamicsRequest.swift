@@ -54,7 +54,7 @@ public struct DynamicsRequest: Sendable {
         try check()
         guard isForced || !data.facts.isAverage else {
             throw InputError(
-                .recording,
+                at: data.place,
                 found: "one average of many trials: one event moves all sources, as if they drove each other",
                 expected: "single epochs", advice: "fit it all the same with \(.force)")
         }
@@ -93,7 +93,7 @@ public struct DynamicsRequest: Sendable {
         _ kind: DynamicsKind, _ data: NamedTrajectories, _ settings: DynamicsSettings
     ) throws(InputError) -> any DynamicalModel {
         do { return try kind.fit(data.trajectories, settings) } catch {
-            throw InputError("dynamics", found: error.text { data.names[$0] })
+            throw InputError(at: data.place, found: error.text { data.names[$0] })
         }
     }
 

@@ -6,6 +6,8 @@ public struct NamedTrajectories: Sendable {
     public let names: [String]
     /// What is known beside the numbers.
     public let facts: RecordingFacts
+    /// Where they come from, for messages.
+    let place: InputError.Place
     /// Where the variables are, m; empty where they are nowhere.
     public let positions: [SIMD3<Double>]
 
@@ -22,10 +24,17 @@ public struct NamedTrajectories: Sendable {
         epochs: [Matrix], interval: Double, names: [String], facts: RecordingFacts = RecordingFacts(),
         positions: [SIMD3<Double>] = []
     ) throws(InputError) {
+        try self.init(epochs, interval, names, facts, positions, .named("trajectories"))
+    }
+
+    private init(
+        _ epochs: [Matrix], _ interval: Double, _ names: [String], _ facts: RecordingFacts,
+        _ positions: [SIMD3<Double>], _ place: InputError.Place
+    ) throws(InputError) {
         do throws(InvalidTrajectories) {
-            self.init(try Trajectories(epochs: epochs, interval: interval), names, facts, positions)
+            self.init(try Trajectories(epochs: epochs, interval: interval), names, facts, positions, place)
         } catch {
-            throw InputError("trajectories", found: error.text { names[$0] })
+            throw InputError(at: place, found: error.text { names[$0] })
         }
     }
 
@@ -52,8 +61,8 @@ public struct NamedTrajectories: Sendable {
         }.min()
         // In nA·m: numbers near one.
         try self.init(
-            epochs: courses.epochs.map { $0 * 1e9 }, interval: (last - first) / Double(courses.times.count - 1),
-            names: courses.sources.map { "source \($0 + 1)" }, facts: facts, positions: courses.positions)
+            courses.epochs.map { $0 * 1e9 }, (last - first) / Double(courses.times.count - 1),
+            courses.sources.map { "source \($0 + 1)" }, facts, courses.positions, .input(.recording))
     }
 
     /// The columns of a table: `time` in seconds, optionally `epoch`, and a variable each.
@@ -96,7 +105,7 @@ public struct NamedTrajectories: Sendable {
                     epochs: groups.map { rows in
                         Matrix(rows: variables.count, columns: rows.count) { variables[$0].numbers[rows[$1]] }
                     }, times: groups.map { $0.map { time.numbers[$0] } }),
-                variables.map(\.name), RecordingFacts(), [])
+                variables.map(\.name), RecordingFacts(), [], .input(.table))
         } catch {
             throw InputError(at: .input(.table), found: error.text { variables[$0].name })
         }
@@ -105,8 +114,10 @@ public struct NamedTrajectories: Sendable {
     private static let (time, epoch) = ("time", "epoch")
 
     private init(
-        _ trajectories: Trajectories, _ names: [String], _ facts: RecordingFacts, _ positions: [SIMD3<Double>]
+        _ trajectories: Trajectories, _ names: [String], _ facts: RecordingFacts, _ positions: [SIMD3<Double>],
+        _ place: InputError.Place
     ) {
+        self.place = place
         self.trajectories = trajectories
         self.names = names
         self.facts = facts
