@@ -50,7 +50,10 @@ struct DynamicsCommand: ParsableCommand {
 
     @OptionGroup var reading: FileOptions
 
-    @Option(help: ArgumentHelp("First and last time of each epoch, s. All by default.", valueName: "first last"))
+    @Option(
+        help: ArgumentHelp(
+            "First and last time of each epoch, s. All by default, without a covariance from time 0 on.",
+            valueName: "first last"))
     var window: TimeRange?
 
     @Option(help: "The kind of model.")
@@ -156,7 +159,9 @@ struct DynamicsCommand: ParsableCommand {
         ).read()
         var settings = try PreparationSettings.of(found)
         settings.names = reading.matchNames
-        settings.window = try window?.range(of: optionName(.window)) ?? contents.recording.span
+        // Without a covariance the noise is that before time 0.
+        settings.window =
+            try window?.range(of: optionName(.window)) ?? (covariance == nil ? nil : contents.recording.span)
         monitor.report(.init(stage: "sources over time", detail: ""))
         let courses = try naming(forward, as: .forward) {
             try naming(recording, as: .recording) {

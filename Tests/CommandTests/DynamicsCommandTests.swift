@@ -156,7 +156,11 @@ struct DynamicsCommandTests {
         expectRefusal(
             try foci(average + ["--covariance", "covariance.h5"]), naming: ["recording.h5", "average", "--force"])
         let forced = try json(average + ["--covariance", "covariance.h5", "--force", "--resamples", "0"])
-        #expect(selected(forced).isEmpty)
+        #expect(selected(forced).isEmpty && forced["samples"].number == Double(simulated.recording.sampleCount))
+        // Without a covariance noise is what was before time 0.
+        let alone = try json(average + ["--force", "--resamples", "0", "--output", "alone"])
+        #expect(alone["samples"].number ?? 0 < forced["samples"].number ?? 0)
+        #expect(!FileManager.default.fileExists(atPath: folder.file("alone/spectrum.svg")))
     }
 
     @Test("what cannot be worked with is told in a line")

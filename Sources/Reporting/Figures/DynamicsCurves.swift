@@ -7,7 +7,8 @@ public enum DynamicsCurves {
     /// Connections that are drawn at most.
     private static let lines = 8
 
-    /// Generalized partial directed coherence of the connections that are claimed; nil for models without a spectrum.
+    /// Generalized partial directed coherence of the connections that are claimed; nil without any, and for models without a
+    /// spectrum.
     ///
     /// - Complexity: O(connections · frequencies).
     public static func spectrum(_ answer: DynamicsAnswer) -> String? {
@@ -15,15 +16,12 @@ public enum DynamicsCurves {
         let summary = answer.summary
         let places = Dictionary(summary.variables.enumerated().map { ($1, $0) }) { first, _ in first }
         let claimed = summary.connections.filter(\.selected).sorted { $0.influence > $1.influence }
+        guard !claimed.isEmpty else { return nil }
         let subtitle =
             "Generalized partial directed coherence, 0 to 1"
             + (claimed.count > lines ? "; the strongest \(lines) of \(claimed.count) connections" : "")
         var canvas = SVGCanvas(
             width: width, height: height, title: "Influence by frequency", subtitle: subtitle, description: subtitle)
-        guard !claimed.isEmpty else {
-            canvas.message("No connection is claimed", at: Point(width / 2, height / 2))
-            return canvas.document
-        }
         let panel = Panel(
             x: .exact(0...highest, from: left, to: right, intervals: 6),
             y: .exact(0...1, from: bottom, to: top, intervals: 5))

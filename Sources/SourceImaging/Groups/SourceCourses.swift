@@ -45,7 +45,7 @@ public struct SourceCourses: Sendable {
             recording: recording, forward: forward, covariance: covariance, settings: settings, keepsEpochs: true,
             parallelism: parallelism)
         let average = try PlaceRecording(prepared, candidates: estimate.sources.map(\.index))
-        let whitened = prepared.replicates?.responses ?? [prepared.problem.response]
+        let whitened = prepared.replicates?.responses ?? [average.response]
         // Noise is of the average; of one epoch there is as many times as much.
         let variance = prepared.noiseVariance * Double(whitened.count)
         let (fits, mergers) = try PlaceFit.fit(
