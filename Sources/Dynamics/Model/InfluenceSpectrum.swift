@@ -22,7 +22,8 @@ public struct InfluenceSpectrum: Sendable, Equatable {
         coherence = frequencies.map { frequency in
             let (real, imaginary) = filter(frequency)
             var result = Matrix(rows: real.rows, columns: real.columns) {
-                hypot(real[$0, $1], imaginary[$0, $1]) / deviations[$0]
+                // Not hypot, which needs a C library of 2022.
+                (real[$0, $1] * real[$0, $1] + imaginary[$0, $1] * imaginary[$0, $1]).squareRoot() / deviations[$0]
             }
             for source in 0..<result.columns {
                 let norm = result.column(source).reduce(0) { $0 + $1 * $1 }.squareRoot()
