@@ -44,7 +44,7 @@ let package = Package(
             resources: [
                 .embedInCode("Page/Templates/subject.mustache"), .embedInCode("Page/Templates/page.css"),
                 .embedInCode("Page/Templates/brain.js"), .embedInCode("Page/Templates/group.mustache"),
-                .embedInCode("Page/Templates/group.css"), .embedInCode("Page/Templates/section.mustache"),
+                .embedInCode("Page/Templates/sections.css"), .embedInCode("Page/Templates/section.mustache"),
                 .embedInCode("Page/Templates/sections.mustache"),
             ]),
         .target(name: "CFoci"),

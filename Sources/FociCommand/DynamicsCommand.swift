@@ -92,36 +92,22 @@ struct DynamicsCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Threads; no result depends on it. All cores by default.", valueName: "n"))
     var threads: Int?
 
-    @Option(help: ArgumentHelp("Folder to write; must not exist.", valueName: "dir"))
-    var output: String?
-
-    @Flag(help: "Work with one average, too, and replace the files of an output folder that exists.")
-    var force = false
-
-    @Flag(help: "Print the result as JSON on standard output.")
-    var json = false
-
-    @Flag(help: "Say nothing on standard error but errors.")
-    var quiet = false
+    @OptionGroup var told: AnswerOptions
 
     func run() throws {
         let request = try request()
         try request.check()
-        var folder = try output.map { path throws(InputError) in try OutputFolder(path, force: force) }
-        let monitor = Terminal.monitor(quiet: quiet)
+        var folder = try told.folder()
+        let monitor = Terminal.monitor(quiet: told.quiet)
         let (data, source) = try variables(request.settings.parallelism, monitor)
         let answer = try naming(table ?? recording ?? "", as: table == nil ? .recording : .table) {
             try request.run(data, monitor: monitor)
         }
         try folder?.add(answer, of: source, heading: heading(source))
         try folder?.commit()
-        if json {
-            try Terminal.result(answer.summary.json(isIndented: false))
-        } else if !quiet || output == nil {
-            try Terminal.result(
-                DynamicsReading.text(answer.summary)
-                    + (output.map { "\nResults are in \($0): look at dynamics.html first." } ?? ""))
-        }
+        try told.tell(
+            json: answer.summary.json(isIndented: false), text: DynamicsReading.text(answer.summary),
+            first: "dynamics.html")
     }
 
     private func heading(_ estimate: Estimate?) -> String {
@@ -188,15 +174,9 @@ struct DynamicsCommand: ParsableCommand {
         request.settings.smallestInfluence = smallestInfluence
         request.resamples = resamples
         request.settings.seed = seed
-        request.settings.parallelism =
-            try threads.map { threads throws(InputError) in
-                guard (1...1024).contains(threads) else {
-                    throw InputError(.threads, found: "\(threads)", expected: "1 to 1024")
-                }
-                return Parallelism(threads: threads)
-            } ?? .allCores
+        request.settings.parallelism = try .of(threads)
         request.heldOut = heldOut
-        request.isForced = force
+        request.isForced = told.force
         return request
     }
 }

@@ -162,12 +162,7 @@ struct GroupCommand: ParsableCommand {
             }
             joint.kernelWidth = width / 1000
         }
-        if let threads {
-            guard (1...1024).contains(threads) else {
-                throw InputError("--threads", found: "\(threads)", expected: "1 to 1024")
-            }
-            joint.parallelism = Parallelism(threads: threads)
-        }
+        joint.parallelism = try .of(threads)
         return joint
     }
 }

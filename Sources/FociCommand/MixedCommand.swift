@@ -105,35 +105,20 @@ struct MixedCommand: ParsableCommand {
     @Option(help: "Seed of the averaging.")
     var seed: UInt64 = 0
 
-    @Option(help: ArgumentHelp("Folder to write; must not exist.", valueName: "dir"))
-    var output: String?
-
-    @Flag(help: "Replace the files of an output folder that exists.")
-    var force = false
-
-    @Flag(help: "Print the result as JSON on standard output.")
-    var json = false
-
-    @Flag(help: "Say nothing on standard error but errors.")
-    var quiet = false
+    @OptionGroup var told: AnswerOptions
 
     func run() throws {
         let request = try request()
         try request.check()
-        var folder = try output.map { path throws(InputError) in try OutputFolder(path, force: force) }
+        var folder = try told.folder()
         let answer = try naming(table, as: .table) {
             let design = try request.design(of: DataTable.read(table))
-            return try request.run(design, monitor: Terminal.monitor(quiet: quiet))
+            return try request.run(design, monitor: Terminal.monitor(quiet: told.quiet))
         }
         try folder?.add(answer)
         try folder?.commit()
-        if json {
-            try Terminal.result(answer.summary.json(isIndented: false))
-        } else if !quiet || output == nil {
-            try Terminal.result(
-                MixedReading.text(answer.summary)
-                    + (output.map { "\nResults are in \($0): look at effects.svg first." } ?? ""))
-        }
+        try told.tell(
+            json: answer.summary.json(isIndented: false), text: MixedReading.text(answer.summary), first: "effects.svg")
     }
 
     /// What the options ask for.

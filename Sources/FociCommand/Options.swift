@@ -254,12 +254,51 @@ struct ComputingOptions: ParsableArguments {
     /// Threads to use.
     ///
     /// - Throws: ``InputError`` for a number below one.
-    func parallelism() throws(InputError) -> Parallelism {
+    func parallelism() throws(InputError) -> Parallelism { try .of(threads) }
+}
+
+extension Parallelism {
+    /// So many threads; all cores where nobody asked.
+    ///
+    /// - Throws: ``InputError`` for a number out of its range.
+    static func of(_ threads: Int?) throws(InputError) -> Parallelism {
         guard let threads else { return .allCores }
         guard (1...1024).contains(threads) else {
             throw InputError("--threads", found: "\(threads)", expected: "1 to 1024")
         }
         return Parallelism(threads: threads)
+    }
+}
+
+/// Where the one answer of a command goes: to standard output, and to a folder where one is asked for.
+struct AnswerOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Folder to write; must not exist.", valueName: "dir"))
+    var output: String?
+
+    @Flag(help: "Replace the files of an output folder that exists.")
+    var force = false
+
+    @Flag(help: "Print the result as JSON on standard output.")
+    var json = false
+
+    @Flag(help: "Say nothing on standard error but errors.")
+    var quiet = false
+
+    /// The folder, checked before anything is computed; nil where none is asked for.
+    func folder() throws(InputError) -> OutputFolder? {
+        try output.map { path throws(InputError) in try OutputFolder(path, force: force) }
+    }
+
+    /// Tells what was found.
+    ///
+    /// - Parameters:
+    ///   - json: for programs.
+    ///   - text: for people.
+    ///   - first: the file of the folder to look at first.
+    func tell(json told: @autoclosure () throws -> String, text: @autoclosure () -> String, first: String) throws {
+        if json { return try Terminal.result(told()) }
+        guard !quiet || output == nil else { return }
+        try Terminal.result(text() + (output.map { "\nResults are in \($0): look at \(first) first." } ?? ""))
     }
 }
 

@@ -10,7 +10,7 @@ public enum GroupFiles {
     public static func files(
         _ group: GroupResult, heading: String, pages: [String: String] = [:],
         failures: [(name: String, reason: String)] = [], skipped: [(name: String, reason: String)] = [],
-        sections: [GroupSection] = []
+        sections: [PageSection] = []
     ) throws(InputError) -> [(name: String, text: String)] {
         [
             ("clusters.tsv", GroupTables.clusters(group)), ("amplitudes.tsv", GroupTables.amplitudes(group)),

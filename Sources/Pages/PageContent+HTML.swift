@@ -31,7 +31,7 @@ extension GroupPage {
     public static func html(
         _ group: GroupResult, heading: String, pages: [String: String] = [:],
         failures: [(name: String, reason: String)] = [], skipped: [(name: String, reason: String)] = [],
-        sections: [GroupSection] = []
+        sections: [PageSection] = []
     ) throws(InputError) -> String {
         try content(
             group, heading: heading, pages: pages, failures: failures, skipped: skipped, sections: sections
@@ -43,7 +43,7 @@ extension SectionsPage {
     /// One HTML document that needs nothing else; see ``content(_:heading:run:)``.
     ///
     /// - Throws: ``InputError`` where the template is no Mustache.
-    public static func html(_ sections: [GroupSection], heading: String, run: String) throws(InputError) -> String {
+    public static func html(_ sections: [PageSection], heading: String, run: String) throws(InputError) -> String {
         try content(sections, heading: heading, run: run).html()
     }
 }

@@ -1,9 +1,9 @@
 import Glibc
 
 /// Numbers as text: the same on every machine and in every locale, with a dot as decimal mark.
-enum NumberText {
+package enum NumberText {
     /// What stands where a value is missing or not finite.
-    static let missing = "n/a"
+    package static let missing = "n/a"
 
     /// A value with a fixed number of decimals; scientific from 1e15, where decimals mean nothing.
     static func fixed(_ value: Double, _ decimals: Int) -> String {
@@ -68,7 +68,7 @@ enum NumberText {
     }
 
     /// A hyphen that stands for minus, as print has it.
-    static func typographic(_ text: String) -> String {
+    package static func typographic(_ text: String) -> String {
         text.replacing("-", with: "−")
     }
 

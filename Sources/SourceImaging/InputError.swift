@@ -111,7 +111,7 @@ public enum SettingName: String, Sendable, CaseIterable {
         confidence
     case noiseVariance = "noise-variance"
     case model, order, resamples, table
-    case falseDiscovery = "false-discovery-rate"
-    case smallest = "smallest-influence"
+    case falseDiscoveryRate = "false-discovery-rate"
+    case smallestInfluence = "smallest-influence"
     case heldOut = "held-out"
 }

@@ -51,12 +51,12 @@ struct PageContentTests {
             } + groups.prefix(1).map { GroupPage.content($0, heading: "A group") }
     }
 
-    private static func section(_ signs: String) -> GroupSection {
-        var section = GroupSection(id: "any", title: signs, paragraphs: [signs, "two"])
+    private static func section(_ signs: String) -> PageSection {
+        var section = PageSection(id: "any", title: signs, paragraphs: [signs, "two"])
         section.warnings = [signs]
         section.figures = ["<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>"]
         section.tables = [
-            GroupSection.Table(
+            PageSection.Table(
                 title: signs, columns: [.init(signs, isNumber: false), .init("b")],
                 rows: [[.init(signs, link: signs, isMarked: true), "1"], ["c", .init(signs)]])
         ]

@@ -1,3 +1,4 @@
+import CAllocationCount
 import Glibc
 import LinearAlgebra
 import Testing
@@ -56,6 +57,20 @@ struct SharedSupportLassoTests {
     }
 
     private let exact = StopRule(relativeGap: 1e-12)
+
+    @Test("steps allocate nothing", arguments: [1, 2])
+    func allocations(_ width: Int) throws {
+        let world = try World(samples: [1, 3, 4], width: width)
+        let lasso = try SharedSupportLasso(world.problems, groups: world.groups)
+        let state = SharedSupportState(lasso, from: nil)
+        state.keep(Array(world.groups.indices))
+        let lambda = 0.3 * lasso.largestLambda()
+        func sweep() { for c in world.groups.indices { state.step(c, lambda, 50) } }
+        sweep()
+        let before = state.objective(lambda)
+        let count = AllocationTests.count { for _ in 0..<20 { sweep() } }
+        #expect(count == 0 && state.objective(lambda) < before)
+    }
 
     @Test("it is the group Lasso of the block-diagonal design", arguments: [1, 2], [0.7, 0.3, 0.05])
     func blockDiagonal(_ width: Int, _ part: Double) throws {

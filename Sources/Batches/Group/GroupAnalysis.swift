@@ -27,12 +27,12 @@ public struct GroupFindings: Sendable {
     /// In plain English, one line.
     public var summary: String
     /// What the page of the group tells of it.
-    public var sections: [GroupSection]
+    public var sections: [PageSection]
     /// The same for programs, see `--json`: the value of the key that is its name.
     public var answer: any Encodable & Sendable
 
     /// See the properties.
-    public init(summary: String, sections: [GroupSection], answer: any Encodable & Sendable) {
+    public init(summary: String, sections: [PageSection], answer: any Encodable & Sendable) {
         self.summary = summary
         self.sections = sections
         self.answer = answer

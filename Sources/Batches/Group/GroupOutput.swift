@@ -6,7 +6,7 @@ struct KeptFindings: Codable {
     static let file = "section.json"
     var program = fociVersion
     let estimates: [String]
-    let sections: [GroupSection]
+    let sections: [PageSection]
 
     /// Those of an analysis in a folder; nil where there are none that can be read.
     static func read(_ name: String, in folder: BatchFolder) -> KeptFindings? {

@@ -157,13 +157,13 @@ public struct GroupRun {
     }
 
     /// What analyses found before, as far as it is of the estimates that are there now.
-    private func kept(_ input: GroupInput) throws -> [GroupSection] {
+    private func kept(_ input: GroupInput) throws -> [PageSection] {
         let fingerprint = input.fingerprint
-        return GroupAnalyses.names.flatMap { name -> [GroupSection] in
+        return GroupAnalyses.names.flatMap { name -> [PageSection] in
             guard let kept = KeptFindings.read(name, in: folder) else { return [] }
             if kept.estimates == fingerprint { return kept.sections }
             return kept.sections.prefix(1).map { section in
-                GroupSection(
+                PageSection(
                     id: section.id, title: section.title,
                     paragraphs: [
                         "What group/\(name) holds is of other estimates than those of this page: run 'foci group' again."
@@ -172,7 +172,7 @@ public struct GroupRun {
         }
     }
 
-    private func write(_ gathered: Gathered, sections: [GroupSection]) throws {
+    private func write(_ gathered: Gathered, sections: [PageSection]) throws {
         let files = try GroupFiles.files(
             gathered.input.group, heading: "All subjects", pages: gathered.pages, failures: gathered.failures,
             skipped: gathered.skipped, sections: sections)

@@ -35,7 +35,7 @@ struct StatisticsFindings {
     }
 
     private static func number(_ value: Double?) -> String {
-        guard let value, value.isFinite else { return "n/a" }
+        guard let value, value.isFinite else { return NumberText.missing }
         return String(printf: "%.6g", value)
     }
 
@@ -78,7 +78,10 @@ struct StatisticsFindings {
             amplitudes.rows.flatMap { row in
                 clusters.indices.map { p in
                     let variance = row.covariance[p, p]
-                    return [row.subject, row.condition, row.session.isEmpty ? "n/a" : row.session, String(p + 1)].map(
+                    return [
+                        row.subject, row.condition, row.session.isEmpty ? NumberText.missing : row.session,
+                        String(p + 1),
+                    ].map(
                         \.onOneLine)
                         + [Self.number(row.amplitudes[p] * 1e9), Self.number(variance.squareRoot() * 1e9)]
                         + clusters.indices.map {
@@ -192,8 +195,8 @@ struct StatisticsFindings {
             + (tested.contains { $0.inclusion != nil } ? ", \(selected.count) selected" : "")
     }
 
-    private var section: GroupSection {
-        var section = GroupSection(
+    private var section: PageSection {
+        var section = PageSection(
             id: "statistics", title: "Which effects there are, and who departs from them",
             paragraphs: [
                 summary + ".",
@@ -249,8 +252,8 @@ struct StatisticsFindings {
         ].compactMap(\.self) + design.notes
     }
 
-    private var placeTable: GroupSection.Table {
-        GroupSection.Table(
+    private var placeTable: PageSection.Table {
+        PageSection.Table(
             title: "Places",
             columns: [
                 .init("place", isNumber: false), .init("where, mm (x, y, z)"), .init("subjects with a source"),
@@ -259,21 +262,21 @@ struct StatisticsFindings {
             rows: clusters.indices.map { place in
                 [
                     .init(String(place + 1)),
-                    .init(self.place(place)[1...3].joined(separator: ", ").replacing("-", with: "−")),
+                    .init(NumberText.typographic(self.place(place)[1...3].joined(separator: ", "))),
                     .init("\(clusters[place].subjects.count) of \(design.groups.count)"),
                     Self.cell("%.0f", amplitudes.latencies[place].map { $0 * 1000 }),
                 ]
             })
     }
 
-    private static func cell(_ format: String, _ value: Double?) -> GroupSection.Cell {
-        .init(value.map { String(printf: format, $0).replacing("-", with: "−") } ?? "n/a")
+    private static func cell(_ format: String, _ value: Double?) -> PageSection.Cell {
+        .init(value.map { NumberText.typographic(String(printf: format, $0)) } ?? NumberText.missing)
     }
 
-    private var effectTable: GroupSection.Table? {
+    private var effectTable: PageSection.Table? {
         let shown = tested.sorted { ($0.correctedP, $0.p) < ($1.correctedP, $1.p) }.prefix(40)
         guard !shown.isEmpty else { return nil }
-        return GroupSection.Table(
+        return PageSection.Table(
             title: "Effects"
                 + (tested.count > shown.count ? " (\(shown.count) of \(tested.count), all in effects.tsv)" : ""),
             columns: [
@@ -293,10 +296,10 @@ struct StatisticsFindings {
             })
     }
 
-    private var departureTable: GroupSection.Table? {
+    private var departureTable: PageSection.Table? {
         let shown = judged.filter { $0.corrected < Self.level }.sorted { $0.p < $1.p }.prefix(20)
         guard !shown.isEmpty else { return nil }
-        return GroupSection.Table(
+        return PageSection.Table(
             title: "Subjects that depart",
             columns: [
                 .init("subject", isNumber: false), .init("place"), .init("effect", isNumber: false),

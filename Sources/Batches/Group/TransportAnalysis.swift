@@ -55,9 +55,9 @@ struct TransportAnalysis: GroupAnalysis {
             "\(distances.count) subjects, \(Int(least.rounded())) to \(Int(largest.rounded())) mm from the others on average"
     }
 
-    private func section(_ found: GroupTransport, _ distances: [Double]) -> GroupSection {
+    private func section(_ found: GroupTransport, _ distances: [Double]) -> PageSection {
         let reach = Int((found.settings.reach * 1000).rounded())
-        var section = GroupSection(
+        var section = PageSection(
             id: "transport", title: "How far subjects are from each other",
             paragraphs: [
                 "What it would take to turn the sources of one subject into those of another, amplitude for amplitude: the mean "
@@ -70,7 +70,7 @@ struct TransportAnalysis: GroupAnalysis {
             ]
         }
         section.tables = [
-            GroupSection.Table(
+            PageSection.Table(
                 title: "Subjects",
                 columns: [
                     .init("subject", isNumber: false), .init("sources"), .init("mm from the others"),
@@ -93,7 +93,7 @@ struct TransportAnalysis: GroupAnalysis {
     }
 
     /// The strongest places of the group map.
-    private func map(_ found: GroupTransport) -> GroupSection.Table {
+    private func map(_ found: GroupTransport) -> PageSection.Table {
         let total = found.mass.reduce(0, +)
         var places: [Int] = []
         // Peaks: what has no larger neighbour within twice the blur.
@@ -115,7 +115,7 @@ struct TransportAnalysis: GroupAnalysis {
         (places, shares) = (
             places.indices.filter { shares[$0] >= 0.01 }.map { places[$0] }, shares.filter { $0 >= 0.01 }
         )
-        return GroupSection.Table(
+        return PageSection.Table(
             title: "Peaks of the group map",
             columns: [
                 .init("peak", isNumber: false), .init("x, mm"), .init("y, mm"), .init("z, mm"),

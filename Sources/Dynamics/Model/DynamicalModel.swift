@@ -8,6 +8,9 @@ public protocol DynamicalModel: Sendable {
     /// All n(n − 1) connections, in the order of ``Connection/pairs(of:)``.
     var connections: [Connection] { get }
 
+    /// What keeps connections few, with its λ, where that is a choice; nil where there is none.
+    var sparsity: (penalty: String, lambda: Double)? { get }
+
     /// What stands against trusting them.
     var warnings: [DynamicsWarning] { get }
 
@@ -31,6 +34,9 @@ public protocol DynamicalModel: Sendable {
 }
 
 extension DynamicalModel {
+    /// Most models have one way to keep connections few.
+    public var sparsity: (penalty: String, lambda: Double)? { nil }
+
     /// Models that are not linear have no spectrum.
     public func spectrum(at frequencies: [Double]) -> InfluenceSpectrum? { nil }
 

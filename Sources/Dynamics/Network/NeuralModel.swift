@@ -34,6 +34,8 @@ public struct NeuralModel: DynamicalModel {
     public let connections: [Connection]
     /// See ``DynamicalModel/warnings``.
     public let warnings: [DynamicsWarning]
+    /// See ``DynamicalModel/sparsity``.
+    public var sparsity: (penalty: String, lambda: Double)? { (penalty, lambda) }
     /// Whether the caller cancelled before training ended.
     public let isCancelled: Bool
     private let prediction: NetworkForecast

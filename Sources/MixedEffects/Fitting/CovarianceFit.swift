@@ -53,9 +53,10 @@ public struct CovarianceFit: Sendable {
         let uncorrelated = BoundedNewton().fit(
             Likelihood(rotated), noise: noise, from: BoundedNewton.start(rotated, noise: noise))
         if let uncorrelated { starts.append(objective.point(of: uncorrelated)) }
+        let isUncorrelated = blocks.allSatisfy { $0.count == 1 }
         var best: FittedModel?
         for start in starts {
-            guard let model = descend(&objective, from: start) else { continue }
+            guard let model = descend(&objective, from: start, isUncorrelated) else { continue }
             if model.loss < (best?.loss ?? .infinity) - 1e-12 * abs(model.loss) { best = model }
         }
         guard let best else { throw .noNoise }
@@ -63,18 +64,39 @@ public struct CovarianceFit: Sendable {
         return rotation.back(best, of: problem, kind)
     }
 
-    private func descend(_ objective: inout FactoredObjective, from start: [Double]) -> FittedModel? {
+    /// Iterations after which uncorrelated effects that are not at rest are left to scoring: in roots of variances that go to 0
+    /// slopes vanish, and BFGS creeps.
+    private static let patience = 100
+
+    private func descend(
+        _ objective: inout FactoredObjective, from start: [Double], _ isUncorrelated: Bool
+    ) -> FittedModel? {
+        let limit = isUncorrelated ? min(Self.patience, maximumIterations) : maximumIterations
         var point = start
+        objective.givenNoise = nil
         guard objective.evaluate(point) else { return nil }
         var (iterations, isConverged) = (0, false)
         // Where a variance came to 0 although it should not have, its slope being 0 there, it is let go again.
         for _ in 0...point.count {
-            (iterations, isConverged) = minimize(&objective, &point, iterations)
+            (iterations, isConverged) = minimize(&objective, &point, iterations, limit)
             guard let stuck = objective.stuck(point) else { break }
             point[stuck] = 0.1 * max(objective.start[stuck], 1e-3)
             guard objective.evaluate(point) else { return nil }
         }
+        if !isConverged, isUncorrelated, let model = score(&objective, from: point, iterations) { return model }
         return objective.model(point, iterations, isConverged)
+    }
+
+    /// What Fisher's scoring makes of a point.
+    private func score(
+        _ objective: inout FactoredObjective, from point: [Double], _ before: Int
+    ) -> FittedModel? {
+        guard objective.evaluate(point) else { return nil }
+        var state = VarianceScoring.State(
+            ratios: point.map { $0 * $0 }, logNoise: objective.isNoiseEstimated ? log(objective.noiseVariance) : 0)
+        let scoring = VarianceScoring(maximumIterations: maximumIterations, tolerance: tolerance)
+        guard let found = scoring.minimize(&objective, from: &state) else { return nil }
+        return objective.model(state.ratios.map { $0.squareRoot() }, before + found.iterations, found.isConverged)
     }
 
     /// The problem with orthonormal columns of X, and of each block of Z of which the covariance is free, and the way back.
@@ -125,14 +147,14 @@ public struct CovarianceFit: Sendable {
 
     /// BFGS with backtracking.
     private func minimize(
-        _ objective: inout FactoredObjective, _ point: inout [Double], _ before: Int
+        _ objective: inout FactoredObjective, _ point: inout [Double], _ before: Int, _ limit: Int
     ) -> (iterations: Int, isConverged: Bool) {
         let n = point.count
         var inverse = Matrix.identity(n)
         var isFresh = true
         guard n > 0, objective.evaluate(point) else { return (before, n == 0) }
         var (value, gradient) = (objective.value, objective.gradient)
-        for iteration in before..<max(maximumIterations, before + 1) {
+        for iteration in before..<max(limit, before + 1) {
             var step = (0..<n).map { i in -(0..<n).reduce(0) { $0 + inverse[i, $1] * gradient[$1] } }
             var slope = zip(gradient, step).reduce(0) { $0 + $1.0 * $1.1 }
             if !(slope < 0) {
@@ -176,7 +198,7 @@ public struct CovarianceFit: Sendable {
             (point, value, gradient, isFresh) = (next, objective.value, objective.gradient, false)
             if isLast { return (iteration + 1, true) }
         }
-        return (maximumIterations, false)
+        return (max(limit, before + 1), false)
     }
 
     private static func update(_ inverse: inout Matrix, _ s: [Double], _ y: [Double], isFirst: Bool) {

@@ -30,7 +30,7 @@ struct FactoredObjective {
     let start: [Double]
     private(set) var value = Double.infinity
     private(set) var gradient: [Double]
-    private var noiseVariance = 1.0
+    private(set) var noiseVariance = 1.0
     private var shift: [Double] = []
     private var information = Matrix(rows: 0, columns: 0)
     private var cholesky: Cholesky?

@@ -6,34 +6,44 @@ public enum DynamicsSection {
     /// Connections that are listed at most.
     private static let listed = 60
 
-    /// The section.
+    /// All figures that there are, by the names of their files without an ending.
     ///
     /// - Parameters:
     ///   - answer: what was found.
     ///   - frame: of its positions.
     ///   - candidates: of the sources, m, likewise, for the outline of the brain; may be empty.
-    public static func section(
+    public static func figures(
         _ answer: DynamicsAnswer, frame: CoordinateFrame = .head, candidates: [SIMD3<Double>] = []
-    ) -> GroupSection {
-        let summary = answer.summary
-        var section = GroupSection(
+    ) -> [(name: String, svg: String)] {
+        [
+            ("connections", ConnectionsFigure.svg(answer, frame: frame, candidates: candidates)),
+            ("influence", InfluenceFigure.svg(answer.summary)), ("spectrum", DynamicsCurves.spectrum(answer)),
+            ("forecast", DynamicsCurves.forecast(answer.summary)),
+        ].compactMap { name, svg in svg.map { (name, $0) } }
+    }
+
+    /// The section.
+    ///
+    /// - Parameters:
+    ///   - summary: what was found.
+    ///   - figures: see ``figures(_:frame:candidates:)``.
+    public static func section(_ summary: DynamicsSummary, figures: [String]) -> PageSection {
+        var section = PageSection(
             id: "dynamics", title: "Who drives whom", paragraphs: [DynamicsReading.opening(summary)])
         section.warnings = summary.warnings
-        section.figures =
-            [ConnectionsFigure.svg(answer, frame: frame, candidates: candidates), InfluenceFigure.svg(summary)]
-            + [DynamicsCurves.spectrum(answer), DynamicsCurves.forecast(summary)].compactMap(\.self)
+        section.figures = figures
         section.tables = [table(summary)]
         section.notes = notes(summary)
         return section
     }
 
-    private static func table(_ summary: DynamicsSummary) -> GroupSection.Table {
+    private static func table(_ summary: DynamicsSummary) -> PageSection.Table {
         let sorted = summary.connections.sorted {
             ($0.selected ? 1 : 0, $0.influence) > ($1.selected ? 1 : 0, $1.influence)
         }
         let shown = sorted.prefix(listed)
-        func cell(_ text: String?) -> GroupSection.Cell { .init(text ?? "n/a") }
-        return GroupSection.Table(
+        func cell(_ text: String?) -> PageSection.Cell { .init(text ?? "n/a") }
+        return PageSection.Table(
             title: "Connections"
                 + (sorted.count > shown.count ? " (\(shown.count) of \(sorted.count), all in connections.tsv)" : ""),
             columns: [

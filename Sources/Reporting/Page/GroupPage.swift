@@ -18,7 +18,7 @@ public enum GroupPage {
     public static func content(
         _ group: GroupResult, heading: String, pages: [String: String] = [:],
         failures: [(name: String, reason: String)] = [], skipped: [(name: String, reason: String)] = [],
-        sections: [GroupSection] = []
+        sections: [PageSection] = []
     ) -> PageContent {
         PageContent(
             template: PackageResources.group_mustache,
@@ -73,11 +73,11 @@ private struct GroupPageContent: Encodable {
     let hasFailures: Bool
     let skipped: [Reason]
     let hasSkipped: Bool
-    let sections: [GroupSectionContent]
+    let sections: [PageSectionContent]
 
     init(
         _ group: GroupResult, heading: String, pages: [String: String], failures: [(name: String, reason: String)],
-        skipped: [(name: String, reason: String)], sections: [GroupSection]
+        skipped: [(name: String, reason: String)], sections: [PageSection]
     ) {
         (css, style) = (PageContent.style, PageContent.sectionStyle)
         self.heading = Markup(heading)
@@ -103,7 +103,7 @@ private struct GroupPageContent: Encodable {
         hasFailures = !failures.isEmpty
         self.skipped = skipped.map { Reason(name: Markup($0.name), reason: Markup($0.reason)) }
         hasSkipped = !skipped.isEmpty
-        self.sections = sections.map { GroupSectionContent($0) }
+        self.sections = sections.map { PageSectionContent($0) }
     }
 
     // MARK: Sentences

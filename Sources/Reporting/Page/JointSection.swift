@@ -74,8 +74,8 @@ public struct JointReport: Sendable {
     /// What the page of the group tells.
     ///
     /// - Parameter link: path of what a subject and condition lead to, relative to the page; nil for none.
-    public func section(link: (_ subject: String, _ condition: String) -> String?) -> GroupSection {
-        var section = GroupSection(id: "joint", title: "Localized together", paragraphs: paragraphs)
+    public func section(link: (_ subject: String, _ condition: String) -> String?) -> PageSection {
+        var section = PageSection(id: "joint", title: "Localized together", paragraphs: paragraphs)
         section.warnings = Set(conditions.flatMap { $0.result.warnings }).sorted()
         section.figures = [DensityFigure.svg(group)]
         section.tables = [places, subjectTable(link)]
@@ -110,9 +110,9 @@ public struct JointReport: Sendable {
     }
 
     /// Where the joint sources of subjects lie together, and how many had one there alone.
-    private var places: GroupSection.Table {
+    private var places: PageSection.Table {
         let clusters = group.pooled
-        let rows = clusters.clusters.prefix(20).enumerated().map { number, cluster -> [GroupSection.Cell] in
+        let rows = clusters.clusters.prefix(20).enumerated().map { number, cluster -> [PageSection.Cell] in
             let alone = conditions.reduce(into: Set<String>()) { found, condition in
                 for subject in condition.result.subjects
                 where subject.separate.sources.contains(where: {
@@ -131,7 +131,7 @@ public struct JointReport: Sendable {
                 .init(cluster.latency?.text(1000, decimals: 0) ?? NumberText.missing),
             ]
         }
-        return GroupSection.Table(
+        return PageSection.Table(
             title: "Places, alone and together",
             columns: [
                 .init("Place", isNumber: false), .init("Where", isNumber: false), .init("Alone"), .init("Together"),
@@ -139,9 +139,9 @@ public struct JointReport: Sendable {
             ], rows: rows)
     }
 
-    private func subjectTable(_ link: (_ subject: String, _ condition: String) -> String?) -> GroupSection.Table {
+    private func subjectTable(_ link: (_ subject: String, _ condition: String) -> String?) -> PageSection.Table {
         let rows = conditions.flatMap { name, result in
-            result.subjects.map { subject -> [GroupSection.Cell] in
+            result.subjects.map { subject -> [PageSection.Cell] in
                 [
                     .init(subject.name, link: link(subject.name, name)), .init(group.conditionName(name)),
                     .init("\(subject.separate.sources.count)"), .init("\(subject.joint.sources.count)"),
@@ -155,7 +155,7 @@ public struct JointReport: Sendable {
                 ]
             }
         }
-        return GroupSection.Table(
+        return PageSection.Table(
             title: "Subjects, alone and together",
             columns: [
                 .init("Subject", isNumber: false), .init("Condition", isNumber: false), .init("Sources alone"),

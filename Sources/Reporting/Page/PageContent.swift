@@ -31,7 +31,7 @@ public struct PageContent: Sendable {
     static var style: String { text(PackageResources.page_css) }
 
     /// What pages are set in that are sections below each other.
-    static var sectionStyle: String { text(PackageResources.group_css) }
+    static var sectionStyle: String { text(PackageResources.sections_css) }
 
     /// The text of a file that is compiled in.
     static func text(_ resource: [UInt8]) -> String { String(decoding: resource, as: UTF8.self) }

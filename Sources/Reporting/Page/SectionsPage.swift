@@ -4,7 +4,7 @@ public enum SectionsPage {
         let css = PageContent.style
         let style = PageContent.sectionStyle
         let heading, run: Markup
-        let sections: [GroupSectionContent]
+        let sections: [PageSectionContent]
     }
 
     /// One HTML document that needs nothing else; the same input gives the same bytes.
@@ -14,10 +14,10 @@ public enum SectionsPage {
     ///   - heading: of the page.
     ///   - run: below the heading, what the page is of.
     /// - Returns: a template and what it names.
-    public static func content(_ sections: [GroupSection], heading: String, run: String) -> PageContent {
+    public static func content(_ sections: [PageSection], heading: String, run: String) -> PageContent {
         PageContent(
             template: PackageResources.sections_mustache,
             Content(
-                heading: Markup(heading), run: Markup(run), sections: sections.map { GroupSectionContent($0) }))
+                heading: Markup(heading), run: Markup(run), sections: sections.map { PageSectionContent($0) }))
     }
 }

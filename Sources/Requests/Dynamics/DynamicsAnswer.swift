@@ -23,9 +23,8 @@ public struct DynamicsAnswer: Sendable {
     ) {
         self.spectrum = spectrum
         positions = data.positions
-        let network = model as? NeuralModel
         summary = DynamicsSummary(
-            model: request.model.name, penalty: network?.penalty, lambda: network?.lambda,
+            model: request.model.name, penalty: model.sparsity?.penalty, lambda: model.sparsity?.lambda,
             variables: data.names, epochs: data.trajectories.epochs.count,
             samples: data.trajectories.sampleCount, interval: data.trajectories.interval, order: model.order,
             falseDiscoveryRate: request.settings.falseDiscoveryRate,

@@ -11,10 +11,10 @@ extension DynamicsRequest: NamedRequest {
             .init(.order, "lags of autoregression, or order of equations; auto chooses") {
                 (r, v, n) throws(InputError) in r.settings.order = v == .text("auto") ? nil : try v.count(n)
             },
-            .init(.falseDiscovery, "accepted part of false connections among those found; 0.05 unless given") {
+            .init(.falseDiscoveryRate, "accepted part of false connections among those found; 0.05 unless given") {
                 (r, v, n) throws(InputError) in r.settings.falseDiscoveryRate = try v.number(n)
             },
-            .init(.smallest, "influences below this part of the strongest are left out; 0.1 unless given") {
+            .init(.smallestInfluence, "influences below this part of the strongest are left out; 0.1 unless given") {
                 (r, v, n) throws(InputError) in r.settings.smallestInfluence = try v.number(n)
             },
             .init(

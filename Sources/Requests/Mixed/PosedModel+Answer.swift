@@ -57,13 +57,18 @@ extension PosedModel {
             references: design.references, trials: choice.trials)
     }
 
+    /// Random effects whose intervals are told at most: twenty take seconds.
+    private static let mostProfiled = 8
+
     /// Variances with their tests, and intervals of deviations where all random effects are in, or are too few groups' to be
-    /// chosen: of as many as a selection may leave they would take longer than it.
+    /// chosen.
     private func randomSummaries(
         _ choice: Choice, _ fitted: FittedModel, _ covariance: Matrix, _ random: [Int], _ blocks: [[Int]]?
     ) -> [MixedSummary.Random] {
         let tests = (try? VarianceTest.all(of: fitted, blocks: blocks)) ?? []
-        var profile = request.selection == .none || !rules.keptRandom.isEmpty ? try? VarianceProfile(fitted) : nil
+        let isProfiled =
+            (request.selection == .none || !rules.keptRandom.isEmpty) && random.count <= Self.mostProfiled
+        var profile = isProfiled ? try? VarianceProfile(fitted) : nil
         let shrunk = choice.solution?.selected
         return design.randomNames.indices.map { j in
             let own = random.firstIndex(of: j)

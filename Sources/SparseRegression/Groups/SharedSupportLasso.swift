@@ -169,84 +169,115 @@ public struct SharedSupportLasso: Sendable {
     }
 }
 
-/// Coefficients and residuals while they change.
-private final class SharedSupportState {
+/// Coefficients and residuals while they change. A step allocates nothing.
+final class SharedSupportState {
     private let lasso: SharedSupportLasso
     private(set) var residuals: [Matrix]
     /// Groups of the working set, in the order in which they joined.
     private(set) var kept: [Int] = []
-    /// Of each kept group the columns and coefficients of each problem; an empty matrix where it has none.
-    private var members: [Int: [(problem: Int, block: Int, columns: Matrix, coefficients: Matrix)]] = [:]
-    private var norms: [Int: Double] = [:]
+    /// Of each group the blocks of its problems; none of one that is not kept.
+    private var members: [[Member]]
+    private var norms: [Double]
+    /// Room for the coefficients of one group, one member after another.
+    private var moved: [Double] = []
+
+    private struct Member {
+        let problem, block: Int
+        let columns: Matrix
+        /// Samples × columns.
+        var coefficients: Matrix
+    }
 
     init(_ lasso: SharedSupportLasso, from start: SharedSupportLasso.Solution?) {
         self.lasso = lasso
         residuals = lasso.problems.map(\.response)
+        members = [[Member]](repeating: [], count: lasso.groups.count)
+        norms = [Double](repeating: 0, count: lasso.groups.count)
         guard let start, zip(start.parts, lasso.problems).allSatisfy({ $0.fits($1, samples: $1.response.columns) })
         else { return }
         keep(start.active)
         for c in start.active {
-            guard var own = members[c] else { continue }
-            for i in own.indices {
-                let part = start.parts[own[i].problem]
-                guard let k = part.blocks.firstIndex(of: own[i].block) else { continue }
-                own[i].coefficients = part.coefficients.columns(part.offsets[k]..<part.offsets[k + 1])
-                residuals[own[i].problem] =
-                    residuals[own[i].problem]
-                    - Matrix.product(own[i].columns, transposed: false, own[i].coefficients, transposed: true)
+            for i in members[c].indices {
+                let (s, block) = (members[c][i].problem, members[c][i].block)
+                let part = start.parts[s]
+                guard let k = part.blocks.firstIndex(of: block) else { continue }
+                let coefficients = part.coefficients.columns(part.offsets[k]..<part.offsets[k + 1])
+                members[c][i].coefficients = coefficients
+                residuals[s] =
+                    residuals[s]
+                    - Matrix.product(members[c][i].columns, transposed: false, coefficients, transposed: true)
             }
-            members[c] = own
-            norms[c] = own.reduce(0) { $0 + $1.coefficients.squaredNorm }.squareRoot()
+            norms[c] = members[c].reduce(0) { $0 + $1.coefficients.squaredNorm }.squareRoot()
         }
     }
 
-    func isKept(_ c: Int) -> Bool { members[c] != nil }
+    func isKept(_ c: Int) -> Bool { !members[c].isEmpty }
 
-    var activeCount: Int { norms.values.count { $0 > 0 } }
+    var activeCount: Int { norms.count { $0 > 0 } }
 
     /// Adds groups to the working set.
     func keep(_ some: [Int]) {
-        for c in some where members[c] == nil {
+        for c in some where members[c].isEmpty {
             kept.append(c)
-            norms[c] = 0
             members[c] = lasso.groups[c].enumerated().compactMap { s, block in
                 guard let block else { return nil }
                 let problem = lasso.problems[s]
                 let columns = problem.design.columns(problem.blocks.columns(of: block))
-                return (s, block, columns, Matrix(rows: problem.response.columns, columns: columns.columns))
+                return Member(
+                    problem: s, block: block, columns: columns,
+                    coefficients: Matrix(rows: problem.response.columns, columns: columns.columns))
             }
+            let size = members[c].reduce(0) { $0 + $1.coefficients.elements.count }
+            if size > moved.count { moved = [Double](repeating: 0, count: size) }
         }
     }
 
     /// A proximal step of one group: B ← soft(B + XᵀR/L, λ/L).
     func step(_ c: Int, _ lambda: Double, _ curvature: Double) {
-        guard curvature > 0, let own = members[c] else { return }
-        let moved = own.map {
-            $0.coefficients
-                + Matrix.product(residuals[$0.problem], transposed: true, $0.columns) * (1 / curvature)
+        guard curvature > 0 else { return }
+        moved.withUnsafeMutableBufferPointer { moved in
+            guard let room = moved.baseAddress else { return }
+            var (first, squared) = (0, 0.0)
+            for member in members[c] {
+                let (n, t, w) = (member.columns.rows, member.coefficients.rows, member.coefficients.columns)
+                let target = room + first
+                target.update(from: member.coefficients.elements, count: t * w)
+                BLAS.gemm(
+                    true, false, t, w, n, 1 / curvature, residuals[member.problem].elements, n, member.columns.elements,
+                    n, 1, target, t)
+                squared += BLAS.dot(t * w, target, target)
+                first += t * w
+            }
+            let norm = squared.squareRoot()
+            let factor = norm > 0 ? max(0, 1 - lambda / (curvature * norm)) : 0
+            if factor == 0, norms[c] == 0 { return }
+            first = 0
+            for i in members[c].indices {
+                let s = members[c][i].problem
+                let (n, t) = (members[c][i].columns.rows, members[c][i].coefficients.rows)
+                let (w, change) = (members[c][i].coefficients.columns, room + first)
+                // What it becomes, and by how much it falls.
+                for k in 0..<(t * w) {
+                    let next = factor * change[k]
+                    change[k] = members[c][i].coefficients.elements[k] - next
+                    members[c][i].coefficients.elements[k] = next
+                }
+                BLAS.gemm(
+                    false, true, n, t, w, 1, members[c][i].columns.elements, n, change, t, 1, &residuals[s].elements, n)
+                first += t * w
+            }
+            norms[c] = factor * norm
         }
-        let norm = moved.reduce(0) { $0 + $1.squaredNorm }.squareRoot()
-        let factor = norm > 0 ? max(0, 1 - lambda / (curvature * norm)) : 0
-        if factor == 0, norms[c] == 0 { return }
-        for (i, member) in own.enumerated() {
-            let next = moved[i] * factor
-            let change = member.coefficients - next
-            members[c]?[i].coefficients = next
-            residuals[member.problem] =
-                residuals[member.problem]
-                + Matrix.product(member.columns, transposed: false, change, transposed: true)
-        }
-        norms[c] = factor * norm
     }
 
     func objective(_ lambda: Double) -> Double {
-        residuals.reduce(0) { $0 + 0.5 * $1.squaredNorm } + lambda * kept.reduce(0) { $0 + (norms[$1] ?? 0) }
+        residuals.reduce(0) { $0 + 0.5 * $1.squaredNorm } + lambda * norms.reduce(0, +)
     }
 
     func solution(_ lambda: Double, relativeGap: Double, epochs: Int) -> SharedSupportLasso.Solution {
-        let active = kept.filter { norms[$0] ?? 0 > 0 }.sorted()
+        let active = norms.indices.filter { norms[$0] > 0 }
         let parts = lasso.problems.indices.map { s in
-            let own = active.flatMap { c in (members[c] ?? []).filter { $0.problem == s } }
+            let own = active.flatMap { c in members[c].filter { $0.problem == s } }
                 .sorted { $0.block < $1.block }
             return ActiveSet(
                 blocks: own.map(\.block),
@@ -257,7 +288,7 @@ private final class SharedSupportState {
         }
         return SharedSupportLasso.Solution(
             parts: parts, squaredResiduals: residuals.map(\.squaredNorm), active: active,
-            norms: active.map { norms[$0] ?? 0 }, objective: objective(lambda), relativeGap: relativeGap, epochs: epochs
+            norms: active.map { norms[$0] }, objective: objective(lambda), relativeGap: relativeGap, epochs: epochs
         )
     }
 }

@@ -1,5 +1,5 @@
-/// What an analysis over all subjects adds to the page of the group: sentences, figures and tables under a heading.
-public struct GroupSection: Sendable, Equatable, Codable {
+/// A part of a page: sentences, figures and tables under a heading.
+public struct PageSection: Sendable, Equatable, Codable {
     /// What leads to it on the page: lower-case letters, digits and hyphens; unique on the page.
     public var id: String
     /// Its heading.
@@ -75,7 +75,7 @@ public struct GroupSection: Sendable, Equatable, Codable {
 }
 
 /// A section as the template names it.
-struct GroupSectionContent: Encodable {
+struct PageSectionContent: Encodable {
     struct Column: Encodable {
         let name: Markup
         let isNumber: Bool
@@ -101,7 +101,7 @@ struct GroupSectionContent: Encodable {
     let hasWarnings: Bool
     let tables: [Table]
 
-    init(_ section: GroupSection) {
+    init(_ section: PageSection) {
         let id = String(
             section.id.unicodeScalars.filter {
                 $0.isASCII && ($0.properties.isAlphabetic || "0"..."9" ~= $0 || $0 == "-")
