@@ -81,6 +81,11 @@ struct GroupCommand: ParsableCommand {
             "How much the other subjects count against a subject's own data, from 0 to below 1.", valueName: "part"))
     var coupling = JointSettings().coupling
 
+    @Option(
+        help: ArgumentHelp(
+            "What reweighted sources start from: those of each subject alone, or together those that all have or none has."))
+    var start = JointSettings().start
+
     @OptionGroup var statistics: StatisticsOptions
 
     @OptionGroup var grouping: GroupOptions
@@ -156,6 +161,7 @@ struct GroupCommand: ParsableCommand {
             throw InputError("--coupling", found: "\(coupling)", expected: "a number from 0 (none) to below 1")
         }
         joint.coupling = coupling
+        joint.start = start
         if case .width(let width) = kernel {
             guard width >= 1, width <= 50 else {
                 throw InputError("--kernel", found: "\(width)", expected: "auto, or 1 to 50 mm")
@@ -166,3 +172,5 @@ struct GroupCommand: ParsableCommand {
         return joint
     }
 }
+
+extension JointSettings.Start: ExpressibleByArgument {}

@@ -186,6 +186,7 @@ struct StagedSolver {
         _ dual: SemiDual, from potential: [Double], to tolerance: Double
     ) -> SemiDual.Evaluation {
         var search = NewtonSearch(dual)
+        var mixing = Mixing()
         var at = dual.evaluate(potential)
         // The error before the latest Sinkhorn step; 0 where none was the latest.
         var (steps, previous) = (0, 0.0)
@@ -205,13 +206,19 @@ struct StagedSolver {
                 if let next = search.step(from: at, to: tolerance) {
                     (at, previous) = (next, 0)
                     newtonSteps += 1
+                    mixing.restart()
                     continue
                 }
                 at = dual.evaluate(at.potential)
                 steps = -5
             }
             previous = at.error
-            at = dual.evaluate(dual.sinkhorn(at))
+            let step = dual.sinkhorn(at)
+            at = dual.evaluate(mixing.next(at.potential, step))
+            if !(at.error < previous) {
+                mixing.restart()
+                at = dual.evaluate(step)
+            }
             steps += 1
         }
         sweeps += dual.sweeps

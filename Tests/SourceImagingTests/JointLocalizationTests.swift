@@ -146,6 +146,24 @@ struct JointLocalizationTests {
         #expect(together.false <= alone.false, "\(alone) \(together)")
     }
 
+    @Test("reweighted sources may start from those that all subjects have")
+    func together() throws {
+        var settings = LocalizationSettings()
+        settings.selection.weights = .reweighted
+        var hits = (alone: 0, together: 0)
+        for seed: UInt64 in [3, 4] {
+            let world = try GroupWorld(
+                [GroupWorld.Member](repeating: .init(amplitude: 1.1), count: 8), seed: seed, settings: settings)
+            let (alone, together) = (try run(world), try run(world) { $0.start = .together })
+            #expect(alone.kernelWidth == together.kernelWidth)
+            #expect(zip(alone.subjects, together.subjects).allSatisfy { $0.separate.sources == $1.separate.sources })
+            let (a, b) = (world.score(\.joint, alone), world.score(\.joint, together))
+            hits = (hits.alone + a.hits, hits.together + b.hits)
+            #expect(b.false <= a.false + 2, "\(a) \(b)")
+        }
+        #expect(hits.together >= hits.alone, "\(hits)")
+    }
+
     @Test("without coupling every subject is as it is alone, to the bit", arguments: [nil, SourceWeights.reweighted])
     func uncoupled(_ weights: SourceWeights?) throws {
         var settings = LocalizationSettings()
@@ -272,6 +290,27 @@ struct JointPlacesTests {
         #expect(median < 0.005 && median < 0.4 * before, "\(median) \(before)")
         #expect(AffineAlignment(from: Array(fixed.prefix(10)), to: fixed) == .identity)
         #expect(AffineAlignment(from: fixed.map { SIMD3($0.x, $0.y, 0) }, to: fixed) == .identity)
+    }
+
+    @Test("candidates are matched one to one, the nearest first, and as one brain is where it is twice")
+    func matches() throws {
+        let clouds = [cloud(150, seed: 3), cloud(120, seed: 4), cloud(120, seed: 4), cloud(150, seed: 3)]
+        let groups = try places(clouds).matched(within: 0.010)
+        for s in clouds.indices {
+            #expect(groups.compactMap { $0[s] }.sorted() == Array(clouds[s].indices))
+        }
+        #expect(groups.allSatisfy { $0[0] == $0[3] && $0[1] == $0[2] })
+        let pairs = groups.compactMap { group in group[0].flatMap { a in group[1].map { (a, $0) } } }
+        #expect(pairs.count > 60 && pairs.count < 120)
+        func distance(_ a: Int, _ b: Int) -> Double { clouds[0][a].distance(to: clouds[1][b]) }
+        let matched = (Dictionary(uniqueKeysWithValues: pairs), Dictionary(uniqueKeysWithValues: pairs.map { ($1, $0) }))
+        // No two would rather have each other than what they have.
+        for a in clouds[0].indices {
+            for b in clouds[1].indices where distance(a, b) <= 0.010 {
+                let (forA, forB) = (matched.0[a].map { distance(a, $0) }, matched.1[b].map { distance($0, b) })
+                #expect(forA.map { $0 <= distance(a, b) } ?? false || forB.map { $0 <= distance(a, b) } ?? false)
+            }
+        }
     }
 
     private func places(_ clouds: [[SIMD3<Double>]]) throws -> JointPlaces {

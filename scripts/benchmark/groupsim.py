@@ -44,20 +44,30 @@ def aligned(moving: np.ndarray, fixed: np.ndarray) -> np.ndarray:
     return moved
 
 
-def group(folder: Path, leads: list[Path], subjects: int, spread: float, snr: float, seed: int) -> Iterator[dict]:
-    """Write forward (a link), recording and covariance of each subject; say its name and true positions, mm."""
+def apart(positions: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
+    """So many of the positions, no two near each other."""
+    while True:
+        drawn = positions[generator.choice(len(positions), count, replace=False)]
+        between = np.linalg.norm(drawn[:, None] - drawn, axis=2)
+        if between[np.triu_indices(count, 1)].min() >= APART:
+            return drawn
+
+
+def group(
+    folder: Path, leads: list[Path], subjects: int, spread: float, snr: float, seed: int, odd: bool
+) -> Iterator[dict]:
+    """Write forward (a link), recording and covariance of each subject; say its name and true positions, mm.
+
+    The last subject has places of its own, far from the group's, if `odd`.
+    """
     fields = [LeadField.read(path) for path in leads]
     places = [fields[0].positions, *(aligned(field.positions, fields[0].positions) for field in fields[1:])]
     generator = np.random.default_rng([seed, round(1000 * spread), round(snr) + 100])
-    while True:
-        centres = places[0][generator.choice(len(places[0]), PLACES, replace=False)]
-        between = np.linalg.norm(centres[:, None] - centres, axis=2)
-        if between[np.triu_indices(PLACES, 1)].min() >= APART:
-            break
+    centres = apart(places[0], 2 * PLACES if odd else PLACES, generator)
     for number in range(subjects):
         lead, own = fields[number % len(fields)], places[number % len(fields)]
         sources = []
-        for centre in centres:
+        for centre in centres[PLACES:] if odd and number == subjects - 1 else centres[:PLACES]:
             distances = np.linalg.norm(own - centre, axis=1)
             near = np.flatnonzero(distances <= spread)
             sources.append(generator.choice(near) if len(near) else int(np.argmin(distances)))

@@ -281,8 +281,9 @@ def group(arguments: argparse.Namespace) -> Answers:
     import groupsim
 
     yield from groupsim.group(
-        arguments.output, arguments.leads, arguments.subjects, arguments.spread, arguments.snr, arguments.seed
-    )
+        arguments.output, arguments.leads, arguments.subjects, arguments.spread, arguments.snr, arguments.seed,
+        arguments.odd,
+    )  # fmt: skip
 
 
 def score_groups(arguments: argparse.Namespace) -> Answers:
@@ -445,6 +446,7 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("--spread", type=float, required=True, help="from the group's places at most, m")
     added.add_argument("--snr", type=float, required=True, help="dB")
     added.add_argument("--seed", type=int, required=True)
+    added.add_argument("--odd", action="store_true", help="the last subject has places of its own")
 
     job(score_groups, problem=False)
 

@@ -236,9 +236,18 @@ public struct JointLocalization: Sendable {
         }
         let width = coupling.width ?? 0
         coupling.ratios = ratios(width)
+        let problems = works.map(\.posed.origin.searched)
+        var starts = works.map { $0.penalized.convex ?? $0.penalized.atoms.active }
+        if settings.start == .together {
+            monitor.report(.init(stage: "coupling", detail: "sources that all have"))
+            starts =
+                try SharedStart(
+                    problems, noiseVariances: works.map(\.posed.prepared.noiseVariance), places,
+                    stop: works[0].posed.choice.stop, parallelism: settings.parallelism, monitor: monitor
+                ).parts ?? starts
+        }
         let outcome = try CoupledReweighting(rounds: settings.rounds, coupling: settings.coupling).run(
-            works.map(\.posed.origin.searched),
-            from: works.map { $0.penalized.convex ?? $0.penalized.atoms.active },
+            problems, from: starts,
             lambdas: works.map { max($0.penalized.curve.chosen.lambda, .leastNormalMagnitude) },
             map: { places.blurred($0, width: width) }, solver: AutomaticSolver(), stop: works[0].posed.choice.stop,
             parallelism: settings.parallelism, monitor: monitor)

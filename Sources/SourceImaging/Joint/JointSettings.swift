@@ -6,11 +6,21 @@ public struct JointSettings: Sendable, Equatable {
     public var kernelWidth: Double?
     /// Rounds of coupling at most where sources are reweighted, 1 to 100; refined ones need none.
     public var rounds = 6
+    /// What reweighted sources start from; refined ones need no start.
+    public var start = Start.alone
     /// Threads; no result depends on it.
     public var parallelism = Parallelism.allCores
 
     /// The default settings.
     public init() {}
+
+    /// What reweighted sources start from.
+    public enum Start: String, Sendable, CaseIterable {
+        /// Those of each subject alone.
+        case alone
+        /// Those that all subjects have or none has: multi-subject MxNE.
+        case together
+    }
 
     /// log 20: what a place has to gain on sources of the same subjects anywhere.
     static let leastGain = 3.0
