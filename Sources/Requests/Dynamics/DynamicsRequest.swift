@@ -19,7 +19,7 @@ public struct DynamicsRequest: Sendable {
     public var heldOut = 0.2
 
     /// The default request.
-    public init() {}
+    public init() { settings.parallelism = .allCores }
 
     /// Horizons of forecasts, samples.
     private static let horizons = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89]
