@@ -109,12 +109,12 @@ private func parts(_ answer: DynamicsAnswer, of estimate: Estimate? = nil) -> An
             ).json()
         },
     ]
-    parts.add("influence", answer.matrix(\.influence))
-    parts.add("p", answer.matrix(\.p))
-    parts.add("fdr", answer.matrix(\.fdr))
+    parts.add("influence", answer.matrix { $0.influence })
+    parts.add("p", answer.matrix { $0.p })
+    parts.add("fdr", answer.matrix { $0.fdr })
     parts.add("selected", answer.matrix { $0.selected ? 1 : 0 })
     parts.add("confirmed", answer.matrix { $0.confirmed.map { $0 ? 1 : 0 } })
-    parts.add("frequency", answer.matrix(\.frequency))
+    parts.add("frequency", answer.matrix { $0.frequency })
     guard let spectrum = answer.spectrum else { return parts }
     let count = summary.variables.count
     parts.add(

@@ -125,9 +125,9 @@ struct GivenArray {
         guard shape.count > 1, count > 0 else {
             throw InputError(name, found: sizes, expected: "\(rows) × samples, or \(rows) × samples × epochs")
         }
-        let (numbers, size) = (try numbers(), shape[0] * shape[1])
-        return stride(from: 0, to: numbers.count, by: size).map {
-            Matrix(rows: shape[0], columns: shape[1], elements: Array(numbers[$0..<($0 + size)]))
+        let (all, size) = (try numbers(), shape[0] * shape[1])
+        return stride(from: 0, to: count, by: size).map {
+            Matrix(rows: shape[0], columns: shape[1], elements: Array(all[$0..<($0 + size)]))
         }
     }
 

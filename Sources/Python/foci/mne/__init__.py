@@ -1,8 +1,8 @@
 """Sources of M/EEG recordings of MNE-Python.
 
-:func:`localize` finds them with hyperparameters that choose themselves, :func:`dynamics` tells which of them drives which,
-:func:`mixed_norm` is MNE's function of that name with this package's solver, and :func:`add_to_report` adds a result to an
-`mne.Report`.
+:func:`localize` finds them with hyperparameters that choose themselves, :func:`dynamics` tells which of them drives
+which, :func:`mixed_norm` is MNE's function of that name with this package's solver, and :func:`add_to_report` adds a
+result to an `mne.Report`.
 """
 
 from ._dynamics import dynamics
