@@ -80,6 +80,7 @@ public struct DynamicsRequest: Sendable {
         var settings = settings
         let isPlain = model.name == DynamicsKind.plain.name
         settings.resamples = resamples ?? (isPlain ? 100 : 20)
+        settings.isCancelled = monitor.isCancelled
         if let order = settings.order, !isPlain { settings.derivativeOrder = order }
         guard model.name == DynamicsKind.network.name else { return (model, settings) }
         var network = NetworkSettings(penalty)
