@@ -838,6 +838,26 @@ static void run_sources(const scene *s, const foci_result *localized) {
     CALL_VOID(foci_values_free, options);
 }
 
+/* Of many sources: those of a small λ. */
+static void require_sources(const scene *s) {
+    foci_values *values = new_values(), *options = new_values();
+    foci_result *localized = NULL, *result = NULL;
+    double window[2] = {0.0, 0.11}; /* before it is the noise, where nobody tells how many trials an average is of */
+    set_matrix(options, "window", window, 2, -1);
+    set_text(values, "weights", "shared");
+    set_number(values, "lambda", 0.05);
+    set_number(options, "order", 1);
+    set_text(options, "force", "true");
+    CALL(OK, foci_localize, s->forward, s->recording, s->covariance, values, NULL, &localized);
+    CALL(OK, foci_dynamics_sources, localized, s->forward, s->recording, s->covariance, options, NULL, &result);
+    read_result(result, dynamics_texts, dynamics_arrays);
+    CALL(INVALID, foci_dynamics_sources, result, s->forward, s->recording, NULL, NULL, NULL, &localized);
+    CALL_VOID(foci_result_free, result);
+    CALL_VOID(foci_result_free, localized);
+    CALL_VOID(foci_values_free, options);
+    CALL_VOID(foci_values_free, values);
+}
+
 /* ---- Localizations ----------------------------------------------------------------------------------------------- */
 
 static const char *const localized_texts[] = {"json", "settings", "selection", "columns", "sources.tsv",
@@ -1082,6 +1102,7 @@ int main(int count, char **arguments) {
         make_scene(&s);
     } while (!s.forward || !s.recording || !s.covariance || s.is_data_wrong || s.is_noise_wrong);
     run_threads(&s, wanted < 1000 ? 1 : 20);
+    require_sources(&s);
     free_all(&s);
     story[0] = 0;
     printf("%-24s %8s %8s %10s %8s %8s\n", "", "OK", "INVALID", "CANCELLED", "MISSING", "FAILED");
