@@ -12,7 +12,7 @@ extension OutputFolder {
         for (name, svg) in figures { try add("\(name).svg", text: svg) }
         try add("connections.tsv", text: DynamicsReading.table(answer.summary))
         try add("dynamics.json", text: answer.summary.json(isIndented: true) + "\n")
-        let section = DynamicsSection.section(answer.summary, figures: figures.map(\.svg))
-        try add("dynamics.html", text: SectionsPage.html([section], heading: heading, run: "foci \(fociVersion)"))
+        let page = DynamicsSection.page(answer.summary, figures: figures.map(\.svg), heading: heading)
+        try add("dynamics.html", text: page.html())
     }
 }

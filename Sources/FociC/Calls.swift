@@ -57,6 +57,12 @@ func target<Value>(_ pointer: UnsafeMutablePointer<Value>?) throws(InputError) -
     return pointer
 }
 
+/// A request from the caller's options; all defaults for NULL.
+func request<Request: NamedRequest>(_ options: OpaquePointer?) throws(InputError) -> Request {
+    guard options != nil else { return Request() }
+    return try Request(try object(Values.self, options, "options").options())
+}
+
 /// A text of the caller.
 ///
 /// - Throws: ``InputError`` for NULL and what is not UTF-8.

@@ -117,6 +117,20 @@ struct GivenArray {
         return try Matrix(rows: shape[0], columns: shape.count == 2 ? shape[1] : 1, elements: numbers())
     }
 
+    /// Copies as matrices, one for each third index; what has two dimensions is one.
+    ///
+    /// - Parameter rows: what the first index counts, for messages.
+    /// - Throws: ``InputError`` for one dimension, and where there is no number.
+    func matrices(of rows: String) throws(InputError) -> [Matrix] {
+        guard shape.count > 1, count > 0 else {
+            throw InputError(name, found: sizes, expected: "\(rows) × samples, or \(rows) × samples × epochs")
+        }
+        let (all, size) = (try numbers(), shape[0] * shape[1])
+        return stride(from: 0, to: count, by: size).map {
+            Matrix(rows: shape[0], columns: shape[1], elements: Array(all[$0..<($0 + size)]))
+        }
+    }
+
     /// Whether the caller lends it and each index is faster than the next, without gaps; `order` is that of the indices.
     private func isLent(_ order: [Int]) -> Bool {
         guard array.is_lent != 0, count > 0 else { return false }

@@ -152,18 +152,9 @@ extension Values {
     func recording() throws(InputError) -> Recording {
         try check("recording", InputFields.recording)
         let data = try needed("data", array("data"))
-        guard data.shape.count >= 2 else {
-            throw InputError("data", found: data.sizes, expected: "channels × samples, or channels × samples × epochs")
-        }
-        let (rows, samples) = (data.shape[0], data.shape[1])
-        let numbers = try data.numbers()
-        let epochs = (0..<(data.shape.count == 3 ? data.shape[2] : 1)).map { epoch in
-            Matrix(
-                rows: rows, columns: samples,
-                elements: Array(numbers[(epoch * rows * samples)..<((epoch + 1) * rows * samples)]))
-        }
         var recording = try Recording(
-            epochs: epochs, samplingFrequency: try needed("sampling-frequency", number("sampling-frequency")),
+            epochs: data.matrices(of: "channels"),
+            samplingFrequency: try needed("sampling-frequency", number("sampling-frequency")),
             firstTime: try needed("first-time", number("first-time")),
             averages: data.shape.count == 3 ? number("averages") ?? 1 : number("averages"),
             condition: text("condition") ?? "", isProjected: flag("is-projected") ?? false, sensors: sensors(),

@@ -16,7 +16,7 @@ public func foci_mixed(
 ) -> foci_status {
     attempt {
         let target = try target(result)
-        let request = try mixedRequest(options)
+        let request: MixedRequest = try request(options)
         let given = try object(Values.self, data, "data")
         try given.check("mixed model", mixedFields)
         for (setting, isGiven) in [
@@ -51,30 +51,11 @@ public func foci_mixed_table(
 ) -> foci_status {
     attempt {
         let target = try target(result)
-        let request = try mixedRequest(options)
-        let given = try object(Values.self, columns, "columns")
-        let table = try DataTable(
-            given.all.sorted { $0.key < $1.key }.map { name, value throws(InputError) in
-                switch value {
-                case .texts(let texts): return DataTable.Column(name, texts: texts.map { $0.isEmpty ? nil : $0 })
-                case .array(let array):
-                    let array = try array.given(name)
-                    guard array.shape.count == 1 else {
-                        throw InputError(name, found: array.sizes, expected: "a column of numbers")
-                    }
-                    return DataTable.Column(name, numbers: try array.numbers())
-                case .text, .number:
-                    throw InputError(name, found: "one value", expected: "a column of numbers or texts")
-                }
-            })
+        let request: MixedRequest = try request(options)
+        let table = try object(Values.self, columns, "columns").table()
         let answer = try request.run(try request.design(of: table), monitor: FociC.monitor(monitor))
         target.pointee = handle(Answer(parts(answer)))
     }
-}
-
-private func mixedRequest(_ options: OpaquePointer?) throws(InputError) -> MixedRequest {
-    guard options != nil else { return MixedRequest() }
-    return try MixedRequest(try object(Values.self, options, "options").options())
 }
 
 /// The group of each row as text.

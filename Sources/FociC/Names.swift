@@ -35,6 +35,7 @@ private enum Lasting {
     static let names: [String: Text] = [
         "solve": of(SolveRequest.options), "path": of(SolveRequest.options), "select": of(SelectRequest.options),
         "refine": of(RefineRequest.options), "mixed": of(MixedRequest.options),
+        "dynamics": of(DynamicsRequest.options), "dynamics_sources": of(SourceDynamicsRequest.options),
         "localize": of(LocalizationRequest.options),
         "page": of(pageOptions),
         "forward": of(InputFields.forward), "recording": of(InputFields.recording),

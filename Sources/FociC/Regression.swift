@@ -75,12 +75,6 @@ private func told(_ error: RegressionProblem.Invalid) -> InputError {
 @c @implementation
 public func foci_problem_free(_ problem: OpaquePointer?) { free(Posed.self, problem) }
 
-/// A request from the caller's options.
-private func request<Request: NamedRequest>(_ options: OpaquePointer?) throws(InputError) -> Request {
-    guard options != nil else { return Request() }
-    return try Request(try object(Values.self, options, "options").options())
-}
-
 private func json(_ value: some Encodable & Sendable) -> @Sendable () throws -> String? {
     { try JSON.text(value, isIndented: false, keys: .convertToSnakeCase) }
 }

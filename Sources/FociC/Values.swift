@@ -48,7 +48,13 @@ final class Values {
         }
     }
 
-    var all: [String: Value] = [:]
+    private(set) var all: [String: Value] = [:]
+    /// Their names, in the order in which they were first set.
+    private(set) var names: [String] = []
+
+    func set(_ name: String, _ value: Value) {
+        if all.updateValue(value, forKey: name) == nil { names.append(name) }
+    }
 
     // MARK: - What a function takes
 
@@ -131,6 +137,24 @@ final class Values {
         }
         return (0..<matrix.rows).map { SIMD3(matrix[$0, 0], matrix[$0, 1], matrix[$0, 2]) }
     }
+
+    /// All of them as columns of a table: numbers, or texts of which empty ones are missing.
+    func table() throws(InputError) -> DataTable {
+        try DataTable(
+            names.map { name throws(InputError) in
+                switch all[name] {
+                case .texts(let texts): return DataTable.Column(name, texts: texts.map { $0.isEmpty ? nil : $0 })
+                case .array(let array):
+                    let array = try array.given(name)
+                    guard array.shape.count == 1 else {
+                        throw InputError(name, found: array.sizes, expected: "a column of numbers")
+                    }
+                    return DataTable.Column(name, numbers: try array.numbers())
+                case .text, .number, nil:
+                    throw InputError(name, found: "one value", expected: "a column of numbers or texts")
+                }
+            })
+    }
 }
 
 /// `foci_values_create` as `foci.h` documents it.
@@ -146,7 +170,7 @@ public func foci_values_set_text(
 ) -> foci_status {
     attempt {
         let name = try FociC.text(name, "name")
-        try object(Values.self, values, "values").all[name] = .text(try FociC.text(text, name))
+        try object(Values.self, values, "values").set(name, .text(try FociC.text(text, name)))
     }
 }
 
@@ -155,7 +179,7 @@ public func foci_values_set_text(
 public func foci_values_set_number(
     _ values: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ number: Double
 ) -> foci_status {
-    attempt { try object(Values.self, values, "values").all[try FociC.text(name, "name")] = .number(number) }
+    attempt { try object(Values.self, values, "values").set(try FociC.text(name, "name"), .number(number)) }
 }
 
 /// `foci_values_set_texts` as `foci.h` documents it.
@@ -170,7 +194,7 @@ public func foci_values_set_texts(
             throw InputError(name, found: "\(count) texts", expected: "their addresses, and how many they are")
         }
         let all = try (0..<Int(count)).map { try FociC.text(texts?[$0], name) }
-        try object(Values.self, values, "values").all[name] = .texts(all)
+        try object(Values.self, values, "values").set(name, .texts(all))
     }
 }
 
@@ -181,7 +205,7 @@ public func foci_values_set_array(
 ) -> foci_status {
     attempt {
         let name = try FociC.text(name, "name")
-        try object(Values.self, values, "values").all[name] = .array(try Values.KeptArray(array, name))
+        try object(Values.self, values, "values").set(name, .array(try Values.KeptArray(array, name)))
     }
 }
 

@@ -99,7 +99,7 @@ struct DynamicsCommand: ParsableCommand {
         try request.check()
         var folder = try told.folder()
         let monitor = Terminal.monitor(quiet: told.quiet)
-        let (data, source) = try variables(request.settings.parallelism, monitor)
+        let (data, source) = try variables(request, monitor)
         let answer = try naming(table ?? recording ?? "", as: table == nil ? .recording : .table) {
             try request.run(data, monitor: monitor)
         }
@@ -117,7 +117,7 @@ struct DynamicsCommand: ParsableCommand {
 
     /// What is asked about.
     private func variables(
-        _ parallelism: Parallelism, _ monitor: Monitor
+        _ request: DynamicsRequest, _ monitor: Monitor
     ) throws -> (data: NamedTrajectories, estimate: Estimate?) {
         if let table {
             guard estimate == nil, recording == nil else {
@@ -143,21 +143,18 @@ struct DynamicsCommand: ParsableCommand {
         let contents = try LocalizationFiles(
             forward: forward, recording: recording, covariance: covariance, options: try reading.options()
         ).read()
-        var settings = try PreparationSettings.of(found)
-        settings.names = reading.matchNames
-        // Without a covariance the noise is that before time 0.
-        settings.window =
-            try window?.range(of: optionName(.window)) ?? (covariance == nil ? nil : contents.recording.span)
-        monitor.report(.init(stage: "sources over time", detail: ""))
-        let courses = try naming(forward, as: .forward) {
+        var asked = SourceDynamicsRequest()
+        asked.dynamics = request
+        asked.window = try window?.range(of: optionName(.window))
+        asked.names = reading.matchNames
+        let variables = try naming(forward, as: .forward) {
             try naming(recording, as: .recording) {
-                try SourceCourses(
-                    found, recording: contents.recording, forward: contents.forward, covariance: contents.covariance,
-                    settings: settings, parallelism: parallelism)
+                try asked.trajectories(
+                    of: found, recording: contents.recording, forward: contents.forward,
+                    covariance: contents.covariance, monitor: monitor)
             }
         }
-        for warning in courses.warnings { monitor.warn(warning) }
-        return (try NamedTrajectories(courses), found)
+        return (variables, found)
     }
 
     /// What the options ask for.

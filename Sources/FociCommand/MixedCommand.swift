@@ -16,7 +16,7 @@ struct MixedCommand: ParsableCommand {
                 The table is text in UTF-8 with a line of names; tabs, commas or semicolons are told by that line. Empty cells, \
                 n/a and NA are missing, and rows without a value that is used are left out. With --output a folder has
                   fixed.tsv      estimates, errors, intervals, tests (Wald; Holm), probabilities
-                  random.tsv     variances over groups
+                  random.tsv     variances over groups, tests, intervals (of at most eight)
                   groups.tsv     how each group departs
                   selection.tsv  all λ that were tried, where there is a penalty
                   effects.svg, inclusion.svg, paths.svg, model.json

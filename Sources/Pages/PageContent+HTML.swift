@@ -38,12 +38,3 @@ extension GroupPage {
         ).html()
     }
 }
-
-extension SectionsPage {
-    /// One HTML document that needs nothing else; see ``content(_:heading:run:)``.
-    ///
-    /// - Throws: ``InputError`` where the template is no Mustache.
-    public static func html(_ sections: [PageSection], heading: String, run: String) throws(InputError) -> String {
-        try content(sections, heading: heading, run: run).html()
-    }
-}

@@ -56,7 +56,8 @@ static struct {
     {"foci_problem_create", 1, {0}}, {"foci_problem_free", 0, {0}}, {"foci_solve", 1, {0}}, {"foci_path", 1, {0}},
     {"foci_select", 1, {0}}, {"foci_refine", 1, {0}}, {"foci_forward_create", 1, {0}}, {"foci_forward_free", 0, {0}},
     {"foci_recording_create", 1, {0}}, {"foci_recording_free", 0, {0}}, {"foci_covariance_create", 1, {0}},
-    {"foci_covariance_free", 0, {0}}, {"foci_localize", 1, {0}}, {"foci_page", 1, {0}}, {"foci_result_text", 1, {0}},
+    {"foci_covariance_free", 0, {0}}, {"foci_localize", 1, {0}}, {"foci_page", 1, {0}}, {"foci_dynamics", 1, {0}},
+    {"foci_dynamics_table", 1, {0}}, {"foci_dynamics_sources", 1, {0}}, {"foci_result_text", 1, {0}},
     {"foci_result_number", 1, {0}}, {"foci_result_array", 1, {0}}, {"foci_result_free", 0, {0}}};
 static long calls;
 
@@ -749,6 +750,116 @@ static void make_scene(scene *s) {
     CALL_VOID(foci_values_free, values);
 }
 
+/* ---- Dynamics ---------------------------------------------------------------------------------------------------- */
+
+static const char *const dynamics_texts[] = {"json", "text", "dynamics.json", "connections.tsv", "connections.svg",
+    "influence.svg", "spectrum.svg", "forecast.svg", "page.template", "page.json", NULL};
+static const char *const dynamics_arrays[] = {"influence", "p", "fdr", "selected", "confirmed", "frequency",
+    "spectrum", "frequencies", NULL};
+
+/* Options that are right, or wrong (kind 0), or anything (1). */
+static foci_values *dynamics_options(const char *function, int kind) {
+    foci_values *values = new_values();
+    int i;
+    set_number(values, "resamples", below(10));
+    if (chance(30)) set_text(values, "model", chance(50) ? "linear" : "plain");
+    if (chance(30)) set_number(values, "order", between(1, 2));
+    if (chance(30)) set_number(values, "held-out", 0.4 * uniform());
+    if (kind == 0) set_number(values, chance(50) ? "nonsense" : "threads", -1);
+    if (kind == 1)
+        for (i = between(1, 3); i > 0; i--) set_anything(values, function);
+    return values;
+}
+
+/* Random walks of three variables, in four epochs. */
+static void run_dynamics(void) {
+    enum { VARIABLES = 3, LENGTH = 40, EPOCHS = 4, ROWS = LENGTH * EPOCHS };
+    static const char *names[] = {"a", "\xC3\xA9<>&\"", "c\tc"};
+    double data[VARIABLES * ROWS], column[ROWS], lengths[] = {LENGTH, 2 * LENGTH - 7, 7, LENGTH};
+    int kind = below(4), wrong = chance(30) ? between(1, 7) : 0, is_split = chance(50), is_table = chance(40), i, k;
+    /* Too little may be left for a linear model. */
+    int expected = kind == 0 || wrong > 0 ? INVALID : kind == 1 ? ANY : OK | INVALID;
+    int64_t shape[3] = {VARIABLES, is_split ? ROWS : LENGTH, is_split ? 1 : EPOCHS};
+    foci_values *values = new_values(), *options = dynamics_options("dynamics", kind);
+    foci_result *result = NULL;
+    for (i = 0; i < VARIABLES * ROWS; i++) data[i] = normal() + (i >= VARIABLES ? 0.5 * data[i - VARIABLES] : 0);
+    if (wrong == 1) data[below(VARIABLES * ROWS)] = chance(50) ? NAN : INFINITY;
+    tell("(wrong %d) ", wrong);
+    if (is_table) {
+        for (k = -2; k < VARIABLES; k++) {
+            if (k == -2 && wrong == 2) continue;
+            for (i = 0; i < ROWS; i++)
+                column[i] = k == -2 ? 0.01 * (i % LENGTH) : k == -1 ? i / LENGTH : data[k + VARIABLES * i];
+            if (k == -2 && wrong == 3) column[5] = ONE_OF(odd_numbers);
+            if (k == -1 && wrong == 4) column[ROWS - 1] = 0;
+            shape[0] = wrong == 5 && k == 0 ? ROWS - 1 : ROWS;
+            if (k == 1 && wrong == 6) for (i = 0; i < ROWS; i++) column[i] = 5;
+            set_array(values, k == -2 ? "time" : k == -1 ? "epoch" : names[k], lay_out(column, 1, shape, FOCI_DOUBLE));
+        }
+        if (wrong == 7) set_number(values, "more", 1);
+        if (CALL(expected, foci_dynamics_table, values, options, watching(), &result))
+            read_result(result, dynamics_texts, dynamics_arrays);
+    } else {
+        if (wrong == 2) lengths[1] = chance(50) ? -7 : 9e15;
+        if (wrong == 3) is_split = !is_split;
+        if (wrong == 6) shape[0] = 1;
+        if (wrong != 7) set_array(values, "epochs", lay_out(data, shape[2] > 1 ? 3 : 2, shape, FOCI_DOUBLE));
+        if (is_split || wrong == 2) set_matrix(values, "lengths", lengths, EPOCHS, -1);
+        if (wrong == 3) set_number(values, "nonsense", 1);
+        set_number(values, "interval", wrong == 4 ? -1 : 0.01);
+        if (chance(50)) CALL(OK, foci_values_set_texts, values, "names", names, VARIABLES);
+        if (wrong == 5) CALL(OK, foci_values_set_texts, values, "names", names, 2);
+        if (chance(30) && wrong == 0) set_matrix(values, "positions", data, VARIABLES, 3);
+        if (CALL(expected, foci_dynamics, values, options, watching(), &result))
+            read_result(result, dynamics_texts, dynamics_arrays);
+    }
+    if (chance(5)) {
+        CALL(INVALID, foci_dynamics, NULL, options, NULL, &result);
+        CALL(INVALID, foci_dynamics_table, values, options, NULL, NULL);
+    }
+    CALL_VOID(foci_result_free, result);
+    CALL_VOID(foci_values_free, options);
+    CALL_VOID(foci_values_free, values);
+}
+
+/* Of the sources of a localization, where there are two. */
+static void run_sources(const scene *s, const foci_result *localized) {
+    int kind = below(4);
+    foci_values *options = dynamics_options("dynamics_sources", kind);
+    foci_result *result = NULL;
+    double window[2] = {0.0, 0.1};
+    if (chance(50)) set_text(options, "force", "true");
+    if (chance(50)) set_matrix(options, "window", window, 2, -1);
+    if (CALL(kind == 0 ? INVALID : kind == 1 ? ANY : OK | INVALID, foci_dynamics_sources, localized, s->forward,
+            s->recording, chance(80) ? s->covariance : NULL, options, watching(), &result))
+        read_result(result, dynamics_texts, dynamics_arrays);
+    CALL_VOID(foci_result_free, result);
+    if (chance(10)) CALL(INVALID, foci_dynamics_sources, localized, NULL, NULL, NULL, options, NULL, &result);
+    CALL_VOID(foci_values_free, options);
+}
+
+/* Of many sources: those of a small λ. */
+static void require_sources(const scene *s) {
+    foci_values *values = new_values(), *options = new_values();
+    foci_result *localized = NULL, *result = NULL;
+    double window[2] = {0.0, 0.11}; /* before it is the noise, where nobody tells how many trials an average is of */
+    set_matrix(options, "window", window, 2, -1);
+    set_text(values, "weights", "shared");
+    set_number(values, "lambda", 0.05);
+    set_number(options, "order", 1);
+    set_text(options, "force", "true");
+    CALL(OK, foci_localize, s->forward, s->recording, s->covariance, values, NULL, &localized);
+    CALL(OK, foci_dynamics_sources, localized, s->forward, s->recording, s->covariance, options, NULL, &result);
+    read_result(result, dynamics_texts, dynamics_arrays);
+    CALL(INVALID, foci_dynamics_sources, result, s->forward, s->recording, NULL, NULL, NULL, &localized);
+    CALL_VOID(foci_result_free, result);
+    CALL_VOID(foci_result_free, localized);
+    CALL_VOID(foci_values_free, options);
+    CALL_VOID(foci_values_free, values);
+}
+
+/* ---- Localizations ----------------------------------------------------------------------------------------------- */
+
 static const char *const localized_texts[] = {"json", "settings", "selection", "columns", "sources.tsv",
     "selection.tsv", "regions.tsv", "stability.tsv", "sources.svg", "timecourses.svg", "sensors.svg", "selection.svg",
     "stability.svg", "channel-names", NULL};
@@ -781,6 +892,7 @@ static void run_localize(scene *s) {
     if (CALL(expected, foci_localize, s->forward, s->recording, noise, values, watching(), &result)) {
         require(result != NULL, "no result");
         read_result(result, localized_texts, localized_arrays);
+        if (chance(40)) run_sources(s, result);
         if (result_count < COUNT(results))
             results[result_count++] = result;
         else
@@ -956,6 +1068,7 @@ static void run_episode(void) {
     make_problem(&p);
     for (i = between(1, 4); i > 0 && p.handle; i--) run_regression(&p);
     for (i = between(0, 3); i > 0; i--) misuse_values(values);
+    if (chance(50)) run_dynamics();
     CALL_VOID(foci_values_free, values);
     if (chance(30)) {
         make_scene(&s);
@@ -989,6 +1102,7 @@ int main(int count, char **arguments) {
         make_scene(&s);
     } while (!s.forward || !s.recording || !s.covariance || s.is_data_wrong || s.is_noise_wrong);
     run_threads(&s, wanted < 1000 ? 1 : 20);
+    require_sources(&s);
     free_all(&s);
     story[0] = 0;
     printf("%-24s %8s %8s %10s %8s %8s\n", "", "OK", "INVALID", "CANCELLED", "MISSING", "FAILED");

@@ -12,6 +12,7 @@ import pytest
 CODE = """
 import signal, sys, time
 import numpy as np, foci
+from foci import dynamics
 generator = np.random.default_rng(0)
 X, Y = np.asfortranarray(generator.standard_normal((400, 20_000))), generator.standard_normal((400, 60))
 calls = {
@@ -20,6 +21,8 @@ calls = {
     "select": lambda: foci.select(X, Y, search="grid", evaluations=1000, tol=1e-12),
     "refine": lambda: foci.refine(X, Y, charge=1e-3, maximum_count=300),
     "fit": lambda: foci.MultiTaskLassoCV(fit_intercept=False, search="grid").fit(X, Y),
+    "dynamics": lambda: dynamics.fit(X[:, :1000].reshape(20, 20, 1000), sfreq=1, resamples=100_000),
+    "network": lambda: dynamics.fit(X[:4, :1000], sfreq=1, model="network"),
 }
 foci.solve(X, Y, lambda_ratio=0.9)
 foci.MultiTaskLassoCV  # imported before it counts
@@ -57,7 +60,7 @@ def interrupted(function, delay):
         return float(seconds)
 
 
-@pytest.mark.parametrize("function", ["solve", "path", "select", "refine", "fit"])
+@pytest.mark.parametrize("function", ["solve", "path", "select", "refine", "fit", "dynamics", "network"])
 @pytest.mark.parametrize("delay", [0.3, 1.0])
 def test_interrupt_is_back_within_a_fifth_of_a_second(function, delay):
     # A machine with other work may be late once.

@@ -52,7 +52,7 @@ def test_all_names_are_there():
         foci.nonsense  # noqa: B018
 
 
-@pytest.mark.parametrize("name", ["_arrays", "linear_model"])
+@pytest.mark.parametrize("name", ["_arrays", "dynamics", "linear_model"])
 def test_examples_of_docstrings(name):
     tried = doctest.testmod(importlib.import_module(f"foci.{name}"))
     assert tried.attempted
@@ -72,7 +72,8 @@ def test_a_library_that_is_not_there_is_one_clear_error(python, tmp_path):
 
 
 def test_options_have_names():
-    for function in ("solve", "path", "select", "refine", "localize", "page", "forward", "recording", "covariance"):
+    functions = ("solve", "path", "select", "refine", "mixed", "dynamics", "dynamics_sources", "localize", "page")
+    for function in (*functions, "forward", "recording", "covariance"):
         listed = _library.names(function)
         assert listed
         assert all(entry["name"] and entry["help"] for entry in listed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 
@@ -145,7 +146,8 @@ def test_header_names():
 
 
 @pytest.mark.skipif(not os.environ.get("FOCI_COMMAND"), reason="FOCI_COMMAND names no program")
-def test_command_finds_the_same(tmp_path):
+@pytest.mark.parametrize("select", ["average", "none", "pgd"])
+def test_command_finds_the_same(tmp_path, select):
     X, y, groups = study(8)
     lines = [
         "y\ta\tb\tg",
@@ -154,10 +156,39 @@ def test_command_finds_the_same(tmp_path):
     (tmp_path / "t.tsv").write_text("\n".join(lines))
     formula = "y ~ a + b + (a || g)"
     command = [os.environ["FOCI_COMMAND"], "mixed", "t.tsv", "--formula", formula, "--json", "--quiet"]
+    command += ["--select", select]
     found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    import json
 
-    result = fit(formula, {"y": y, "a": X[:, 0], "b": X[:, 1], "g": [f"s{k}" for k in groups]})
+    result = fit(formula, {"y": y, "a": X[:, 0], "b": X[:, 1], "g": [f"s{k}" for k in groups]}, select=select)
     expected, got = json.loads(found.stdout), dict(result.report)
     del expected["seconds"], got["seconds"]
     assert expected == got
+
+    def told(part, name):
+        return np.array([np.nan if effect[name] is None else effect[name] for effect in expected[part]])
+
+    for own, theirs in [
+        (result.penalized, told("fixed", "penalized")),
+        (result.random_penalized, told("random", "penalized")),
+        (result.random_pvalues, told("random", "p")),
+        (result.random_intervals, np.column_stack([told("random", "lower"), told("random", "upper")])),
+    ]:
+        np.testing.assert_array_equal(own, theirs)
+    # Each is there where it is said to be.
+    assert np.all(np.isfinite(result.penalized)) == (select == "pgd")
+    assert np.all(np.isfinite(result.random_penalized)) == (select == "pgd")
+    assert np.array_equal(np.isfinite(result.random_pvalues), result.random_selected)
+    if select == "none":
+        deviations = np.sqrt(result.random_variances)
+        assert np.all(result.random_intervals[:, 0] < deviations) and np.all(deviations < result.random_intervals[:, 1])
+    else:
+        assert np.all(np.isnan(result.random_intervals))
+
+
+def test_intervals_are_made_for_eight_random_effects_at_most():
+    generator = np.random.default_rng(9)
+    X, groups = generator.standard_normal((200, 8)), np.repeat(np.arange(20), 10)
+    y = (1 + generator.standard_normal(20))[groups] + 0.5 * generator.standard_normal(200)
+    for columns in ([0, 1], list(range(8))):  # and the intercept
+        result = LinearMixedModel("none").fit(X, y, groups, random=columns).result_
+        assert bool(np.isfinite(result.random_intervals[0, 0])) == (len(columns) < 8)

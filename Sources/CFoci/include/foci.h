@@ -85,9 +85,9 @@ foci_status foci_values_set_texts(foci_values *values, const char *name, const c
 foci_status foci_values_set_array(foci_values *values, const char *name, const foci_array *array);
 void foci_values_free(foci_values *values);
 
-/* The options of "solve", "path", "select", "refine", "mixed", "localize" or "page", and the fields of "forward", "recording" or
- * "covariance": JSON, an object a name with "name", "help", and "default" where there is one. Lives for ever; NULL for
- * another function. */
+/* The options of "solve", "path", "select", "refine", "mixed", "dynamics", "dynamics_sources", "localize" or "page", and the
+ * fields of "forward", "recording" or "covariance": JSON, an object a name with "name", "help", and "default" where there is
+ * one. Lives for ever; NULL for another function. */
 const char *foci_names(const char *function);
 
 /* ---- Watching --------------------------------------------------------------------------------------------------------- */
@@ -174,7 +174,8 @@ foci_status foci_refine(
  * "minus_twice_log_likelihood", "minus_twice_restricted_log_likelihood" (NaN where there is none); arrays
  *   "fixed", "standard-errors", "p", "fixed-selected", "fixed-inclusion"   of each fixed effect; NaN where unknown
  *   "random", "random-selected", "random-inclusion", "random-p"   variances over groups; likelihood-ratio tests
- *   "random-lower", "random-upper"   profile intervals of their roots, with all effects in or fewer than 8 groups
+ *   "random-lower", "random-upper"   profile intervals of their roots, with all effects in or fewer than 8 groups, and at
+ *                                    most eight random effects; else NaN
  *   "fixed-penalized", "random-penalized"   what the penalty leaves of each before what is selected is fitted again
  *   "fixed-columns", "random-columns"   which of the columns given each is: those that say nothing new are left out
  *   "covariance"         of the random effects, q × q
@@ -258,6 +259,47 @@ foci_status foci_localize(
  * names. Results are of foci_localize. Options: heading (text), names (texts, one a result; their conditions otherwise). */
 foci_status foci_page(
     const foci_result *const *results, int64_t count, const foci_values *options, foci_result **page);
+
+/* ---- Dynamics --------------------------------------------------------------------------------------------------------- */
+
+/* Who drives whom among variables that were recorded together: whose past, or state, tells what another does next.
+ *
+ * Options (NULL for the defaults; foci_names("dynamics") tells all):
+ *   model        "plain" (default: autoregression), "linear" or "network" (differential equations), "library"
+ *   order        lags of autoregression, or order of equations; "auto" (default)
+ *   false-discovery-rate (0.05), smallest-influence (0.1 of the strongest)   what is claimed
+ *   penalty, lambda   of a network; "group-lasso", "auto" (held-out segments choose)
+ *   resamples    of epochs (100; of other models 20); held-out: part of the epochs that judges forecasts (0.2)
+ *   force        "true": one averaged response is worked with, too
+ *   seed, threads
+ * Result: text "json" (what `foci dynamics --json` prints), "text" (the same in words), "dynamics.json" (the same, indented),
+ * table "connections.tsv", figures "connections.svg", "influence.svg", "spectrum.svg", "forecast.svg" (FOCI_MISSING where there
+ * is none), "page.template" and "page.json" (dynamics.html as a Mustache template, and what it names, as of foci_page); numbers
+ * "order", "lambda" (NaN where there is none); arrays, n × n, element (i, j) of what j does to i; NaN on the diagonal and where
+ * unknown
+ *   "influence", "p", "fdr"   how much; probability of as much by chance, and that corrected for the number of connections
+ *   "selected", "confirmed"   1 where claimed, and where reversed time does not contradict; else 0
+ *   "frequency"               part of the resamples that claim it
+ *   "spectrum"                n × n × frequencies: influence by frequency (FOCI_MISSING where the model is not linear);
+ *   "frequencies"             Hz, likewise */
+
+/* Of arrays, by name in `data`: epochs (variables × samples, or variables × samples × epochs; or variables × the samples of all
+ * epochs with lengths: integers, the samples of each), interval (s, from one sample to the next); optionally names (texts) and
+ * positions (variables × 3, m; for pictures). */
+foci_status foci_dynamics(
+    const foci_values *data, const foci_values *options, const foci_monitor *monitor, foci_result **result);
+
+/* Of a table: `columns` are time (s), optionally epoch (numbers or texts), and a column of numbers a variable, in the order in which
+ * they were set. */
+foci_status foci_dynamics_table(
+    const foci_values *columns, const foci_values *options, const foci_monitor *monitor, foci_result **result);
+
+/* Of sources: those that foci_localize found (its result), fitted again in every epoch of a recording. The forward is the one that
+ * they were found with; covariance may be NULL: the noise is then estimated before time 0. Options are, beside those above,
+ * window (two times, s: of each epoch) and match-names, as of foci_localize. */
+foci_status foci_dynamics_sources(
+    const foci_result *localized, const foci_forward *forward, const foci_recording *recording,
+    const foci_covariance *covariance, const foci_values *options, const foci_monitor *monitor, foci_result **result);
 
 /* ---- Results ---------------------------------------------------------------------------------------------------------- */
 

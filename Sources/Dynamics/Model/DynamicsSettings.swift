@@ -28,6 +28,8 @@ public struct DynamicsSettings: Sendable {
     public var recording = RecordingFacts()
     /// Threads; no result depends on them.
     public var parallelism = Parallelism.serial
+    /// Whether the caller wants to stop: what is left of the resamples is then not fitted, and the model of no use.
+    public var isCancelled: @Sendable () -> Bool = { false }
 
     /// The settings that the measurements recommend.
     public init() {}

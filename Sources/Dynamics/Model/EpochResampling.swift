@@ -49,7 +49,7 @@ struct EpochResampling: Sendable {
         }
         let resampling = EpochResampling(epochs: epochs, resamples: settings.resamples, seed: settings.seed)
         let frequencies = resampling.frequencies(of: connections.count, parallelism: settings.parallelism) {
-            select($0)?.map(\.isSelected)
+            settings.isCancelled() ? nil : select($0)?.map(\.isSelected)
         }
         for (k, frequency) in frequencies.enumerated() {
             connections[k].frequency = frequency

@@ -2,7 +2,7 @@
 
 Arrays: :func:`solve`, :func:`path`, :func:`select` and :func:`refine`, or the estimators of :mod:`foci.linear_model`,
 which follow scikit-learn. Recordings of MNE-Python: :mod:`foci.mne`.
-Models of mixed effects of any table: :mod:`foci.mixed`.
+Models of mixed effects of any table: :mod:`foci.mixed`. Who drives whom: :mod:`foci.dynamics`.
 
 Nothing is imported, the compiled library neither, before it is used.
 """
@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import linear_model, mixed, mne
+    from . import dynamics, linear_model, mixed, mne
     from ._arrays import (
         Refinement,
         Selection,
@@ -64,7 +64,7 @@ _MODULES = {
     ),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-_SUBMODULES = ("linear_model", "mixed", "mne")
+_SUBMODULES = ("dynamics", "linear_model", "mixed", "mne")
 
 __all__ = [
     "Cancelled",
@@ -84,6 +84,7 @@ __all__ = [
     "SolutionPath",
     "SparseCoefficients",
     "__version__",
+    "dynamics",
     "linear_model",
     "localize",
     "mixed",

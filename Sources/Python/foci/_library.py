@@ -70,11 +70,12 @@ def _signatures() -> Iterable[tuple[str, Any, list[Any]]]:
     yield "foci_values_set_texts", status, [handle, text, ctypes.POINTER(text), ctypes.c_int64]
     yield "foci_values_set_array", status, [handle, text, array]
     yield "foci_problem_create", status, [array, array, array, out]
-    for function in ("solve", "path", "select", "refine", "mixed", "mixed_table"):
+    for function in ("solve", "path", "select", "refine", "mixed", "mixed_table", "dynamics", "dynamics_table"):
         yield f"foci_{function}", status, [handle, handle, monitor, out]
     for kind in ("forward", "recording", "covariance"):
         yield f"foci_{kind}_create", status, [handle, out]
     yield "foci_localize", status, [handle, handle, handle, handle, monitor, out]
+    yield "foci_dynamics_sources", status, [handle, handle, handle, handle, handle, monitor, out]
     yield "foci_page", status, [out, ctypes.c_int64, handle, out]
     yield "foci_result_text", status, [handle, text, ctypes.POINTER(text)]
     yield "foci_result_number", status, [handle, text, ctypes.POINTER(ctypes.c_double)]
@@ -435,8 +436,9 @@ def run(
     Parameters
     ----------
     function : str
-        "solve", "path", "select", "refine", "mixed", "mixed_table" or "localize".
-    *handles : Problem, Values, or Forward, Recording, and Covariance or None
+        "solve", "path", "select", "refine", "mixed", "mixed_table", "localize", "dynamics", "dynamics_table" or
+        "dynamics_sources".
+    *handles : Problem, Values, or Result, Forward, Recording, and Covariance or None
         What it takes.
     options : Values or None
         Its options.

@@ -230,9 +230,9 @@ class Localization:
         -------
         html : str
         """
-        from ._page import rendered
+        from ._page import content, rendered
 
-        page = rendered(self, heading)
+        page = rendered(*content(self), heading)
         if path is not None:
             Path(path).write_text(page, encoding="utf-8")
         return page
@@ -290,6 +290,8 @@ class Localization:
         return "\n".join([f"<Localization | {self._title}: {self._fit}", *lines]) + ">"
 
     def _repr_html_(self) -> str:
+        from ._page import warned
+
         head = ("", "hemisphere", f"position ({self.frame})", "peak", "power")
         rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self._rows(20))
         table = (
@@ -297,15 +299,10 @@ class Localization:
             + "".join(f"<th>{name}</th>" for name in head)
             + f"</tr></thead><tbody>{rows}</tbody></table>"
         )
-        warned = "".join(f"<li>{escape(text)}</li>" for text in self.warnings)
         return (
             f"<div><strong>{escape(self._title)}</strong>: {escape(self._fit)}"
             + (table if rows else "")
-            + (
-                f"<details><summary>{len(self.warnings)} warnings</summary><ul>{warned}</ul></details>"
-                if warned
-                else ""
-            )
+            + warned(self.warnings)
             + "</div>"
         )
 

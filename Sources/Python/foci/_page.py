@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,12 @@ from ._library import page
 
 if TYPE_CHECKING:
     from ._localization import Localization
+
+
+def warned(texts: Sequence[str]) -> str:
+    """Warnings below a result, folded."""
+    listed = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    return f"<details><summary>{len(texts)} warnings</summary><ul>{listed}</ul></details>" if listed else ""
 
 
 def content(result: Localization) -> tuple[dict[str, Any], str]:
@@ -25,13 +32,12 @@ def content(result: Localization) -> tuple[dict[str, Any], str]:
     return json.loads(shown), template
 
 
-def rendered(result: Localization, heading: str | None) -> str:
-    """The page of a result."""
+def rendered(shown: dict[str, Any], template: str, heading: str | None) -> str:
+    """A page of what it shows and a template; `heading` in the place of its own."""
     try:
         import pystache
     except ImportError as error:
         raise ImportError("the page of results needs pystache: pip install pystache") from error
-    shown, template = content(result)
     if heading is not None:
         # What the page shows is HTML already.
         shown["heading"] = escape(heading)

@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._errors import InvalidInput
 from ._library import Result, Values, numeric, run
+from ._table import columns
 
 __all__ = ["LinearMixedModel", "MixedResult", "fit"]
 
@@ -49,7 +50,8 @@ class MixedResult:
     random_pvalues : ndarray, shape (n_random,)
         Of likelihood-ratio tests; NaN where not selected.
     random_intervals : ndarray, shape (n_random, 2)
-        Profile intervals of the standard deviations, with all effects in or fewer than 8 groups; else NaN.
+        Profile intervals of the standard deviations, with all effects in or fewer than 8 groups, and at most eight
+        random effects; else NaN.
     random_covariance : ndarray, shape (n_random, n_random)
         Their covariance.
     deviations : ndarray, shape (n_groups, n_random)
@@ -128,31 +130,6 @@ class MixedResult:
         return self._result.text(f"{name}.svg")
 
 
-def _column(values: Any, name: str) -> Any:
-    """A column as the library takes it: numbers, or texts of which empty ones are missing."""
-    array = np.asarray(values)
-    if array.ndim != 1:
-        raise InvalidInput(f"{name}: found {array.ndim} dimensions, expected a column")
-    if array.dtype.kind in "biuf":
-        return array.astype(np.float64)
-    cells = [None if cell is None or cell != cell else cell for cell in array.tolist()]
-    if all(cell is None or (isinstance(cell, (int, float)) and not isinstance(cell, bool)) for cell in cells):
-        return np.array([np.nan if cell is None else cell for cell in cells], np.float64)
-    # str() of pandas' missing value is no value.
-    return ["" if cell is None or str(cell) == "<NA>" else str(cell) for cell in cells]
-
-
-def _columns(data: Any) -> Values:
-    names = list(data.columns) if hasattr(data, "columns") else list(data)
-    table = Values()
-    for name in names:
-        column = data[name]
-        if getattr(getattr(column, "dtype", None), "name", "") == "category":
-            column = column.astype(object)
-        table.set(str(name), _column(column, str(name)))
-    return table
-
-
 def _options(model: Any) -> dict[str, Any]:
     return {
         "select": model.select,
@@ -223,7 +200,7 @@ def fit(
         confidence=confidence,
         seed=random_state,
     )
-    return MixedResult._of(run("mixed_table", _columns(data), options=options))
+    return MixedResult._of(run("mixed_table", columns(data), options=options))
 
 
 class LinearMixedModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

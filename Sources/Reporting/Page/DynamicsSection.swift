@@ -37,6 +37,11 @@ public enum DynamicsSection {
         return section
     }
 
+    /// A page of that section alone. Parameters: those of ``section(_:figures:)``, and what the page is of.
+    public static func page(_ summary: DynamicsSummary, figures: [String], heading: String) -> PageContent {
+        SectionsPage.content([section(summary, figures: figures)], heading: heading, run: "foci \(fociVersion)")
+    }
+
     private static func table(_ summary: DynamicsSummary) -> PageSection.Table {
         let sorted = summary.connections.sorted {
             ($0.selected ? 1 : 0, $0.influence) > ($1.selected ? 1 : 0, $1.influence)

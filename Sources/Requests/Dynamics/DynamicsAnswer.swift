@@ -7,6 +7,16 @@ public struct DynamicsAnswer: Sendable {
     /// Where the variables are, m; empty where they are nowhere.
     public let positions: [SIMD3<Double>]
 
+    /// A number of each connection, targets × sources; NaN on the diagonal and where it is unknown.
+    public func matrix(_ number: (DynamicsSummary.Connection) -> Double?) -> Matrix {
+        let count = summary.variables.count
+        var matrix = Matrix(rows: count, columns: count, repeating: .nan)
+        for (pair, connection) in zip(Connection.pairs(of: count), summary.connections) {
+            matrix[pair.target, pair.source] = number(connection) ?? .nan
+        }
+        return matrix
+    }
+
     /// How well what comes is told.
     public struct Horizon: Encodable, Sendable, Equatable {
         /// Samples ahead.

@@ -37,6 +37,9 @@ extension DynamicsRequest: NamedRequest {
             .init(.seed, "seed of what is drawn; 0 unless given") {
                 (r, v, n) throws(InputError) in r.settings.seed = try v.seed(n)
             },
+            .init(.threads, "threads; no result depends on them") {
+                (r, v, n) throws(InputError) in r.settings.parallelism = try Requests.threads(v, n)
+            },
         ]
     }
 }

@@ -19,7 +19,7 @@ public struct DynamicsRequest: Sendable {
     public var heldOut = 0.2
 
     /// The default request.
-    public init() {}
+    public init() { settings.parallelism = .allCores }
 
     /// Horizons of forecasts, samples.
     private static let horizons = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89]
@@ -80,6 +80,7 @@ public struct DynamicsRequest: Sendable {
         var settings = settings
         let isPlain = model.name == DynamicsKind.plain.name
         settings.resamples = resamples ?? (isPlain ? 100 : 20)
+        settings.isCancelled = monitor.isCancelled
         if let order = settings.order, !isPlain { settings.derivativeOrder = order }
         guard model.name == DynamicsKind.network.name else { return (model, settings) }
         var network = NetworkSettings(penalty)

@@ -16,14 +16,29 @@ public struct NamedTrajectories: Sendable {
     /// - Parameters:
     ///   - epochs: each variables × samples, in any unit.
     ///   - interval: from one sample to the next, s.
-    ///   - names: of the variables.
+    ///   - names: of the variables, each another.
     ///   - facts: what is known beside the numbers.
-    ///   - positions: of the variables, or none.
-    /// - Throws: ``InputError`` for numbers that cannot be worked with.
+    ///   - positions: of the variables, m, or none.
+    /// - Throws: ``InputError`` for numbers that cannot be worked with, and names or positions that are not one a variable.
     public init(
         epochs: [Matrix], interval: Double, names: [String], facts: RecordingFacts = RecordingFacts(),
         positions: [SIMD3<Double>] = []
     ) throws(InputError) {
+        let count = epochs.first?.rows ?? 0
+        guard count > 1 else {
+            throw InputError(
+                "epochs", found: "\(count) variables", expected: "two at least: nothing else can drive one")
+        }
+        guard names.count == count, Set(names).count == count else {
+            throw InputError(
+                "names", found: "\(Set(names).count) different names", expected: "\(count), one a variable")
+        }
+        guard positions.isEmpty || positions.count == count else {
+            throw InputError("positions", found: "\(positions.count)", expected: "\(count), one a variable")
+        }
+        guard positions.allSatisfy({ ($0 * 0).sum() == 0 }) else {
+            throw InputError("positions", found: "NaN or infinity", expected: "finite numbers")
+        }
         try self.init(epochs, interval, names, facts, positions, .named("trajectories"))
     }
 
