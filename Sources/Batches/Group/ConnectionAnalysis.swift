@@ -83,10 +83,16 @@ struct ConnectionAnalysis: GroupAnalysis {
             var preparation = contents.recipe.settings.preparation
             // What was localized is too short for dynamics.
             preparation.window = settings.connectionWindow
-            return try PlaceEpochs(
-                recording: contents.files.recording, forward: contents.files.forward,
-                covariance: contents.files.covariance, settings: preparation, candidates: candidates,
-                parallelism: settings.parallelism, shared: contents.shared)
+            do throws(InputError) {
+                return try PlaceEpochs(
+                    recording: contents.files.recording, forward: contents.files.forward,
+                    covariance: contents.files.covariance, settings: preparation, candidates: candidates,
+                    parallelism: settings.parallelism, shared: contents.shared)
+            } catch {
+                var named = error
+                if error.place == .setting(.window) { named.place = .named("--connection-window") }
+                throw named
+            }
         } fit: { views in
             let (courses, mergers) = try SourceCourses.fit(views.map(\.view))
             merged += mergers.map { (views[0].row.subject, $0) }

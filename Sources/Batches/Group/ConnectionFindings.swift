@@ -187,16 +187,17 @@ struct ConnectionFindings {
 
     private var notes: [String] {
         let rule = DynamicsSettings()
-        return [
+        let trust =
             "An arrow is predictive influence among these places: one that was not found can fake it, and so can an event to which "
-                + "places answer one after the other, places that leak into each other, and noise that differs between "
-                + "conditions. Filtered or resampled data change orders and p values (Barnett & Seth 2011): at most 250 Hz without "
-                + "a band-pass is expected.",
+            + "places answer one after the other, places that leak into each other, and noise that differs between "
+            + "conditions. Filtered or resampled data change orders and p values (Barnett & Seth 2011): at most 250 Hz without "
+            + "a band-pass is expected."
+        let claimed =
             "Connections over the group (claimed): the mean over all subjects is above 0, tested one-sided and corrected so that at "
-                + "most \(NumberText.percent(rule.falseDiscoveryRate)) of what is claimed is false on average, and at least "
-                + "\(NumberText.percent(rule.smallestInfluence)) of the strongest: with enough samples any influence is significant.",
-        ] + responses.notes(untested: "The mean influence of a connection is tested by itself, above.")
-            + [responses.departureNote] + responses.design.notes
+            + "most \(NumberText.percent(rule.falseDiscoveryRate)) of what is claimed is false on average, and at least "
+            + "\(NumberText.percent(rule.smallestInfluence)) of the strongest: with enough samples any influence is significant."
+        let tests = responses.notes(untested: "The mean influence of a connection is tested by itself, above.")
+        return [trust, claimed] + tests + [responses.departureNote] + responses.design.notes
     }
 
     // MARK: - For programs
