@@ -187,6 +187,7 @@ struct ConnectionFindings {
 
     private var notes: [String] {
         let rule = DynamicsSettings()
+        func percent(_ part: Double) -> String { String(printf: "%.0f %%", 100 * part) }
         let trust =
             "An arrow is predictive influence among these places: one that was not found can fake it, and so can an event to which "
             + "places answer one after the other, places that leak into each other, and noise that differs between "
@@ -194,8 +195,8 @@ struct ConnectionFindings {
             + "a band-pass is expected."
         let claimed =
             "Connections over the group (claimed): the mean over all subjects is above 0, tested one-sided and corrected so that at "
-            + "most \(NumberText.percent(rule.falseDiscoveryRate)) of what is claimed is false on average, and at least "
-            + "\(NumberText.percent(rule.smallestInfluence)) of the strongest: with enough samples any influence is significant."
+            + "most \(percent(rule.falseDiscoveryRate)) of what is claimed is false on average, and at least "
+            + "\(percent(rule.smallestInfluence)) of the strongest: with enough samples any influence is significant."
         let tests = responses.notes(untested: "The mean influence of a connection is tested by itself, above.")
         return [trust, claimed] + tests + [responses.departureNote] + responses.design.notes
     }
