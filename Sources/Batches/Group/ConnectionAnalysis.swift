@@ -143,8 +143,7 @@ struct ConnectionAnalysis: GroupAnalysis {
             settings.recording = recording.data.facts
             settings.parallelism = parallelism
             do { return try DynamicsKind.plain.fit(recording.data.trajectories, settings) } catch {
-                let reason = (error as? InvalidTrajectories)?.text { recording.data.names[$0] } ?? "\(error)"
-                notes.append("\(recording.row.name) is left out: \(reason)")
+                notes.append("\(recording.row.name) is left out: \(error.text { recording.data.names[$0] })")
                 return nil
             }
         }
