@@ -26,7 +26,7 @@ struct ConnectionAnalysis: GroupAnalysis {
         let subjects = Set(fitted.recordings.map(\.row.subject)).count
         guard subjects > 2 else {
             throw NothingToAnalyse(
-                reason: "there are \(subjects) subjects with enough samples in epochs, and places: three are needed"
+                reason: "there are \(subjects) subjects with enough epochs and places: three are needed"
                     + ((read.notes + fitted.notes).first.map { " (\($0))" } ?? ""))
         }
         let table = try StatisticsTable(fitted.recordings.map(\.row), of: "influence", settings, input.folder)
@@ -157,7 +157,7 @@ struct ConnectionAnalysis: GroupAnalysis {
             let needed = AutoregressiveModel.fewestSamplesPerCoefficient * recording.places.count * order
             guard samples >= needed else {
                 notes.append(
-                    "\(recording.row.name) is left out: \(samples) samples are too few for \(order) lags of "
+                    "\(recording.row.name) is left out: \(samples) samples are too few for order \(order) and "
                         + "\(recording.places.count) places; expected \(needed) at least")
                 continue
             }

@@ -83,7 +83,7 @@ struct ConnectionFindings {
     }
 
     /// Effects that are drawn at most.
-    private static let drawn = 40
+    private static let drawn = 20
 
     /// A row for each recording and connection: influence beyond chance, and p of the recording alone.
     private var connections: String {

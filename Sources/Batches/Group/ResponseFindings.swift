@@ -118,6 +118,7 @@ struct ResponseFindings {
     /// - Parameter most: effects of the least p that are drawn.
     func figures(most: Int = .max) -> (forest: String, inclusion: String) {
         let shown = tested.count > most ? Array(ordered.prefix(most)) : tested
+        let part = shown.count < tested.count ? ", \(shown.count) of \(tested.count)" : ""
         let forest = ForestFigure.svg(
             shown.map { effect in
                 let half =
@@ -128,13 +129,13 @@ struct ResponseFindings {
                     interval: ((effect.estimate - half) * naming.factor)...((effect.estimate + half) * naming.factor),
                     isSelected: effect.inclusion.map { $0 > 0.5 } ?? true,
                     note: String(printf: "%.2g", effect.correctedP))
-            }, title: "Effects on \(naming.response)",
+            }, title: "Effects on \(naming.response)\(part)",
             axis: (naming.unit.isEmpty ? naming.response : naming.unit) + ", with 95 % intervals, not corrected",
             noteTitle: "p (Holm)")
         let inclusion = InclusionFigure.svg(
             shown.map { effect in
                 InclusionFigure.Row(name: name(effect), fixed: effect.inclusion, random: spread(of: effect)?.inclusion)
-            }, title: "Probability of each effect, and of its differing between subjects")
+            }, title: "Probability of each effect, and of its differing between subjects\(part)")
         return (forest, inclusion)
     }
 
