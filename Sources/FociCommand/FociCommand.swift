@@ -93,7 +93,8 @@ struct FociCommand: ParsableCommand {
         var rest = arguments[...]
         while let argument = rest.popFirst() {
             let following = Array(rest.prefix(2))
-            if ["--window", "--times", "--baseline", "--epoch"].contains(argument), following.count == 2,
+            if ["--window", "--times", "--baseline", "--epoch", "--connection-window"].contains(argument),
+                following.count == 2,
                 following.allSatisfy({ Double($0) != nil })
             {
                 result.append("\(argument)=\(following[0])..\(following[1])")

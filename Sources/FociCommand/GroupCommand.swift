@@ -56,6 +56,10 @@ struct GroupCommand: ParsableCommand {
                 over all places and effects and chosen by averaging over models, how much they differ between subjects, and \
                 who departs.
 
+                connections: of recordings of single epochs the places are fitted in every epoch, and who drives whom among them \
+                by autoregression, as 'foci dynamics' does it. The same models as of the statistics say which connections differ \
+                between conditions or with covariates. Influence is predictive: a source that was not found can fake it.
+
                 EXAMPLES
                   foci batch bids results
                   foci group results

@@ -7,8 +7,9 @@ struct StatisticsOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            Model of the amplitudes at each place, as 'amplitude ~ condition*age + (condition | subject)': of condition, session, \
-            task, run and the columns of the participants. By default the conditions.
+            Model of the amplitudes at each place and of the influences between them, as 'amplitude ~ condition*age + (condition | \
+            subject)' (or 'influence ~ …'): of condition, session, task, run and the columns of the participants. By default the \
+            conditions.
             """, valueName: "text"))
     var formula: String?
 
@@ -29,6 +30,11 @@ struct StatisticsOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Times over which connections are fitted. From time 0 on by default.", valueName: "first last"))
+    var connectionWindow: TimeRange?
+
+    @Option(
+        help: ArgumentHelp(
             """
             Whose sources the places are: alone, of each subject alone; joint, of all localized together; auto, joint where that \
             was done.
@@ -40,6 +46,7 @@ struct StatisticsOptions: ParsableArguments {
         var settings = StatisticsSettings()
         settings.formula = formula
         settings.participants = participants
+        settings.connectionWindow = try connectionWindow?.range(of: "--connection-window")
         settings.places = places
         settings.parallelism = parallelism
         let times = amplitudeWindow

@@ -22,17 +22,18 @@ struct GroupStatisticsTests {
             }, averaging: .window(nil))
     }
 
-    static func table(_ participants: String, formula: String? = nil) throws -> StatisticsTable {
+    static func table(
+        _ participants: String, formula: String? = nil, response: String = "amplitude"
+    ) throws -> StatisticsTable {
         let folder = try TemporaryFolder()
         try BatchSample.write(participants, to: "participants.tsv", in: folder)
         var settings = GroupRun.Settings(radius: nil, transform: nil, permutations: 0)
         settings.statistics.formula = formula
         let amplitudes = try amplitudes()
-        let names = Dictionary(
-            uniqueKeysWithValues: amplitudes.rows.map {
-                (GroupStatistics.key($0.subject, $0.condition, $0.session), BIDSName(["ses": "x"]))
-            })
-        return try StatisticsTable(amplitudes, names, settings.statistics, BatchFolder(folder.path))
+        return try StatisticsTable(
+            amplitudes.rows.map {
+                .init(subject: $0.subject, condition: $0.condition, session: $0.session, labels: BIDSName(["ses": "x"]))
+            }, of: response, settings.statistics, BatchFolder(folder.path))
     }
 
     @Test("covariates come from the participants, whatever their order; by default the model has the conditions")
@@ -71,6 +72,12 @@ struct GroupStatisticsTests {
                 "expected amplitude")
                 ?? false)
         #expect(line { _ = try Self.table(good, formula: "amplitude ~ (") } != nil)
+        for (response, others) in [("amplitude", 1), ("influence", 0)] {
+            let refused = ["amplitude", "influence"].filter { name in
+                line { _ = try Self.table(good, formula: "\(name) ~ age + (1 | subject)", response: response) } != nil
+            }
+            #expect(refused.count == others, "\(response)")
+        }
         #expect(line { _ = try Self.table(good, formula: "~ condition*age + (1 | subject)") } == nil)
     }
 }

@@ -108,6 +108,7 @@ enum Samples {
                 channels: [.mag: 2, .eeg: 1], rank: 3, baselineDeviation: nil, noiseDeviation: 1.02,
                 noiseSource: "covariance.h5", averages: 55),
             certificate: EstimateCertificate(relativeGap: 1e-7, tolerance: 1e-6, epochs: 900, fullPasses: 12))
+        estimate.preparation.epochs = 55
         estimate.subject = "s01"
         estimate.condition = "left"
         estimate.candidateCount = 400

@@ -18,8 +18,15 @@ public protocol GroupAnalysis: Sendable {
     ///   - output: its folder, which appears whole when this has returned, in the place of an older one.
     ///   - monitor: progress, cancellation and warnings.
     /// - Returns: what it found, for the page of the group and for programs.
-    /// - Throws: ``InputError`` where it cannot be done, `CancellationError`.
+    /// - Throws: ``InputError`` where it cannot be done, ``NothingToAnalyse`` where reading showed that there is nothing to work
+    ///   on, `CancellationError`.
     func run(_ input: GroupInput, into output: GroupOutput, monitor: Monitor) throws -> GroupFindings
+}
+
+/// What an analysis throws that only sees by reading why it has nothing to work on, see ``GroupAnalysis/reasonAgainst(_:)``.
+public struct NothingToAnalyse: Error {
+    /// In plain English.
+    public let reason: String
 }
 
 /// What an analysis over all subjects found.
@@ -42,7 +49,9 @@ public struct GroupFindings: Sendable {
 /// All analyses that there are.
 public enum GroupAnalyses {
     /// In the order in which they run and stand on the page.
-    public static let all: [any GroupAnalysis] = [JointAnalysis(), GroupStatistics(), TransportAnalysis()]
+    public static let all: [any GroupAnalysis] = [
+        JointAnalysis(), GroupStatistics(), ConnectionAnalysis(), TransportAnalysis(),
+    ]
 
     /// Names of all.
     public static var names: [String] { all.map(\.name) }

@@ -73,13 +73,17 @@ public struct GroupRun {
         let gathered = try gather(monitor, recipe: recipe)
         var outcomes: [(name: String, outcome: AnalysisOutcome)] = []
         for analysis in analyses {
-            if let reason = analysis.reasonAgainst(gathered.input) {
-                if areWanted { throw InputError("--analysis \(analysis.name)", found: reason) }
-                outcomes.append((analysis.name, .leftOut(reason)))
+            let output: GroupOutput
+            let findings: GroupFindings
+            do {
+                if let reason = analysis.reasonAgainst(gathered.input) { throw NothingToAnalyse(reason: reason) }
+                output = try GroupOutput(folder, analysis.name)
+                findings = try analysis.run(gathered.input, into: output, monitor: monitor)
+            } catch let nothing as NothingToAnalyse {
+                if areWanted { throw InputError("--analysis \(analysis.name)", found: nothing.reason) }
+                outcomes.append((analysis.name, .leftOut(nothing.reason)))
                 continue
             }
-            let output = try GroupOutput(folder, analysis.name)
-            let findings = try analysis.run(gathered.input, into: output, monitor: monitor)
             if monitor.isCancelled() { throw CancellationError() }
             let record = KeptFindings(estimates: gathered.input.fingerprint, sections: findings.sections)
             try output.add(KeptFindings.file, text: try JSON.text(record, isIndented: true) + "\n")

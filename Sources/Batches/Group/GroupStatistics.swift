@@ -4,7 +4,7 @@ import MixedEffects
 
 /// What the statistics of a group depend on beside its results.
 public struct StatisticsSettings: Sendable {
-    /// The model, as `amplitude ~ condition*age + (condition | subject)`; nil: the conditions, where there are several.
+    /// The model, as `amplitude ~ condition*age + (condition | subject)`, of connections also `influence ~ …`; nil: the conditions, where there are several.
     public var formula: String?
     /// A table of subjects, `participants.tsv`; nil: that of the data set, where it has one.
     public var participants: String?
@@ -12,6 +12,8 @@ public struct StatisticsSettings: Sendable {
     public var averaging = PlaceAmplitudes.Averaging.peak(halfWidth: 0.01)
     /// Which sources the places are those of.
     public var places = Places.automatic
+    /// First and last time over which connections are fitted, s; nil: of each recording all from time 0 on.
+    public var connectionWindow: ClosedRange<Double>?
     /// Part of the subjects that have to have a source at a place for it to be modelled.
     public var leastShare = 0.25
     /// Whether models are averaged.
@@ -23,6 +25,14 @@ public struct StatisticsSettings: Sendable {
 
     /// The usual settings.
     public init() {}
+
+    /// The model of all responses: the mean of all subjects, and how they differ from it, are in it whatever the data say.
+    func model(of design: RepeatedDesign) -> ResponseModel {
+        ResponseModel(
+            keptFixed: Set(design.intercept.map { [$0] } ?? []),
+            keptRandom: Set(design.randomNames.indices.filter { design.partners[$0] == design.intercept }),
+            selects: selects, seed: seed)
+    }
 
     /// Which sources the places of a group are those of.
     public enum Places: String, Sendable, CaseIterable {
@@ -51,42 +61,25 @@ public struct GroupStatistics: GroupAnalysis {
     static let mostPlaces = 50
 
     /// See the protocol.
-    public func reasonAgainst(_ input: GroupInput) -> String? {
-        let input = (try? input.withoutCombined().input) ?? input
-        let subjects = input.subjects.count
-        if subjects < 3 { return "there are \(subjects) subjects: models of what differs between them need three" }
-        if let found = try? places(input), found.clusters.isEmpty {
-            return "there is no place where several subjects have a source"
-        }
-        return nil
-    }
+    public func reasonAgainst(_ input: GroupInput) -> String? { GroupPlaces.reasonAgainst(input, fewest: 1) }
 
     /// See the protocol.
     public func run(_ input: GroupInput, into output: GroupOutput, monitor: Monitor) throws -> GroupFindings {
         let settings = input.settings.statistics
-        // What is made of others is no observation beside them, and would choose places where they differ.
-        let (input, combined) = try input.withoutCombined()
-        let (clusters, areJoint) = try places(input)
-        let fitted = try fit(clusters, input, monitor)
+        let places = try GroupPlaces(input, most: Self.mostPlaces)
+        let fitted = try fit(places, monitor)
         let amplitudes = try PlaceAmplitudes(fitted.recordings, averaging: settings.averaging)
-        let table = try StatisticsTable(amplitudes, fitted.names, settings, input.folder)
-        let design = try RepeatedDesign(table.formula, of: table.table, group: StatisticsTable.subject)
-        guard design.groups.count > 2 else {
-            throw InputError(
-                .formula, found: "\(design.groups.count) subjects of whom all is known that it names",
-                expected: "three at least")
-        }
+        let rows = amplitudes.rows.compactMap { fitted.rows[Self.key($0.subject, $0.condition, $0.session)] }
+        let table = try StatisticsTable(rows, of: "amplitude", settings, input.folder)
+        let design = try table.design()
         monitor.report(
-            .init(stage: "modelling", detail: "\(clusters.count) places, \(design.fixedNames.count) effects"))
-        let model = ResponseModel(
-            keptFixed: Set(design.intercept.map { [$0] } ?? []),
-            keptRandom: Set(design.randomNames.indices.filter { design.partners[$0] == design.intercept }),
-            selects: settings.selects, seed: settings.seed)
+            .init(stage: "modelling", detail: "\(places.clusters.count) places, \(design.fixedNames.count) effects"))
+        let model = settings.model(of: design)
         let (result, path): (ResponseModel.Result, ResponsePath?)
         do {
             let responses = try ResponseTable(
                 fixed: design.fixed, random: design.random, offsets: design.offsets,
-                responses: Matrix(rows: design.rows.count, columns: clusters.count) {
+                responses: Matrix(rows: design.rows.count, columns: places.clusters.count) {
                     amplitudes.rows[design.rows[$0]].amplitudes[$1]
                 }, errors: .correlated(design.rows.map { amplitudes.rows[$0].covariance }))
             result = try model.fit(
@@ -96,84 +89,46 @@ public struct GroupStatistics: GroupAnalysis {
             throw InputError(name, found: "\(error)")
         }
         let findings = StatisticsFindings(
-            input: input, clusters: clusters, areJoint: areJoint, amplitudes: amplitudes, design: design,
-            formula: table.formulaText, result: result, path: path,
-            warnings: combined.map { "'\($0)' is left out: its name says that it is made of the others" }
-                + amplitudes.warnings + fitted.notes)
+            places: places, amplitudes: amplitudes, design: design, formula: table.formulaText, result: result,
+            path: path, warnings: places.notes + amplitudes.warnings + fitted.notes)
         for warning in findings.warnings { monitor.warn(warning) }
         for file in findings.files { try output.add(file.name, text: file.text) }
         return findings.told
     }
 
-    /// The places that are modelled, and whether they are of all subjects localized together.
-    private func places(_ input: GroupInput) throws(InputError) -> (clusters: [SourceCluster], areJoint: Bool) {
-        let settings = input.settings.statistics
-        let together = settings.places == .alone ? nil : try input.together()
-        if settings.places == .joint, together == nil {
-            throw InputError(
-                "--places", found: "joint, without a joint localization of these estimates",
-                advice: "add joint to the analyses")
-        }
-        let least = max(2, Int((settings.leastShare * Double(input.subjects.count)).rounded(.up)))
-        let all = (together ?? input.group).pooled.clusters
-        return (Array(all.filter { $0.subjects.count >= least }.prefix(Self.mostPlaces)), together != nil)
-    }
-
-    /// What recordings are called, and what is said of them.
+    /// All recordings, and what is said of them.
     private struct Fitted {
         var recordings: [PlaceAmplitudes.Recording] = []
-        /// By subject, session and condition the labels that the name of its files has.
-        var names: [String: BIDSName] = [:]
+        /// By subject, condition and session.
+        var rows: [String: GroupPlaces.Row] = [:]
         var notes: [String] = []
     }
 
-    /// Fits all recordings again, subject by subject: of one at a time a gain is in memory.
-    private func fit(_ clusters: [SourceCluster], _ input: GroupInput, _ monitor: Monitor) throws -> Fitted {
-        let reader = input.reader()
+    /// Fits all recordings again.
+    private func fit(_ places: GroupPlaces, _ monitor: Monitor) throws -> Fitted {
         var fitted = Fitted()
-        var merged: [String] = []
-        for (subject, recordings) in Dictionary(grouping: input.recordings, by: \.subject).sorted(by: {
-            $0.key < $1.key
-        }) {
-            var views: [PlaceRecording] = []
-            var names: [(condition: String, session: String)] = []
-            for recording in recordings {
-                if monitor.isCancelled() { throw CancellationError() }
-                monitor.report(.init(stage: "fitting places", detail: recording.name))
-                let contents = try input.read(recording, by: reader)
-                let prepared = try PreparedProblem(
-                    recording: contents.files.recording, forward: contents.files.forward,
-                    covariance: contents.files.covariance, settings: contents.recipe.settings.preparation,
-                    parallelism: input.settings.statistics.parallelism, shared: contents.shared)
-                let candidates = PlaceCandidates.find(
-                    clusters, of: subject, among: contents.files.forward.sources, in: input.group.space,
-                    within: input.group.pooled.radius)
-                views.append(try PlaceRecording(prepared, candidates: candidates))
-                let entry = recording.entry
-                // Labels are unique in a unit, conditions need not be.
-                let isAlone = recording.unit.entries.count { $0.condition == entry.condition } < 2
-                let condition = isAlone && !entry.condition.isEmpty ? entry.condition : entry.label
-                var rest = recording.unit.name
-                rest["sub"] = nil
-                names.append((condition, rest.text))
-                fitted.names[Self.key(subject, condition, rest.text)] = rest
-            }
-            let (fits, mergers) = try PlaceFit.fit(views)
-            merged += mergers.map { "\(subject): place \($0.place + 1) from place \($0.other + 1)" }
-            for (fit, name) in zip(fits, names) {
+        var merged: [(subject: String, merger: PlaceFit.Merger)] = []
+        let parallelism = places.input.settings.statistics.parallelism
+        try places.forEachSubject(monitor) { contents, candidates in
+            let prepared = try PreparedProblem(
+                recording: contents.files.recording, forward: contents.files.forward,
+                covariance: contents.files.covariance, settings: contents.recipe.settings.preparation,
+                parallelism: parallelism, shared: contents.shared)
+            return try PlaceRecording(prepared, candidates: candidates)
+        } fit: { views in
+            let (fits, mergers) = try PlaceFit.fit(views.map(\.view))
+            merged += mergers.map { (views[0].row.subject, $0) }
+            for (fit, (row, _)) in zip(fits, views) {
+                fitted.rows[Self.key(row.subject, row.condition, row.session)] = row
                 fitted.recordings.append(
-                    .init(subject: subject, condition: name.condition, session: name.session, fit: fit))
+                    .init(subject: row.subject, condition: row.condition, session: row.session, fit: fit))
             }
         }
-        if !merged.isEmpty {
-            fitted.notes.append(
-                "Places that the sensors cannot tell apart in a subject are left out there: "
-                    + merged.prefix(6).joined(separator: "; ") + (merged.count > 6 ? "; …" : "") + ".")
-        }
+        fitted.notes = GroupPlaces.note(merged)
         return fitted
     }
 
-    static func key(_ subject: String, _ condition: String, _ session: String) -> String {
+    private static func key(_ subject: String, _ condition: String, _ session: String) -> String {
         "\(subject)\t\(condition)\t\(session)"
     }
 }
@@ -185,18 +140,19 @@ struct StatisticsTable {
     let formula: Formula
     let formulaText: String
 
+    /// - Parameters:
+    ///   - rows: in the order of the responses.
+    ///   - response: what is explained; a formula that says `amplitude` before ~ means it, too.
     /// - Throws: ``InputError`` for a formula or a table of subjects that cannot be read.
     init(
-        _ amplitudes: PlaceAmplitudes, _ names: [String: BIDSName], _ settings: StatisticsSettings,
-        _ folder: BatchFolder
+        _ rows: [GroupPlaces.Row], of response: String, _ settings: StatisticsSettings, _ folder: BatchFolder
     ) throws(InputError) {
-        let rows = amplitudes.rows
         var columns = [
             DataTable.Column(Self.subject, texts: rows.map(\.subject)),
             DataTable.Column("condition", texts: rows.map(\.condition)),
         ]
         for (entity, name) in [("ses", "session"), ("task", "task"), ("run", "run")] {
-            let labels = rows.map { names[GroupStatistics.key($0.subject, $0.condition, $0.session)]?[entity] }
+            let labels = rows.map { $0.labels[entity] }
             if labels.contains(where: { $0 != nil }) { columns.append(DataTable.Column(name, texts: labels)) }
         }
         if let path = settings.participants ?? folder.participants {
@@ -207,11 +163,26 @@ struct StatisticsTable {
         let hasConditions = Set(rows.map(\.condition)).count > 1
         formulaText =
             settings.formula
-            ?? (hasConditions ? "amplitude ~ condition + (condition | subject)" : "amplitude ~ 1 + (1 | subject)")
+            ?? (hasConditions ? "\(response) ~ condition + (condition | subject)" : "\(response) ~ 1 + (1 | subject)")
         formula = try Formula(formulaText)
-        if let response = formula.response, response != "amplitude" {
-            throw InputError(.formula, found: "'\(response)' before ~", expected: "amplitude")
+        if let found = formula.response, found != response, found != "amplitude" {
+            throw InputError(
+                .formula, found: "'\(found)' before ~",
+                expected: response == "amplitude" ? response : "amplitude or \(response)")
         }
+    }
+
+    /// The design of all responses.
+    ///
+    /// - Throws: ``InputError`` where the formula does not fit the table, or fewer than three subjects are left.
+    func design() throws(InputError) -> RepeatedDesign {
+        let design = try RepeatedDesign(formula, of: table, group: Self.subject)
+        guard design.groups.count > 2 else {
+            throw InputError(
+                .formula, found: "\(design.groups.count) subjects of whom all is known that it names",
+                expected: "three at least")
+        }
+        return design
     }
 
     /// The columns of a table of subjects, spread over rows.

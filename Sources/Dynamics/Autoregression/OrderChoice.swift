@@ -21,13 +21,12 @@ public struct OrderChoice: Sendable, Equatable {
         _ trajectories: Trajectories, maximum: Int = 10, parallelism: Parallelism = .serial
     ) throws(InvalidTrajectories) {
         let n = trajectories.variableCount
-        func windows(_ lags: Int) -> Int { trajectories.epochs.reduce(0) { $0 + max(0, $1.columns - lags) } }
         guard
             let largest = (1...max(1, maximum)).last(where: {
-                4 * n * $0 <= windows($0) && n * $0 <= LagMoments.mostCoefficients
+                4 * n * $0 <= trajectories.windowCount(lags: $0) && n * $0 <= LagMoments.mostCoefficients
             })
         else {
-            throw .tooFewSamples(found: windows(1), needed: 4 * n)
+            throw .tooFewSamples(found: trajectories.windowCount(lags: 1), needed: 4 * n)
         }
         let moments = LagMoments(trajectories, lags: largest, parallelism: parallelism)
         let now = (0..<n).map { moments.position(lag: 0, variable: $0, isReversed: false) }

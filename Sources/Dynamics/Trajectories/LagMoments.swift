@@ -53,7 +53,7 @@ struct LagMoments: Sendable {
                 "an order of \(order) makes more than \(mostCoefficients) coefficients an equation of "
                     + "\(trajectories.variableCount) variables; choose a lower one")
         }
-        let windows = trajectories.epochs.reduce(0) { $0 + max(0, $1.columns - order) }
+        let windows = trajectories.windowCount(lags: order)
         guard windows > size.partialValue + 1 else {
             throw .tooFewSamples(found: windows, needed: size.partialValue + 2)
         }

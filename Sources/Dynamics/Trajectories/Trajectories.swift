@@ -77,6 +77,9 @@ public struct Trajectories: Sendable, Equatable {
     /// Samples of all epochs.
     public var sampleCount: Int { epochs.reduce(0) { $0 + $1.columns } }
 
+    /// Samples that follow a number of others in their epoch: rows of an autoregression of so many lags.
+    public func windowCount(lags: Int) -> Int { epochs.reduce(0) { $0 + max(0, $1.columns - lags) } }
+
     /// Some of the epochs, in the given order and as often as given; at least one.
     public func epochs(_ indices: [Int]) -> Trajectories {
         precondition(!indices.isEmpty, "trajectories need an epoch")

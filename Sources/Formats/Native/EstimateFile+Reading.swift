@@ -195,6 +195,7 @@ extension EstimateFile {
             noiseDeviation: try reader.number("noise_deviation", of: group),
             noiseSource: try reader.text("noise_source", of: group) ?? "",
             averages: try reader.double("averages", of: group))
+        report.epochs = try reader.integer("epochs", of: group)
         report.rankSource = try reader.text("rank_source", of: group) ?? ""
         report.checks = try checks(reader)
         return report

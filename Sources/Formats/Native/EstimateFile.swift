@@ -31,7 +31,8 @@ import SourceImaging
 ///   `lambda_ratio` [repeat]; places without a source in the estimate: `other/index`, `other/position` m,
 ///   `other/found_fraction`, `other/position_spread` m.
 /// - `preparation`, attributes `rank`, `noise_deviation`, `baseline_deviation` (absent without baseline),
-///   `noise_source`, `averages` (absent when unknown), `rank_source`, `channels_mag`, `channels_grad`, `channels_eeg`.
+///   `noise_source`, `averages` (absent when unknown), `epochs` (of the recording; 1 for an average), `rank_source`,
+///   `channels_mag`, `channels_grad`, `channels_eeg`.
 /// - `checks`, what was looked at before anything was computed: `name`, `mark` (`ok`, `look`, `wrong`), `finding`, `advice`.
 /// - `certificate`, attributes `relative_gap`, `tolerance`, `epochs`, `full_passes`.
 /// - `candidates`, where it is known where all candidates lie: group attribute `frame`; `position` [candidate, 3] m, optional

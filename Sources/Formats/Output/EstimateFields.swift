@@ -98,6 +98,7 @@ extension PreparationReport {
         if let baselineDeviation { fields.append(("baseline_deviation", .number(baselineDeviation))) }
         fields.append(("noise_source", .text(noiseSource)))
         if let averages { fields.append(("averages", .number(averages))) }
+        if let epochs { fields.append(("epochs", .count(epochs))) }
         if !rankSource.isEmpty { fields.append(("rank_source", .text(rankSource))) }
         return fields + SensorKind.allCases.map { ("channels_\($0.rawValue)", .count(channels[$0] ?? 0)) }
     }

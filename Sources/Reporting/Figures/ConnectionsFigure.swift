@@ -13,29 +13,39 @@ public enum ConnectionsFigure {
     /// The figure as an SVG document; one that says so where there is no connection.
     ///
     /// - Parameters:
-    ///   - answer: its connections that are selected are drawn, the strongest widest.
+    ///   - graph: its connections that are selected are drawn, the strongest widest.
     ///   - frame: of its positions.
     ///   - candidates: positions of all candidate sources, m, likewise, for the outline; may be empty.
     /// - Complexity: O(candidates + connections).
     public static func svg(
-        _ answer: DynamicsAnswer, frame: CoordinateFrame = .head, candidates: [SIMD3<Double>] = []
+        _ graph: ConnectionGraph, frame: CoordinateFrame = .head, candidates: [SIMD3<Double>] = []
     ) -> String {
-        let summary = answer.summary
-        let drawn = summary.connections.filter(\.selected).sorted { $0.influence > $1.influence }
+        let brain = candidates.filter(BrainViews.isInHead).map { frame.rightAnteriorSuperior($0) * 1000 }
+        return svg(graph, frame: frame, brain: brain)
+    }
+
+    /// The same in the common space of a group.
+    ///
+    /// - Parameter graph: its positions are of that space.
+    public static func svg(_ graph: ConnectionGraph, in group: GroupResult) -> String {
+        svg(graph, frame: group.space.axes, brain: group.outline)
+    }
+
+    private static func svg(_ graph: ConnectionGraph, frame: CoordinateFrame, brain: [SIMD3<Double>]) -> String {
+        let drawn = graph.connections.filter(\.selected).sorted { $0.influence > $1.influence }
         let isPlaced =
-            answer.positions.count == summary.variables.count && answer.positions.allSatisfy(BrainViews.isInHead)
+            graph.positions.count == graph.variables.count && graph.positions.allSatisfy(BrainViews.isInHead)
         func mm(_ position: SIMD3<Double>) -> SIMD3<Double> { frame.rightAnteriorSuperior(position) * 1000 }
         let views = BrainViews(
-            brain: isPlaced ? candidates.filter(BrainViews.isInHead).map(mm) : [],
-            marks: isPlaced ? answer.positions.map(mm) : [], width: width, top: top)
-        let graph = isPlaced ? views.height : 320
+            brain: isPlaced ? brain : [], marks: isPlaced ? graph.positions.map(mm) : [], width: width, top: top)
+        let height = isPlaced ? views.height : 320
         let rows = Double((min(drawn.count, listed) + 1) / 2)
-        let subtitle = subtitle(summary, drawn.count)
+        let subtitle = subtitle(graph, drawn.count)
         var canvas = SVGCanvas(
-            width: width, height: top + graph + 74 + max(1, rows) * lineHeight, title: "Who drives whom",
+            width: width, height: top + height + 74 + max(1, rows) * lineHeight, title: "Who drives whom",
             subtitle: subtitle,
             description: subtitle + ". " + drawn.prefix(listed).map { words($0) }.joined(separator: "; ") + ".")
-        let places = Dictionary(summary.variables.enumerated().map { ($1, $0) }) { first, _ in first }
+        let places = Dictionary(graph.variables.enumerated().map { ($1, $0) }) { first, _ in first }
         func draw(_ points: [Point]) {
             for connection in drawn.prefix(listed).reversed() {
                 guard let from = places[connection.from], let to = places[connection.to] else { continue }
@@ -46,18 +56,18 @@ public enum ConnectionsFigure {
         if isPlaced {
             for projection in views.projections {
                 views.drawBrain(projection, &canvas)
-                draw(answer.positions.map { projection.place(mm($0)) })
+                draw(graph.positions.map { projection.place(mm($0)) })
                 views.drawName(projection, &canvas)
             }
             views.drawScale(&canvas)
         } else {
-            let (centre, radius) = (Point(width / 2, top + graph / 2), graph / 2 - 24)
-            let points = summary.variables.indices.map { place in
-                let angle = 2 * Double.pi * Double(place) / Double(summary.variables.count)
+            let (centre, radius) = (Point(width / 2, top + height / 2), height / 2 - 24)
+            let points = graph.variables.indices.map { place in
+                let angle = 2 * Double.pi * Double(place) / Double(graph.variables.count)
                 return centre + Point(radius * sin(angle), -radius * cos(angle))
             }
             draw(points)
-            for (place, name) in summary.variables.enumerated() where name != String(place + 1) {
+            for (place, name) in graph.variables.enumerated() where name != String(place + 1) {
                 let isLeft = points[place].x < centre.x - 1
                 canvas.text(
                     TextMetrics.fitted(name.onOneLine, size: 12, within: 240, keepsEnd: true),
@@ -65,16 +75,16 @@ public enum ConnectionsFigure {
                 )
             }
         }
-        list(Array(drawn.prefix(listed)), places, from: top + graph + 62, &canvas)
+        list(Array(drawn.prefix(listed)), places, from: top + height + 62, &canvas)
         return canvas.document
     }
 
-    private static func subtitle(_ summary: DynamicsSummary, _ count: Int) -> String {
+    private static func subtitle(_ graph: ConnectionGraph, _ count: Int) -> String {
         guard count > 0 else {
-            return "No connection is claimed between \(summary.variables.count.counted("variable"))"
+            return "No connection is claimed between \(graph.variables.count.counted("variable"))"
         }
-        return "\(count) of \(summary.connections.count) possible connections; width: influence"
-            + (summary.connections.contains { $0.confirmed == false && $0.selected }
+        return "\(count) of \(graph.connections.count) possible connections; width: influence"
+            + (graph.connections.contains { $0.confirmed == false && $0.selected }
                 ? "; dashed: not confirmed by reversed time" : "")
             + (count > listed ? "; the strongest \(listed) are drawn" : "")
     }

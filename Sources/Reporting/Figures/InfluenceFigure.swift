@@ -9,17 +9,17 @@ public enum InfluenceFigure {
     /// The figure as an SVG document; rows are driven, columns drive.
     ///
     /// - Complexity: O(connections).
-    public static func svg(_ summary: DynamicsSummary) -> String {
-        let count = summary.variables.count
-        let names = summary.variables.map { TextMetrics.fitted($0.onOneLine, size: 12, within: 130, keepsEnd: true) }
+    public static func svg(_ graph: ConnectionGraph) -> String {
+        let count = graph.variables.count
+        let names = graph.variables.map { TextMetrics.fitted($0.onOneLine, size: 12, within: 130, keepsEnd: true) }
         let left = SVGCanvas.margin + 12 + (names.map { TextMetrics.width($0, size: 12) }.max() ?? 0)
         let cell = max(10, min(56, 560 / Double(max(1, count))))
         let subtitle = "From the column to the row; framed: claimed"
         var canvas = SVGCanvas(
             width: max(420, left + cell * Double(count) + SVGCanvas.margin), height: top + cell * Double(count) + 28,
             title: "Influence", subtitle: subtitle, description: subtitle)
-        let places = Dictionary(summary.variables.enumerated().map { ($1, $0) }) { first, _ in first }
-        let largest = summary.connections.map(\.influence).filter(\.isFinite).max() ?? 0
+        let places = Dictionary(graph.variables.enumerated().map { ($1, $0) }) { first, _ in first }
+        let largest = graph.connections.map(\.influence).filter(\.isFinite).max() ?? 0
         let scale = ColourScale.sequential(limit: largest > 0 ? largest : 1)
         for (place, name) in names.enumerated() {
             let middle = cell * (Double(place) + 0.5)
@@ -29,7 +29,7 @@ public enum InfluenceFigure {
             canvas.rectangle(
                 box(place, place, cell, left), fill: Palette.brain, Stroke(colour: "#ffffff", width: 1))
         }
-        for connection in summary.connections {
+        for connection in graph.connections {
             guard let from = places[connection.from], let to = places[connection.to], connection.influence.isFinite
             else { continue }
             let colour = scale.colours[scale.step(connection.influence)]
@@ -41,7 +41,7 @@ public enum InfluenceFigure {
                 at: Point(left + cell * (Double(from) + 0.5), top + cell * (Double(to) + 0.5) + 4),
                 TextStyle(size: 11, anchor: .middle, colour: Palette.text(on: colour)))
         }
-        for connection in summary.connections where connection.selected {
+        for connection in graph.connections where connection.selected {
             guard let from = places[connection.from], let to = places[connection.to] else { continue }
             let own = box(to, from, cell, left)
             canvas.area(

@@ -16,8 +16,8 @@ public enum DynamicsSection {
         _ answer: DynamicsAnswer, frame: CoordinateFrame = .head, candidates: [SIMD3<Double>] = []
     ) -> [(name: String, svg: String)] {
         [
-            ("connections", ConnectionsFigure.svg(answer, frame: frame, candidates: candidates)),
-            ("influence", InfluenceFigure.svg(answer.summary)), ("spectrum", DynamicsCurves.spectrum(answer)),
+            ("connections", ConnectionsFigure.svg(answer.graph, frame: frame, candidates: candidates)),
+            ("influence", InfluenceFigure.svg(answer.graph)), ("spectrum", DynamicsCurves.spectrum(answer)),
             ("forecast", DynamicsCurves.forecast(answer.summary)),
         ].compactMap { name, svg in svg.map { (name, $0) } }
     }

@@ -17,6 +17,11 @@ public struct DynamicsAnswer: Sendable {
         return matrix
     }
 
+    /// Its connections between its variables.
+    public var graph: ConnectionGraph {
+        ConnectionGraph(variables: summary.variables, positions: positions, connections: summary.connections)
+    }
+
     /// How well what comes is told.
     public struct Horizon: Encodable, Sendable, Equatable {
         /// Samples ahead.
@@ -50,6 +55,23 @@ public struct DynamicsAnswer: Sendable {
     }
 }
 
+/// Which variable drives which, as figures draw it.
+public struct ConnectionGraph: Sendable {
+    /// Names of the variables.
+    public let variables: [String]
+    /// Where they are, m; empty where they are nowhere.
+    public let positions: [SIMD3<Double>]
+    /// All connections, by the names of variables.
+    public let connections: [DynamicsSummary.Connection]
+
+    /// See the properties.
+    public init(variables: [String], positions: [SIMD3<Double>], connections: [DynamicsSummary.Connection]) {
+        self.variables = variables
+        self.positions = positions
+        self.connections = connections
+    }
+}
+
 /// What is printed of who drives whom.
 public struct DynamicsSummary: Encodable, Sendable {
     /// One variable's influence on another.
@@ -68,6 +90,20 @@ public struct DynamicsSummary: Encodable, Sendable {
         @Nullable public var confirmed: Bool?
         /// Part of the resamples of epochs that select it; nil where none were drawn.
         @Nullable public var frequency: Double?
+
+        /// See the properties.
+        public init(
+            from: String, to: String, influence: Double, p: Double?, fdr: Double?, selected: Bool,
+            confirmed: Bool? = nil, frequency: Double? = nil
+        ) {
+            (self.from, self.to) = (from, to)
+            self.influence = influence
+            self.selected = selected
+            _p = Nullable(wrappedValue: p)
+            _fdr = Nullable(wrappedValue: fdr)
+            _confirmed = Nullable(wrappedValue: confirmed)
+            _frequency = Nullable(wrappedValue: frequency)
+        }
     }
 
     /// The kind of model.

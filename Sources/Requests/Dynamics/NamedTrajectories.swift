@@ -55,8 +55,9 @@ public struct NamedTrajectories: Sendable {
 
     /// The amplitudes of sources, named `source 1` and so on as the estimate numbers them.
     ///
+    /// - Parameter kind: what they are called, before their number.
     /// - Throws: ``InputError`` for fewer than two sources or samples, and for amplitudes that cannot be worked with.
-    public init(_ courses: SourceCourses) throws(InputError) {
+    public init(_ courses: SourceCourses, called kind: String = "source") throws(InputError) {
         guard courses.sources.count > 1 else {
             throw InputError(
                 "estimate", found: courses.sources.count == 1 ? "one source" : "no source",
@@ -77,7 +78,7 @@ public struct NamedTrajectories: Sendable {
         // In nA·m: numbers near one.
         try self.init(
             courses.epochs.map { $0 * 1e9 }, (last - first) / Double(courses.times.count - 1),
-            courses.sources.map { "source \($0 + 1)" }, facts, courses.positions, .input(.recording))
+            courses.sources.map { "\(kind) \($0 + 1)" }, facts, courses.positions, .input(.recording))
     }
 
     /// The columns of a table: `time` in seconds, optionally `epoch`, and a variable each.

@@ -12,6 +12,8 @@ public struct GroupMember: Sendable, Equatable {
     public let frame: CoordinateFrame
     /// Where the candidate sources lie; nil where the estimate does not say: chance is then not known.
     public let candidates: SourceSpace?
+    /// Single epochs of the recording, 1 for an average; nil where the estimate does not say.
+    public let epochs: Int?
     /// Rank of the whitened data.
     public let rank: Int
     /// Standard deviation of the whitened noise that the selection assumed.
@@ -35,6 +37,7 @@ public struct GroupMember: Sendable, Equatable {
         times = estimate.times
         frame = estimate.frame
         candidates = estimate.candidates
+        epochs = estimate.preparation.epochs
         rank = estimate.preparation.rank
         noiseDeviation = estimate.preparation.noiseDeviation
         goodnessOfFit = estimate.goodnessOfFit

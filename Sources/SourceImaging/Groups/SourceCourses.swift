@@ -10,9 +10,10 @@ public struct SourceCourses: Sendable {
     public let epochs: [Matrix]
     /// Time of each sample, s.
     public let times: [Double]
-    /// Which sources of the estimate the rows are, ascending: all but those that the sensors cannot tell from another.
+    /// Which sources of the estimate, or places, the rows are, ascending: all but those that the sensors do not see or cannot
+    /// tell from another.
     public let sources: [Int]
-    /// Their positions, m, in the frame of the estimate.
+    /// Their positions, m, in the frame of the forward.
     public let positions: [SIMD3<Double>]
     /// The power of amplitudes over that of their error, dB, over all epochs: the median over sources, −∞ where that is all
     /// error.
@@ -41,28 +42,47 @@ public struct SourceCourses: Sendable {
             throw InputError("estimate", found: "no source", expected: "some")
         }
         try Self.check(estimate, forward)
-        let prepared = try PreparedProblem(
-            recording: recording, forward: forward, covariance: covariance, settings: settings, keepsEpochs: true,
-            parallelism: parallelism)
-        let average = try PlaceRecording(prepared, candidates: estimate.sources.map(\.index))
-        let whitened = prepared.replicates?.responses ?? [average.response]
-        // Noise is of the average; of one epoch there is as many times as much.
-        let variance = prepared.noiseVariance * Double(whitened.count)
-        let (fits, mergers) = try PlaceFit.fit(
-            whitened.map { average.with(response: $0, noiseVariance: variance) })
-        let merged = Set(mergers.map(\.place))
-        let kept = estimate.sources.indices.filter { !merged.contains($0) && average.widths[$0] > 0 }
-        epochs = fits.map { $0.courses.rows(kept) }
-        times = prepared.times
-        sources = kept
-        positions = kept.map { estimate.sources[$0].position }
-        isAverage = recording.epochs.count == 1 && recording.averages != 1
-        signalToNoise = Self.ratio(fits, kept)
-        warnings =
-            prepared.warnings
-            + mergers.map {
+        let epochs = try PlaceEpochs(
+            recording: recording, forward: forward, covariance: covariance, settings: settings,
+            candidates: estimate.sources.map(\.index), parallelism: parallelism)
+        let (fits, mergers) = try PlaceFit.fit(epochs.views)
+        self.init(
+            epochs, fits, merged: mergers,
+            notes: mergers.map {
                 "source \($0.place + 1) cannot be told from source \($0.other + 1) by the sensors: it is left out"
-            }
+            })
+    }
+
+    /// Fits the same places in all recordings of a subject; each points the same way in all of them.
+    ///
+    /// - Parameter recordings: of one subject, with as many places each.
+    /// - Returns: of each recording its courses, whose sources are places; and the places that were left out.
+    /// - Throws: ``InputError`` as ``PlaceFit/fit(_:)`` does.
+    /// - Complexity: O(epochs · rank · places · (places + samples)).
+    public static func fit(
+        _ recordings: [PlaceEpochs]
+    ) throws(InputError) -> (courses: [SourceCourses], mergers: [PlaceFit.Merger]) {
+        let (fits, mergers) = try PlaceFit.fit(recordings.flatMap(\.views))
+        var rest = fits[...]
+        let courses = recordings.map { recording in
+            let own = Array(rest.prefix(recording.views.count))
+            rest = rest.dropFirst(own.count)
+            return SourceCourses(recording, own, merged: mergers)
+        }
+        return (courses, mergers)
+    }
+
+    private init(_ recording: PlaceEpochs, _ fits: [PlaceFit], merged: [PlaceFit.Merger], notes: [String] = []) {
+        let kept = recording.places.indices.filter { place in
+            recording.places[place] != nil && !merged.contains { $0.place == place }
+        }
+        epochs = fits.map { $0.courses.rows(kept) }
+        times = recording.times
+        sources = kept
+        positions = kept.compactMap { recording.places[$0] }
+        isAverage = recording.isAverage
+        signalToNoise = Self.ratio(fits, kept)
+        warnings = recording.warnings + notes
     }
 
     /// Throws where sources are not candidates of a forward.
@@ -92,5 +112,50 @@ public struct SourceCourses: Sendable {
             return max(power - error, 0) / error
         }.sorted()
         return ratios.isEmpty ? -.infinity : 10 * log10(ratios[ratios.count / 2])
+    }
+}
+
+/// The single epochs of one recording, whitened, and the fields of a few places. A prepared problem, which holds a whole gain,
+/// can be let go once this is made of it.
+public struct PlaceEpochs: Sendable {
+    /// An epoch each.
+    let views: [PlaceRecording]
+    /// Where each place is, m; nil for one that the sensors do not see, or that the subject has not.
+    let places: [SIMD3<Double>?]
+    /// Time of each sample, s.
+    public let times: [Double]
+    let isAverage: Bool
+    let warnings: [String]
+
+    /// Prepares a recording.
+    ///
+    /// - Parameters:
+    ///   - recording: epochs or an average.
+    ///   - forward: of the same subject.
+    ///   - covariance: noise of one epoch; nil estimates it before time 0.
+    ///   - settings: channels, orientation, window and so on.
+    ///   - candidates: the source of the forward that stands for each place; nil where the subject has none.
+    ///   - parallelism: threads; no result depends on them.
+    ///   - shared: what earlier recordings of the same forward left.
+    /// - Throws: ``InputError`` for what cannot be prepared, and a source that the forward does not have.
+    /// - Complexity: memory of epochs · rank · samples.
+    public init(
+        recording: Recording, forward: Forward, covariance: NoiseCovariance?, settings: PreparationSettings,
+        candidates: [Int?], parallelism: Parallelism = .serial, shared: SharedPreparation? = nil
+    ) throws(InputError) {
+        let prepared = try PreparedProblem(
+            recording: recording, forward: forward, covariance: covariance, settings: settings, keepsEpochs: true,
+            parallelism: parallelism, shared: shared)
+        let average = try PlaceRecording(prepared, candidates: candidates)
+        let whitened = prepared.replicates?.responses ?? [average.response]
+        // Noise is of the average; of one epoch there is as many times as much.
+        let variance = prepared.noiseVariance * Double(whitened.count)
+        views = whitened.map { average.with(response: $0, noiseVariance: variance) }
+        places = zip(candidates, average.widths).map { candidate, width in
+            width > 0 ? candidate.map { forward.sources.positions[$0] } : nil
+        }
+        times = prepared.times
+        isAverage = recording.epochs.count == 1 && recording.averages != 1
+        warnings = prepared.warnings
     }
 }

@@ -13,6 +13,8 @@ public struct PreparationReport: Sendable, Equatable {
     public let noiseSource: String
     /// Trials in the average, by which the covariance was divided; whole or not, nil when unknown and not needed.
     public let averages: Double?
+    /// Matrices over which the recording was averaged: single epochs, 1 for an average; nil when a file does not say.
+    public var epochs: Int?
     /// The rank of each block of sensors and who says it, in plain English; empty when a file does not say.
     public var rankSource = ""
     /// What was looked at before anything was computed, in that order; empty when a file does not say.

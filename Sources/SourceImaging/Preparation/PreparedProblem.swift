@@ -162,6 +162,7 @@ public struct PreparedProblem: Sendable {
         var report = PreparationReport(
             channels: matching.sensors.countByKind, rank: whitener.rank, baselineDeviation: noise.baselineDeviation,
             noiseDeviation: noise.variance.squareRoot(), noiseSource: noise.source, averages: noise.averages)
+        report.epochs = recording.epochs.count
         report.rankSource = rank.text
         report.checks = checks.checks
         self.report = report
