@@ -79,7 +79,10 @@ def same_as_command(
     ("settings", "options"),
     [
         ({}, []),
-        ({"loose": 0, "sensors": "meg", "alpha": 30}, ["--orientation", "fixed", "--sensors", "meg", "--lambda", 0.3]),
+        (
+            {"loose": 0, "sensors": "meg", "alpha": 30, "tol": 1e-10},
+            "--orientation fixed --sensors meg --lambda 0.3 --gap 1e-10".split(),
+        ),
         (
             {"loose": 1, "depth": None, "sensors": "eeg", "nave": 5.5, "alpha": "gcv", "search": "brent"},
             "--orientation free --depth 0 --sensors eeg --averages 5.5 --criterion gcv --search brent".split(),
@@ -105,7 +108,7 @@ def test_command_on_sample(shared: Path, tmp_path: Path, settings: Any, options:
     paths = data / "left-auditory-ave.fif", data / "sample-fwd.fif", data / "sample-cov.fif"
     found = foci.mne.localize(*sample(shared), tmin=WINDOW[0], tmax=WINDOW[1], **settings)
     assert len(found.sources) > 0
-    tolerance = 1e-8 if "debias" in settings else 1e-12
+    tolerance = 1e-8 if "tol" in settings else 1e-12
     same_as_command(found, paths, tmp_path, "--window", *WINDOW, *options, tolerance=tolerance)
 
 

@@ -27,7 +27,8 @@ public struct NamedTrajectories: Sendable {
         let count = epochs.first?.rows ?? 0
         guard count > 1 else {
             throw InputError(
-                "epochs", found: "\(count) variables", expected: "two at least: nothing else can drive one")
+                "epochs", found: count == 1 ? "one variable" : "\(count) variables",
+                expected: "two at least: nothing else can drive one")
         }
         guard names.count == count, Set(names).count == count else {
             throw InputError(
