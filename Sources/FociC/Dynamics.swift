@@ -97,8 +97,8 @@ private func parts(_ answer: DynamicsAnswer, of estimate: Estimate? = nil) -> An
         "json": { try summary.json(isIndented: false) }, "text": { DynamicsReading.text(summary) },
         "dynamics.json": { try summary.json(isIndented: true) + "\n" },
         "connections.tsv": { DynamicsReading.table(summary) },
-        "connections.svg": { ConnectionsFigure.svg(answer, frame: frame, candidates: candidates) },
-        "influence.svg": { InfluenceFigure.svg(summary) }, "spectrum.svg": { DynamicsCurves.spectrum(answer) },
+        "connections.svg": { ConnectionsFigure.svg(answer.graph, frame: frame, candidates: candidates) },
+        "influence.svg": { InfluenceFigure.svg(answer.graph) }, "spectrum.svg": { DynamicsCurves.spectrum(answer) },
         "forecast.svg": { DynamicsCurves.forecast(summary) },
         "page.template": { DynamicsSection.page(summary, figures: [], heading: "").template },
         "page.json": {
