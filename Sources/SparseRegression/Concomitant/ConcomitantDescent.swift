@@ -96,7 +96,8 @@ final class ConcomitantDescent {
 
     // MARK: - Solving
 
-    func solve(_ lambda: Double, from start: ActiveSet?, stop: StopRule, monitor: Monitor) -> ConcomitantLasso.Solution {
+    func solve(_ lambda: Double, from start: ActiveSet?, stop: StopRule, monitor: Monitor) -> ConcomitantLasso.Solution
+    {
         let (problem, clock) = (lasso.problem, Stopwatch(limit: stop.maximumSeconds))
         var point = zero
         let scale = objective(point, lambda)

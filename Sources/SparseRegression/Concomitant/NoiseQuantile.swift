@@ -158,6 +158,14 @@ public struct SettledNoise: Sendable {
         public let solution: Solution
         /// s.
         public let seconds: Double
+
+        /// A round that was solved.
+        public init(lambda: Double, objective: Double, solution: Solution, seconds: Double) {
+            self.lambda = lambda
+            self.objective = objective
+            self.solution = solution
+            self.seconds = seconds
+        }
     }
 
     /// σ at rest.
