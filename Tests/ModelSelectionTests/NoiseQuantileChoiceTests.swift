@@ -47,7 +47,8 @@ struct NoiseQuantileChoiceTests {
         #expect(Set([7, 44]).isSubset(of: found.solution.active.blocks) && found.solution.active.count < 10)
         // In ascending order of labels.
         #expect(record.deviations.count == 2 && record.draws == 40)
-        #expect(abs(record.deviations[0] - 3) < 0.4 && abs(record.deviations[1] - 1) < 0.4, "\(record.deviations)")
+        // A little above the truth: what shrinkage leaves of the sources counts as noise.
+        #expect((2.6...3.6).contains(record.deviations[0]) && (0.8...1.8).contains(record.deviations[1]))
         #expect(found.curve.chosen.ratio < 1 && !found.curve.atGridEdge && found.end == nil)
         // Optimal for S⁻¹ of those levels at Λ, the quantile.
         let residual = problem.response - found.solution.active.fit(in: problem)

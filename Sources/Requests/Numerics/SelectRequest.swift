@@ -263,7 +263,8 @@ public struct SelectRequest: Sendable {
         let shape = Penalty.kind.shape(given, for: problem, parallelism: parallelism)
         let chosen = try method.chooseByQuantile(
             AutomaticSolver().session(for: problem, parallelism: parallelism),
-            family: SharedLambda<Penalty>(shape: shape), largest: largest, stop: stop, parallelism: parallelism, monitor: monitor)
+            family: SharedLambda<Penalty>(shape: shape), largest: largest, stop: stop, parallelism: parallelism,
+            monitor: monitor)
         let curve = chosen.curve
         if chosen.end != nil { monitor.warn("the noise level did not come to rest in \(curve.points.count) rounds") }
         var summary = SelectSummary(
