@@ -319,8 +319,9 @@ def test_criteria_choose_where_they_are_smallest(criterion):
 def test_noise_quantile_needs_no_noise_level():
     data = make_regression(4, n=80)
     found = foci.select(data.X, data.Y, "noise-quantile")
-    assert found.noise_quantile["draws"] == 40
-    assert found.lambda_ == pytest.approx(found.noise_quantile["quantile"] * found.noise_quantile["deviations"][0], rel=1e-3)
+    noise = found.noise_quantile
+    assert noise["draws"] == 40
+    assert found.lambda_ == pytest.approx(noise["quantile"] * noise["deviations"][0], rel=1e-3)
     assert set(np.flatnonzero(np.any(data.B, axis=1))) <= set(found.columns)
     assert foci.select(data.X, 5 * data.Y, "noise-quantile").lambda_ == pytest.approx(5 * found.lambda_, rel=1e-3)
     assert foci.select(data.X, data.Y, "gcv").noise_quantile is None

@@ -3,8 +3,8 @@
 
     concomitant_peer.py FOLDER RATIO GAP
 
-FOLDER holds gain.npy (n × q) and epochs.npy (r × n × T). Sweeps over all columns; every ten sweeps the gap, and the square
-root S of the noise covariance anew from the eigenvalues of the residual's second moment. Prints a line of JSON.
+FOLDER holds gain.npy (n × q) and epochs.npy (r × n × T). Sweeps over all columns; every ten sweeps the gap, and the
+square root S of the noise covariance anew from the eigenvalues of the residual's second moment. Prints a line of JSON.
 """
 
 from __future__ import annotations

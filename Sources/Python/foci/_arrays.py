@@ -601,8 +601,8 @@ def select(
     criterion : str
         ``"sure"`` (Stein's unbiased risk estimate with exact degrees of freedom), ``"sure-mc"`` (with those of random
         directions), ``"held-out"``, ``"kfold"`` (prediction of rows by others; a copy of X a fold), ``"gcv"``,
-        ``"aic"``, ``"bic"``, ``"ebic"``, ``"evidence"``, or ``"noise-quantile"`` (the λ at which noise alone shows nothing
-        in 95 % of cases, at the noise level of the residual: no path, and ``sigma`` is not read).
+        ``"aic"``, ``"bic"``, ``"ebic"``, ``"evidence"``, or ``"noise-quantile"`` (the λ at which noise alone shows
+        nothing in 95 % of cases, at the noise level of the residual: no path, and ``sigma`` is not read).
     search : str or None
         ``"path"``, ``"brent"``, ``"grid"``, ``"random"``, ``"bayesian"``, ``"gradient"``, ``"line-search"``,
         ``"l-bfgs"`` or ``"adam"``; by default ``"brent"``, for learned weights ``"line-search"``.
