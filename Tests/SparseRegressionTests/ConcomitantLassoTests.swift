@@ -29,7 +29,7 @@ struct ConcomitantLassoTests {
         }
 
         func lasso(
-            _ noise: NoiseModel = .full, weights: [Double]? = nil, floors: [Double]? = nil, scale: Double = 1
+            _ noise: NoiseShape = .full, weights: [Double]? = nil, floors: [Double]? = nil, scale: Double = 1
         ) throws -> ConcomitantLasso {
             try ConcomitantLasso(
                 design: Design(gain), epochs: EpochStatistics(epochs.map { $0 * scale }), blocks: blocks, noise: noise,
@@ -55,7 +55,7 @@ struct ConcomitantLassoTests {
     }
 
     private static let labels = (0..<15).map { $0 < 9 ? 4 : 2 }
-    private static let models: [NoiseModel] = [.full, .scalar, .blocks(labels)]
+    private static let models: [NoiseShape] = [.full, .scalar, .blocks(labels)]
     private let exact = StopRule(relativeGap: 1e-12)
 
     private func dense(_ lasso: ConcomitantLasso, _ solution: ConcomitantLasso.Solution) -> Matrix {
@@ -65,7 +65,7 @@ struct ConcomitantLassoTests {
     }
 
     @Test("the objective is that of the epochs; no B and S are better", arguments: models, [1, 3])
-    func objective(_ noise: NoiseModel, _ width: Int) throws {
+    func objective(_ noise: NoiseShape, _ width: Int) throws {
         let world = World(width: width)
         let weights = (0..<30).map { 1 + 0.02 * Double($0) }
         let lasso = try world.lasso(noise, weights: weights)
@@ -92,7 +92,7 @@ struct ConcomitantLassoTests {
     }
 
     @Test("a bound found at any B is below the objective at any other B and S", arguments: models)
-    func weakDuality(_ noise: NoiseModel) throws {
+    func weakDuality(_ noise: NoiseShape) throws {
         let world = World()
         let lasso = try world.lasso(noise, floors: noise.parts(rows: 15).map { $0.map { _ in 0.4 } } ?? [0.4])
         let lambda = 0.2 * lasso.largestLambda()
@@ -147,7 +147,7 @@ struct ConcomitantLassoTests {
     }
 
     @Test("data times a factor give sources and noise times it at the same Λ", arguments: models)
-    func homogeneous(_ noise: NoiseModel) throws {
+    func homogeneous(_ noise: NoiseShape) throws {
         let world = World()
         let (one, many) = (try world.lasso(noise), try world.lasso(noise, scale: 1e3))
         let lambda = 0.3 * one.largestLambda()
@@ -159,7 +159,7 @@ struct ConcomitantLassoTests {
     }
 
     @Test("at Λ_max nothing is active, with a gap of rounding; a little below something is", arguments: models, [1, 3])
-    func largest(_ noise: NoiseModel, _ width: Int) throws {
+    func largest(_ noise: NoiseShape, _ width: Int) throws {
         let lasso = try World(width: width).lasso(noise)
         let largest = lasso.largestLambda()
         let none = try lasso.solve(lambda: largest, stop: StopRule(relativeGap: 1e-14))

@@ -29,7 +29,7 @@ extension CriterionKind {
 extension SelectionMethod {
     /// λ by the quantile of noise and the noise level of the residual (``NoiseQuantile``, ``SettledNoise``).
     ///
-    /// Where rows have several labels, each has a noise level of its own (``NoiseModel/blocks(_:)``, under the L2,1 norm):
+    /// Where rows have several labels, each has a noise level of its own (``NoiseShape/blocks(_:)``, under the L2,1 norm):
     /// the rows are divided by the roots of their levels, and the solution is one of that problem.
     ///
     /// - Parameters:

@@ -12,7 +12,7 @@ public struct ConcomitantLasso: Sendable {
     /// X and Ȳ; samples reduced to the rank of Ȳ, which changes no optimum.
     public let problem: RegressionProblem
     /// What S may be.
-    public let noise: NoiseModel
+    public let noise: NoiseShape
     /// w_j > 0, one a block, infinite to exclude it; nil means all one.
     public let weights: [Double]?
     /// σ_min of each part of S, in ascending order of labels: one for a scalar or full S.
@@ -73,7 +73,7 @@ public struct ConcomitantLasso: Sendable {
     /// - Throws: ``Invalid``; a full S of fewer than 5n samples is refused.
     /// - Complexity: O(nq + nT²), and O(n³) for a full S.
     public init(
-        design: Design, epochs: EpochStatistics, blocks: BlockStructure, noise: NoiseModel, weights: [Double]? = nil,
+        design: Design, epochs: EpochStatistics, blocks: BlockStructure, noise: NoiseShape, weights: [Double]? = nil,
         floors: [Double]? = nil
     ) throws(Invalid) {
         let samples = epochs.count * epochs.mean.columns
@@ -85,7 +85,7 @@ public struct ConcomitantLasso: Sendable {
 
     /// The same without asking for 5n samples.
     init(
-        anySamples design: Design, epochs: EpochStatistics, blocks: BlockStructure, noise: NoiseModel,
+        anySamples design: Design, epochs: EpochStatistics, blocks: BlockStructure, noise: NoiseShape,
         weights: [Double]? = nil, floors: [Double]? = nil
     ) throws(Invalid) {
         do { problem = try RegressionProblem(design: design, response: epochs.mean, blocks: blocks) } catch {

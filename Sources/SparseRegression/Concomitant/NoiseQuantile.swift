@@ -214,3 +214,15 @@ public struct SettledNoise: Sendable {
         self.isAtRest = isAtRest
     }
 }
+
+extension ConcomitantLasso {
+    /// Λ by a quantile of noise: it over √r, whatever S may be.
+    ///
+    /// - Throws: as ``NoiseQuantile/value(for:weights:parallelism:monitor:)``.
+    public func lambda(
+        by noise: NoiseQuantile, parallelism: Parallelism = .serial, monitor: Monitor = .silent
+    ) throws -> Double {
+        try noise.value(for: problem, weights: weights, parallelism: parallelism, monitor: monitor)
+            / Double(repetitions).squareRoot()
+    }
+}

@@ -1,5 +1,5 @@
 /// What the square root of the noise covariance may look like.
-public enum NoiseModel: Sendable, Equatable {
+public enum NoiseShape: Sendable, Equatable {
     /// σI: rows that are whitened but for one factor.
     case scalar
     /// A σ for all rows of one label, for example of one kind of sensor (Massias et al. 2018).
