@@ -402,7 +402,9 @@ struct LocalizationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Folds of the criteria that hold something out. (default: 5)", valueName: "n"))
     var folds: Int?
 
-    @Option(help: ArgumentHelp("Random directions of sure-mc. (default: 1)", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Random directions of sure-mc (1 by default), draws of noise of noise-quantile (40).", valueName: "n"))
     var draws: Int?
 
     @Option(help: ArgumentHelp("Seed of folds, directions, searches and repeats.", valueName: "n"))

@@ -56,8 +56,10 @@ struct SelectCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Folds of kfold; held-out holds out the first of them.", valueName: "n"))
     var folds = 5
 
-    @Option(help: ArgumentHelp("Random directions of sure-mc.", valueName: "n"))
-    var draws = 1
+    @Option(
+        help: ArgumentHelp(
+            "Random directions of sure-mc (1 by default), draws of noise of noise-quantile (40).", valueName: "n"))
+    var draws: Int?
 
     @Option(help: "Seed of folds, directions and draws.")
     var seed: UInt64 = 0
@@ -114,8 +116,9 @@ struct SelectCommand: ParsableCommand {
         request.stop = try computing.stop()
         request.parallelism = try computing.parallelism()
         try request.check()
-        if criterion == .evidence, state != nil {
-            throw InputError(.criterion, found: "evidence with a state", expected: "none: its updates are not searched")
+        if !criterion.isSearched, state != nil {
+            throw InputError(
+                .criterion, found: "\(criterion.name) with a state", expected: "none: it is not searched for")
         }
         return request
     }
@@ -140,13 +143,21 @@ struct SelectCommand: ParsableCommand {
 }
 
 extension SelectSummary {
+    /// What λ follows from, on a line of its own; nothing where it is not the noise.
+    private var noise: String {
+        guard let noiseQuantile else { return "" }
+        let levels = noiseQuantile.deviations.map { String(format: "%.4g", $0) }.joined(separator: ", ")
+        let quantile = String(format: "%.6g", noiseQuantile.quantile)
+        return "\nnoise          σ = \(levels), quantile \(quantile) of \(noiseQuantile.draws) draws"
+    }
+
     /// The choice in a few lines, for people.
     var text: String {
         let choice = lambdaRatio.map { String(format: "λ = %.4g of λ_max", $0) } ?? "one λ a source"
         return """
             choice         \(choice)\(ridge.map { String(format: ", μ = %.4g", $0) } ?? "")\(gamma.map { String(format: ", γ = %.4g", $0) } ?? "")
             criterion      \(criterion) = \(String(format: "%.6g", value))
-            sources        \(support.count)
+            sources        \(support.count)\(noise)
             search         \(search): \(evaluations) evaluations, \(innerSolves) solves, \(end ?? "")
             time           \(String(format: "%.3f", seconds)) s
             """

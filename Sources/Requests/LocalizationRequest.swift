@@ -87,7 +87,7 @@ public struct LocalizationRequest: NamedRequest {
             .init(.folds, "folds of the criteria that hold something out") {
                 (r, v, n) throws(InputError) in r.gathered.selection.folds = try v.count(n)
             },
-            .init(.draws, "random directions of sure-mc") {
+            .init(.draws, "random directions of sure-mc, draws of noise of noise-quantile") {
                 (r, v, n) throws(InputError) in r.gathered.selection.draws = try v.count(n)
             },
             .init(.seed, "seed of folds, directions, searches and repeats") {

@@ -83,6 +83,34 @@ struct SelectTests {
         #expect(try #require(evidence["gradient_norm"].number) < 0.1)
     }
 
+    @Test(
+        "The quantile of noise needs neither a path nor σ, and tells what λ follows from",
+        arguments: ["p.h5", "free.h5"])
+    func noiseQuantile(_ problem: String) throws {
+        let json = try JSON(parsing: try select(["--criterion", "noise-quantile"], problem: problem).output)
+        let noise = json["noise_quantile"]
+        let sigma = try #require(noise["deviations"].list.first?.number)
+        #expect(noise["draws"].integer == 40 && (0.35...0.75).contains(sigma), "\(sigma)")
+        let lambda = try #require(json["lambda_ratio"].number) * (try #require(json["lambda_max"].number))
+        #expect(abs(lambda - sigma * (try #require(noise["quantile"].number))) < 1e-3 * lambda)
+        let rounds = json["history"].list.compactMap { $0["value"].number }
+        #expect((3...20).contains(rounds.count) && zip(rounds, rounds.dropFirst()).allSatisfy { $1 <= $0 * (1 + 1e-6) })
+        #expect(Set([3, 17, 31]).isSubset(of: json["support"].list.compactMap(\.integer)))
+        // Noise is not told by the option, and other draws change little.
+        let other = try JSON(
+            parsing: try select(
+                ["--criterion", "noise-quantile", "--sigma", "9", "--seed", "4", "--draws", "60"], problem: problem
+            ).output)
+        let ratio = try #require(other["lambda_ratio"].number) / (try #require(json["lambda_ratio"].number))
+        #expect(abs(ratio - 1) < 0.1 && other["noise_quantile"]["draws"].integer == 60)
+        let text = try Program.run(
+            ["select", "--problem", problem, "--criterion", "noise-quantile", "--quiet"], in: folder.path)
+        #expect(text.output.contains("quantile") && text.output.contains("40 draws"))
+        let net = try select(
+            ["--criterion", "noise-quantile", "--penalty", "elastic-net", "--ridge", "0.5"], problem: problem)
+        #expect(try JSON(parsing: net.output)["ridge"].number == 0.5)
+    }
+
     @Test("A search that was cut short goes on from its file")
     func state() throws {
         let whole = try JSON(parsing: try select([]).output)
@@ -111,6 +139,12 @@ struct SelectTests {
             (["--weights", "learned", "--search", "brent"], "--search: brent for one hyperparameter a source"),
             (["--criterion", "evidence", "--search", "grid"], "--criterion: evidence with a penalty or a search"),
             (["--penalty", "elastic-net", "--search", "path"], "--search: path for two hyperparameters"),
+            (["--criterion", "noise-quantile", "--search", "l-bfgs"], "--criterion: noise-quantile with a search"),
+            (["--criterion", "noise-quantile", "--weights", "learned"], "--criterion: noise-quantile with a search"),
+            (["--criterion", "noise-quantile", "--penalty", "l1"], "--criterion: noise-quantile with l1"),
+            (["--criterion", "noise-quantile", "--penalty", "elastic-net"], "noise-quantile with elastic-net"),
+            (["--criterion", "noise-quantile", "--draws", "18"], "18 draws of noise, expected 19 or more"),
+            (["--criterion", "noise-quantile", "--state", "n.json"], "--criterion: noise-quantile with a state"),
             (["--criterion", "best"], "best"), (["--seed", "-1"], "-1"),
         ])
     func refusals(_ options: [String], _ mention: String) throws {

@@ -127,6 +127,24 @@ struct SelectionOptionTests {
         for part in ["4 repeats with a bootstrap of epochs", "found", "spread"] { #expect(plain.output.contains(part)) }
     }
 
+    @Test("λ by the quantile of noise is told with its noise levels in every output")
+    func noiseQuantile() throws {
+        let outcome = try localize(["--json", "--criterion", "noise-quantile", "--weights", "shared"])
+        expectSuccess(outcome)
+        let json = try JSON(parsing: outcome.output)
+        let levels = json["noise_quantile"]["deviations"].list.compactMap(\.number)
+        #expect(!levels.isEmpty && levels.allSatisfy { (0.5...2).contains($0) }, "\(levels)")
+        #expect(json["criterion"] == .text("noise-quantile") && !json["sources"].list.isEmpty)
+        let stored = try EstimateFile.read(workspace.folder.file("result/estimate.h5"))
+        let record = try #require(stored.selection.quantile)
+        #expect(record.deviations == levels && record.draws == 40 && record.quantile > 0)
+        #expect(stored.settings.contains(Setting("draws", "40")))
+        #expect(try workspace.text("result/selection.svg").contains("noise-quantile"))
+        let plain = try localize(["--force", "--criterion", "noise-quantile", "--draws", "60"])
+        expectSuccess(plain)
+        #expect(plain.output.contains("of 60 draws"))
+    }
+
     @Test("Without sources stability has nothing to show, and says so")
     func noSources() throws {
         let sample = try Sample.simulated.get().recording
@@ -160,6 +178,10 @@ struct SelectionOptionTests {
             (["--penalty", "scad", "--criterion", "evidence"], ["--penalty", "scad", "evidence"]),
             (["--gamma", "3"], ["--gamma", "mcp or scad"]), (["--penalty", "mcp", "--gamma", "0"], ["--gamma", "0"]),
             (["--penalty", "scad", "--gamma", "1.5"], ["--gamma", "1.5", "above 2"]),
+            (["--criterion", "noise-quantile", "--search", "grid"], ["--criterion", "noise-quantile"]),
+            (["--criterion", "noise-quantile", "--weights", "learned"], ["--criterion", "noise-quantile"]),
+            (["--criterion", "noise-quantile", "--sigma", "2"], ["--sigma", "noise-quantile"]),
+            (["--criterion", "noise-quantile", "--draws", "5"], ["--criterion", "5 draws", "19"]),
             (["--criterion", "kfold-epochs"], ["--criterion", "kfold-epochs", "one average"]),
             (["--folds", "4"], ["--folds", "sure"]), (["--draws", "4"], ["--draws", "sure-mc"]),
             (["--criterion", "kfold", "--folds", "77"], ["--folds", "77 folds of 75 rows"]),

@@ -112,7 +112,7 @@ def weights(generator):
 
 
 PENALTIES = ["l21", "l1", "elastic-net", "mcp", "scad"]
-CRITERIA = ["sure", "sure-mc", "held-out", "kfold", "gcv", "aic", "bic", "ebic", "evidence"]
+CRITERIA = ["sure", "sure-mc", "held-out", "kfold", "gcv", "aic", "bic", "ebic", "evidence", "noise-quantile"]
 SEARCHES = ["path", "brent", "grid", "random", "bayesian", "gradient", "line-search", "l-bfgs", "adam"]
 
 

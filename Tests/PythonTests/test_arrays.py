@@ -316,6 +316,19 @@ def test_criteria_choose_where_they_are_smallest(criterion):
     assert set(np.flatnonzero(np.any(data.B, axis=1))) <= set(selection.columns)
 
 
+def test_noise_quantile_needs_no_noise_level():
+    data = make_regression(4, n=80)
+    found = foci.select(data.X, data.Y, "noise-quantile")
+    noise = found.noise_quantile
+    assert noise["draws"] == 40
+    assert found.lambda_ == pytest.approx(noise["quantile"] * noise["deviations"][0], rel=1e-3)
+    assert set(np.flatnonzero(np.any(data.B, axis=1))) <= set(found.columns)
+    assert foci.select(data.X, 5 * data.Y, "noise-quantile").lambda_ == pytest.approx(5 * found.lambda_, rel=1e-3)
+    assert foci.select(data.X, data.Y, "gcv").noise_quantile is None
+    with pytest.raises(foci.InvalidInput, match="noise-quantile"):
+        foci.select(data.X, data.Y, "noise-quantile", search="l-bfgs")
+
+
 def test_learned_weights_are_one_a_block():
     data = make_regression(5, n=60, q=40)
     selection = foci.select(data.X, data.Y, "sure", weights="learned", sigma=data.sigma, groups=2)

@@ -98,7 +98,8 @@ struct TextTests {
         #expect(
             Set(object.keys) == [
                 "lambda", "lambda_ratio", "criterion", "criterion_value", "search", "selection_shape",
-                "noise_sensitivity", "sigma", "noise_deviation", "rank", "rank_source", "averages", "checks",
+                "noise_sensitivity", "noise_quantile", "sigma", "noise_deviation", "rank", "rank_source", "averages",
+                "checks",
                 "relative_gap", "degrees_of_freedom", "refinement", "stability",
                 "goodness_of_fit", "at_grid_edge", "sources", "seconds", "warnings",
             ])

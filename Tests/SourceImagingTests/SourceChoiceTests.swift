@@ -36,8 +36,9 @@ struct SourceChoiceTests {
         #expect(estimate.selection.criterion != "fixed")
         #expect((estimate.selection.criterion == "SURE") == (name == .sure))
         #expect(!estimate.selection.atGridEdge)
+        #expect((estimate.selection.quantile != nil) == (name == .noiseQuantile))
         let lowest = estimate.selection.points.map(\.criterion).min()
-        #expect(name == .evidence || estimate.selection.chosen.criterion == lowest)
+        #expect(!name.isSearched || estimate.selection.chosen.criterion == lowest)
     }
 
     @Test(

@@ -170,7 +170,7 @@ extension EstimateFile {
         let name = try reader.text("criterion", of: "selection") ?? ""
         // Files of earlier builds tell it by the name alone.
         let estimatesRisk = try reader.integer("estimates_risk", of: "selection").map { $0 != 0 }
-        return SelectionCurve(
+        var curve = SelectionCurve(
             origin: SelectionCurve.Origin(search: try reader.text("search", of: "selection") ?? "path", axis: axis),
             criterion: name, estimatesRisk: estimatesRisk ?? name.hasPrefix("SURE"),
             points: lambda.indices.map {
@@ -179,6 +179,12 @@ extension EstimateFile {
                     squaredResidual: residual[$0], activeCount: active[$0], relativeGap: gap[$0],
                     seconds: timed ? seconds[$0] : 0)
             }, chosenIndex: chosen, atGridEdge: try reader.integer("at_grid_edge", of: "selection") ?? 0 != 0)
+        if let quantile = try reader.double("noise_quantile", of: "selection") {
+            curve.quantile = QuantileRecord(
+                quantile: quantile, draws: try reader.integer("noise_draws", of: "selection") ?? 0,
+                deviations: try reader.doubles("selection/noise_levels", "a kind of row"))
+        }
+        return curve
     }
 
     private static func preparation(_ reader: NativeReader) throws(InputError) -> PreparationReport {

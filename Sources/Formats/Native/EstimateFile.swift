@@ -22,7 +22,8 @@ import SourceImaging
 /// - `selection`, a row a λ tried, descending: `lambda`, `ratio`, `criterion`, `degrees_of_freedom`,
 ///   `squared_residual`, `active_count`, `relative_gap`; group attributes `criterion`, `search`, `axis` (`lambda`, or
 ///   `evaluation` where every source has a λ of its own: rows in order of evaluation, `lambda` the geometric mean),
-///   `estimates_risk` (1 where the criterion is a kind of SURE), `chosen_index`, `at_grid_edge`.
+///   `estimates_risk` (1 where the criterion is a kind of SURE), `chosen_index`, `at_grid_edge`; where λ is a quantile of
+///   noise also `noise_quantile`, `noise_draws` and the dataset `noise_levels` [kind of row].
 /// - `refinement`, where sources were refined: attributes `charge` (squared whitened units), `stretches` and `length`
 ///   (samples) of the noise it was measured on, `settled`, `looks`, and where they are known `gain_error`,
 ///   `false_positive_rate`, `charge_uncertainty` (squared whitened units); `objectives` [start].

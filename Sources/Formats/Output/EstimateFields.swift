@@ -76,7 +76,14 @@ extension EstimateCertificate {
 
 extension SelectionCurve {
     fileprivate var stored: [EstimateField] {
-        [
+        let noise: [EstimateField] =
+            quantile.map {
+                [
+                    ("noise_quantile", .number($0.quantile)), ("noise_draws", .count($0.draws)),
+                    ("noise_levels", .numbers($0.deviations)),
+                ]
+            } ?? []
+        return noise + [
             ("criterion", .text(criterion)), ("search", .text(search)), ("axis", .text(axis.rawValue)),
             ("estimates_risk", .flag(estimatesRisk)), ("chosen_index", .place(chosenIndex)),
             ("at_grid_edge", .flag(atGridEdge)),

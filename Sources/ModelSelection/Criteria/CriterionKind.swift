@@ -12,7 +12,7 @@ public struct CriterionKind: NamedKind {
         public let noiseVariance: Double
         /// Number of folds.
         public let folds: Int
-        /// Number of random directions.
+        /// Number of random draws.
         public let draws: Int
         /// Of folds and directions.
         public let seed: UInt64
@@ -36,8 +36,10 @@ public struct CriterionKind: NamedKind {
     public let holdsOut: HeldOut
     /// Whether it depends on the noise level.
     public let needsNoiseLevel: Bool
-    /// Whether it draws random directions.
-    public let hasDraws: Bool
+    /// How many random draws it takes unless told; nil where it draws nothing.
+    public let usualDraws: Int?
+    /// Whether it is a function of a solution that a search minimizes; else it has updates of its own.
+    public let isSearched: Bool
     /// Makes the criterion.
     public let make: @Sendable (Request) throws(InvalidCriterion) -> any Criterion
 
@@ -46,17 +48,20 @@ public struct CriterionKind: NamedKind {
     ///   - help: one line.
     ///   - holdsOut: what it holds out of the fit.
     ///   - needsNoiseLevel: whether it depends on the noise level.
-    ///   - hasDraws: whether it draws random directions.
+    ///   - usualDraws: how many random draws it takes unless told; nil where it draws nothing.
+    ///   - isSearched: whether a search minimizes it; else it has updates of its own, and `make` throws.
     ///   - make: makes the criterion, or throws where it does not suit the request.
     public init(
         _ name: String, help: String, holdsOut: HeldOut = .nothing, needsNoiseLevel: Bool = false,
-        hasDraws: Bool = false, make: @escaping @Sendable (Request) throws(InvalidCriterion) -> any Criterion
+        usualDraws: Int? = nil, isSearched: Bool = true,
+        make: @escaping @Sendable (Request) throws(InvalidCriterion) -> any Criterion
     ) {
         self.name = name
         self.help = help
         self.holdsOut = holdsOut
         self.needsNoiseLevel = needsNoiseLevel
-        self.hasDraws = hasDraws
+        self.usualDraws = usualDraws
+        self.isSearched = isSearched
         self.make = make
     }
 
@@ -65,8 +70,12 @@ public struct CriterionKind: NamedKind {
     /// A program with criteria of its own binds the longer list around what reads options:
     /// `CriterionKind.$all.withValue`.
     @TaskLocal public static var all: [CriterionKind] = [
-        .sure, .monteCarlo, .heldOut, .kfold, .gcv, .aic, .bic, .ebic, .evidence, .heldOutEpochs, .kfoldEpochs,
+        .sure, .monteCarlo, .heldOut, .kfold, .gcv, .aic, .bic, .ebic, .evidence, .noiseQuantile, .heldOutEpochs,
+        .kfoldEpochs,
     ]
+
+    /// Whether it draws anything at random.
+    public var hasDraws: Bool { usualDraws != nil }
 
     /// Whether it cuts rows or replicates into folds.
     public var hasFolds: Bool { holdsOut != .nothing }

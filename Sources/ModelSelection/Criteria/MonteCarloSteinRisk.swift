@@ -100,6 +100,6 @@ public struct MonteCarloSteinRisk: Criterion {
 extension CriterionKind {
     /// ``MonteCarloSteinRisk``.
     public static let monteCarlo = CriterionKind(
-        "sure-mc", help: "the same, with degrees of freedom by random directions", needsNoiseLevel: true, hasDraws: true
+        "sure-mc", help: "the same, with degrees of freedom by random directions", needsNoiseLevel: true, usualDraws: 1
     ) { MonteCarloSteinRisk(noiseVariance: $0.noiseVariance, draws: $0.draws, seed: $0.seed) }
 }

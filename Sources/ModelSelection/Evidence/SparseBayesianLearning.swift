@@ -278,7 +278,8 @@ public struct SparseBayesianLearning: Sendable {
 extension CriterionKind {
     /// The marginal likelihood. It is no function of a solution and no criterion of a search: ``SparseBayesianLearning``.
     public static let evidence = CriterionKind(
-        "evidence", help: "the marginal likelihood, which has updates of its own", needsNoiseLevel: true
+        "evidence", help: "the marginal likelihood, which has updates of its own", needsNoiseLevel: true,
+        isSearched: false
     ) { _ throws(InvalidCriterion) in
         throw InvalidCriterion("the evidence as a criterion of a search; it has updates of its own")
     }

@@ -65,6 +65,8 @@ public struct SelectionCurve: Sendable, Equatable {
     public let chosenIndex: Int
     /// Whether the chosen point is the largest or smallest λ tried, so that the true minimum may lie outside.
     public let atGridEdge: Bool
+    /// What λ follows from where it is the quantile of noise; nil elsewhere.
+    public var quantile: QuantileRecord?
 
     /// A curve from its points.
     ///

@@ -12,8 +12,8 @@ public struct SelectionMethod: Sendable, Equatable {
     public var noiseVariance = 1.0
     /// Folds; one is held out where there are no turns.
     public var folds = 5
-    /// Random directions of ``MonteCarloSteinRisk``.
-    public var draws = 1
+    /// Random directions of ``MonteCarloSteinRisk``, noise of ``NoiseQuantile``; nil for the usual number of the criterion.
+    public var draws: Int?
     /// Seed of folds, directions and draws.
     public var seed: UInt64 = 0
     /// Most evaluations, points of a grid along each side; nil for the default of the search.
@@ -24,21 +24,24 @@ public struct SelectionMethod: Sendable, Equatable {
 
     // MARK: - Criteria
 
+    /// Number of random draws.
+    public var drawCount: Int { draws ?? criterion.usualDraws ?? 1 }
+
     /// The criterion.
     ///
     /// - Parameters:
     ///   - rowCount: rows of the problem.
     ///   - labels: one a row, spread evenly over folds; nil means all alike.
     ///   - replicates: what the response is the mean of; nil where that is not known.
-    /// - Throws: ``InvalidCriterion`` for more folds than rows or replicates, or without replicates that it needs. The
-    ///   evidence is no function of a solution and has no criterion.
+    /// - Throws: ``InvalidCriterion`` for more folds than rows or replicates, or without replicates that it needs, and of
+    ///   a kind that is not searched.
     public func makeCriterion(
         rowCount: Int, labels: [Int]? = nil, replicates: Replicates? = nil
     ) throws(InvalidCriterion) -> any Criterion {
         try criterion.make(
             CriterionKind.Request(
                 rowCount: rowCount, labels: labels, replicates: replicates, noiseVariance: noiseVariance, folds: folds,
-                draws: draws, seed: seed))
+                draws: drawCount, seed: seed))
     }
 
     /// Whether a criterion that compares replicates can hold some of these out and fit others.

@@ -6,6 +6,8 @@ public struct SharedChoice: Sendable {
     public let curve: SelectionCurve
     /// The solution at the choice.
     public let solution: Solution
+    /// What it is a solution of: the problem asked for, but for factors of its rows where those have a noise level a kind.
+    public let problem: RegressionProblem
     /// λ_max; 0 where there is nothing to explain, or nothing to explain it with.
     public let largest: Double
     /// Sweeps over all solves.
@@ -36,6 +38,11 @@ extension SelectionMethod {
     ) throws -> SharedChoice? {
         let largest = session.largestLambda(
             under: Penalty.kind, weights: family.weights, parallelism: parallelism)
+        if criterion == .noiseQuantile {
+            return try chooseByQuantile(
+                session, family: family, labels: labels, largest: largest, stop: stop, parallelism: parallelism,
+                monitor: monitor)
+        }
         // With nothing to explain, or nothing to explain it with, B = 0 is the answer at every λ.
         guard largest > 0 else {
             return try judge(
@@ -55,7 +62,7 @@ extension SelectionMethod {
         if solution.reason == .cancelled { throw CancellationError() }
         let extra = known == nil ? solution.certificate : nil
         return SharedChoice(
-            curve: curve, solution: solution, largest: largest,
+            curve: curve, solution: solution, problem: session.problem, largest: largest,
             epochs: record.points.reduce(extra?.epochs ?? 0) { $0 + $1.epochs },
             fullPasses: record.points.reduce(1 + (extra?.fullPasses ?? 0)) { $0 + $1.fullPasses }, end: record.end)
     }
@@ -94,7 +101,7 @@ extension SelectionMethod {
             points: [SelectionPoint(point, lambda: lambda, ratio: largest > 0 ? lambda / largest : 1)],
             chosenIndex: 0, atGridEdge: origin != .given)
         return SharedChoice(
-            curve: curve, solution: solution, largest: largest, epochs: point.epochs, fullPasses: 1 + point.fullPasses,
-            end: nil)
+            curve: curve, solution: solution, problem: session.problem, largest: largest, epochs: point.epochs,
+            fullPasses: 1 + point.fullPasses, end: nil)
     }
 }

@@ -145,6 +145,8 @@ class Selection(SparseCoefficients):
         ``"relative_gap"``, ``"seconds"`` and, where there are any, ``"ridge"`` and ``"gradient_norm"``.
     end : str
         Why the search ended, such as ``"converged"``.
+    noise_quantile : dict or None
+        What λ follows from by the criterion noise-quantile: ``"quantile"``, ``"draws"``, ``"deviations"`` (σ found).
     """
 
     criterion: str
@@ -159,6 +161,7 @@ class Selection(SparseCoefficients):
     gamma: float | None
     history: list[dict[str, Any]] = field(repr=False)
     end: str
+    noise_quantile: dict[str, Any] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -311,6 +314,7 @@ class Regression:
             weights=result.array("weights") if ratio is None else None,
             ridge=report.get("ridge"),
             gamma=report.get("gamma"),
+            noise_quantile=report.get("noise_quantile"),
         )
 
 
@@ -597,7 +601,8 @@ def select(
     criterion : str
         ``"sure"`` (Stein's unbiased risk estimate with exact degrees of freedom), ``"sure-mc"`` (with those of random
         directions), ``"held-out"``, ``"kfold"`` (prediction of rows by others; a copy of X a fold), ``"gcv"``,
-        ``"aic"``, ``"bic"``, ``"ebic"``, or ``"evidence"``.
+        ``"aic"``, ``"bic"``, ``"ebic"``, ``"evidence"``, or ``"noise-quantile"`` (the λ at which noise alone shows
+        nothing in 95 % of cases, at the noise level of the residual: no path, and ``sigma`` is not read).
     search : str or None
         ``"path"``, ``"brent"``, ``"grid"``, ``"random"``, ``"bayesian"``, ``"gradient"``, ``"line-search"``,
         ``"l-bfgs"`` or ``"adam"``; by default ``"brent"``, for learned weights ``"line-search"``.
@@ -621,8 +626,8 @@ def select(
     evaluations : int or None
         Most evaluations of the criterion; points of a grid along each side.
     folds, draws, seed : int or None
-        Folds of kfold (5 by default; held-out holds out the first of them), random directions of sure-mc (1), and the
-        seed of all that is drawn (0).
+        Folds of kfold (5 by default; held-out holds out the first of them), random directions of sure-mc (1),
+        draws of noise of noise-quantile (40), and the seed of all that is drawn (0).
     tol, threads, progress
         As in :func:`solve`.
 

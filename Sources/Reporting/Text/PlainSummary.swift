@@ -72,6 +72,7 @@ public enum PlainSummary {
             ("lambda", lambda(estimate.selection)),
             estimate.selection.shape().map { ("", shape($0, estimate.selection)) },
             estimate.noiseSensitivity.map { ("", sensitivity($0)) },
+            estimate.selection.quantile.map { ("", quantile($0)) },
             estimate.refinement.map { ("refined", refined($0, estimate)) },
             estimate.refinement.flatMap(reckoning).map { ("", $0) },
             freedom.isFinite ? ("degrees of freedom", NumberText.readable(freedom)) : nil,
@@ -85,6 +86,12 @@ public enum PlainSummary {
             estimate.stability.map { ("stability", stability($0)) },
         ]
         return facts.compactMap(\.self)
+    }
+
+    private static func quantile(_ found: QuantileRecord) -> String {
+        let levels = found.deviations.map { NumberText.readable($0) }.joined(separator: ", ")
+        return "noise of the residual σ = \(levels); quantile \(NumberText.readable(found.quantile)) "
+            + "of \(found.draws) draws"
     }
 
     private static func time(_ spent: StageSeconds) -> String {

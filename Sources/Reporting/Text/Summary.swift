@@ -233,6 +233,8 @@ public struct Summary: Codable, Sendable, Equatable {
     public let shape: CurveShape?
     /// How far the choice would move if σ were wrong by a fifth; nil where it is not by SURE over one λ.
     public let noiseSensitivity: NoiseSensitivity?
+    /// What λ follows from where it is the quantile of noise.
+    public let noiseQuantile: QuantileRecord?
     /// Standard deviation of the whitened noise that the selection counted with.
     public let sigma: Double?
     /// Standard deviation of the whitened baseline, 1 when the covariance is right; nil without a baseline.
@@ -272,6 +274,7 @@ public struct Summary: Codable, Sendable, Equatable {
         case search
         case shape = "selection_shape"
         case noiseSensitivity = "noise_sensitivity"
+        case noiseQuantile = "noise_quantile"
         case sigma
         case noiseDeviation = "noise_deviation"
         case rank
@@ -294,6 +297,7 @@ public struct Summary: Codable, Sendable, Equatable {
         search = estimate.selection.search
         shape = estimate.selection.shape()
         noiseSensitivity = estimate.noiseSensitivity
+        noiseQuantile = estimate.selection.quantile
         sigma = estimate.preparation.noiseDeviation.finite
         noiseDeviation = estimate.preparation.baselineDeviation?.finite
         rank = estimate.preparation.rank
@@ -324,6 +328,7 @@ public struct Summary: Codable, Sendable, Equatable {
         try container.encode(search, forKey: .search)
         try container.encode(shape, forKey: .shape)
         try container.encode(noiseSensitivity, forKey: .noiseSensitivity)
+        try container.encode(noiseQuantile, forKey: .noiseQuantile)
         try container.encode(sigma, forKey: .sigma)
         try container.encode(noiseDeviation, forKey: .noiseDeviation)
         try container.encode(rank, forKey: .rank)

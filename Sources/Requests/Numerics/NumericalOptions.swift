@@ -97,7 +97,7 @@ extension SelectRequest: NamedRequest {
             .init(.folds, "folds of cross-validation; 5 unless given") {
                 (r, v, n) throws(InputError) in r.folds = try v.count(n)
             },
-            .init(.draws, "random directions of sure-mc; 1 unless given") {
+            .init(.draws, "random directions of sure-mc, 1 unless given; draws of noise of noise-quantile, 40") {
                 (r, v, n) throws(InputError) in r.draws = try v.count(n)
             },
             .init(.seed, "seed of folds, directions and draws; 0 unless given") {

@@ -26,8 +26,8 @@ public struct SelectRequest: Sendable {
     public var evaluations: Int?
     /// Folds of cross-validation.
     public var folds = 5
-    /// Random directions of Monte-Carlo SURE.
-    public var draws = 1
+    /// Random directions of Monte-Carlo SURE, noise of its quantile; nil for the usual number of the criterion.
+    public var draws: Int?
     /// Seed of folds, directions and draws.
     public var seed: UInt64 = 0
     /// How exactly to solve.
@@ -44,7 +44,7 @@ public struct SelectRequest: Sendable {
         public var summary: SelectSummary
         /// The solution at the choice, in the samples of the problem.
         public let active: ActiveSet
-        /// Where the search went, for taking it up again; nil for the evidence, which is not searched.
+        /// Where the search went, for taking it up again; nil where nothing is searched.
         public let record: SearchRecord?
     }
 
@@ -73,7 +73,9 @@ public struct SelectRequest: Sendable {
             var answer =
                 criterion == .evidence
                 ? try learnEvidence(problem, largest, monitor)
-                : try choose(penalty.type, problem, largest, record, monitor, keep)
+                : criterion == .noiseQuantile
+                    ? try chooseByQuantile(penalty.type, problem, largest, monitor)
+                    : try choose(penalty.type, problem, largest, record, monitor, keep)
             answer.summary.seconds = clock.seconds
             return answer
         } catch let error as InvalidCriterion {
@@ -102,7 +104,7 @@ public struct SelectRequest: Sendable {
         guard (2...10_000).contains(folds) else {
             throw InputError(.folds, found: "\(folds)", expected: "2 to as many as rows")
         }
-        guard (1...10_000).contains(draws) else {
+        if let draws, !(1...10_000).contains(draws) {
             throw InputError(.draws, found: "\(draws)", expected: "1 to 10000")
         }
         if criterion.needsReplicates {
@@ -115,6 +117,19 @@ public struct SelectRequest: Sendable {
                 throw InputError(
                     .criterion, found: "evidence with a penalty or a search",
                     expected: "neither: the evidence has updates of its own, over sources as a whole")
+            }
+            return
+        }
+        if criterion == .noiseQuantile {
+            guard search == nil, weights == .shared else {
+                throw InputError(
+                    .criterion, found: "noise-quantile with a search or learned weights",
+                    expected: "neither: λ follows from the noise, without a search or a gradient")
+            }
+            guard penalty.scope == .block, !penalty.searchesShape(given: shape) else {
+                throw InputError(
+                    .criterion, found: "noise-quantile with \(penalty.name)",
+                    expected: "a penalty of blocks, its number of shape given")
             }
             return
         }
@@ -241,6 +256,34 @@ public struct SelectRequest: Sendable {
         }
     }
 
+    private func chooseByQuantile<Penalty: NamedPenalty>(
+        _ type: Penalty.Type, _ problem: RegressionProblem, _ largest: Double, _ monitor: Monitor
+    ) throws -> Answer {
+        let given = try penalty.shape(among: shapes, isNeeded: false)
+        let shape = Penalty.kind.shape(given, for: problem, parallelism: parallelism)
+        let chosen = try method.chooseByQuantile(
+            AutomaticSolver().session(for: problem, parallelism: parallelism),
+            family: SharedLambda<Penalty>(shape: shape), largest: largest, stop: stop, parallelism: parallelism,
+            monitor: monitor)
+        let curve = chosen.curve
+        if chosen.end != nil { monitor.warn("the noise level did not come to rest in \(curve.points.count) rounds") }
+        var summary = SelectSummary(
+            criterion: curve.criterion, search: "rounds", penalty: Penalty.kind.name,
+            end: (chosen.end ?? .converged).rawValue, value: curve.chosen.criterion, lambdaRatio: curve.chosen.ratio,
+            weights: nil, ridge: penalty.shape?.option == .ridge ? shape : nil,
+            gamma: penalty.shape?.option == .gamma ? shape : nil, lambdaMax: largest, degreesOfFreedom: nil,
+            gradientNorm: nil, support: chosen.solution.active.blocks, evaluations: curve.points.count,
+            innerSolves: curve.points.count,
+            history: curve.points.map { point in
+                SelectSummary.Point(
+                    value: point.criterion, lambdaRatio: point.ratio, ridge: nil, gradientNorm: nil,
+                    nonzero: point.activeCount, relativeGap: point.relativeGap.isFinite ? point.relativeGap : nil,
+                    seconds: point.seconds)
+            })
+        summary.noiseQuantile = curve.quantile
+        return Answer(summary: summary, active: chosen.solution.active, record: nil)
+    }
+
     private func learnEvidence(
         _ problem: RegressionProblem, _ largest: Double, _ monitor: Monitor
     ) throws -> Answer {
@@ -288,6 +331,8 @@ public struct SelectSummary: Encodable, Sendable {
     /// All that was tried, in order.
     public let history: [Point]
     package var seconds = 0.0
+    /// What λ follows from, by the quantile of noise.
+    public var noiseQuantile: QuantileRecord?
 
     /// One evaluation.
     public struct Point: Encodable, Sendable {

@@ -197,7 +197,7 @@ public struct Localization: Sendable {
         }
         if estimate.sources.isEmpty, estimate.refinement == nil, !estimate.selection.atGridEdge {
             warnings.append(
-                estimate.selection.axis == .lambda
+                estimate.selection.axis == .lambda || estimate.selection.quantile != nil
                     ? String(printf: "no source is active at λ = %.3g of λ_max", chosen.ratio)
                     : "no source is active under the weights chosen by \(name)")
         }

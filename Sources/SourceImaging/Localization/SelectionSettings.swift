@@ -29,7 +29,7 @@ public struct SelectionSettings: Sendable, Equatable {
     public var weights: SourceWeights?
     /// Folds of the criteria that hold something out, from 2 to as many as epochs or rows; nil takes 5.
     public var folds: Int?
-    /// Random directions of Monte-Carlo SURE, 1 to 1000; nil takes one.
+    /// Random directions of Monte-Carlo SURE, draws of noise of its quantile, up to 1000; nil takes the usual number.
     public var draws: Int?
     /// Relative error of the gain that refining reckons with: 0 for none, up to 1; nil learns it.
     public var gainError: Double?

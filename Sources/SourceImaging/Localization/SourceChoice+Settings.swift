@@ -13,7 +13,7 @@ extension SourceChoice {
         if weights == .learned, wanted.search == nil { method.search = .lineSearch }
         if let search = wanted.search { method.search = search }
         method.folds = wanted.folds ?? method.folds
-        method.draws = wanted.draws ?? method.draws
+        method.draws = wanted.draws
         method.seed = wanted.seed
         self.method = method
         self.weights = weights
@@ -139,6 +139,13 @@ extension SourceChoice {
                 throw InputError(
                     .lambda, found: "a λ, with weights by evidence",
                     expected: "none: the evidence learns a variance for every source")
+            }
+        }
+        if method.criterion == .noiseQuantile, lambda == .automatic {
+            guard weights != .learned, wanted.search == nil else {
+                throw InputError(
+                    .criterion, found: "noise-quantile, with a search or learned weights",
+                    expected: "neither: λ follows from the noise, without a search or a gradient")
             }
         }
         if weights == .learned, method.search.reach < .many {

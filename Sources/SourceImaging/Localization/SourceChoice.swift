@@ -93,9 +93,9 @@ struct SourceChoice: Sendable {
         let isGiven = lambda != .automatic && weights != .learned
         if !isGiven {
             described.append(("criterion", method.criterion.name))
-            if weights != .evidence { described.append(("search", method.search.name)) }
+            if method.criterion.isSearched { described.append(("search", method.search.name)) }
             if method.criterion.hasFolds { described.append(("folds", "\(method.folds)")) }
-            if method.criterion.hasDraws { described.append(("draws", "\(method.draws)")) }
+            if method.criterion.hasDraws { described.append(("draws", "\(method.drawCount)")) }
         }
         described.append(("seed", "\(method.seed)"))
         return described
@@ -154,7 +154,7 @@ struct SourceChoice: Sendable {
                 fullPasses: shared.fullPasses, warnings: warnings, convex: shared.solution.active)
         }
         let reweighted = try Reweighting(rounds: rounds, scale: scale).run(
-            session.problem, from: shared.solution, lambda: shared.curve.chosen.lambda, solver: AutomaticSolver(),
+            shared.problem, from: shared.solution, lambda: shared.curve.chosen.lambda, solver: AutomaticSolver(),
             stop: stop, parallelism: parallelism, monitor: monitor)
         if monitor.isCancelled() { throw CancellationError() }
         if reweighted.active.count == 0, shared.solution.active.count > 0 {

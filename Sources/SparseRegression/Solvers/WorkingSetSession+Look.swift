@@ -39,8 +39,11 @@ extension WorkingSetSession {
             best.dual = max(best.dual, bound.value)
             screening = (abs(bound.factor), min(objective, best.objective) - bound.value)
         }
-        // The certificate belongs to the point returned: the best objective seen at a look.
-        let isBetter = penalty.isConvex ? objective <= best.objective : violation <= best.violation
+        // The certificate belongs to the point returned: the best objective seen at a look. Near the optimum objectives
+        // are equal to rounding long before points are: then the one that violates less.
+        let isEqual = abs(objective - best.objective) <= 2e-15 * objective
+        let isBetter =
+            penalty.isConvex && !isEqual ? objective <= best.objective : violation <= best.violation
         if isBetter {
             best.objective = objective
             best.violation = violation
