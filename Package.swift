@@ -34,6 +34,7 @@ let package = Package(
         .target(name: "ModelSelection", dependencies: ["SparseRegression"]),
         .target(name: "MixedEffects", dependencies: ["LinearAlgebra"]),
         .target(name: "Dynamics", dependencies: ["MixedEffects", "SparseRegression"]),
+        .target(name: "TimeFrequency", dependencies: ["SparseRegression"]),
         .target(name: "SourceImaging", dependencies: ["ModelSelection", "Transport"]),
         .target(name: "Requests", dependencies: ["Dynamics", "MixedEffects", "SourceImaging"]),
         .target(name: "Simulation", dependencies: ["Fourier", "SourceImaging"]),
@@ -89,6 +90,9 @@ let package = Package(
         .testTarget(
             name: "DynamicsTests",
             dependencies: ["CAllocationCount", "Dynamics", "DynamicsStudies", "HDF5", "TestSupport"]),
+        .testTarget(
+            name: "TimeFrequencyTests",
+            dependencies: ["CAllocationCount", "Fourier", "HDF5", "TestSupport", "TimeFrequency"]),
         .testTarget(name: "SourceImagingTests", dependencies: ["SourceImaging", "Simulation", "TestSupport"]),
         .testTarget(name: "RequestsTests", dependencies: ["HDF5", "Requests", "TestSupport"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),

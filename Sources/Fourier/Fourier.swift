@@ -4,7 +4,7 @@ import Synchronization
 /// Filtering by the discrete Fourier transform (FFTW).
 public enum Fourier {
     /// FFTW's planner is not thread-safe; its execution is.
-    private static let planner = Mutex(())
+    static let planner = Mutex(())
 
     /// Multiplies the spectrum of a real signal by a real gain a frequency and transforms back.
     ///
@@ -43,5 +43,5 @@ public enum Fourier {
     }
 
     /// FFTW_ESTIMATE, a macro that Swift does not import: plan without measuring, arrays untouched.
-    private static let estimate: UInt32 = 1 << 6
+    static let estimate: UInt32 = 1 << 6
 }

@@ -45,7 +45,7 @@ enum DualBound {
 
 /// Gap Safe screening (Ndiaye et al. 2017): a block whose correlation with the best dual point can nowhere in the ball
 /// that the gap allows reach its threshold is zero at the optimum.
-enum GapSafe {
+package enum GapSafe {
     /// Whether a block is certainly zero at the optimum.
     ///
     /// - Parameters:
@@ -54,7 +54,7 @@ enum GapSafe {
     ///   - radius: √(2·(P − D(Θ))), with any primal value P and the dual value of the same Θ.
     ///   - threshold: φ_j′(0⁺).
     @inline(__always)
-    static func isInactive(correlation: Double, norm: Double, radius: Double, threshold: Double) -> Bool {
+    package static func isInactive(correlation: Double, norm: Double, radius: Double, threshold: Double) -> Bool {
         // Room for the rounding of the numbers compared.
         correlation + radius * norm < threshold * (1 - 1e-9)
     }

@@ -36,7 +36,7 @@ public struct StopRule: Sendable, Equatable {
     /// - Parameters:
     ///   - isFinite: whether the objective is a number.
     ///   - isReached: whether the gap, or violation, that was asked for is reached.
-    func reason(isFinite: Bool, isReached: Bool, monitor: Monitor, clock: Stopwatch) -> StopReason? {
+    package func reason(isFinite: Bool, isReached: Bool, monitor: Monitor, clock: Stopwatch) -> StopReason? {
         if !isFinite { return .notFinite }
         if isReached { return .converged }
         if monitor.isCancelled() { return .cancelled }
@@ -46,7 +46,7 @@ public struct StopRule: Sendable, Equatable {
 
 extension StopReason {
     /// The reason to tell: a start that could not be used is one, unless the caller ended the work first.
-    func afterStart(isUsable: Bool) -> StopReason {
+    package func afterStart(isUsable: Bool) -> StopReason {
         isUsable || self == .cancelled || self == .timeLimit ? self : .notFinite
     }
 }

@@ -49,7 +49,7 @@ public struct ActiveSet: Sendable, Equatable {
     }
 
     /// Whether these can be coefficients of a problem: its blocks, ascending, with as many columns and samples.
-    func fits(_ problem: RegressionProblem, samples: Int) -> Bool {
+    package func fits(_ problem: RegressionProblem, samples: Int) -> Bool {
         coefficients.rows == samples
             && blocks.indices.allSatisfy { i in
                 let block = blocks[i]

@@ -167,7 +167,7 @@ public struct Design: Sendable, Equatable {
     }
 
     /// Columns as pointers, for the time of one closure.
-    struct Reader {
+    package struct Reader {
         fileprivate let rows: Int
         fileprivate let double: UnsafePointer<Double>?
         fileprivate let single: UnsafePointer<Float>?
@@ -182,7 +182,7 @@ public struct Design: Sendable, Equatable {
 
         /// Copies columns, converted to double precision.
         @inline(__always)
-        func copy(_ columns: Range<Int>, to target: UnsafeMutablePointer<Double>) {
+        package func copy(_ columns: Range<Int>, to target: UnsafeMutablePointer<Double>) {
             let count = columns.count * rows
             if let double {
                 target.update(from: double + columns.lowerBound * rows, count: count)
@@ -194,7 +194,7 @@ public struct Design: Sendable, Equatable {
     }
 
     /// Gives access to the columns without copying them.
-    func withReader<Result>(_ body: (Reader) throws -> Result) rethrows -> Result {
+    package func withReader<Result>(_ body: (Reader) throws -> Result) rethrows -> Result {
         switch storage {
         case .double(let elements):
             try elements.withBuffer { try body(Reader(rows: rows, double: $0.baseAddress, single: nil)) }

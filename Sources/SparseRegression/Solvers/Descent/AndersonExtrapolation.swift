@@ -1,33 +1,36 @@
 /// Anderson extrapolation of the points that sweeps pass through (Bertrand & Massias 2021), in memory that is used again.
-final class AndersonExtrapolation {
+package final class AndersonExtrapolation {
     /// Sweeps from one extrapolation to the next.
     private let sweeps: Int
     private let history: Buffer
     private let differences: Buffer
     private let system: Buffer
 
-    init(sweeps: Int, allocations: AllocationCount) {
+    package init(sweeps: Int, allocations: AllocationCount) {
         self.sweeps = sweeps
         history = Buffer(allocations)
         differences = Buffer(allocations)
         system = Buffer(capacity: (sweeps + 1) * (sweeps + 1), allocations)
     }
 
+    /// What the points after each sweep were multiplied with in the last extrapolation.
+    package var weights: UnsafePointer<Double> { UnsafePointer(system.pointer + sweeps * sweeps) }
+
     /// Makes room for points of this many values.
-    func reserve(_ size: Int) {
+    package func reserve(_ size: Int) {
         history.reserve(size * (sweeps + 1))
         differences.reserve(size * sweeps)
     }
 
     /// Takes down the point before the first sweep (number 0) or after a sweep.
-    func record(_ point: UnsafePointer<Double>, size: Int, number: Int) {
+    package func record(_ point: UnsafePointer<Double>, size: Int, number: Int) {
         (history.pointer + number * size).update(from: point, count: size)
     }
 
     /// Extrapolates: the combination of the points whose steps, combined, are shortest.
     ///
     /// - Returns: false where the steps are too much alike, or zero; nothing of use is written then.
-    func extrapolate(_ size: Int, into target: UnsafeMutablePointer<Double>) -> Bool {
+    package func extrapolate(_ size: Int, into target: UnsafeMutablePointer<Double>) -> Bool {
         let k = sweeps
         for i in 0..<k {
             let (low, high) = (history.pointer + i * size, history.pointer + (i + 1) * size)
@@ -49,8 +52,9 @@ final class AndersonExtrapolation {
         var sum = 0.0
         for i in 0..<k { sum += z[i] }
         guard sum.isFinite, abs(sum) > 0 else { return false }
+        for i in 0..<k { z[i] /= sum }
         target.update(repeating: 0, count: size)
-        for i in 0..<k { BLAS.axpy(size, z[i] / sum, history.pointer + (i + 1) * size, target) }
+        for i in 0..<k { BLAS.axpy(size, z[i], history.pointer + (i + 1) * size, target) }
         return true
     }
 }
