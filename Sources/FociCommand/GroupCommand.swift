@@ -87,7 +87,8 @@ struct GroupCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "What reweighted sources start from: those of each subject alone, or together those that all have or none has."))
+            "What reweighted sources start from: those of each subject alone, or together those that all have or none has."
+        ))
     var start = JointSettings().start
 
     @OptionGroup var statistics: StatisticsOptions

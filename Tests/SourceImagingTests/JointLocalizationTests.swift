@@ -150,18 +150,19 @@ struct JointLocalizationTests {
     func together() throws {
         var settings = LocalizationSettings()
         settings.selection.weights = .reweighted
-        var hits = (alone: 0, together: 0)
+        var hits = (separate: 0, together: 0)
         for seed: UInt64 in [3, 4] {
             let world = try GroupWorld(
                 [GroupWorld.Member](repeating: .init(amplitude: 1.1), count: 8), seed: seed, settings: settings)
             let (alone, together) = (try run(world), try run(world) { $0.start = .together })
             #expect(alone.kernelWidth == together.kernelWidth)
             #expect(zip(alone.subjects, together.subjects).allSatisfy { $0.separate.sources == $1.separate.sources })
-            let (a, b) = (world.score(\.joint, alone), world.score(\.joint, together))
-            hits = (hits.alone + a.hits, hits.together + b.hits)
-            #expect(b.false <= a.false + 2, "\(a) \(b)")
+            let (a, b) = (world.score(\.separate, together), world.score(\.joint, together))
+            hits = (hits.separate + a.hits, hits.together + b.hits)
+            #expect(b.false <= a.false, "\(a) \(b)")
+            #expect(zip(alone.subjects, together.subjects).contains { $0.joint.sources != $1.joint.sources })
         }
-        #expect(hits.together >= hits.alone, "\(hits)")
+        #expect(hits.together >= hits.separate + 3, "\(hits)")
     }
 
     @Test("without coupling every subject is as it is alone, to the bit", arguments: [nil, SourceWeights.reweighted])
@@ -295,7 +296,7 @@ struct JointPlacesTests {
     @Test("candidates are matched one to one, the nearest first, and as one brain is where it is twice")
     func matches() throws {
         let clouds = [cloud(150, seed: 3), cloud(120, seed: 4), cloud(120, seed: 4), cloud(150, seed: 3)]
-        let groups = try places(clouds).matched(within: 0.010)
+        let groups = try places(clouds).matched(within: 0.020)
         for s in clouds.indices {
             #expect(groups.compactMap { $0[s] }.sorted() == Array(clouds[s].indices))
         }
@@ -303,10 +304,12 @@ struct JointPlacesTests {
         let pairs = groups.compactMap { group in group[0].flatMap { a in group[1].map { (a, $0) } } }
         #expect(pairs.count > 60 && pairs.count < 120)
         func distance(_ a: Int, _ b: Int) -> Double { clouds[0][a].distance(to: clouds[1][b]) }
-        let matched = (Dictionary(uniqueKeysWithValues: pairs), Dictionary(uniqueKeysWithValues: pairs.map { ($1, $0) }))
+        let matched = (
+            Dictionary(uniqueKeysWithValues: pairs), Dictionary(uniqueKeysWithValues: pairs.map { ($1, $0) })
+        )
         // No two would rather have each other than what they have.
         for a in clouds[0].indices {
-            for b in clouds[1].indices where distance(a, b) <= 0.010 {
+            for b in clouds[1].indices where distance(a, b) <= 0.020 {
                 let (forA, forB) = (matched.0[a].map { distance(a, $0) }, matched.1[b].map { distance($0, b) })
                 #expect(forA.map { $0 <= distance(a, b) } ?? false || forB.map { $0 <= distance(a, b) } ?? false)
             }
