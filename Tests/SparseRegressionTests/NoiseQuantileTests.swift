@@ -112,8 +112,9 @@ struct NoiseQuantileTests {
             }
         }
         let lasso = try ConcomitantLasso(
-            design: problem.design, epochs: EpochStatistics([problem.response, problem.response]),
-            blocks: problem.blocks, noise: .scalar)
+            design: problem.design,
+            epochs: EpochStatistics([problem.unreducedResponse, problem.unreducedResponse]), blocks: problem.blocks,
+            noise: .scalar)
         #expect(try lasso.lambda(by: NoiseQuantile(draws: 999)) == quantile / 2.0.squareRoot())
         // A deviation of 0.014 for 300 cases at 0.95. Rows three times as loud as others are no matter but to a scalar.
         for found in quiet[0...1] { #expect(abs(Double(found) / 300 - 0.95) < 0.045, "\(quiet)") }
