@@ -45,7 +45,8 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument("--foci", type=Path, required=True, help="the program")
     result.add_argument("--python", type=Path, required=True, help="a Python that has the peers")
-    peers = ("celer", "skglm", "sklearn", "mne", "invert", "ot", "pysr3", "statsmodels", "mne_connectivity", "torchdiffeq")
+    peers = ("celer", "skglm", "sklearn", "mne", "invert", "ot", "pysr3", "statsmodels", "mne_connectivity",
+             "torchdiffeq")  # fmt: skip
     result.add_argument("--peers", nargs="*", default=[], choices=peers, help="what it has")
     result.add_argument("--figures", action="store_true", help="draw curves; needs matplotlib")
     result.add_argument("--shared", type=Path, help="folder with real data; simulated data without it")
