@@ -195,7 +195,7 @@ WRONG = {
     "four dimensions": (lambda: dynamics.fit(E[None], sfreq=1), "data: found 4 dimensions"),
     "nothing": (lambda: dynamics.fit(None, sfreq=1), "data: found NoneType"),
     "no epoch": (lambda: dynamics.fit(E[:0], sfreq=1), "epochs: 4 × 60 × 0"),
-    "one variable": (lambda: dynamics.fit(E[:, :1], sfreq=1), "epochs: 1 variable"),
+    "one variable": (lambda: dynamics.fit(E[:, :1], sfreq=1), "epochs: one variable"),
     "other variables": (lambda: dynamics.fit([E[0], E[1, :3]], sfreq=1), r"data\[1\]: found 3 variables"),
     "an epoch without samples": (lambda: dynamics.fit([E[0], E[1, :, :0]], sfreq=1), "lengths: 60, 0"),
     "NaN": (lambda: dynamics.fit(np.where(E == E[1, 2, 5], np.nan, E), sfreq=1), "epoch 2 .*variable 3, sample 6"),
