@@ -95,7 +95,8 @@ def localize(
         Exponent of the depth weighting, 0 (or None) to 1.
     alpha : str or float
         "sure", or another criterion that chooses λ: "sure-mc", "held-out", "kfold", "kfold-epochs", "gcv", "aic",
-        "bic", "ebic", "evidence" or "noise-quantile". A number: λ in percent of the smallest λ at which no source is active.
+        "bic", "ebic", "evidence" or "noise-quantile". A number: λ in percent of the smallest λ at which no source is
+        active.
     weights : str or None
         How sources are told from noise: "shared" (one λ for all, as MNE's mixed norm), "reweighted" (rounds of
         reweighting at that λ), "refined" (from there exchanged for the few that are each worth more than noise),
@@ -130,8 +131,8 @@ def localize(
     search : str or None
         How λ is searched for: "path" by default.
     folds, draws : int or None
-        Folds of the criteria that hold something out (5 by default), random directions of sure-mc (1), draws of noise of
-        noise-quantile (40).
+        Folds of the criteria that hold something out (5 by default), random directions of sure-mc (1), draws of noise
+        of noise-quantile (40).
     stability : int or None
         Repeat the whole choice so often, and tell how often each source is found again.
     stability_by : str or None
