@@ -79,6 +79,10 @@ let package = Package(
         // Timed by scripts/bench --only transport.
         .executableTarget(
             name: "TransportBenchmark", dependencies: ["Transport"], path: "scripts/benchmark/Transport"),
+        // Timed by scripts/bench --only concomitant and time-frequency.
+        .executableTarget(
+            name: "InverseBenchmark", dependencies: ["HDF5", "SparseRegression", "TimeFrequency"],
+            path: "scripts/benchmark/Inverse"),
         .testTarget(name: "FourierTests", dependencies: ["Fourier"]),
         .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"]),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),

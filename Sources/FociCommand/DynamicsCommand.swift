@@ -56,6 +56,12 @@ struct DynamicsCommand: ParsableCommand {
             valueName: "first last"))
     var window: TimeRange?
 
+    @Option(
+        help: ArgumentHelp(
+            "Whether the evoked response, the mean over epochs, is taken from each. (default: subtract, from 10 epochs on)",
+            valueName: "subtract|keep"))
+    var evoked: EvokedPart?
+
     @Option(help: "The kind of model.")
     var model = DynamicsRequest().model
 
@@ -147,6 +153,7 @@ struct DynamicsCommand: ParsableCommand {
         asked.dynamics = request
         asked.window = try window?.range(of: optionName(.window))
         asked.names = reading.matchNames
+        asked.evoked = evoked
         let variables = try naming(forward, as: .forward) {
             try naming(recording, as: .recording) {
                 try asked.trajectories(
@@ -178,5 +185,6 @@ struct DynamicsCommand: ParsableCommand {
     }
 }
 
+extension EvokedPart: ExpressibleByArgument {}
 extension DynamicsKind: OptionKind {}
 extension NetworkPenaltyKind: OptionKind {}

@@ -84,6 +84,24 @@ struct StateTests {
         #expect(!stamp.isCurrent(at: folder.file("gone")))
     }
 
+    @Test("The end of a run removes what a killed one left a moment before, and nothing of a living one")
+    func sweep() throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/true")
+        try process.run()
+        process.waitUntilExit()
+        let batch = BatchFolder(folder.path)
+        try batch.prepare()
+        let mine = "sub-2.html.partial-\(getppid())-3"
+        for name in ["sub-1.html.partial-\(process.processIdentifier)-7", mine] {
+            try folder.write(name, Array("half".utf8))
+        }
+        // At the start of a run it may still be of another machine.
+        #expect(batch.sweep() && folder.contents.count { $0.contains(".partial-") } == 2)
+        try batch.end(BatchPlan([], in: batch, retriesFailed: false) { _, _ in [] })
+        #expect(folder.contents.filter { $0.contains(".partial-") } == [mine])
+    }
+
     @Test("A plan redoes what is new, changed or gone, and says which and why")
     func plan() throws {
         try BatchSample.write([("f.h5", "fwd"), ("r.h5", "ave")], in: folder)

@@ -108,6 +108,11 @@ struct GroupConnectionsTests {
         // The driver's part of the variance of what is new: log(1 + 0.16·1.5625), but for noise.
         #expect(abs((effect["estimate"].number ?? 0) - 0.2) < 0.06)
         try Self.expectStrongest(found, from: places[0], to: places[1])
+        // What is alike but for whose it is and its number is told once.
+        let told = found["warnings"].list.compactMap(\.text).map {
+            $0.replacing(#/^[^:]*: /#, with: "").replacing(#/[0-9.]+ to [0-9.]+|[0-9]+\.[0-9]+/#, with: "")
+        }
+        #expect(!told.isEmpty && Set(told).count == told.count, "\(told)")
         let text = String(decoding: try folder.read("out/group/connections/connections.tsv"), as: UTF8.self)
         #expect(text.split(separator: "\n").count == 12 * count * (count - 1) + 1)
         #expect(text.hasPrefix("subject\tcondition\tsession\tfrom\tto\tinfluence\tstandard_error\tp\n"))

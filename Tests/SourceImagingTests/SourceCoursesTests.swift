@@ -42,4 +42,29 @@ struct SourceCoursesTests {
             }
         }
     }
+
+    @Test("the evoked response is taken from many epochs, stays in few, and as is asked for", arguments: [4, 12])
+    func evoked(count: Int) throws {
+        let simulated = try Simulation.run(
+            SimulationSettings(
+                sourceCount: 60, activeCount: 2, seed: 3, megSites: 12, eegElectrodes: 0, averages: Double(count),
+                samplingFrequency: 100))
+        var settings = PreparationSettings()
+        settings.orientation = .free
+        let courses = try SourceCourses.fit([
+            PlaceEpochs(
+                recording: try simulated.recording.singleEpochs(noise: simulated.covariance.matrix, seed: 4),
+                forward: simulated.forward, covariance: simulated.covariance, settings: settings,
+                candidates: simulated.truth.sources.map(\.index))
+        ]).courses[0]
+        func mean(_ courses: SourceCourses) -> Matrix { courses.epochs.dropFirst().reduce(courses.epochs[0], +) }
+        #expect(courses.handlingEvoked(.keep).epochs == courses.epochs)
+        let automatic = courses.handlingEvoked()
+        #expect((automatic.epochs == courses.epochs) == (count == 4))
+        #expect(automatic.warnings.count == courses.warnings.count + (count == 4 ? 1 : 0))
+        let taken = courses.handlingEvoked(.subtract)
+        #expect(mean(taken).squaredNorm < 1e-20 * mean(courses).squaredNorm)
+        let (a, b) = (taken.epochs[0] - taken.epochs[1], courses.epochs[0] - courses.epochs[1])
+        #expect((a - b).squaredNorm < 1e-20 * b.squaredNorm)
+    }
 }

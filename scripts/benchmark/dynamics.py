@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import statistics
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from data import Data
-from programs import Broken, Programs, say
+from programs import Broken, Programs, say, told
 from results import Results
 from rows import Row
 
@@ -38,18 +36,6 @@ PENALTIES = {"none": "0", "l0": "1e-5", "c-node": "0.01", "pathreg": "0.01"}
 """λ of networks' penalties on the same path, with --full."""
 LINEAR_NOISE, LARGEST_ERROR, LARGEST_MSE = 0.02, 0.02, 1e-3
 """What medians should stay below at one of them: a coefficient's largest error, the forecast's mean square error."""
-LIMIT = 900.0
-
-
-def told(command: list[str], environment: dict[str, str]) -> list[dict[str, Any]]:
-    """The lines of JSON that a program says. Raises `Broken` when it fails."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=LIMIT)
-    except subprocess.TimeoutExpired as late:
-        raise Broken(f"dynamics: no answer in {LIMIT:.0f} s") from late
-    if done.returncode != 0:
-        raise Broken(f"dynamics: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
 def dynamics(programs: Programs, data: Data, results: Results) -> None:

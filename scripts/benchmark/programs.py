@@ -27,7 +27,7 @@ class Broken(Exception):
     """A program failed, or said something that cannot be true."""
 
 
-class Late(Exception):
+class Late(Broken):
     """A program took longer than it may."""
 
 
@@ -135,6 +135,18 @@ class Programs:
         if job.failure or job.stopped or not job.answers:
             raise Broken(f"{arguments[0]}: {job.failure or 'no answer'}")
         return job.answers[-1]
+
+
+def told(command: list[str], environment: dict[str, str], limit: float = 1800) -> list[dict[str, Any]]:
+    """The lines of JSON that a program says. Raises `Broken` when it fails, `Late` after `limit` seconds."""
+    name = " ".join(Path(word).name for word in command[:3])
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=limit)
+    except subprocess.TimeoutExpired as late:
+        raise Late(f"{name}: no answer in {limit:.0f} s") from late
+    if done.returncode != 0:
+        raise Broken(f"{name}: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
 def say(text: str) -> None:

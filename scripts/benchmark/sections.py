@@ -17,6 +17,7 @@ from data import Data
 from dynamics import dynamics
 from effects import effects
 from group import group
+from inverse import concomitant, time_frequency
 from mixed import mixed
 from programs import Job, Programs, Run, say
 from results import REACHED, Results
@@ -381,6 +382,6 @@ def localization(programs: Programs, data: Data, results: Results) -> None:
 
 SECTIONS = {
     section.__name__: section
-    for section in (fixed, path, free, lasso, gaussian, large, choice, localization, batch, group, transport, dynamics)
-} | {"statistics": effects, "accuracy": accuracy(Study()), "mixed": mixed(Study())}
+    for section in (fixed, path, free, lasso, gaussian, large, choice, localization, batch, group, transport, dynamics, concomitant)
+} | {"time-frequency": time_frequency, "statistics": effects, "accuracy": accuracy(Study()), "mixed": mixed(Study())}
 """Sections by name, in the order in which they run."""

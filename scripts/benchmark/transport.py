@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from data import Data
-from programs import Broken, Programs, say
+from programs import Broken, Late, Programs, say, told
 from results import Results
 from rows import Row
 
@@ -32,17 +30,6 @@ LIMIT = 900.0
 WANTED = 5
 
 
-def told(command: list[str], environment: dict[str, str]) -> dict[str, Any] | None:
-    """What a program says; None when it took too long. Raises `Broken` when it fails."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=LIMIT)
-    except subprocess.TimeoutExpired:
-        return None
-    if done.returncode != 0:
-        raise Broken(f"transport: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
-    return json.loads(done.stdout)
-
-
 def transport(programs: Programs, data: Data, results: Results) -> None:
     """Two measures of 5000 places each, at several ε, balanced and not."""
     binary = programs.foci.with_name("TransportBenchmark")
@@ -51,9 +38,7 @@ def transport(programs: Programs, data: Data, results: Results) -> None:
     script = str(Path(__file__).with_name("transport_peer.py"))
     environment = programs.environment()
     with tempfile.TemporaryDirectory(dir=data.folder) as folder:
-        made = told([str(programs.python), script, "make", folder, str(PLACES)], environment)
-        if made is None:
-            raise Broken("transport: the problem was not made in time")
+        made = told([str(programs.python), script, "make", folder, str(PLACES)], environment)[0]
         for penalty in PENALTIES:
             for ratio in EPSILONS:
                 epsilon = ratio * made["largest"]
@@ -69,10 +54,9 @@ def solved(
     size = f"{PLACES} × {PLACES}"
     numbers = [f"{epsilon:.17g}", f"{penalty:g}"]
     counts = [str(PLACES), str(PLACES)]
-    own = told(
-        [str(binary), peer[-1], *counts, *numbers, str(programs.threads), str(programs.runs)], programs.environment()
-    )
-    if own is None or own["error"] > ERROR:
+    command = [str(binary), peer[-1], *counts, *numbers, str(programs.threads), str(programs.runs)]
+    own = told(command, programs.environment())[0]
+    if own["error"] > ERROR:
         raise Broken(f"{name}: foci did not reach {ERROR:g}")
     work = f"error {own['error']:.0e}, {own['sweeps']} sweeps, {own['newton_steps']} Newton steps"
     seconds, busy = statistics.median(own["seconds"]), statistics.median(own["busy"])
@@ -85,8 +69,12 @@ def solved(
         say(f"{name}: POT, {method}")
         done = None
         for tolerance in TOLERANCES:
-            done = told([*peer, *numbers, method, f"{tolerance:g}"], programs.environment())
-            if done is None or done["error"] <= ERROR:
+            try:
+                done = told([*peer, *numbers, method, f"{tolerance:g}"], programs.environment(), LIMIT)[0]
+            except Late:
+                done = None
+                break
+            if done["error"] <= ERROR:
                 break
         other = Row(name, size, "", "POT", method, load=os.getloadavg()[0])
         if done is None:

@@ -101,8 +101,11 @@ struct ConnectionAnalysis: GroupAnalysis {
                     notes.append("\(row.name) is left out: it has fewer than two of the places")
                     continue
                 }
+                let induced = own.handlingEvoked()
+                // What preparing said of the recording was said when it was localized.
+                notes += induced.warnings.dropFirst(own.warnings.count).map { "\(row.name): \($0)" }
                 recordings.append(
-                    Courses(row: row, data: try NamedTrajectories(own, called: "place"), places: own.sources))
+                    Courses(row: row, data: try NamedTrajectories(induced, called: "place"), places: own.sources))
             }
         }
         let rates = Set(recordings.map { (1 / $0.data.trajectories.interval).rounded() }).sorted()
@@ -175,20 +178,30 @@ struct ConnectionAnalysis: GroupAnalysis {
         return (fitted, order, notes + Self.told(warnings, of: fitted.count))
     }
 
-    /// Warnings of recordings, the same ones once.
+    /// Warnings of recordings, those that differ in a measured number alone once.
     private static func told(_ warnings: [(row: GroupPlaces.Row, text: String)], of count: Int) -> [String] {
-        var lines: [(text: String, rows: [GroupPlaces.Row])] = []
+        let decimal = /[-−]?[0-9]+\.[0-9]+/
+        var lines: [(key: String, rows: [GroupPlaces.Row], texts: [String])] = []
         for (row, text) in warnings {
-            if let place = lines.firstIndex(where: { $0.text == text }) {
+            let key = text.replacing(decimal, with: "")
+            if let place = lines.firstIndex(where: { $0.key == key }) {
                 lines[place].rows.append(row)
+                lines[place].texts.append(text)
             } else {
-                lines.append((text, [row]))
+                lines.append((key, [row], [text]))
             }
         }
         // Those of most recordings first; the sort is stable.
         let shown = lines.sorted { $0.rows.count > $1.rows.count }.prefix(8)
-        return shown.map { text, rows in
-            (rows.count == 1 ? rows[0].name : "\(rows.count) of \(count) recordings") + ": \(text)"
+        return shown.map { _, rows, texts in
+            // The numbers of all as a range, in the place of the first one's.
+            let values = texts.compactMap { $0.firstMatch(of: decimal).map { String($0.output) } }
+            let sorted = values.sorted { (Double($0) ?? 0, $0) < (Double($1) ?? 0, $1) }
+            var text = texts[0]
+            if let least = sorted.first, let most = sorted.last, least != most {
+                text = text.replacing(decimal, with: "\(least) to \(most)", maxReplacements: 1)
+            }
+            return (rows.count == 1 ? rows[0].name : "\(rows.count) of \(count) recordings") + ": \(text)"
         } + (lines.count > shown.count ? ["\(lines.count - shown.count) more warnings of single recordings"] : [])
     }
 }

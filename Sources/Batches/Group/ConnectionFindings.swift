@@ -148,8 +148,8 @@ struct ConnectionFindings {
                 "In every epoch of every recording, "
                     + (window.map { String(printf: "from %g to %g s", $0.lowerBound, $0.upperBound) }
                         ?? "from time 0 on")
-                    + ", the places were fitted again by least squares, all together, and their amplitudes by autoregression on "
-                    + "one another’s past, of \(order == 1 ? "one lag" : "\(order) lags") in all recordings: the median of what "
+                    + ", the places were fitted again by least squares, all together; the evoked response, the mean over the epochs of "
+                    + "a recording, was taken from each; and what is left was fitted by autoregression on one another’s past, of \(order == 1 ? "one lag" : "\(order) lags") in all recordings: the median of what "
                     + "each chooses by BIC. Influence is ln of how many times as large the error of prediction is without the "
                     + "past of the place that drives, less what chance makes of it. The model of each connection is \(formula).",
                 "Places are those where sources of \(places.origin) lie together, over all conditions pooled.",
@@ -189,8 +189,7 @@ struct ConnectionFindings {
         let rule = DynamicsSettings()
         func percent(_ part: Double) -> String { String(printf: "%.0f %%", 100 * part) }
         let trust =
-            "An arrow is predictive influence among these places: one that was not found can fake it, and so can an event to which "
-            + "places answer one after the other, places that leak into each other, and noise that differs between "
+            "An arrow is predictive influence among these places: one that was not found can fake it, and so can places that leak into each other, and noise that differs between "
             + "conditions. Filtered or resampled data change orders and p values (Barnett & Seth 2011): at most 250 Hz without "
             + "a band-pass is expected."
         let claimed =

@@ -4,7 +4,8 @@ import MixedEffects
 
 /// What the statistics of a group depend on beside its results.
 public struct StatisticsSettings: Sendable {
-    /// The model, as `amplitude ~ condition*age + (condition | subject)`, of connections also `influence ~ …`; nil: the conditions, where there are several.
+    /// The model, as `amplitude ~ condition*age + (condition | subject)`, of connections also `influence ~ …`; nil: the
+    /// conditions, where there are several.
     public var formula: String?
     /// A table of subjects, `participants.tsv`; nil: that of the data set, where it has one.
     public var participants: String?

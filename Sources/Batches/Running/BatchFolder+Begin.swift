@@ -7,7 +7,11 @@ extension BatchFolder {
     /// - Throws: ``InputError`` when a page cannot be written.
     public func end(_ plan: BatchPlan) throws {
         for subject in Set(plan.items.map(\.unit.subject)).sorted() { _ = try SubjectPages(self).update(subject) }
-        sweep()
+        // A run that was killed a moment ago may have left files that are too young to tell whose they are.
+        if sweep() {
+            sleep(UInt32(Self.patience))
+            sweep()
+        }
     }
 
     /// Makes the folder, the files of a derivative, and a state for each unit that has none.

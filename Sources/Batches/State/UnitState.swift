@@ -156,7 +156,11 @@ public struct BatchFolder: Sendable {
     ///
     /// Of a process of another machine only its number can be seen: what it writes is left alone for some seconds, and who
     /// writes tries again.
-    func sweep() {
+    ///
+    /// - Returns: whether there are files that may be such, too young to tell.
+    @discardableResult
+    func sweep() -> Bool {
+        var isUncertain = false
         for name in ["", "group", "code", "\(Self.own)/state", "\(Self.own)/pages", "\(Self.own)/slurm"] {
             let folder = name.isEmpty ? path : place(name)
             for file in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
@@ -165,8 +169,12 @@ public struct BatchFolder: Sendable {
                     kill(process, 0) != 0, errno == ESRCH
                 else { continue }
                 var status = stat()
-                let isOld = stat("\(folder)/\(file)", &status) == 0 && time(nil) - status.st_mtim.tv_sec > 1
-                if isOld { unlink("\(folder)/\(file)") }
+                guard stat("\(folder)/\(file)", &status) == 0 else { continue }
+                if time(nil) - status.st_mtim.tv_sec >= Self.patience {
+                    unlink("\(folder)/\(file)")
+                } else {
+                    isUncertain = true
+                }
             }
         }
         for file in (try? FileManager.default.contentsOfDirectory(atPath: place("\(Self.own)/locks"))) ?? [] {
@@ -174,7 +182,11 @@ public struct BatchFolder: Sendable {
             guard file.hasSuffix(".lock"), Claim.holder(path) == nil else { continue }
             if let attempt = try? Claim.take(path), case .taken(let claim) = attempt { claim.release() }
         }
+        return isUncertain
     }
+
+    /// How long a file may be unfinished that some process of another machine may write, s.
+    static let patience = 2
 
     /// Makes the folders of the program.
     ///

@@ -10,6 +10,9 @@ public struct SourceDynamicsRequest: NamedRequest {
     /// When the name of a channel in one input means a channel of another.
     public var names = NameMatching.exact
 
+    /// What becomes of the evoked response; nil: subtracted where there are epochs enough to know it.
+    public var evoked: EvokedPart?
+
     /// The default request.
     public init() {}
 
@@ -23,6 +26,10 @@ public struct SourceDynamicsRequest: NamedRequest {
             .init(
                 .window, "first and last time of each epoch, s; all unless given, without a covariance from time 0 on"
             ) { (r, v, n) throws(InputError) in r.window = try v.times(n) },
+            .init(
+                .evoked,
+                "whether the mean over epochs is taken from each: subtract or keep; subtracted from 10 epochs on unless given"
+            ) { (r, v, n) throws(InputError) in r.evoked = try v.word(n) },
             .init(.matchNames, "when names of channels mean the same: exact or loose") {
                 (r, v, n) throws(InputError) in r.names = try v.word(n)
             },
@@ -43,6 +50,9 @@ public struct SourceDynamicsRequest: NamedRequest {
         monitor: Monitor = .silent
     ) throws(InputError) -> NamedTrajectories {
         try dynamics.check()
+        if evoked == .subtract, recording.epochs.count < 2 {
+            throw InputError(.evoked, found: "subtract, of one epoch", expected: "several epochs")
+        }
         var settings = try PreparationSettings.of(estimate)
         settings.names = names
         // Without a covariance the noise is that before time 0.
@@ -50,7 +60,8 @@ public struct SourceDynamicsRequest: NamedRequest {
         monitor.report(.init(stage: "sources over time", detail: ""))
         let courses = try SourceCourses(
             estimate, recording: recording, forward: forward, covariance: covariance, settings: settings,
-            parallelism: dynamics.settings.parallelism)
+            parallelism: dynamics.settings.parallelism
+        ).handlingEvoked(evoked)
         for warning in courses.warnings { monitor.warn(warning) }
         return try NamedTrajectories(courses)
     }

@@ -7,7 +7,7 @@ import LinearAlgebra
 /// A dipole that may turn keeps one direction, the one along which its moments over all epochs are strongest.
 public struct SourceCourses: Sendable {
     /// Of each epoch amplitudes, A·m: sources × samples.
-    public let epochs: [Matrix]
+    public private(set) var epochs: [Matrix]
     /// Time of each sample, s.
     public let times: [Double]
     /// Which sources of the estimate, or places, the rows are, ascending: all but those that the sensors do not see or cannot
@@ -21,7 +21,9 @@ public struct SourceCourses: Sendable {
     /// Whether the recording is one average of many trials.
     public let isAverage: Bool
     /// What the user should know, one line each.
-    public let warnings: [String]
+    public private(set) var warnings: [String]
+    /// Fewest epochs whose mean tells the evoked response from what is of each epoch alone.
+    public static let fewestForEvoked = 10
 
     /// Fits the sources.
     ///
@@ -72,6 +74,24 @@ public struct SourceCourses: Sendable {
         return (courses, mergers)
     }
 
+    /// The same without the evoked response, the mean over all epochs: what is the same in all of them follows the event, and
+    /// passes for influence where one source answers it after another (Ding, Bressler, Yang & Liang 2000).
+    ///
+    /// - Parameter part: what to do; nil subtracts it where there are ``fewestForEvoked`` epochs at least, and warns where not.
+    public func handlingEvoked(_ part: EvokedPart? = nil) -> SourceCourses {
+        var result = self
+        guard epochs.count >= Self.fewestForEvoked || part == .subtract, epochs.count > 1, part != .keep else {
+            if part == nil, epochs.count > 1 {
+                result.warnings.append(
+                    "\(epochs.count) epochs are too few to tell the evoked response from the rest: it is still in them")
+            }
+            return result
+        }
+        let mean = epochs.dropFirst().reduce(epochs[0], +) * (1 / Double(epochs.count))
+        result.epochs = epochs.map { $0 - mean }
+        return result
+    }
+
     private init(_ recording: PlaceEpochs, _ fits: [PlaceFit], merged: [PlaceFit.Merger], notes: [String] = []) {
         let kept = recording.places.indices.filter { place in
             recording.places[place] != nil && !merged.contains { $0.place == place }
@@ -113,6 +133,14 @@ public struct SourceCourses: Sendable {
         }.sorted()
         return ratios.isEmpty ? -.infinity : 10 * log10(ratios[ratios.count / 2])
     }
+}
+
+/// What becomes of the mean over epochs where single epochs are looked at.
+public enum EvokedPart: String, Sendable, CaseIterable, Codable {
+    /// It is taken from each.
+    case subtract
+    /// It stays.
+    case keep
 }
 
 /// The single epochs of one recording, whitened, and the fields of a few places. A prepared problem, which holds a whole gain,

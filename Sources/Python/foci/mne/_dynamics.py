@@ -25,6 +25,7 @@ def dynamics(
     *,
     tmin: float | None = None,
     tmax: float | None = None,
+    evoked: str | None = None,
     match_names: str = "exact",
     verbose: bool | str | int | None = None,
     **options: Any,
@@ -46,6 +47,8 @@ def dynamics(
         Noise of one epoch. None estimates it before time 0.
     tmin, tmax : float or None
         First and last time of each epoch, s. All by default, without a covariance from time 0 on.
+    evoked : "subtract", "keep" or None
+        Whether the evoked response, the mean over epochs, is taken from each. None subtracts it from 10 epochs on.
     match_names : "exact" or "loose"
         As of :func:`localize`.
     verbose : bool, str, int or None
@@ -83,6 +86,7 @@ def dynamics(
             tmin = float(recording.times[0])
         values = Values(
             window=_window(tmin, tmax, recording),
+            evoked=evoked,
             match_names=match_names,
             **{_NAMES.get(name, name): value for name, value in options.items()},
         )
