@@ -35,7 +35,7 @@ let package = Package(
         .target(name: "MixedEffects", dependencies: ["LinearAlgebra"]),
         .target(name: "Dynamics", dependencies: ["MixedEffects", "SparseRegression"]),
         .target(name: "TimeFrequency", dependencies: ["SparseRegression"]),
-        .target(name: "SourceImaging", dependencies: ["ModelSelection", "Transport"]),
+        .target(name: "SourceImaging", dependencies: ["ModelSelection", "TimeFrequency", "Transport"]),
         .target(name: "Requests", dependencies: ["Dynamics", "MixedEffects", "SourceImaging"]),
         .target(name: "Simulation", dependencies: ["Fourier", "SourceImaging"]),
         .target(name: "Formats", dependencies: ["CZlib", "HDF5", "SourceImaging"]),

@@ -109,6 +109,7 @@ extension OutputFolder {
         try add("timecourses.svg", text: TimeCourseFigure.svg(estimate))
         try add("selection.svg", text: SelectionFigure.svg(estimate))
         try add("sources.svg", text: GlassBrainFigure.svg(estimate, candidates: candidates.positions))
+        if let spectrograms = SpectrogramFigure.svg(estimate) { try add("spectrograms.svg", text: spectrograms) }
         if let stability = estimate.stability {
             try add("stability.tsv", text: StabilityTable.tsv(estimate, stability))
             try add("stability.svg", text: StabilityFigure.svg(estimate, stability))

@@ -68,6 +68,7 @@ private func addTexts(of estimate: Estimate, to parts: inout Answer.Parts) {
         "stability.tsv": { estimate.stability.map { StabilityTable.tsv(estimate, $0) } },
         "sources.svg": { GlassBrainFigure.svg(estimate, candidates: candidates?.positions ?? []) },
         "timecourses.svg": { TimeCourseFigure.svg(estimate) },
+        "spectrograms.svg": { SpectrogramFigure.svg(estimate) },
         "sensors.svg": { ButterflyFigure.svg(estimate) },
         "selection.svg": { SelectionFigure.svg(estimate) },
         "stability.svg": { estimate.stability.map { StabilityFigure.svg(estimate, $0) } },
@@ -86,6 +87,24 @@ private func addArrays(of estimate: Estimate, to parts: inout Answer.Parts) {
     // Every source of an estimate has as many axes.
     let width = sources.first?.amplitudes.rows ?? 1
     parts.add("amplitudes", sources.flatMap(\.amplitudes.elements), shape: [width, times.count, sources.count])
+    if let record = estimate.timeFrequency {
+        // Of each window real and imaginary parts.
+        for k in record.frame.windows.indices {
+            let spectra = sources.flatMap { source in
+                (0..<width).map { axis in
+                    record.frame.spectrum(
+                        source.coefficients.map { $0.column(axis) } ?? [Double](repeating: 0, count: record.frame.size),
+                        of: k)
+                }
+            }
+            let (frequencies, middles) = (record.frequencies(of: k), record.times(of: k))
+            let shape = [frequencies.count, middles.count, width, sources.count]
+            parts.add("window-\(k + 1)/frequencies", frequencies, shape: [frequencies.count])
+            parts.add("window-\(k + 1)/times", middles, shape: [middles.count])
+            parts.add("window-\(k + 1)/real", spectra.flatMap(\.real.elements), shape: shape)
+            parts.add("window-\(k + 1)/imaginary", spectra.flatMap(\.imaginary.elements), shape: shape)
+        }
+    }
     parts.add(
         "axes",
         sources.flatMap { source in

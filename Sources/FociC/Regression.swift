@@ -1,7 +1,7 @@
 import CFoci
 import Requests
 
-/// What the caller poses; a problem for penalties of entries is made of it when one asks.
+/// What the caller poses; a problem that keeps its samples is made of it when one asks.
 final class Posed: Sendable {
     let problem: RegressionProblem
     private let response: Matrix
@@ -11,9 +11,9 @@ final class Posed: Sendable {
         self.response = response
     }
 
-    /// The problem for a penalty.
-    func problem(for penalty: PenaltyKind) throws -> RegressionProblem {
-        penalty.scope == .entry ? try problem.with(response: response, keepsSamples: true) : problem
+    /// The problem, its samples as they are or reduced to their rank.
+    func problem(keepsSamples: Bool) throws -> RegressionProblem {
+        keepsSamples ? try problem.with(response: response, keepsSamples: true) : problem
     }
 }
 
@@ -84,7 +84,7 @@ private func numbers(_ summary: SolveSummary, _ answer: SolveRequest.Answer) -> 
     let last = summary.last
     return [
         "lambda": last.lambda, "lambda_max": summary.lambdaMax, "objective": last.objective,
-        "relative_gap": last.relativeGap ?? .nan, "relative_violation": last.relativeViolation,
+        "relative_gap": last.relativeGap ?? .nan, "relative_violation": last.relativeViolation ?? .nan,
         "squared_residual": answer.squaredResidual, "epochs": Double(last.epochs),
     ]
 }
@@ -99,7 +99,7 @@ public func foci_solve(
         let target = try target(result)
         var request: SolveRequest = try request(options)
         (request.count, request.lambdas) = (nil, nil)
-        let posed = try object(Posed.self, problem, "problem").problem(for: request.penalty)
+        let posed = try object(Posed.self, problem, "problem").problem(keepsSamples: request.keepsSamples)
         let answer = try request.run(posed, monitor: FociC.monitor(monitor))
         let summary = SolveSummary(answer, of: request, blocks: posed.blocks.count)
         var parts = Answer.Parts()
@@ -126,7 +126,7 @@ public func foci_path(
         guard request.reweighting.rounds == 0, !request.isDebiased else {
             throw InputError(.path, found: "reweighting or debiasing", expected: "neither along a path")
         }
-        let posed = try object(Posed.self, problem, "problem").problem(for: request.penalty)
+        let posed = try object(Posed.self, problem, "problem").problem(keepsSamples: request.keepsSamples)
         let answer = try request.run(posed, monitor: FociC.monitor(monitor))
         let summary = SolveSummary(answer, of: request, blocks: posed.blocks.count)
         var parts = Answer.Parts()
@@ -155,7 +155,7 @@ public func foci_select(
     attempt {
         let target = try target(result)
         let request: SelectRequest = try request(options)
-        let posed = try object(Posed.self, problem, "problem").problem(for: request.penalty)
+        let posed = try object(Posed.self, problem, "problem").problem(keepsSamples: request.penalty.scope == .entry)
         let answer = try request.run(posed, monitor: FociC.monitor(monitor))
         var parts = Answer.Parts()
         let summary = answer.summary

@@ -19,7 +19,11 @@ struct LocalizeCommand: ParsableCommand {
                   sources.svg, timecourses.svg, sensors.svg, selection.svg
                   stability.tsv, stability.svg
                                  with --stability: how often each is found again
+                  spectrograms.svg
+                                 with --method tf: when and how fast each is active
 
+                The methods are
+                \(listed(MethodKind.all.map { ($0.name, $0.help) }))
                 The penalties of whole sources are
                 \(listed(PenaltyKind.all.filter { $0.scope == .block }.map { ($0.name, $0.help) }))
                 the criteria

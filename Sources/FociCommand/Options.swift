@@ -96,6 +96,7 @@ extension OptionKind {
 extension PenaltyKind: OptionKind {}
 extension CriterionKind: OptionKind {}
 extension SearchKind: OptionKind {}
+extension MethodKind: OptionKind {}
 extension GradientSource: OptionKind {}
 extension SourceWeights: ExpressibleByArgument {}
 extension SolveRequest.Engine: ExpressibleByArgument {}
@@ -378,6 +379,21 @@ struct LocalizationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("λ: auto, or a fraction of λ_max.", valueName: "auto|ratio"))
     var lambda = LambdaChoice.automatic
 
+    @Option(help: "How sources are estimated.")
+    var method = MethodKind.mixedNorm
+
+    @Option(
+        help: ArgumentHelp(
+            "Of method tf: sets of windows to choose from, as 80ms,40ms+160ms. (default: auto)", valueName: "auto|sets")
+    )
+    var windows = "auto"
+
+    @Option(
+        help: ArgumentHelp(
+            "Of method tf: which part of the penalty is of single coefficients, 0 to 1. (default: auto)",
+            valueName: "auto|part"))
+    var rho: String?
+
     @Option(help: "What makes a choice good. (default: sure; evidence for its own weights)")
     var criterion: CriterionKind?
 
@@ -440,6 +456,15 @@ struct LocalizationOptions: ParsableArguments {
 
     @OptionGroup var computing: ComputingOptions
 
+    /// ρ; nil for `auto`.
+    static func part(_ text: String?) throws(InputError) -> Double? {
+        guard let text, text != "auto" else { return nil }
+        guard let value = Double(text) else {
+            throw InputError(.rho, found: "'\(text)'", expected: "auto, or a number from 0 to 1")
+        }
+        return value
+    }
+
     /// The settings that the options make.
     ///
     /// - Parameter names: when names of channels mean the same.
@@ -453,6 +478,9 @@ struct LocalizationOptions: ParsableArguments {
         settings.selection.criterion = criterion
         settings.selection.search = search
         settings.selection.weights = weights
+        settings.selection.method = method
+        settings.selection.windows = try SelectionSettings.windows(named: windows)
+        settings.selection.rho = try Self.part(rho)
         settings.selection.folds = folds
         settings.selection.draws = draws
         settings.selection.seed = seed

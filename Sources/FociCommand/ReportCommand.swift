@@ -78,7 +78,8 @@ struct ReportCommand: ParsableCommand {
         ("estimate.h5", "the whole result, HDF5"), ("sources.tsv", "table of sources"),
         ("regions.tsv", "candidates of each source's region"), ("selection.tsv", "every λ that was tried"),
         ("stability.tsv", "what repeats found"), ("sources.svg", "figure: sources in the brain"),
-        ("timecourses.svg", "figure: time courses"), ("sensors.svg", "figure: sensors"),
+        ("timecourses.svg", "figure: time courses"),
+        ("spectrograms.svg", "figure: sources in time and frequency"), ("sensors.svg", "figure: sensors"),
         ("selection.svg", "figure: choice of λ"), ("stability.svg", "figure: stability"),
     ]
 

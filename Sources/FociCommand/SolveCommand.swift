@@ -12,8 +12,12 @@ struct SolveCommand: ParsableCommand {
                 Minimizes ½‖Y − XB‖² + penalty(B) for the gain X and data Y of a problem file. The penalties are
                 \(listed(PenaltyKind.all.map { ($0.name, $0.help) }))
 
+                With --method tf B is sparse in time and frequency, too (TF-MxNE): λ Σ_j (1−ρ)‖Z_j‖ + ρ Σ|Z_j| of its coefficients Z
+                in windows.
+
                 EXAMPLES
                   foci solve --problem p.h5 --lambda-ratio 0.2 --json
+                  foci solve --problem p.h5 --lambda-ratio 0.4 --method tf --rho 0.3 --windows 4,16 --steps 2,4
                   foci solve --problem p.h5 --lambda-ratio 0.1 --path 30
                 """)
     }
@@ -29,6 +33,23 @@ struct SolveCommand: ParsableCommand {
             "Solve for this many λ, from λ_max to the ratio given, each starting from the one before.",
             valueName: "count"))
     var path: Int?
+
+    @Option(help: "What is minimized: mixed-norm or tf.")
+    var method = SolveRequest.Method.mixedNorm
+
+    @Option(help: ArgumentHelp("Of method tf: which part of the penalty is of single coefficients.", valueName: "part"))
+    var rho: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Of method tf: lengths of windows in samples, even, by commas. (default: 16)", valueName: "n,n"))
+    var windows: SampleCounts?
+
+    @Option(
+        help: ArgumentHelp(
+            "Of method tf: samples from one window to the next; each divides its window. (default: a quarter of it)",
+            valueName: "n,n"))
+    var steps: SampleCounts?
 
     @OptionGroup var penalizing: PenaltyOptions
 
@@ -50,7 +71,7 @@ struct SolveCommand: ParsableCommand {
     func solved() throws -> SolveSummary {
         let request = try request()
         let clock = Stopwatch()
-        let regression = try Self.read(problem, keepsSamples: request.penalty.scope == .entry)
+        let regression = try Self.read(problem, keepsSamples: request.keepsSamples)
         let loaded = clock.seconds
         let monitor = Terminal.monitor(quiet: computing.quiet)
         let answer = try naming(problem) { try request.run(regression, monitor: monitor) }
@@ -65,6 +86,14 @@ struct SolveCommand: ParsableCommand {
         request.penalty = penalizing.penalty
         request.shapes = penalizing.shapes
         request.lambda = .ratio(lambdaRatio)
+        request.method = method
+        let given: [(SettingName, Bool)] = [(.rho, rho != nil), (.windows, windows != nil), (.steps, steps != nil)]
+        if method != .timeFrequency, let (name, _) = given.first(where: \.1) {
+            throw InputError(name, found: "a value, with method \(method.rawValue)", expected: "method tf")
+        }
+        request.rho = rho ?? request.rho
+        request.windows = windows?.values ?? request.windows
+        request.steps = steps?.values
         request.count = path
         request.engine = solver
         request.stop = try computing.stop(maximumSeconds: timeLimit ?? .infinity)
@@ -81,7 +110,7 @@ struct SolveCommand: ParsableCommand {
         if let path = result.path {
             try Terminal.result("λ/λ_max   gap      sources  passes  objective")
             for point in path {
-                let gap = point.relativeGap ?? point.relativeViolation
+                let gap = point.relativeGap ?? point.relativeViolation ?? .nan
                 try Terminal.result(
                     String(
                         format: "%-8.4g  %.0e  %7d  %6.2f  %.10g", point.lambda / result.lambdaMax, gap, point.nonzero,
@@ -93,7 +122,7 @@ struct SolveCommand: ParsableCommand {
         let last = result.last
         let quality =
             last.relativeGap.map { "relative gap   \(String(format: "%.1e", $0))" }
-            ?? "violation      \(String(format: "%.1e", last.relativeViolation))"
+            ?? "violation      \(String(format: "%.1e", last.relativeViolation ?? .nan))"
         let ratio = String(format: "%.5g, %.3g of λ_max", last.lambda, lambdaRatio)
         let passes = String(format: "%.2f", last.passesOverGain)
         try Terminal.result(
@@ -124,3 +153,16 @@ struct SolveCommand: ParsableCommand {
         }
     }
 }
+
+/// Numbers of samples by commas: `4,16`.
+struct SampleCounts: ExpressibleByArgument {
+    let values: [Int]
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+        guard parts.allSatisfy({ $0 != nil }) else { return nil }
+        values = parts.compactMap(\.self)
+    }
+}
+
+extension SolveRequest.Method: ExpressibleByArgument {}

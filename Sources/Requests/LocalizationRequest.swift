@@ -70,6 +70,17 @@ public struct LocalizationRequest: NamedRequest {
             .init(.lambda, "λ: auto, or a fraction of λ_max") { (r, v, n) throws(InputError) in
                 r.gathered.lambda = v == .text("auto") ? .automatic : .ratio(try v.number(n))
             },
+            .init(.method, "how sources are estimated: \(MethodKind.all.map(\.name).joined(separator: ", "))") {
+                (r, v, n) throws(InputError) in r.gathered.selection.method = try v.kind(n, \.name)
+            },
+            .init(.windows, "of method tf: auto, or sets of windows to choose from, as 80ms,40ms+160ms") {
+                (r, v, n) throws(InputError) in
+                r.gathered.selection.windows = try SelectionSettings.windows(named: try v.text(n))
+            },
+            .init(.rho, "of method tf: which part of the penalty is of single coefficients, 0 to 1, or auto") {
+                (r, v, n) throws(InputError) in
+                r.gathered.selection.rho = v == .text("auto") ? nil : try v.number(n)
+            },
             .init(.criterion, "what makes a choice good: \(CriterionKind.all.map(\.name).joined(separator: ", "))") {
                 (r, v, n) throws(InputError) in r.gathered.selection.criterion = try v.kind(n, \.name)
             },

@@ -114,5 +114,5 @@ public enum SettingName: String, Sendable, CaseIterable {
     case falseDiscoveryRate = "false-discovery-rate"
     case smallestInfluence = "smallest-influence"
     case heldOut = "held-out"
-    case evoked
+    case evoked, method, windows, rho, steps
 }

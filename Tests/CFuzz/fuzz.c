@@ -862,7 +862,7 @@ static void require_sources(const scene *s) {
 
 static const char *const localized_texts[] = {"json", "settings", "selection", "columns", "sources.tsv",
     "selection.tsv", "regions.tsv", "stability.tsv", "sources.svg", "timecourses.svg", "sensors.svg", "selection.svg",
-    "stability.svg", "channel-names", NULL};
+    "stability.svg", "spectrograms.svg", "channel-names", NULL};
 static const char *const localized_arrays[] = {"index", "vertex", "hemisphere", "positions", "amplitudes", "axes",
     "times", "column/peak_nAm", "region-offsets", "region", "channels", "measured", "explained", NULL};
 

@@ -1,5 +1,6 @@
 import Foci
 import Foundation
+import HDF5
 import SparseRegression
 import TestSupport
 import Testing
@@ -121,6 +122,38 @@ struct SolveTests {
     }
 
     @Test(
+        "Time-frequency references: objective within 1e-8 and the same support",
+        .enabled(if: Shared.isPresent, "the shared reference problems are not there"),
+        arguments: ["tf-fixed-one-window", "tf-fixed-two-windows", "tf-free-two-windows"])
+    func timeFrequency(name: String) throws {
+        let file = try HDF5File(Shared.path("reference/time-frequency/\(name).h5"))
+        func matrix(_ name: String) throws -> Matrix {
+            let found = try file.matrix(name)
+            return Matrix(rows: found.rows, columns: found.columns, elements: found.elements)
+        }
+        func number(_ name: String) throws -> Double { try #require(try file.double(attribute: name)) }
+        try folder.write(
+            "p.h5",
+            try ProblemFile.encode(
+                ProblemContents(
+                    gain: try matrix("gain"), data: try matrix("data"),
+                    orientations: Int(try number("orientations")))))
+        func counts(_ name: String) throws -> String {
+            try file.doubles(name).elements.map { "\(Int($0))" }.joined(separator: ",")
+        }
+        let outcome = try solve(
+            "p.h5", "--method", "tf", "--rho", "\(try number("rho"))", "--windows", try counts("windows"), "--steps",
+            try counts("steps"), "--lambda-ratio", "\(try number("lambda_") / number("lambda_max"))", "--gap", "1e-11",
+            "--json")
+        expectSuccess(outcome)
+        let json = try JSON(parsing: outcome.output)
+        let primal = try number("primal")
+        #expect(abs(try #require(json["objective"].number) - primal) <= 1e-8 * primal)
+        #expect(json["support"].list.compactMap(\.integer) == (try file.doubles("active").elements.map { Int($0) }))
+        #expect(json["method"].text == "tf" && json["relative_gap"].number ?? 1 <= 1e-11)
+    }
+
+    @Test(
         "Options outside of their range are refused",
         arguments: [
             (["--lambda-ratio", "0"], "--lambda-ratio: 0.0"), (["--lambda-ratio", "1.5"], "--lambda-ratio: 1.5"),
@@ -128,6 +161,12 @@ struct SolveTests {
             (["--lambda-ratio", "0.5", "--gap", "0"], "--gap: 0.0"),
             (["--lambda-ratio", "0.5", "--gap", "inf"], "--gap: inf"),
             (["--lambda-ratio", "0.5", "--threads", "0"], "--threads: 0"),
+            (["--lambda-ratio", "0.5", "--rho", "0.3"], "--rho: a value"),
+            (["--lambda-ratio", "0.5", "--method", "tf", "--rho", "1.5"], "--rho: 1.5"),
+            (["--lambda-ratio", "0.5", "--method", "tf", "--windows", "5"], "--windows: the window"),
+            (["--lambda-ratio", "0.5", "--method", "tf", "--windows", "4", "--steps", "1,2"], "--steps: 2"),
+            (["--lambda-ratio", "0.5", "--method", "tf", "--windows", "64"], "--windows: [64]"),
+            (["--lambda-ratio", "0.5", "--method", "tf", "--penalty", "l1"], "--penalty: l1"),
         ])
     func options(options: [String], mention: String) throws {
         try folder.write("p.h5", try ProblemFile.encode(try Self.contents(orientations: 1)))

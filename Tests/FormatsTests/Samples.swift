@@ -129,6 +129,15 @@ enum Samples {
                 charge: NoiseCharge(value: 359.5, stretches: 3, length: 61), objectives: [500.25, 499.5],
                 isSettled: true, looks: 42, gainError: 0.05, falsePositiveRate: nil, chargeUncertainty: 12.25)
         }
+        // Two windows, one of them longer than the step needs.
+        let frame = try GaborFrame(
+            [GaborFrame.Window(length: 4, step: 1), GaborFrame.Window(length: 2, step: 1)], samples: 4)
+        estimate.timeFrequency = TimeFrequencyRecord(frame: frame, samplingFrequency: 100, firstTime: 0.05, rho: 0.3)
+        for s in estimate.sources.indices {
+            estimate.sources[s].coefficients = random.normal(
+                rows: frame.size, columns: estimate.sources[s].amplitudes.rows)
+        }
+        estimate.selection.notes = ["ρ 0.10", "ρ 0.30", "ρ 0.60"]
         return estimate
     }
 

@@ -406,3 +406,17 @@ def test_equals_the_command(shared):
     assert chosen.blocks.tolist() == told["support"]
     assert chosen.value == pytest.approx(told["value"], rel=1e-12)
     assert chosen.lambda_ / chosen.lambda_max == pytest.approx(told["lambda_ratio"], rel=1e-12)
+
+
+def test_time_frequency() -> None:
+    case = make_regression(3, T=24, active=3)
+    plain = foci.solve(case.X, case.Y, lambda_ratio=0.4, tol=1e-11)
+    same = foci.solve(case.X, case.Y, lambda_ratio=0.4, method="tf", rho=0, windows=8, tol=1e-11)
+    assert same.blocks.tolist() == plain.blocks.tolist()
+    np.testing.assert_allclose(same.coef, plain.coef, atol=1e-5 * np.abs(plain.coef).max())
+    found = foci.solve(case.X, case.Y, lambda_ratio=0.4, method="tf", rho=0.5, windows=[4, 16], steps=[2, 4], tol=1e-9)
+    assert found.gap <= 1e-9
+    with pytest.raises(foci.InvalidInput, match="windows"):
+        foci.solve(case.X, case.Y, lambda_ratio=0.4, method="tf", windows=7)
+    with pytest.raises(foci.InvalidInput, match="steps"):
+        foci.solve(case.X, case.Y, lambda_ratio=0.4, method="tf", windows=8, steps=[2, 4])

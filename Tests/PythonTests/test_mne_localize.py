@@ -101,6 +101,10 @@ def same_as_command(
             {"alpha": 40, "n_mxne_iter": 1, "debias": False, "tol": 1e-9, "penalty": "elastic-net", "ridge": 0.3},
             "--lambda 0.4 --reweight 0 --no-debias --gap 1e-9 --penalty elastic-net --ridge 0.3".split(),
         ),
+        (
+            {"method": "tf", "windows": "20ms+60ms", "rho": 0.2, "alpha": 40, "weights": "shared", "tol": 1e-10},
+            "--method tf --windows 20ms+60ms --rho 0.2 --lambda 0.4 --weights shared --gap 1e-10".split(),
+        ),
     ],
 )
 def test_command_on_sample(shared: Path, tmp_path: Path, settings: Any, options: Any) -> None:
@@ -110,6 +114,25 @@ def test_command_on_sample(shared: Path, tmp_path: Path, settings: Any, options:
     assert len(found.sources) > 0
     tolerance = 1e-8 if "tol" in settings else 1e-12
     same_as_command(found, paths, tmp_path, "--window", *WINDOW, *options, tolerance=tolerance)
+
+
+def test_time_frequency() -> None:
+    evoked, forward, covariance = sphere("discrete")
+    found = foci.mne.localize(evoked, forward, covariance, method="tf", weights="reweighted", windows="80ms,40ms+160ms")
+    assert len(found.sources) > 0
+    assert {f"{note}" for note in found.selection["notes"]} > {"ρ 0.30, windows 80 ms", "ρ 0.30, windows 40 + 160 ms"}
+    energy = sum(np.sum(np.abs(window.coefficients) ** 2) for window in found.time_frequency)
+    for window in found.time_frequency:
+        shape = len(found.sources), found.amplitudes.shape[1], len(window.frequencies), len(window.times)
+        assert window.coefficients.shape == shape
+        assert window.frequencies[-1] == evoked.info["sfreq"] / 2
+        # Sources come and go.
+        assert np.mean(window.coefficients == 0) > 0.5
+    # A tight frame: coefficients hold as much energy as what they make, or more where they are not the smallest.
+    assert energy >= np.sum(found.amplitudes**2) * (1 - 1e-9)
+    assert "<svg" in found.svg("spectrograms")
+    again = pickle.loads(pickle.dumps(found))
+    assert np.array_equal(again.time_frequency[0].coefficients, found.time_frequency[0].coefficients)
 
 
 def test_command_on_averages_without_covariance(shared: Path, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ enum DerivativeFiles {
         Sources of EEG and MEG recordings, estimated by foci \(fociVersion).
 
         sub-*/[ses-*/]{meg,eeg}/*_desc-LABEL_mxne/   one folder a recording and condition:
-            sources.svg, timecourses.svg, sensors.svg, selection.svg   figures
+            sources.svg, timecourses.svg, sensors.svg, selection.svg   figures; spectrograms.svg with --method tf
             sources.tsv, sources.json                 a row a source; what the columns mean, settings, input files
             regions.tsv, selection.tsv                where each source may lie; everything that was tried
             estimate.h5, *-stc.h5                     the same for programs; for mne.read_source_estimate

@@ -240,11 +240,13 @@ void foci_covariance_free(foci_covariance *covariance);
  * "settings" (JSON), "selection" (JSON: all that was tried), "columns" (JSON: name, which ends with the unit, and meaning of
  * each column of the table of sources), tables "sources.tsv",
  * "selection.tsv", "regions.tsv", "stability.tsv" and figures "sources.svg", "timecourses.svg", "sensors.svg",
- * "selection.svg", "stability.svg" (FOCI_MISSING where the command writes none); arrays
+ * "selection.svg", "stability.svg", "spectrograms.svg" (FOCI_MISSING where the command writes none); arrays
  *   "index", "vertex", "hemisphere"   of each source; −1 where unknown (hemisphere: −2)
  *   "positions"        sources × 3, m, in the frame
  *   "candidates"       positions of all candidate sources
  *   "amplitudes"       axes × samples × sources, A·m
+ *   "window-K/real", "window-K/imaginary"  by the method tf, of window K from 1: frequencies × times × axes × sources,
+ *                      A·m, one-sided, orthonormal; "window-K/frequencies" Hz and "window-K/times" s
  *   "axes"             3 × axes × sources, unit vectors; NaN where unknown
  *   "times"            s
  *   "column/NAME"      a number a source for each of "columns"; NaN where unknown

@@ -76,6 +76,7 @@ enum MATLABEstimate: FormatWriter {
         case .places(let places): .column(places.map { Double($0) + 1 })
         case .vectors(let vectors): matrix(vectors.map { [$0.x, $0.y, $0.z] }, columns: 3)
         case .table(let table): matrix(table)
+        case .array(let elements, let shape): .array(size: shape, columnMajor(elements, shape))
         case .texts(let texts): .texts(texts)
         case .triples(let triples):
             .array(
@@ -91,6 +92,18 @@ enum MATLABEstimate: FormatWriter {
 
     private static func matrix(_ matrix: Matrix) -> MATLABValue {
         .array(size: [matrix.rows, matrix.columns], matrix.elements)
+    }
+
+    /// The same numbers with the first dimension fastest.
+    private static func columnMajor(_ elements: [Double], _ shape: [Int]) -> [Double] {
+        elements.indices.map { place in
+            var (rest, source) = (place, 0)
+            for size in shape {
+                source = source * size + rest % size
+                rest /= size
+            }
+            return elements[source]
+        }
     }
 
     /// A matrix from its rows.

@@ -38,6 +38,8 @@ extension EstimateFile {
                 solve: try reader.number("solve", of: "timing"), total: try reader.number("total", of: "timing"))
         }
         estimate.stability = stability
+        estimate.timeFrequency =
+            try reader.contains("time_frequency") ? try timeFrequency(reader, times, &estimate.sources) : nil
         estimate.refinement = try reader.contains("refinement") ? try refinement(reader) : nil
         // Neither group is in files of earlier builds.
         estimate.candidates =
@@ -46,6 +48,66 @@ extension EstimateFile {
         estimate.sensorData =
             try reader.contains("sensors") ? try sensorData(reader, sampleCount: times.count) : nil
         return estimate
+    }
+
+    private static func timeFrequency(
+        _ reader: NativeReader, _ times: [Double], _ sources: inout [EstimatedSource]
+    ) throws(InputError) -> TimeFrequencyRecord {
+        let group = "time_frequency"
+        let (lengths, samples) = (
+            try reader.integers("\(group)/lengths", "a window"), try reader.count("samples", of: group)
+        )
+        let steps = try reader.integers("\(group)/steps", count: lengths.count, "a window")
+        guard samples == times.count, lengths.allSatisfy({ $0 <= max(4, samples) }) else {
+            throw InputError(
+                "\(reader.path): \(group)", found: "\(samples) samples and windows of \(lengths)",
+                expected: "\(times.count) samples, and windows no longer")
+        }
+        let frame: GaborFrame
+        do throws(GaborFrame.Invalid) {
+            frame = try GaborFrame(
+                zip(lengths, steps).map { GaborFrame.Window(length: $0, step: $1) }, samples: samples)
+        } catch {
+            throw InputError("\(reader.path): \(group)", found: "\(error)")
+        }
+        var spectra = sources.map { _ in [[(real: Matrix, imaginary: Matrix)]]() }
+        for k in lengths.indices {
+            let name = "\(group)/\(TimeFrequencyRecord.name(of: k))"
+            let (rows, columns) = (frame.frequencies(of: k).count, frame.centres(of: k).count)
+            let parts = try ["real", "imaginary"].map { (part) throws(InputError) -> HDF5Array<Double> in
+                let array = try reading(reader.file.doubles("\(name)/\(part)"))
+                guard array.shape.count == 4, array.shape[0] == sources.count, array.shape[2] == rows,
+                    array.shape[3] == columns, array.elements.allSatisfy(\.isFinite)
+                else {
+                    throw reader.shapeError(
+                        "\(name)/\(part)", array.shape, "\(sources.count) × axes × \(rows) × \(columns) finite numbers")
+                }
+                return array
+            }
+            for (s, source) in sources.enumerated() {
+                guard parts.allSatisfy({ $0.shape[1] >= source.amplitudes.rows }) else {
+                    throw reader.shapeError("\(name)/real", parts[0].shape, "\(source.amplitudes.rows) axes or more")
+                }
+                spectra[s].append(
+                    (0..<source.amplitudes.rows).map { axis in
+                        let both = parts.map { part in
+                            Matrix(rows: rows, columns: columns) { f, i in
+                                part.elements[((s * part.shape[1] + axis) * rows + f) * columns + i]
+                            }
+                        }
+                        return (both[0], both[1])
+                    })
+            }
+        }
+        for s in sources.indices {
+            let axes = sources[s].amplitudes.rows
+            let columns = (0..<axes).compactMap { axis in frame.coefficients(of: spectra[s].map { $0[axis] }) }
+            guard columns.count == axes else { continue }
+            sources[s].coefficients = Matrix(rows: frame.size, columns: axes, elements: columns.flatMap { $0 })
+        }
+        return TimeFrequencyRecord(
+            frame: frame, samplingFrequency: try reader.number("sampling_frequency", of: group),
+            firstTime: try reader.number("first_time", of: group), rho: try reader.number("rho", of: group))
     }
 
     private static func sensorData(_ reader: NativeReader, sampleCount: Int) throws(InputError) -> SensorData {
@@ -179,6 +241,14 @@ extension EstimateFile {
                     squaredResidual: residual[$0], activeCount: active[$0], relativeGap: gap[$0],
                     seconds: timed ? seconds[$0] : 0)
             }, chosenIndex: chosen, atGridEdge: try reader.integer("at_grid_edge", of: "selection") ?? 0 != 0)
+        if try reader.contains("selection/notes") {
+            let notes = try reader.strings("selection/notes", "a point")
+            guard notes.count == curve.points.count else {
+                throw InputError(
+                    "\(reader.path): selection/notes", found: "\(notes.count)", expected: "\(curve.points.count)")
+            }
+            curve.notes = notes
+        }
         if let quantile = try reader.double("noise_quantile", of: "selection") {
             curve.quantile = QuantileRecord(
                 quantile: quantile, draws: try reader.integer("noise_draws", of: "selection") ?? 0,

@@ -23,10 +23,14 @@ import SourceImaging
 ///   `squared_residual`, `active_count`, `relative_gap`; group attributes `criterion`, `search`, `axis` (`lambda`, or
 ///   `evaluation` where every source has a λ of its own: rows in order of evaluation, `lambda` the geometric mean),
 ///   `estimates_risk` (1 where the criterion is a kind of SURE), `chosen_index`, `at_grid_edge`; where λ is a quantile of
-///   noise also `noise_quantile`, `noise_draws` and the dataset `noise_levels` [kind of row].
+///   noise also `noise_quantile`, `noise_draws` and the dataset `noise_levels` [kind of row]; where more than λ was chosen, `notes` [λ], text.
 /// - `refinement`, where sources were refined: attributes `charge` (squared whitened units), `stretches` and `length`
 ///   (samples) of the noise it was measured on, `settled`, `looks`, and where they are known `gain_error`,
 ///   `false_positive_rate`, `charge_uncertainty` (squared whitened units); `objectives` [start].
+/// - `time_frequency`, where sources were sparse in time and frequency: attributes `rho`, `sampling_frequency` Hz,
+///   `first_time` s, `samples`; `lengths` and `steps` of windows in samples; of each window a group `window_1` …: `frequency`
+///   Hz, `time` s (the middle), `real` and `imaginary` A·m [source, axis, frequency, time]: one-sided orthonormal coefficients, zero
+///   beyond a source's `axis_count`.
 /// - `stability`, where it was measured: attributes `by` (`epochs`, `sensors`, `noise`) and `radius` m; `distance` m and
 ///   `peak_amplitude` A·m, [source, repeat], NaN where a repeat does not find the source; `source_count` and
 ///   `lambda_ratio` [repeat]; places without a source in the estimate: `other/index`, `other/position` m,

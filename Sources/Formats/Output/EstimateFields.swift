@@ -9,6 +9,8 @@ typealias EstimateField = (name: String, value: EstimateValue)
 enum EstimateValue {
     case number(Double), count(Int), place(Int), flag(Bool), text(String)
     case numbers([Double]), counts([Int]), places([Int]), vectors([SIMD3<Double>]), table(Matrix), texts([String])
+    /// Of any shape, the last dimension fastest.
+    case array([Double], shape: [Int])
     /// Three vectors an item: [item, 3, 3].
     case triples([[SIMD3<Double>]])
     /// An item each: yes or no; a number that names something and is the same everywhere; three places [item, 3]. All are
@@ -49,6 +51,7 @@ extension Estimate {
         var groups = [(name: "selection", fields: selection.stored), (name: "preparation", fields: preparation.stored)]
         if !preparation.checks.isEmpty { groups.append(("checks", preparation.storedChecks)) }
         if let refinement { groups.append(("refinement", refinement.stored)) }
+        if let timeFrequency { groups.append(("time_frequency", timeFrequency.stored(sources))) }
         if let stability { groups.append(("stability", stability.stored(sources))) }
         groups.append(("certificate", certificate.stored))
         if let candidates { groups.append(("candidates", candidates.stored(withNormals: false))) }
@@ -62,6 +65,44 @@ extension Estimate {
             ("load", .number(seconds.load)), ("prepare", .number(seconds.prepare)), ("solve", .number(seconds.solve)),
             ("total", .number(seconds.total)), ("selection", .numbers(selection.points.map(\.seconds))),
         ]
+    }
+}
+
+extension TimeFrequencyRecord {
+    /// A group each window has, numbered from 1.
+    static func name(of dictionary: Int) -> String { "window_\(dictionary + 1)" }
+
+    fileprivate func stored(_ sources: [EstimatedSource]) -> [EstimateField] {
+        let width = sources.map(\.amplitudes.rows).max() ?? 1
+        return [
+            ("rho", .number(rho)), ("sampling_frequency", .number(samplingFrequency)),
+            ("first_time", .number(firstTime)), ("samples", .count(frame.samples)),
+            ("lengths", .counts(frame.windows.map(\.length))), ("steps", .counts(frame.windows.map(\.step))),
+        ]
+            + frame.windows.indices.map { k in
+                let (frequencies, times) = (frequencies(of: k), times(of: k))
+                let shape = [sources.count, width, frequencies.count, times.count]
+                var (real, imaginary): ([Double], [Double]) = ([], [])
+                for source in sources {
+                    for axis in 0..<width {
+                        guard let own = source.coefficients, axis < own.columns else {
+                            let none = [Double](repeating: 0, count: frequencies.count * times.count)
+                            (real, imaginary) = (real + none, imaginary + none)
+                            continue
+                        }
+                        let parts = frame.spectrum(own.column(axis), of: k)
+                        real += parts.real.transposed.elements
+                        imaginary += parts.imaginary.transposed.elements
+                    }
+                }
+                return (
+                    Self.name(of: k),
+                    .group([
+                        ("frequency", .numbers(frequencies)), ("time", .numbers(times)),
+                        ("real", .array(real, shape: shape)), ("imaginary", .array(imaginary, shape: shape)),
+                    ])
+                )
+            }
     }
 }
 
@@ -93,7 +134,7 @@ extension SelectionCurve {
             ("squared_residual", .numbers(points.map(\.squaredResidual))),
             ("relative_gap", .numbers(points.map(\.relativeGap))),
             ("active_count", .counts(points.map(\.activeCount))),
-        ]
+        ] + (notes.map { [("notes", .texts($0))] } ?? [])
     }
 }
 
@@ -172,6 +213,7 @@ extension HDF5Writer {
             case .counts(let counts), .places(let counts): try dataset(path, integers: counts, shape: [counts.count])
             case .vectors(let vectors): try write(path, vectors)
             case .table(let table): try write(path, table)
+            case .array(let elements, let shape): try dataset(path, elements, shape: shape)
             case .texts(let texts): try dataset(path, strings: texts)
             case .triples(let triples):
                 try dataset(path, triples.joined().flatMap { [$0.x, $0.y, $0.z] }, shape: [triples.count, 3, 3])

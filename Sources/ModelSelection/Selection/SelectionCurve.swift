@@ -67,6 +67,8 @@ public struct SelectionCurve: Sendable, Equatable {
     public let atGridEdge: Bool
     /// What λ follows from where it is the quantile of noise; nil elsewhere.
     public var quantile: QuantileRecord?
+    /// What else was set at each point, for people; nil where λ is all there is.
+    public var notes: [String]?
 
     /// A curve from its points.
     ///
@@ -111,6 +113,11 @@ public struct SelectionCurve: Sendable, Equatable {
 
     /// The chosen point.
     public var chosen: SelectionPoint { points[chosenIndex] }
+
+    /// What else is set at the choice; nil where λ is all there is.
+    public var chosenNote: String? {
+        notes.flatMap { $0.indices.contains(chosenIndex) ? $0[chosenIndex] : nil }
+    }
 
     private static let givenCriterion = "fixed"
 }

@@ -16,6 +16,20 @@ public struct SharedChoice: Sendable {
     public let fullPasses: Int
     /// Why the search ended; nil without one.
     public let end: SearchEnd?
+
+    /// A choice as a search or a method made it.
+    public init(
+        curve: SelectionCurve, solution: Solution, problem: RegressionProblem, largest: Double, epochs: Int,
+        fullPasses: Int, end: SearchEnd?
+    ) {
+        self.curve = curve
+        self.solution = solution
+        self.problem = problem
+        self.largest = largest
+        self.epochs = epochs
+        self.fullPasses = fullPasses
+        self.end = end
+    }
 }
 
 extension SelectionMethod {

@@ -342,6 +342,10 @@ def solve(
     lambda_: float | None = None,
     lambda_ratio: float | None = None,
     groups: Any = None,
+    method: str = "mixed-norm",
+    rho: float | None = None,
+    windows: Any = None,
+    steps: Any = None,
     penalty: str = "l21",
     ridge: float | None = None,
     gamma: float | None = None,
@@ -379,6 +383,14 @@ def solve(
         each column is a block. A number: blocks of so many. Numbers that add up to q: sizes of blocks, side by side.
         Lists: indices of the columns of each block. As many labels as columns: columns with the same label, blocks in
         the order of sorted labels. Blocks that do not lie side by side cost a copy of X.
+    method : str
+        ``"mixed-norm"``, or ``"tf"``: B of few coefficients Z in time and frequency (TF-MxNE, Gramfort et al. 2013), with
+        λ Σ_j w_j ((1−ρ)‖Z_j‖ + ρ Σ|Z_j|) in the place of the penalty.
+    rho : float or None
+        ρ of ``"tf"``, 0 to 1; 0.3 where None.
+    windows, steps : int, sequence of int, or None
+        Of ``"tf"``: lengths of windows, even, and samples from one to the next, in samples; 16, and a quarter of each,
+        where None.
     penalty : str
         ``"l21"``, ``"l1"`` (of single entries of B), ``"elastic-net"``, ``"mcp"`` or ``"scad"``; the last two
         are not convex.
@@ -432,6 +444,10 @@ def solve(
         "solve",
         progress,
         **_strength(regression, alpha, lambda_, lambda_ratio),
+        method=method,
+        rho=rho,
+        windows=None if windows is None else np.atleast_1d(np.asarray(windows, dtype=np.float64)),
+        steps=None if steps is None else np.atleast_1d(np.asarray(steps, dtype=np.float64)),
         penalty=penalty,
         ridge=ridge,
         gamma=gamma,

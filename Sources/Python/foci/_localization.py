@@ -7,7 +7,7 @@ import os
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,39 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _HEMISPHERES = {0: "left", 1: "right", -1: "volume", -2: "n/a"}
-_FIGURES = ("sources.svg", "timecourses.svg", "sensors.svg", "selection.svg", "stability.svg")
+_FIGURES = ("sources.svg", "timecourses.svg", "spectrograms.svg", "sensors.svg", "selection.svg", "stability.svg")
 _TABLES = ("sources.tsv", "selection.tsv", "regions.tsv", "stability.tsv")
+
+
+class TimeFrequency(NamedTuple):
+    """Sources in the windows of one length.
+
+    Attributes
+    ----------
+    frequencies : ndarray, shape (n_frequencies,)
+        Hz.
+    times : ndarray, shape (n_windows,)
+        Middle of each window, s.
+    coefficients : ndarray of complex, shape (n_sources, n_axes, n_frequencies, n_windows)
+        A·m; one-sided, orthonormal: √2 times those of MNE-Python's ``stft`` but at the lowest and the highest frequency.
+    """
+
+    frequencies: NDArray[np.float64]
+    times: NDArray[np.float64]
+    coefficients: NDArray[np.complex128]
+
+
+def _windows(result: Result) -> list[TimeFrequency]:
+    """The sources in all windows that they have."""
+    found: list[TimeFrequency] = []
+    while True:
+        name = f"window-{len(found) + 1}"
+        try:
+            parts = [result.array(f"{name}/{part}") for part in ("frequencies", "times", "real", "imaginary")]
+        except KeyError:
+            return found
+        whole = (parts[2] + 1j * parts[3]).transpose(3, 2, 0, 1)
+        found.append(TimeFrequency(parts[0], parts[1], np.ascontiguousarray(whole)))
 
 
 class Localization:
@@ -50,7 +81,7 @@ class Localization:
     selection : ndarray, structured
         Every λ that was tried: ``lambda``, ``lambda_ratio`` (of the smallest λ at which nothing is active),
         ``criterion``, ``degrees_of_freedom``, ``squared_residual``, ``active``, ``relative_gap``, ``seconds``,
-        ``chosen``.
+        ``chosen``; and with ``method="tf"`` ``notes``, what else was set.
     summary : dict
         All of it as ``foci localize --json`` prints it.
     settings : dict of str
@@ -66,6 +97,8 @@ class Localization:
         What repeats of the choice found.
     goodness_of_fit : float
         Part of the whitened data's power that all sources explain together.
+    time_frequency : list of TimeFrequency
+        With ``method="tf"`` the sources in time and frequency, one for each window; else empty.
     subject, condition, frame : str
     """
 
@@ -93,6 +126,7 @@ class Localization:
         self.sources = self._sources(result)
         ends, members = result.array("region-offsets"), result.array("region")
         self.regions = [members[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
+        self.time_frequency = _windows(result)
         self.selection = _selection(result.text("selection.tsv"))
 
     def _sources(self, result: Result) -> NDArray[Any]:
@@ -310,11 +344,13 @@ class Localization:
 def _selection(tsv: str) -> NDArray[Any]:
     """The table of what was tried; its numbers read back exactly."""
     header, *lines = [line.split("\t") for line in tsv.splitlines()]
-    kinds = {"active": "i8", "chosen": "?"}
+    kinds = {"active": "i8", "chosen": "?", "notes": "U80"}
     table = np.zeros(len(lines), [(name, kinds.get(name, "f8")) for name in header])
     for name, cells in zip(header, zip(*lines, strict=True), strict=False):
         if name == "chosen":
             table[name] = [cell == "1" for cell in cells]
+        elif name == "notes":
+            table[name] = cells
         else:
             table[name] = [np.nan if cell == "n/a" else float(cell) for cell in cells]
     return table

@@ -26,7 +26,9 @@ public enum SelectionFigure {
     public static func svg(_ estimate: Estimate) -> String {
         let curve = estimate.selection
         let isOne = curve.axis == .lambda
-        let title = estimate.title(isOne ? "Choice of λ" : "Choice of a λ for every source")
+        let title = estimate.title(
+            isOne ? "Choice of λ" : curve.notes == nil ? "Choice of a λ for every source" : "Choice of λ, ρ and windows"
+        )
         let drawn: [Drawn] = curve.points.enumerated().compactMap { place, point in
             guard isOne else { return (Double(place + 1), point) }
             return point.ratio.isFinite && point.ratio > 0 ? (point.ratio, point) : nil
@@ -119,7 +121,8 @@ public enum SelectionFigure {
         canvas.rimmedText(
             curve.axis == .lambda
                 ? [.plain("chosen: λ = \(NumberText.readable(curve.chosen.ratio)) λ"), .sub("max")]
-                : [.plain("chosen: evaluation \(curve.chosenIndex + 1)")], at: text,
+                : [.plain("chosen: " + (curve.chosenNote?.onOneLine ?? "evaluation \(curve.chosenIndex + 1)"))],
+            at: text,
             TextStyle(size: 12, anchor: anchor, bold: true))
         if curve.atGridEdge {
             canvas.rimmedText(

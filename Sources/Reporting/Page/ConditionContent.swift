@@ -43,7 +43,7 @@ struct ConditionContent: Encodable {
     let brain: Brain?
     let noBrain: Markup?
     let glassBrain, timeCourses, selection: Markup
-    let butterfly, stability, topography, noTopography: Markup?
+    let spectrograms, butterfly, stability, topography, noTopography: Markup?
     let topographyCaption = Markup(
         "A map of what is explained that looks like the one measured says that the sources account for the field then.")
     let columns: [SourceCells.Column]
@@ -75,6 +75,7 @@ struct ConditionContent: Encodable {
         glassBrain = Markup(
             figure: GlassBrainFigure.svg(estimate, candidates: estimate.candidates?.positions ?? []))
         timeCourses = Markup(figure: TimeCourseFigure.svg(estimate))
+        spectrograms = SpectrogramFigure.svg(estimate).map { Markup(figure: $0) }
         selection = Markup(figure: SelectionFigure.svg(estimate))
         butterfly = estimate.sensorData.map { _ in
             Markup(figure: ButterflyFigure.svg(estimate, detail: .compact))

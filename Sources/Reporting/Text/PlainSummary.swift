@@ -161,6 +161,10 @@ public enum PlainSummary {
     }
 
     private static func lambda(_ curve: SelectionCurve) -> String {
+        if let note = curve.chosenNote {
+            return "\(NumberText.readable(curve.chosen.ratio)) of its maximum, with \(note.onOneLine): chosen by "
+                + "\(curve.criterion.onOneLine) among \(curve.points.count.counted("setting"))"
+        }
         guard curve.axis == .lambda else {
             return "one a source, learned by \(curve.criterion.onOneLine) in \(curve.points.count) evaluations "
                 + "(\(curve.search.onOneLine))"

@@ -10,6 +10,9 @@ public enum SelectionTable {
         "chosen",
     ]
 
+    /// The last column, where more than λ was chosen.
+    public static let notes = "notes"
+
     /// Tab-separated values: a header, then a row a point in descending order of λ, or of evaluation where every
     /// source has a λ of its own. Non-finite values read `n/a`.
     ///
@@ -23,8 +26,9 @@ public enum SelectionTable {
                 NumberText.exact(point.degreesOfFreedom), NumberText.exact(point.squaredResidual),
                 String(point.activeCount), NumberText.exact(point.relativeGap),
             ] + (timing ? [NumberText.significant(point.seconds, 4)] : [])
-                + [place == curve.chosenIndex ? "1" : "0"]
+                + [place == curve.chosenIndex ? "1" : "0"] + (curve.notes.map { [$0[place]] } ?? [])
         }
-        return TabSeparated.text(header: columns.filter { timing || $0 != "seconds" }, rows: rows)
+        return TabSeparated.text(
+            header: columns.filter { timing || $0 != "seconds" } + (curve.notes == nil ? [] : [notes]), rows: rows)
     }
 }

@@ -13,6 +13,18 @@ extension SolveRequest: NamedRequest {
             .init(.lambdas, "the values of λ of a path, descending") {
                 (r, v, n) throws(InputError) in r.lambdas = try v.numbers(n)
             },
+            .init(.method, "what is minimized: mixed-norm, or tf, sparse in time and frequency, too") {
+                (r, v, n) throws(InputError) in r.method = try v.word(n)
+            },
+            .init(.rho, "of method tf: which part of the penalty is of single coefficients, 0 to 1; 0.3 unless given") {
+                (r, v, n) throws(InputError) in r.rho = try v.number(n)
+            },
+            .init(.windows, "of method tf: lengths of windows, even numbers of samples; 16 unless given") {
+                (r, v, n) throws(InputError) in r.windows = try v.counts(n)
+            },
+            .init(.steps, "of method tf: samples from one window to the next; a quarter of it unless given") {
+                (r, v, n) throws(InputError) in r.steps = try v.counts(n)
+            },
             .init(.penalty, "the penalty: \(PenaltyKind.all.map(\.name).joined(separator: ", "))") {
                 (r, v, n) throws(InputError) in r.penalty = try v.kind(n, \.name)
             },

@@ -13,6 +13,22 @@ public struct SolveRequest: Sendable {
         case auto, descent, dual, gradient
     }
 
+    /// What is minimized.
+    public enum Method: String, Sendable, CaseIterable {
+        /// ½‖Y − XB‖² and a penalty of B.
+        case mixedNorm = "mixed-norm"
+        /// The same with B of few coefficients in time and frequency (``TimeFrequencyPenalty``).
+        case timeFrequency = "tf"
+    }
+
+    /// What is minimized.
+    public var method = Method.mixedNorm
+    /// Of time-frequency norms: which part is of single coefficients, 0…1.
+    public var rho = 0.3
+    /// Of time-frequency norms: lengths of windows, samples.
+    public var windows = [16]
+    /// Samples from one window to the next; nil: a quarter of each.
+    public var steps: [Int]?
     /// The penalty.
     public var penalty = GroupLasso.kind
     /// Its number of shape under the name of its option; none takes the usual value.
@@ -59,6 +75,7 @@ public struct SolveRequest: Sendable {
     /// - Throws: ``InputError`` for settings or a problem that cannot be worked with, `CancellationError`.
     public func run(_ problem: RegressionProblem, monitor: Monitor = .silent) throws -> Answer {
         try check(problem)
+        if method == .timeFrequency { return try runTimeFrequency(problem, monitor) }
         switch engine {
         case .auto: return try run(AutomaticSolver(), problem, monitor)
         case .descent: return try run(AndersonDescent(), problem, monitor)
@@ -72,6 +89,7 @@ public struct SolveRequest: Sendable {
     /// - Throws: ``InputError``.
     public func check() throws(InputError) {
         _ = try penalty.shape(among: shapes, isNeeded: true)
+        if method == .timeFrequency { try checkTimeFrequency() }
         switch lambda {
         case .ratio(let ratio) where !(ratio > 0 && ratio <= 1):
             throw InputError(.lambdaRatio, found: "\(ratio)", expected: "a number above 0 and at most 1")
@@ -120,17 +138,7 @@ public struct SolveRequest: Sendable {
         let session = solver.session(for: problem, parallelism: parallelism)
         let largest = session.largestLambda(under: penalty, weights: weights, parallelism: parallelism)
         let points = try solve(session, largest, monitor)
-        guard let last = points.last, !points.contains(where: { $0.solution.reason == .cancelled }) else {
-            throw CancellationError()
-        }
-        for point in points where point.solution.reason != .converged {
-            let certificate = point.solution.certificate
-            let reached =
-                certificate.relativeGap.isFinite
-                ? "a relative gap of \(certificate.relativeGap)" : "a violation of \(certificate.relativeViolation)"
-            monitor.warn(
-                "the solver stopped (\(point.solution.reason.rawValue)) at \(reached), not \(stop.relativeGap)")
-        }
+        let last = try lastPoint(points, monitor)
         var (active, squaredResidual) = (last.solution.active, last.solution.squaredResidual)
         if reweighting.rounds > 0 {
             let reached = try named {
@@ -148,10 +156,43 @@ public struct SolveRequest: Sendable {
         return Answer(points: points, active: active, squaredResidual: squaredResidual, largest: largest)
     }
 
+    /// The end of a path, after warnings of what is less exact than asked for.
+    ///
+    /// - Throws: `CancellationError`.
+    func lastPoint(_ points: [PathPoint], _ monitor: Monitor) throws -> PathPoint {
+        guard let last = points.last, !points.contains(where: { $0.solution.reason == .cancelled }) else {
+            throw CancellationError()
+        }
+        for point in points where point.solution.reason != .converged {
+            let certificate = point.solution.certificate
+            let reached =
+                certificate.relativeGap.isFinite
+                ? "a relative gap of \(certificate.relativeGap)" : "a violation of \(certificate.relativeViolation)"
+            monitor.warn(
+                "the solver stopped (\(point.solution.reason.rawValue)) at \(reached), not \(stop.relativeGap)")
+        }
+        return last
+    }
+
     /// Solves at one λ, or along the path.
     private func solve(
         _ session: some SolverSession, _ largest: Double, _ monitor: Monitor
     ) throws -> [PathPoint] {
+        let grid = try grid(largest)
+        let shape = try penalty.shape(among: shapes, isNeeded: true)
+        let scaled = penalty.shape(shape, for: session.problem, parallelism: parallelism)
+        func points<Penalty: NamedPenalty>(_ type: Penalty.Type) throws -> [PathPoint] {
+            try session.path(
+                over: grid, penalty: { try Penalty(lambda: $0, shape: scaled, weights: weights) }, stop: stop,
+                monitor: monitor)
+        }
+        return try named { try points(penalty.type) }
+    }
+
+    /// The values of λ.
+    ///
+    /// - Throws: ``InputError`` where the problem has no λ_max.
+    func grid(_ largest: Double) throws(InputError) -> LambdaGrid {
         guard largest.isFinite else {
             throw InputError(
                 at: .input(.problem), found: "λ_max is \(largest)", expected: "a positive number",
@@ -180,14 +221,7 @@ public struct SolveRequest: Sendable {
                 count.map { LambdaGrid(from: max(largest, smallest), toRatio: min(1, smallest / largest), count: $0) }
                 ?? LambdaGrid([smallest])
         }
-        let shape = try penalty.shape(among: shapes, isNeeded: true)
-        let scaled = penalty.shape(shape, for: session.problem, parallelism: parallelism)
-        func points<Penalty: NamedPenalty>(_ type: Penalty.Type) throws -> [PathPoint] {
-            try session.path(
-                over: grid, penalty: { try Penalty(lambda: $0, shape: scaled, weights: weights) }, stop: stop,
-                monitor: monitor)
-        }
-        return try named { try points(penalty.type) }
+        return grid
     }
 
     /// An impossible penalty told of the setting that it came from.

@@ -6,7 +6,8 @@ public struct SolveSummary: Encodable, Sendable {
         package let objective: Double
         /// Nil where the penalty is not convex.
         public let relativeGap: Double?
-        package let relativeViolation: Double
+        /// Nil where nobody reckoned it.
+        public let relativeViolation: Double?
         package let nonzero: Int
         package let support: [Int]
         package let epochs: Int
@@ -22,7 +23,7 @@ public struct SolveSummary: Encodable, Sendable {
             self.lambda = lambda
             objective = certificate.objective
             relativeGap = certificate.relativeGap.isFinite ? certificate.relativeGap : nil
-            relativeViolation = certificate.relativeViolation
+            relativeViolation = certificate.relativeViolation.isFinite ? certificate.relativeViolation : nil
             nonzero = solution.active.count
             support = solution.active.blocks
             epochs = certificate.epochs
@@ -35,10 +36,19 @@ public struct SolveSummary: Encodable, Sendable {
         }
     }
 
+    /// The settings of time-frequency norms.
+    package struct TimeFrequency: Encodable, Sendable {
+        package let method: String
+        package let rho: Double
+        package let windows, steps: [Int]
+    }
+
     /// The solution at λ, or at the last of a path.
     public let last: Point
     /// Every point of a path; nil for one λ.
     public let path: [Point]?
+    /// What was minimized, where it is not the mixed norm, and how.
+    package let timeFrequency: TimeFrequency?
     /// Name of the penalty.
     public let penalty: String
     /// Name of the engine.
@@ -58,6 +68,11 @@ public struct SolveSummary: Encodable, Sendable {
         let points = answer.points.map { Point($0.lambda, $0.solution) }
         last = points[points.count - 1]
         path = request.count == nil && request.lambdas == nil ? nil : points
+        timeFrequency =
+            request.method == .timeFrequency
+            ? TimeFrequency(
+                method: request.method.rawValue, rho: request.rho, windows: request.windows, steps: request.usedSteps)
+            : nil
         penalty = request.penalty.name
         solver = request.engine.rawValue
         lambdaMax = answer.largest
@@ -71,6 +86,7 @@ public struct SolveSummary: Encodable, Sendable {
     /// Writes the last point's numbers beside those of all.
     public func encode(to encoder: any Encoder) throws {
         try last.encode(to: encoder)
+        try timeFrequency?.encode(to: encoder)
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encodeIfPresent(path, forKey: .path)
         try container.encode(penalty, forKey: .penalty)

@@ -87,6 +87,15 @@ public enum OptionValue: Sendable, Equatable {
         return [try number(name)]
     }
 
+    /// Whole numbers; one alone is an array of one.
+    ///
+    /// - Throws: ``InputError`` for anything else.
+    func counts(_ name: SettingName) throws(InputError) -> [Int] {
+        let counts = try numbers(name).map { Int(exactly: $0) }
+        guard counts.allSatisfy({ $0 != nil }) else { throw wrong(name, "whole numbers") }
+        return counts.compactMap(\.self)
+    }
+
     /// Two times in seconds, the first not after the second.
     ///
     /// - Throws: ``InputError`` for anything else.

@@ -294,6 +294,11 @@ public struct JointLocalization: Sendable {
                 throw InputError("joint", found: "two subjects '\(subject.name)'", expected: "one of each name")
             }
             let choice = try SourceChoice(subject.settings)
+            guard choice.inverse == .mixedNorm else {
+                throw InputError(
+                    .method, found: "\(choice.inverse.name), of \(subject.name)",
+                    expected: "\(MethodKind.mixedNorm.name): others are not coupled")
+            }
             guard choice.weights == .refined || choice.weights == .reweighted, choice.penalty == GroupLasso.kind else {
                 throw InputError(
                     .weights, found: "\(choice.weights.rawValue) with \(choice.penalty.name), of \(subject.name)",

@@ -4,11 +4,14 @@ struct ActiveAtoms: Sendable {
     let active: ActiveSet
     /// What each active block stands for; nil for the blocks of the gain themselves.
     let families: [AtomFamily]?
+    /// What they are of, where that is not the prepared problem but the same with all its samples.
+    let problem: RegressionProblem?
 
     /// Active atoms, one family an active block, or active blocks of the gain.
-    init(_ active: ActiveSet, families: [AtomFamily]? = nil) {
+    init(_ active: ActiveSet, families: [AtomFamily]? = nil, of problem: RegressionProblem? = nil) {
         self.active = active
         self.families = families
+        self.problem = problem
     }
 
     /// The same with amplitudes debiased (``Debiasing``), or as they are.
@@ -16,6 +19,7 @@ struct ActiveAtoms: Sendable {
     /// - Throws: ``RegressionProblem/Invalid`` where the fields of the sources are impossible numbers.
     func debiased(_ isDebiased: Bool, in problem: RegressionProblem) throws -> ActiveAtoms {
         guard isDebiased, active.count > 0 else { return self }
+        let problem = self.problem ?? problem
         // A problem of the active sources alone, patches or not.
         let own = try RegressionProblem(
             design: Matrix(
@@ -35,7 +39,8 @@ struct ActiveAtoms: Sendable {
             }
         }
         return ActiveAtoms(
-            ActiveSet(blocks: active.blocks, offsets: active.offsets, coefficients: scaled), families: families)
+            ActiveSet(blocks: active.blocks, offsets: active.offsets, coefficients: scaled), families: families,
+            of: self.problem)
     }
 
     /// The columns of active block i, n × width.

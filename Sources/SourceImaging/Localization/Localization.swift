@@ -87,7 +87,8 @@ public struct Localization: Sendable {
             ? SourceChoice.Refining(
                 prepared, forward, settings.selection, parallelism: settings.parallelism, monitor: monitor) : nil
         let origin = try SourceChoice.Origin(
-            prepared.problem, rowLabels: prepared.rowLabels, replicates: prepared.replicates, refining: refining)
+            prepared.problem, rowLabels: prepared.rowLabels, replicates: prepared.replicates, refining: refining,
+            samplingFrequency: prepared.samplingFrequency)
         return Posed(
             prepared: prepared, choice: choice, origin: origin, forward: forward, condition: recording.condition,
             seconds: seconds)
@@ -133,7 +134,8 @@ public struct Localization: Sendable {
         monitor: Monitor, stability: ([EstimatedSource]) throws -> (stability: Stability, sources: [Stability.Source])?
     ) throws -> Estimate {
         let (prepared, forward) = (posed.prepared, posed.forward)
-        var result = try sources(chosen, prepared, forward, reducer: posed.refining?.temporal)
+        var result = try sources(
+            chosen, prepared, forward, reducer: chosen.refined?.temporal ?? posed.refining?.temporal)
         let repeated = try stability(result.sources)
         if let repeated {
             for (i, source) in repeated.sources.enumerated() { result.sources[i].stability = source }
@@ -155,6 +157,11 @@ public struct Localization: Sendable {
         estimate.settings = settings.described(prepared.orientation, posed.choice, repeats: repeats)
         estimate.stability = repeated?.stability
         estimate.refinement = chosen.refined?.refinement
+        if let fit = chosen.timeFrequency {
+            estimate.timeFrequency = TimeFrequencyRecord(
+                frame: fit.frame, samplingFrequency: prepared.samplingFrequency, firstTime: prepared.times.first ?? 0,
+                rho: fit.rho)
+        }
         let late = chosen.warnings + warnings(estimate)
         for warning in late { monitor.warn(warning) }
         estimate.warnings = prepared.warnings + late
@@ -198,6 +205,7 @@ public struct Localization: Sendable {
         if estimate.sources.isEmpty, estimate.refinement == nil, !estimate.selection.atGridEdge {
             warnings.append(
                 estimate.selection.axis == .lambda || estimate.selection.quantile != nil
+                    || estimate.selection.notes != nil
                     ? String(printf: "no source is active at λ = %.3g of λ_max", chosen.ratio)
                     : "no source is active under the weights chosen by \(name)")
         }
@@ -231,7 +239,7 @@ public struct Localization: Sendable {
     private func sources(
         _ chosen: SourceChoice.Outcome, _ prepared: PreparedProblem, _ forward: Forward, reducer: Matrix?
     ) throws -> (sources: [EstimatedSource], explained: Matrix, goodnessOfFit: Double) {
-        let problem = prepared.problem
+        let problem = chosen.atoms.problem ?? prepared.problem
         let scaled = try chosen.atoms.debiased(settings.isDebiased, in: problem)
         let active = scaled.active
         let samplesBack = reducer.map { (problem.reduction ?? .identity(problem.response.columns)) * $0 }
@@ -245,6 +253,8 @@ public struct Localization: Sendable {
         let gainError = chosen.refined?.refinement.gainError ?? 0
         let inverse = chosen.refined == nil ? nil : scaled.inverseGram(in: problem)
         let spacing = forward.sources.spacing
+        // Amplitudes of few time courses hold as little of the noise.
+        let part = chosen.refined?.courses.map { Double($0.columns) / Double($0.rows) } ?? 1
         for (i, block) in active.blocks.enumerated() {
             let columns = problem.blocks.columns(of: block)
             let field = power(scaled.field(i, in: problem))
@@ -270,6 +280,9 @@ public struct Localization: Sendable {
                 amplitudes: amplitudes, axes: prepared.axes?[block], field: field.squareRoot(),
                 share: total > 0 ? field / total : 0, extent: chosen.refined?.sources[i].extent,
                 timesNoise: chosen.refined?.sources[i].timesNoise)
+            if let fit = chosen.timeFrequency {
+                source.coefficients = fit.coefficients(i, of: chosen, amplitudes: amplitudes)
+            }
             if let worth = chosen.refined?.sources[i], let inverse {
                 // Of a dipole that may turn, along where it points at its peak.
                 let own = Array(active.offsets[i]..<active.offsets[i + 1])
@@ -283,7 +296,8 @@ public struct Localization: Sendable {
                     for (l, other) in own.enumerated() { variance += direction[k] * inverse[row, other] * direction[l] }
                 }
                 source.setErrorBars(
-                    worth, deviation: (prepared.noiseVariance * max(0, variance)).squareRoot(), gainError: gainError,
+                    worth, deviation: (part * prepared.noiseVariance * max(0, variance)).squareRoot(),
+                    gainError: gainError,
                     forward.sources, spacing: spacing, times: prepared.times)
             }
             sources.append(source)

@@ -15,6 +15,12 @@ public enum SourceWeights: String, Sendable, CaseIterable, Codable {
 
 /// How the regularization is chosen.
 public struct SelectionSettings: Sendable, Equatable {
+    /// How sources are estimated.
+    public var method = MethodKind.mixedNorm
+    /// Of the time-frequency method: sets of lengths of windows, s, to choose from; nil takes the usual ones.
+    public var windows: [[Double]]?
+    /// Of the time-frequency method: which part of the penalty is of single coefficients, 0…1; nil chooses.
+    public var rho: Double?
     /// What is penalized: whole sources. Reweighting and the evidence are of the L2,1 norm alone.
     public var penalty = GroupLasso.kind
     /// The penalty's number of shape; nil takes its usual value.
@@ -40,4 +46,24 @@ public struct SelectionSettings: Sendable, Equatable {
 
     /// The default settings.
     public init() {}
+}
+
+extension SelectionSettings {
+    /// Sets of windows as options name them: sets by commas, windows of a set by plus signs, as `80ms,40ms+160ms`.
+    ///
+    /// - Returns: s; nil for `auto`.
+    /// - Throws: ``InputError`` for anything else.
+    public static func windows(named text: String) throws(InputError) -> [[Double]]? {
+        if text == "auto" { return nil }
+        func seconds(_ text: Substring) throws(InputError) -> Double {
+            for (unit, factor) in [("ms", 1e-3), ("s", 1.0)] where text.hasSuffix(unit) {
+                if let value = Double(text.dropLast(unit.count)), value > 0, value.isFinite { return factor * value }
+            }
+            throw InputError(
+                .windows, found: "'\(text)'", expected: "auto, or lengths with their unit, as 80ms or 40ms+160ms")
+        }
+        return try text.split(separator: ",", omittingEmptySubsequences: false).map { (set) throws(InputError) in
+            try set.split(separator: "+", omittingEmptySubsequences: false).map(seconds)
+        }
+    }
 }

@@ -6,10 +6,12 @@ extension SourceChoice {
         try Self.checkRanges(settings)
         let wanted = settings.selection
         let rounds = settings.reweightingRounds
-        let isEvidence = wanted.weights == .evidence || wanted.criterion == .evidence
+        // The evidence goes by three names: it is a method, has weights of its own, and a criterion.
+        let isEvidence = wanted.method == .evidence || wanted.weights == .evidence || wanted.criterion == .evidence
+        inverse = isEvidence && wanted.method == .mixedNorm ? .evidence : wanted.method
         let weights = wanted.weights ?? Self.usualWeights(settings, isEvidence)
         var method = SelectionMethod()
-        method.criterion = wanted.criterion ?? (isEvidence ? .evidence : method.criterion)
+        method.criterion = wanted.criterion ?? (isEvidence ? .evidence : inverse.criteria?.first ?? method.criterion)
         if weights == .learned, wanted.search == nil { method.search = .lineSearch }
         if let search = wanted.search { method.search = search }
         method.folds = wanted.folds ?? method.folds
@@ -17,6 +19,8 @@ extension SourceChoice {
         method.seed = wanted.seed
         self.method = method
         self.weights = weights
+        windows = wanted.windows
+        rho = wanted.rho
         penalty = wanted.penalty
         shape = wanted.shape
         lambda = settings.lambda
@@ -25,6 +29,7 @@ extension SourceChoice {
         scale = settings.reweightingScale
         stop = StopRule(relativeGap: settings.relativeGap, relativeViolation: settings.relativeGap)
         parallelism = settings.parallelism
+        try checkMethod(wanted)
         try checkPenalty(rounds: rounds)
         try checkWeights(wanted, rounds: rounds)
         try checkUse(settings)
@@ -36,6 +41,54 @@ extension SourceChoice {
         if let rounds = settings.reweightingRounds { return rounds == 0 ? .shared : .reweighted }
         if settings.lambda == .automatic { return .refined }
         return settings.selection.penalty == GroupLasso.kind ? .reweighted : .shared
+    }
+
+    /// Whether the method has these weights, this criterion, and what is its own.
+    private func checkMethod(_ wanted: SelectionSettings) throws(InputError) {
+        let name = inverse.name
+        guard inverse.weights.contains(weights) else {
+            throw InputError(
+                .weights, found: "\(weights.rawValue), with method \(name)",
+                expected: "one of \(inverse.weights.map(\.rawValue).joined(separator: ", "))")
+        }
+        if let criteria = inverse.criteria, !criteria.contains(method.criterion), lambda == .automatic {
+            throw InputError(
+                .criterion, found: "\(method.criterion.name), with method \(name)",
+                expected: "one of \(criteria.map(\.name).joined(separator: ", "))")
+        }
+        if inverse != .mixedNorm, inverse != .evidence {
+            guard penalty == GroupLasso.kind else {
+                throw InputError(
+                    .penalty, found: "\(penalty.name), with method \(name)", expected: "\(GroupLasso.kind.name)")
+            }
+            guard wanted.search == nil else {
+                throw InputError(
+                    .search, found: "\(method.search.name), with method \(name)", expected: "none: it has its own")
+            }
+        }
+        guard inverse == .timeFrequency else {
+            for (setting, isGiven) in [(SettingName.windows, windows != nil), (.rho, rho != nil)] where isGiven {
+                throw InputError(
+                    setting, found: "a value, with method \(name)", expected: "method \(MethodKind.timeFrequency.name)")
+            }
+            return
+        }
+        if let rho, !(rho >= 0 && rho <= 1) {
+            throw InputError(.rho, found: "\(rho)", expected: "auto, or a number from 0 to 1")
+        }
+        let longest = TimeFrequencyMethod.longestWindow
+        guard
+            windows.map({ sets in
+                !sets.isEmpty && sets.allSatisfy { !$0.isEmpty && $0.allSatisfy { $0 > 0 && $0 <= longest } }
+            }) ?? true
+        else {
+            throw InputError(
+                .windows, found: "a window that cannot be", expected: "auto, or lengths above 0 and at most 10 s")
+        }
+        if case .ratio = lambda, windows?.count ?? 1 > 1 {
+            throw InputError(
+                .windows, found: "\(windows?.count ?? 1) sets of windows, with a λ that is given", expected: "one set")
+        }
     }
 
     /// Whether the penalty suits sources, its shape is known, and its weights are its own.

@@ -18,6 +18,8 @@ public struct PreparedProblem: Sendable {
     public let orientation: Orientation
     /// Time of each sample in the window, s.
     public let times: [Double]
+    /// Samples a second.
+    let samplingFrequency: Double
     /// Projected data in the window, channels × samples, SI units.
     public let measured: Matrix
     /// Factor on each column of the gain, by orientation and depth: coefficients of the problem times it are amplitudes in
@@ -156,6 +158,7 @@ public struct PreparedProblem: Sendable {
                 }) : nil
         sensors = matching.sensors
         self.times = window.times
+        samplingFrequency = recording.samplingFrequency
         columnWeights = gain.columnWeights
         axes = gain.axes
         forwardRows = matching.inForward

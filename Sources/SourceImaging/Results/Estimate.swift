@@ -98,6 +98,8 @@ public struct Estimate: Sendable, Equatable {
     /// What repeats of the choice found; nil unless asked for. How often each source is found again stands with the
     /// source.
     public var stability: Stability?
+    /// In which frame the sources have coefficients in time and frequency; nil where they have none.
+    public var timeFrequency: TimeFrequencyRecord?
     /// How the sources were refined; nil where they are those of a penalized solution.
     public var refinement: Refinement?
 

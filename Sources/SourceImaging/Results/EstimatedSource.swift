@@ -10,6 +10,8 @@ public struct EstimatedSource: Sendable, Equatable {
     public let vertex: Int?
     /// Dipole amplitude along each axis over time, A·m; axes × samples.
     public let amplitudes: Matrix
+    /// Coefficients of the amplitudes in time and frequency, A·m, of ``Estimate/timeFrequency``: D × axes; nil elsewhere.
+    public var coefficients: Matrix?
     /// Unit vectors of the axes in the frame of the estimate, one a row of `amplitudes`; nil when a fixed forward does
     /// not give the direction.
     public let axes: [SIMD3<Double>]?

@@ -21,6 +21,22 @@ public struct Certificate: Sendable, Equatable {
     public var screenedBlocks: Int
     /// Times that scratch memory was allocated: outside of sweeps and steps.
     public var allocations: Int
+
+    /// A certificate as a solver tells it; NaN where it does not know a number.
+    public init(
+        objective: Double, relativeGap: Double, relativeViolation: Double, epochs: Int, newtonSteps: Int,
+        fullPasses: Int, passesOverGain: Double, screenedBlocks: Int, allocations: Int
+    ) {
+        self.objective = objective
+        self.relativeGap = relativeGap
+        self.relativeViolation = relativeViolation
+        self.epochs = epochs
+        self.newtonSteps = newtonSteps
+        self.fullPasses = fullPasses
+        self.passesOverGain = passesOverGain
+        self.screenedBlocks = screenedBlocks
+        self.allocations = allocations
+    }
 }
 
 /// Why a solver stopped.
@@ -52,4 +68,15 @@ public struct Solution: Sendable {
     public let reason: StopReason
     /// What the relative gap is relative to: ½‖Y‖², or 1 where that is zero.
     public let scale: Double
+
+    /// A solution as a solver tells it.
+    public init(
+        active: ActiveSet, squaredResidual: Double, certificate: Certificate, reason: StopReason, scale: Double
+    ) {
+        self.active = active
+        self.squaredResidual = squaredResidual
+        self.certificate = certificate
+        self.reason = reason
+        self.scale = scale
+    }
 }

@@ -65,8 +65,10 @@ public struct NoiseRoot: Sendable {
         return Matrix.product(vectors * diagonal, transposed: false, vectors, transposed: true)
     }
 
-    /// diag(s^−½)·Vᵀ·A: what S⁻¹ is the square of.
-    func whitened(_ a: Matrix, parallelism: Parallelism) -> Matrix {
+    /// diag(s^−½)·Vᵀ·A, whose square is AᵀS⁻¹A: gain and data in the metric of this noise.
+    ///
+    /// - Complexity: O(n²) a column for a full S.
+    public func whitened(_ a: Matrix, parallelism: Parallelism = .serial) -> Matrix {
         var result = vectors.map { Matrix.product($0, transposed: true, a, parallelism: parallelism) } ?? a
         let factors = values.map { 1 / $0.squareRoot() }
         result.elements.withUnsafeMutableBufferPointer { elements in

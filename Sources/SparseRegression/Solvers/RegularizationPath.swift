@@ -6,6 +6,12 @@ public struct PathPoint: Sendable {
     public let lambda: Double
     /// The certified solution.
     public let solution: Solution
+
+    /// A point as a solver tells it.
+    public init(lambda: Double, solution: Solution) {
+        self.lambda = lambda
+        self.solution = solution
+    }
 }
 
 /// The values of λ of a path, from the largest down.

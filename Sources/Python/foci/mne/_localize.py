@@ -41,7 +41,10 @@ def localize(
     *,
     loose: Any = "auto",
     depth: float | None = 0.8,
-    alpha: float | str = "sure",
+    alpha: float | str | None = None,
+    method: str = "mixed-norm",
+    windows: str | None = None,
+    rho: float | None = None,
     weights: str | None = None,
     rank: Any = None,
     sensors: str = "all",
@@ -93,10 +96,17 @@ def localize(
         must be 1.
     depth : float or None
         Exponent of the depth weighting, 0 (or None) to 1.
-    alpha : str or float
+    alpha : str, float or None
         "sure", or another criterion that chooses λ: "sure-mc", "held-out", "kfold", "kfold-epochs", "gcv", "aic",
         "bic", "ebic", "evidence" or "noise-quantile". A number: λ in percent of the smallest λ at which no source is
-        active.
+        active. None: the usual criterion of the method.
+    method : str
+        How sources are estimated: "mixed-norm"; "tf", sparse in time and frequency, too (TF-MxNE); "concomitant", with
+        the noise estimated along with the sources from single epochs (CLaR; takes Epochs); or "evidence".
+    windows : str or None
+        Of "tf": sets of windows to choose from, such as "80ms,40ms+160ms"; None chooses among the usual ones.
+    rho : float or None
+        Of "tf": which part of the penalty is of single coefficients, 0 to 1; None chooses.
     weights : str or None
         How sources are told from noise: "shared" (one λ for all, as MNE's mixed norm), "reweighted" (rounds of
         reweighting at that λ), "refined" (from there exchanged for the few that are each worth more than noise),
@@ -191,7 +201,10 @@ def localize(
             raise InvalidInput(f"evoked: found {type(inst).__name__}, expected an Evoked, Epochs, or a list of them")
     settings = {
         "depth": _depth(depth),
-        **_choice(alpha),
+        **_choice(alpha, method),
+        "method": method,
+        "windows": windows,
+        "rho": rho,
         "weights": weights,
         "rank": _rank(rank),
         "sensors": sensors,
@@ -269,11 +282,14 @@ def _depth(depth: Any) -> float:
     return float(depth)
 
 
-def _choice(alpha: Any) -> dict[str, Any]:
+def _choice(alpha: Any, method: str) -> dict[str, Any]:
     """How λ is found."""
+    if alpha is None:
+        return {}
     if isinstance(alpha, str):
-        # The library's own default, where nothing else is asked for: weights by evidence have a criterion of their own.
-        return {"criterion": None if alpha == "sure" else alpha}
+        # Of mixed norms the library's own default, where nothing else is asked for: weights by evidence have a criterion of
+        # their own.
+        return {"criterion": None if alpha == "sure" and method == "mixed-norm" else alpha}
     if not _is_number(alpha) or not 0 < alpha <= 100:
         raise InvalidInput(
             f"alpha: found {alpha!r}, expected the name of a criterion such as 'sure', or percent of the smallest λ at "
