@@ -71,6 +71,29 @@ struct GaborFrameTests {
         #expect((back - course).elements.allSatisfy { abs($0) < 1e-13 })
     }
 
+    @Test("some groups are those of all", arguments: Self.sets)
+    func someGroups(_ windows: [GaborFrame.Window]) throws {
+        let frame = try GaborFrame(windows, samples: 53)
+        let transform = FrameTransform(frame, AllocationCount())
+        var random = SeededGenerator(seed: 2)
+        let courses = random.normal(rows: 53, columns: 3)
+        let groups = (0..<frame.groupCount).filter { _ in random.uniform() < 0.2 }
+        let places = groups.flatMap { g in
+            (0..<3).flatMap { c in (frame.groupOffsets[g]..<frame.groupOffsets[g + 1]).map { ($0, c) } }
+        }
+        let all = frame.analysis(courses)
+        var values = [Double](repeating: 0, count: places.count)
+        var back = [Double](repeating: 0, count: 3 * 53)
+        groups.map(Int32.init).withUnsafeBufferPointer {
+            transform.analyze(3, courses.elements, scale: 2, groups: $0, into: &values)
+            transform.synthesize(3, values, groups: $0, into: &back)
+        }
+        #expect(zip(places, values).allSatisfy { abs(2 * all[$0.0, $0.1] - $1) < 1e-12 })
+        var sparse = Matrix(rows: frame.size, columns: 3)
+        for (place, value) in zip(places, values) { sparse[place.0, place.1] = value }
+        #expect(zip(frame.synthesis(sparse).elements, back).allSatisfy { abs($0 - $1) < 1e-12 })
+    }
+
     @Test("a call allocates nothing")
     func allocations() throws {
         let frame = try GaborFrame(Self.sets[8], samples: 100, spectra: Self.fftw)

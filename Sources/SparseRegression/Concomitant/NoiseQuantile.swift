@@ -104,19 +104,30 @@ public struct NoiseQuantile: Sendable, Equatable {
         for problem: RegressionProblem, weights: [Double]?, parallelism: Parallelism, monitor: Monitor
     ) throws -> [Double] {
         let (n, t) = (problem.rowCount, problem.sampleCount)
-        let colour = try colour(t)
-        return try (0..<draws).map { draw in
-            if monitor.isCancelled() { throw CancellationError() }
-            var random = SeededGenerator(seed: seed &+ UInt64(truncatingIfNeeded: draw) &* 0x9E37_79B9_7F4A_7C15)
-            var noise = random.normal(rows: n, columns: t)
-            if let colour { noise = Matrix.product(noise, transposed: false, colour, transposed: true) }
+        return try forEachDraw(rows: n, samples: t, monitor: monitor) { noise in
             // ‖X_jᵀE‖ depends on EEᵀ alone: its Cholesky factor has no more columns than rows.
-            if t > n { noise = Self.squareRoot(of: noise) ?? noise }
-            let norms = problem.correlationNorms(noise, parallelism: parallelism)
+            let norms = problem.correlationNorms(
+                t > n ? Self.squareRoot(of: noise) ?? noise : noise, parallelism: parallelism)
             return norms.indices.reduce(0) { largest, j in
                 let weight = weights?[j] ?? 1
                 return weight > 0 ? max(largest, norms[j] / weight) : largest
             }
+        }
+    }
+
+    /// What follows from each draw of E, n × T.
+    ///
+    /// - Throws: as ``value(for:weights:parallelism:monitor:)``.
+    package func forEachDraw<Value>(
+        rows: Int, samples: Int, monitor: Monitor, _ body: (Matrix) throws -> Value
+    ) throws -> [Value] {
+        let colour = try colour(samples)
+        return try (0..<draws).map { draw in
+            if monitor.isCancelled() { throw CancellationError() }
+            var random = SeededGenerator(seed: seed &+ UInt64(truncatingIfNeeded: draw) &* 0x9E37_79B9_7F4A_7C15)
+            let noise = random.normal(rows: rows, columns: samples)
+            guard let colour else { return try body(noise) }
+            return try body(Matrix.product(noise, transposed: false, colour, transposed: true))
         }
     }
 

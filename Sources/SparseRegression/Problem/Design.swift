@@ -115,7 +115,7 @@ public struct Design: Sendable, Equatable {
     }
 
     /// The given rows as a design of the same precision.
-    func rows(_ indices: [Int]) -> Design {
+    package func rows(_ indices: [Int]) -> Design {
         switch storage {
         case .double:
             return Design(Matrix(rows: indices.count, columns: columns) { self[indices[$0], $1] })

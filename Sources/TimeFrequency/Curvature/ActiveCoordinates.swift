@@ -19,6 +19,9 @@ struct ActiveCoordinates {
     private(set) var sources: [Part] = []
     /// One a group that is not zero.
     private(set) var groups: [Part] = []
+    /// Of the frame, one a part of ``groups``; those of source i are `listOffsets[i]..<listOffsets[i + 1]`.
+    private(set) var listed: [Int32] = []
+    private(set) var listOffsets = [0]
     let lambda, rho: Double
 
     init(_ solution: TimeFrequencySolution, _ penalty: TimeFrequencyPenalty) {
@@ -39,7 +42,9 @@ struct ActiveCoordinates {
                     }
                 }
                 groups.append(part(first..<places.count, scales[g]))
+                listed.append(Int32(g))
             }
+            listOffsets.append(listed.count)
             sources.append(part(begin..<places.count, penalty.spaceWeight(block)))
         }
     }

@@ -35,11 +35,12 @@ public final class TimeFrequencyCurvature {
     ///   - seed: of the probe.
     ///   - tolerance: of the estimate, relative: it ends where ten steps of conjugate gradients add less. Slopes are solved
     ///     to a residual of ten times that.
+    ///   - wantsFreedom: without it an estimate is spared, the degrees of freedom are NaN, and so is the risk.
     ///   - parallelism: threads; they change no bit.
     /// - Complexity: O(k³) for k coefficients, or O(|S|(D·window + |S|T)) a step of conjugate gradients.
     public init(
         _ solution: TimeFrequencySolution, _ penalty: TimeFrequencyPenalty, in problem: RegressionProblem,
-        exactSize: Int = 1500, seed: UInt64 = 1, tolerance: Double = 1e-3,
+        exactSize: Int = 1500, seed: UInt64 = 1, tolerance: Double = 1e-3, wantsFreedom: Bool = true,
         parallelism: Parallelism = .serial
     ) {
         self.problem = problem
@@ -63,11 +64,16 @@ public final class TimeFrequencyCurvature {
             degreesOfFreedom = zip(dense.product.elements, dense.inverse.elements).reduce(0) { $0 + $1.0 * $1.1 }
             return
         }
+        guard wantsFreedom else {
+            degreesOfFreedom = .nan
+            return
+        }
         var random = SeededGenerator(seed: seed)
         let signs = Matrix(rows: problem.rowCount, columns: frame.samples) { _, _ in random.next() >> 63 == 0 ? 1 : -1 }
         let projected = Self.adjoint(
             Matrix.product(signs, transposed: true, design, parallelism: parallelism), coordinates, penalty.frame)
-        let operation = Operator(coordinates, gram, penalty.frame, parallelism: parallelism)
+        let operation = Operator(
+            coordinates, solution.active.offsets, gram, penalty.frame, parallelism: parallelism)
         probed = operation.solve(projected, tolerance: 0, gain: tolerance)
         degreesOfFreedom = zip(projected, probed).reduce(0) { $0 + $1.0 * $1.1 }
     }
@@ -99,6 +105,7 @@ public final class TimeFrequencyCurvature {
     /// ways the risk need not follow these slopes.
     public func riskSlopes(noiseVariance: Double) -> (lambda: Double, rho: Double) {
         guard size > 0 else { return (0, 0) }
+        guard isExact || !probed.isEmpty else { return (.nan, .nan) }
         let residual = problem.response - solution.active.fit(in: problem)
         var slope = Self.adjoint(Matrix.product(residual, transposed: true, design) * -2, coordinates, frame)
         // d tr(H⁻¹ΦᵀΦ) = −⟨K, dΛ⟩ with K = H⁻¹ΦᵀΦH⁻¹, of the probe K = wwᵀ.
@@ -125,8 +132,9 @@ public final class TimeFrequencyCurvature {
     /// H⁻¹ times a vector.
     private func solve(_ rightHandSide: [Double]) -> [Double] {
         guard let dense else {
-            return Operator(coordinates, gram, frame, parallelism: parallelism).solve(
-                rightHandSide, tolerance: 10 * tolerance)
+            return Operator(
+                coordinates, solution.active.offsets, gram, frame, parallelism: parallelism
+            ).solve(rightHandSide, tolerance: 10 * tolerance)
         }
         return Matrix.product(dense.inverse, Matrix(rows: size, columns: 1, elements: rightHandSide)).elements
     }
@@ -179,9 +187,15 @@ private struct Operator {
     private let frame: GaborFrame
     private let parallelism: Parallelism
     private let preconditioner: [Double]
+    /// First column of each source.
+    private let offsets: [Int]
 
-    init(_ coordinates: ActiveCoordinates, _ gram: Matrix, _ frame: GaborFrame, parallelism: Parallelism) {
+    init(
+        _ coordinates: ActiveCoordinates, _ offsets: [Int], _ gram: Matrix, _ frame: GaborFrame,
+        parallelism: Parallelism
+    ) {
         self.coordinates = coordinates
+        self.offsets = offsets
         self.gram = gram
         self.frame = frame
         self.parallelism = parallelism
@@ -192,18 +206,44 @@ private struct Operator {
         preconditioner = diagonal.map { 1 / $0 }
     }
 
-    /// Hw, in memory of the caller: D × columns, twice T × columns, D × columns.
+    /// Hw, in memory of the caller, twice T × columns.
     private func apply(
         _ w: [Double], into image: inout [Double], _ transform: FrameTransform, _ memory: inout [[Double]]
     ) {
         let (t, columns) = (frame.samples, gram.columns)
-        for (k, place) in coordinates.places.enumerated() { memory[0][place] = w[k] }
-        transform.synthesize(columns, memory[0], into: &memory[1])
+        memory[0].withUnsafeMutableBufferPointer { courses in
+            forEachSource { groups, columns, first in
+                guard let courses = courses.baseAddress else { return }
+                w.withUnsafeBufferPointer {
+                    guard let w = $0.baseAddress else { return }
+                    transform.synthesize(
+                        columns.count, w + first, groups: groups, into: courses + columns.lowerBound * t)
+                }
+            }
+        }
         parallelism.gemm(
-            false, false, t, columns, columns, 1, memory[1], t, gram.elements, columns, 0, &memory[2], t)
-        transform.analyze(columns, memory[2], into: &memory[3])
-        for (k, place) in coordinates.places.enumerated() { image[k] = memory[3][place] }
+            false, false, t, columns, columns, 1, memory[0], t, gram.elements, columns, 0, &memory[1], t)
+        memory[1].withUnsafeBufferPointer { courses in
+            image.withUnsafeMutableBufferPointer { image in
+                forEachSource { groups, columns, first in
+                    guard let courses = courses.baseAddress, let image = image.baseAddress else { return }
+                    transform.analyze(
+                        columns.count, courses + columns.lowerBound * t, groups: groups, into: image + first)
+                }
+            }
+        }
         coordinates.addCurved(w, to: &image)
+    }
+
+    /// Groups, columns and first coordinate of each source.
+    private func forEachSource(_ body: (UnsafeBufferPointer<Int32>, Range<Int>, Int) -> Void) {
+        coordinates.listed.withUnsafeBufferPointer { listed in
+            for (i, source) in coordinates.sources.enumerated() {
+                let own = coordinates.listOffsets[i]..<coordinates.listOffsets[i + 1]
+                body(
+                    UnsafeBufferPointer(rebasing: listed[own]), offsets[i]..<offsets[i + 1], source.range.lowerBound)
+            }
+        }
     }
 
     /// H⁻¹b by preconditioned conjugate gradients, until the residual has shrunk to `tolerance`, or ten steps add less than
@@ -211,9 +251,8 @@ private struct Operator {
     func solve(_ b: [Double], tolerance: Double, gain: Double = 0) -> [Double] {
         func dot(_ a: [Double], _ b: [Double]) -> Double { BLAS.dot(a.count, a, b) }
         let transform = FrameTransform(frame, AllocationCount())
-        var memory = [frame.size, frame.samples, frame.samples, frame.size].map {
-            [Double](repeating: 0, count: $0 * gram.columns)
-        }
+        var memory = [[Double]](
+            repeating: [Double](repeating: 0, count: frame.samples * gram.columns), count: 2)
         var image = b
         var x = [Double](repeating: 0, count: b.count)
         var r = b

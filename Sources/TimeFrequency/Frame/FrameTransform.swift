@@ -29,14 +29,18 @@ final class FrameTransform {
         for k in frame.lattices.indices {
             let lattice = frame.lattices[k]
             for row in 0..<count {
-                let x = padded.pointer
-                x.update(repeating: 0, count: lattice.padding)
-                (x + lattice.padding).update(from: courses + row * t, count: t)
-                let end = lattice.padding + t
-                if end < lattice.length { (x + end).update(repeating: 0, count: lattice.length - end) }
+                pad(courses + row * t, lattice)
                 analyze(lattice, long[k], scale, into: coefficients + row * frame.size + lattice.first)
             }
         }
+    }
+
+    private func pad(_ course: UnsafePointer<Double>, _ lattice: GaborFrame.Lattice) {
+        let (x, t) = (padded.pointer, frame.samples)
+        x.update(repeating: 0, count: lattice.padding)
+        (x + lattice.padding).update(from: course, count: t)
+        let end = lattice.padding + t
+        if end < lattice.length { (x + end).update(repeating: 0, count: lattice.length - end) }
     }
 
     private func analyze(
@@ -55,7 +59,7 @@ final class FrameTransform {
         }
         guard let fft else {
             lattice.transform.withUnsafeBufferPointer { q in
-                if let q = q.baseAddress { BLAS.gemm(false, false, w, frames, w, scale, q, w, f, w, 0, z, w) }
+                if let q = q.baseAddress { BLAS.gemm(true, false, w, frames, w, scale, q, w, f, w, 0, z, w) }
             }
             return
         }
@@ -83,13 +87,18 @@ final class FrameTransform {
             let lattice = frame.lattices[k]
             for row in 0..<count {
                 synthesize(lattice, long[k], coefficients + row * frame.size + lattice.first)
-                let (x, target) = (padded.pointer + lattice.padding, courses + row * t)
-                if k == 0 {
-                    target.update(from: x, count: t)
-                } else {
-                    for s in 0..<t { target[s] += x[s] }
-                }
+                take(lattice, isFirst: k == 0, into: courses + row * t)
             }
+        }
+    }
+
+    /// Writes or adds the samples that are not padding.
+    private func take(_ lattice: GaborFrame.Lattice, isFirst: Bool, into course: UnsafeMutablePointer<Double>) {
+        let x = padded.pointer + lattice.padding
+        if isFirst {
+            course.update(from: x, count: frame.samples)
+        } else {
+            for s in 0..<frame.samples { course[s] += x[s] }
         }
     }
 
@@ -109,7 +118,7 @@ final class FrameTransform {
             fft.backward()
         } else {
             lattice.transform.withUnsafeBufferPointer { q in
-                if let q = q.baseAddress { BLAS.gemm(true, false, w, frames, w, 1, q, w, z, w, 0, f, w) }
+                if let q = q.baseAddress { BLAS.gemm(false, false, w, frames, w, 1, q, w, z, w, 0, f, w) }
             }
         }
         let x = padded.pointer
@@ -121,5 +130,118 @@ final class FrameTransform {
                 for m in 0..<w { to[m] += own[m] * shape[m] }
             }
         }
+    }
+
+    // MARK: - Some groups
+
+    /// Coefficients of some groups, times a scale: cheap where they are few.
+    ///
+    /// - Parameters:
+    ///   - count: number of time courses.
+    ///   - courses: T × count.
+    ///   - groups: ascending.
+    ///   - values: group after group, in each time course after time course.
+    /// - Complexity: O(numbers · window).
+    func analyze(
+        _ count: Int, _ courses: UnsafePointer<Double>, scale: Double = 1, groups: UnsafeBufferPointer<Int32>,
+        into values: UnsafeMutablePointer<Double>
+    ) {
+        let (x, f) = (padded.pointer, windowed.pointer)
+        for row in 0..<count {
+            var (next, place) = (0, 0)
+            for lattice in frame.lattices where next < groups.count {
+                pad(courses + row * frame.samples, lattice)
+                let w = lattice.window
+                forEachFrame(of: groups, in: lattice, from: &next) { start, shape, waves in
+                    for m in 0..<w { f[m] = x[start + m] * shape[m] }
+                    waves { wave, size in
+                        for r in 0..<size { values[place + row * size + r] = scale * Self.dot(wave + r * w, f, w) }
+                        place += size * count
+                    }
+                }
+            }
+        }
+    }
+
+    /// Time courses of the coefficients of some groups, all others being zero.
+    ///
+    /// - Parameters:
+    ///   - count: number of time courses.
+    ///   - values: group after group, in each time course after time course.
+    ///   - groups: ascending.
+    ///   - courses: T × count.
+    /// - Complexity: O(numbers · window).
+    func synthesize(
+        _ count: Int, _ values: UnsafePointer<Double>, groups: UnsafeBufferPointer<Int32>,
+        into courses: UnsafeMutablePointer<Double>
+    ) {
+        let (x, f) = (padded.pointer, windowed.pointer)
+        for row in 0..<count {
+            var (next, place) = (0, 0)
+            for (k, lattice) in frame.lattices.enumerated() {
+                x.update(repeating: 0, count: lattice.length)
+                let w = lattice.window
+                forEachFrame(of: groups, in: lattice, from: &next) { start, shape, waves in
+                    f.update(repeating: 0, count: w)
+                    waves { wave, size in
+                        for r in 0..<size {
+                            let (value, q) = (values[place + row * size + r], wave + r * w)
+                            for m in 0..<w { f[m] += value * q[m] }
+                        }
+                        place += size * count
+                    }
+                    for m in 0..<w { x[start + m] += f[m] * shape[m] }
+                }
+                take(lattice, isFirst: k == 0, into: courses + row * frame.samples)
+            }
+        }
+    }
+
+    /// Goes through the frames of a dictionary that groups are in.
+    ///
+    /// - Parameters:
+    ///   - next: of the groups, the first in this dictionary; then the first after it.
+    ///   - body: receives the first padded sample, the envelope, and what goes through the waves of each group, one or two
+    ///     of `window` numbers.
+    @inline(__always)
+    private func forEachFrame(
+        of groups: UnsafeBufferPointer<Int32>, in lattice: GaborFrame.Lattice, from next: inout Int,
+        _ body: (Int, UnsafePointer<Double>, ((UnsafePointer<Double>, Int) -> Void) -> Void) -> Void
+    ) {
+        let (w, half) = (lattice.window, lattice.window / 2)
+        lattice.envelope.withUnsafeBufferPointer { envelope in
+            lattice.transform.withUnsafeBufferPointer { q in
+                guard let e = envelope.baseAddress, let q = q.baseAddress else { return }
+                while next < groups.count {
+                    let i = (Int(groups[next]) - lattice.firstGroup) / (half + 1)
+                    guard i < lattice.frames else { break }
+                    let first = lattice.firstGroup + i * (half + 1)
+                    body(i * lattice.step, e + i * w) { wave in
+                        while next < groups.count, Int(groups[next]) - first <= half {
+                            let f = Int(groups[next]) - first
+                            wave(q + max(0, 2 * f - 1) * w, f == 0 || f == half ? 1 : 2)
+                            next += 1
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static func dot(_ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, _ count: Int) -> Double {
+        var sums = SIMD4<Double>()
+        var k = 0
+        while k + 4 <= count {
+            let x = UnsafeRawPointer(a + k).loadUnaligned(as: SIMD4<Double>.self)
+            let y = UnsafeRawPointer(b + k).loadUnaligned(as: SIMD4<Double>.self)
+            sums += x * y
+            k += 4
+        }
+        var sum = sums.sum()
+        while k < count {
+            sum += a[k] * b[k]
+            k += 1
+        }
+        return sum
     }
 }

@@ -53,7 +53,7 @@ public struct GaborFrame: Sendable, Equatable {
         let padding: Int
         /// The window over the root of what all frames sum to at a sample, window × frames, divided by √(dictionaries).
         let envelope: [Double]
-        /// The orthonormal real transform Q, window × window.
+        /// Qᵀ, Q the orthonormal real transform, window × window: one wave a column.
         let transform: [Double]
 
         /// Padded samples.
@@ -136,7 +136,7 @@ public struct GaborFrame: Sendable, Equatable {
                 // Reduced first, so that large products of f and m do not lose digits.
                 let angle = 2 * Double.pi * Double((f * m) % w) / Double(w)
                 let factor = (f == 0 || f == w / 2 ? 1 : 2.0) / Double(w)
-                transform[r + m * w] = factor.squareRoot() * (r % 2 == 1 || r == 0 ? cos(angle) : -sin(angle))
+                transform[m + r * w] = factor.squareRoot() * (r % 2 == 1 || r == 0 ? cos(angle) : -sin(angle))
             }
         }
         return Lattice(

@@ -37,6 +37,9 @@ final class GroupShrinkage {
         }
     }
 
+    /// Whether a group of the squares taken is not zero.
+    func isNonzero(_ group: Int) -> Bool { sizes.pointer[group] > 0 }
+
     /// ‖S(V)‖ of the squares taken, with threshold·weights for each group.
     func shrunkenNorm(_ threshold: Double, _ weights: UnsafePointer<Double>) -> Double {
         let s = sizes.pointer
@@ -138,6 +141,58 @@ final class GroupShrinkage {
                 }
             }
         }
+    }
+
+    /// The same of some groups, group after group as ``FrameTransform`` has them, all others being zero.
+    func proximal(
+        _ v: UnsafeMutablePointer<Double>, _ width: Int, listed: UnsafeBufferPointer<Int32>, groups: Double,
+        _ weights: UnsafePointer<Double>, block: Double
+    ) -> (norm: Double, entries: Double) {
+        var (square, entries, end) = (0.0, 0.0, 0)
+        for g in listed {
+            let (limit, range) = (groups * weights[Int(g)], numbers(of: g, width, from: &end))
+            var own = 0.0
+            for k in range { own += v[k] * v[k] }
+            guard own > limit * limit else {
+                for k in range { v[k] = 0 }
+                continue
+            }
+            let size = own.squareRoot()
+            let rest = size - limit
+            square += rest * rest
+            entries += weights[Int(g)] * rest
+            for k in range { v[k] *= rest / size }
+        }
+        let norm = square.squareRoot()
+        guard norm > block else {
+            v.update(repeating: 0, count: end)
+            return (0, 0)
+        }
+        let factor = 1 - block / norm
+        for k in 0..<end { v[k] *= factor }
+        return (norm - block, factor * entries)
+    }
+
+    /// ‖Z‖ and Σ weights·‖Z_g‖ of some groups, all others being zero.
+    func norms(
+        _ z: UnsafePointer<Double>, _ width: Int, listed: UnsafeBufferPointer<Int32>, _ weights: UnsafePointer<Double>
+    ) -> (norm: Double, entries: Double) {
+        var (square, entries, end) = (0.0, 0.0, 0)
+        for g in listed {
+            var own = 0.0
+            for k in numbers(of: g, width, from: &end) { own += z[k] * z[k] }
+            guard own > 0 else { continue }
+            square += own
+            entries += weights[Int(g)] * own.squareRoot()
+        }
+        return (square.squareRoot(), entries)
+    }
+
+    /// Where the numbers of the next listed group are.
+    private func numbers(of group: Int32, _ width: Int, from end: inout Int) -> Range<Int> {
+        let begin = end
+        end += width * (frame.groupOffsets[Int(group) + 1] - frame.groupOffsets[Int(group)])
+        return begin..<end
     }
 
     /// ‖Z‖ and Σ weights·‖Z_g‖.

@@ -5,7 +5,10 @@
 /// A round is a look at all of the working set, sweeps over the sources that are not zero or would not stay so, and an
 /// Anderson extrapolation of them (Bertrand & Massias 2021). Nothing is allocated in a round after the first of a set.
 final class FrameDescent {
-    static let sweepsPerRound = 5
+    static let sweepsPerRound = 10
+    /// Steps are this times 1/L; any below 2 descend, and longer ones need fewer sweeps: 140 instead of 240 at a twentieth
+    /// of the largest λ of the sample recording.
+    private static let relaxation = 1.8
     /// Blocks of the working set; those that are not zero come first when it is chosen.
     private(set) var blocks: [Int] = []
     /// ½‖R‖² + λ Σ Ω_j(Z_j).
@@ -34,18 +37,26 @@ final class FrameDescent {
     private let panelColumns: Int
     /// Of a panel the change of its time courses and its correlations; XᵀX of every panel where the residual is kept.
     private let shifts, panelCorrelations, panelGrams: Buffer
-    /// Of the visited blocks, one after another: time courses, coefficients after each sweep, and extrapolated.
+    /// Of the visited blocks, one after another: time courses; the listed coefficients after each sweep, and extrapolated.
     private let point, past, extrapolated: Buffer
     private let trialCourses, trial: Buffer
+    /// The groups of the visited blocks that the first sweep of a round left, and where those of each block and their numbers
+    /// begin: few, and all that the other sweeps need.
+    private var listed: [Int32] = []
+    private var listOffsets: [(groups: Int, numbers: Int)] = [(0, 0)]
     private let anderson: AndersonExtrapolation
     private let transform: FrameTransform
     private let shrinkage: GroupShrinkage
+    private let parallelism: Parallelism
 
-    /// - Parameter response: Yᵀ, T × n, kept by the caller.
+    /// - Parameters:
+    ///   - response: Yᵀ, T × n, kept by the caller.
+    ///   - parallelism: threads of large products; they change no bit.
     init(
         _ problem: RegressionProblem, frame: GaborFrame, scores: SourceScores, response: UnsafePointer<Double>,
-        allocations: AllocationCount
+        allocations: AllocationCount, parallelism: Parallelism = .serial
     ) {
+        self.parallelism = parallelism
         self.problem = problem
         self.frame = frame
         self.scores = scores
@@ -136,6 +147,8 @@ final class FrameDescent {
         trial.reserve(t * max(width, n))
         anderson.reserve(t * width)
         visited.reserveCapacity(blocks.count)
+        listed.reserveCapacity(frame.groupCount * blocks.count)
+        listOffsets.reserveCapacity(blocks.count + 1)
         refresh()
     }
 
@@ -250,9 +263,11 @@ final class FrameDescent {
             scores.adopt(block, h, score: score)
             guard score > threshold else { continue }
             if isZero { visited.append(i) }
+            // Only a larger dual norm than the largest so far is of interest.
+            let level = ratio * penalty.lambda
+            guard shrinkage.shrunkenNorm(level * penalty.rho, weights) > ratio * threshold else { continue }
             let dual = shrinkage.dualNorm(
-                rho: penalty.rho, block: (1 - penalty.rho) * penalty.spaceWeight(block), weights,
-                above: penalty.lambda)
+                rho: penalty.rho, block: (1 - penalty.rho) * penalty.spaceWeight(block), weights, above: level)
             ratio = max(ratio, dual / penalty.lambda)
         }
         let (fitted, squared) = residualProducts(courses.pointer, correlations.pointer, residual.pointer)
@@ -285,55 +300,106 @@ final class FrameDescent {
         return UnsafePointer(own.pointer)
     }
 
-    /// Sweeps over the visited blocks and an extrapolation, kept where it lowers the objective.
+    /// Sweeps over the visited blocks and an extrapolation, kept where it lowers the objective. The first sweep is over all
+    /// coefficients, the others over those it left.
     ///
     /// - Returns: number of sweeps.
     func round(_ penalty: TimeFrequencyPenalty, scales: GroupScales) -> Int {
-        let (courseCount, coefficientCount) = pack(coefficients: nil)
+        let courseCount = packCourses()
         anderson.record(point.pointer, size: courseCount, number: 0)
         for sweep in 0..<Self.sweepsPerRound {
-            self.sweep(penalty, scales: scales)
-            _ = pack(coefficients: past.pointer + sweep * coefficientCount)
+            self.sweep(penalty, scales: scales, isListed: sweep > 0)
+            if sweep == 0 { list() }
+            _ = packCourses()
             anderson.record(point.pointer, size: courseCount, number: sweep + 1)
+            let target = past.pointer + sweep * listOffsets[visited.count].numbers
+            for k in visited.indices { gather(k, into: target + listOffsets[k].numbers) }
         }
-        // The steps of the time courses decide, coefficients follow: a sixth of the numbers.
+        // The steps of the time courses decide, coefficients follow.
         guard anderson.extrapolate(courseCount, into: point.pointer) else { return Self.sweepsPerRound }
-        extrapolated.pointer.update(repeating: 0, count: coefficientCount)
+        let count = listOffsets[visited.count].numbers
+        extrapolated.pointer.update(repeating: 0, count: count)
         for k in 0..<Self.sweepsPerRound {
-            BLAS.axpy(
-                coefficientCount, anderson.weights[k], past.pointer + k * coefficientCount, extrapolated.pointer)
+            BLAS.axpy(count, anderson.weights[k], past.pointer + k * count, extrapolated.pointer)
         }
-        settleExtrapolated()
+        // Coefficients that came and went on the way would cost more than the extrapolation gains.
+        let last = past.pointer + (Self.sweepsPerRound - 1) * count
+        for k in 0..<count where last[k] == 0 { extrapolated.pointer[k] = 0 }
         tryPoint(penalty, scales: scales)
         return Self.sweepsPerRound
     }
 
-    /// Sets the extrapolated coefficients to zero where they are zero now: those that came and went on the way would cost
-    /// more than the extrapolation gains. Time courses follow.
-    private func settleExtrapolated() {
-        let (t, d) = (frame.samples, frame.size)
-        var end = 0
+    /// Lists the groups of the visited blocks that are not zero.
+    private func list() {
+        listed.removeAll(keepingCapacity: true)
+        listOffsets.removeAll(keepingCapacity: true)
+        listOffsets.append((0, 0))
+        var numbers = 0
         for i in visited {
-            let count = offsets[i + 1] - offsets[i]
-            let (z, target) = (coefficients.pointer + offsets[i] * d, extrapolated.pointer + end * d)
-            for k in 0..<(count * d) where z[k] == 0 { target[k] = 0 }
-            transform.synthesize(count, target, into: point.pointer + end * t)
-            end += count
+            let (z, count) = (coefficients.pointer + offsets[i] * frame.size, offsets[i + 1] - offsets[i])
+            if norms[i].norm > 0 { shrinkage.square(z, count) }
+            for g in 0..<frame.groupCount where norms[i].norm > 0 && shrinkage.isNonzero(g) {
+                listed.append(Int32(g))
+                numbers += count * (frame.groupOffsets[g + 1] - frame.groupOffsets[g])
+            }
+            listOffsets.append((listed.count, numbers))
+        }
+    }
+
+    /// The listed groups of a visited block.
+    private func withList(_ k: Int, _ body: (UnsafeBufferPointer<Int32>) -> Void) {
+        listed.withUnsafeBufferPointer {
+            body(UnsafeBufferPointer(rebasing: $0[listOffsets[k].groups..<listOffsets[k + 1].groups]))
+        }
+    }
+
+    /// The listed coefficients of a visited block.
+    private func gather(_ k: Int, into values: UnsafeMutablePointer<Double>) {
+        var next = 0
+        forEachPlace(k) { z in
+            values[next] = z.pointee
+            next += 1
+        }
+    }
+
+    private func scatter(_ values: UnsafePointer<Double>, _ k: Int) {
+        var next = 0
+        forEachPlace(k) { z in
+            z.pointee = values[next]
+            next += 1
+        }
+    }
+
+    private func forEachPlace(_ k: Int, _ body: (UnsafeMutablePointer<Double>) -> Void) {
+        let (i, d) = (visited[k], frame.size)
+        withList(k) { groups in
+            frame.groupOffsets.withUnsafeBufferPointer { starts in
+                for g in groups {
+                    for column in offsets[i]..<offsets[i + 1] {
+                        let z = coefficients.pointer + column * d
+                        for row in starts[Int(g)]..<starts[Int(g) + 1] { body(z + row) }
+                    }
+                }
+            }
         }
     }
 
     /// One visit of every block in turn.
-    func sweep(_ penalty: TimeFrequencyPenalty, scales: GroupScales) {
+    ///
+    /// - Parameter isListed: whether coefficients that are not listed stay zero.
+    private func sweep(_ penalty: TimeFrequencyPenalty, scales: GroupScales, isListed: Bool) {
         var next = 0
         for p in 0..<(panels.count - 1) {
-            if next < visited.count, visited[next] < panels[p + 1] { visit(p, &next, penalty, scales) }
+            if next < visited.count, visited[next] < panels[p + 1] { visit(p, &next, penalty, scales, isListed) }
         }
     }
 
     /// Visits the blocks of a panel.
     ///
     /// - Parameter next: of the visited blocks, the first in this panel; then the first after it.
-    private func visit(_ p: Int, _ next: inout Int, _ penalty: TimeFrequencyPenalty, _ scales: GroupScales) {
+    private func visit(
+        _ p: Int, _ next: inout Int, _ penalty: TimeFrequencyPenalty, _ scales: GroupScales, _ isListed: Bool
+    ) {
         let (t, n, width) = (frame.samples, problem.rowCount, self.width)
         let (first, end) = (offsets[panels[p]], offsets[panels[p + 1]])
         let count = end - first
@@ -349,8 +415,9 @@ final class FrameDescent {
         shifts.pointer.update(repeating: 0, count: t * count)
         var hasMoved = false
         while next < visited.count, visited[next] < panels[p + 1] {
-            let i = visited[next]
+            let (k, i) = (next, visited[next])
             next += 1
+            if isListed, norms[i].norm == 0 { continue }
             let (begin, columns) = (offsets[i] - first, offsets[i + 1] - offsets[i])
             own.pointer.update(from: h + begin * t, count: columns * t)
             if hasMoved, begin > 0 {
@@ -358,19 +425,25 @@ final class FrameDescent {
                     false, false, t, columns, begin, -1, shifts.pointer, t, g + begin * stride, stride, 1, own.pointer,
                     t)
             }
-            if step(i, penalty, scales[blocks[i]], into: shifts.pointer + begin * t) { hasMoved = true }
+            let shift = shifts.pointer + begin * t
+            if isListed {
+                listedStep(k, penalty, scales[blocks[i]], into: shift)
+                hasMoved = true
+            } else if step(i, penalty, scales[blocks[i]], into: shift) {
+                hasMoved = true
+            }
         }
         guard hasMoved else { return }
         if usesGram {
-            BLAS.gemm(
+            parallelism.gemm(
                 false, false, t, width, count, -1, shifts.pointer, t, gram.pointer + first, width, 1,
                 correlations.pointer, t)
         } else {
-            BLAS.gemm(false, true, t, n, count, -1, shifts.pointer, t, x, n, 1, residual.pointer, t)
+            parallelism.gemm(false, true, t, n, count, -1, shifts.pointer, t, x, n, 1, residual.pointer, t)
         }
     }
 
-    /// A proximal step of one block: Z ← prox(Z + (X_jᵀR)A'/L).
+    /// A proximal step of one block: Z ← prox(Z + τ(X_jᵀR)A'), τ the relaxation over L.
     ///
     /// - Parameter shift: where the change of its time courses is written, if there is one.
     /// - Returns: whether there is one.
@@ -380,7 +453,7 @@ final class FrameDescent {
     ) -> Bool {
         let (t, d) = (frame.samples, frame.size)
         let (first, count) = (offsets[i], offsets[i + 1] - offsets[i])
-        let curvature = scores.norms[blocks[i]] * scores.norms[blocks[i]]
+        let curvature = scores.norms[blocks[i]] * scores.norms[blocks[i]] / Self.relaxation
         guard curvature > 0 else { return false }
         let (z, v, delta) = (coefficients.pointer + first * d, moved.pointer, change.pointer)
         transform.analyze(count, own.pointer, scale: 1 / curvature, into: v)
@@ -400,40 +473,61 @@ final class FrameDescent {
         return true
     }
 
-    /// Time courses and, where wanted, coefficients of the visited blocks, one after another.
+    /// A proximal step of the listed coefficients of a visited block.
+    private func listedStep(
+        _ k: Int, _ penalty: TimeFrequencyPenalty, _ weights: UnsafePointer<Double>,
+        into shift: UnsafeMutablePointer<Double>
+    ) {
+        let (i, t) = (visited[k], frame.samples)
+        let (first, count) = (offsets[i], offsets[i + 1] - offsets[i])
+        let curvature = scores.norms[blocks[i]] * scores.norms[blocks[i]] / Self.relaxation
+        let (v, delta, numbers) = (moved.pointer, change.pointer, listOffsets[k + 1].numbers - listOffsets[k].numbers)
+        gather(k, into: delta)
+        withList(k) { groups in
+            transform.analyze(count, own.pointer, scale: 1 / curvature, groups: groups, into: v)
+            for m in 0..<numbers { v[m] += delta[m] }
+            norms[i] = shrinkage.proximal(
+                v, count, listed: groups, groups: penalty.lambda * penalty.rho / curvature, weights,
+                block: penalty.blockThreshold(blocks[i]) / curvature)
+            for m in 0..<numbers { delta[m] = v[m] - delta[m] }
+            transform.synthesize(count, delta, groups: groups, into: shift)
+        }
+        scatter(v, k)
+        BLAS.axpy(count * t, 1, shift, courses.pointer + first * t)
+    }
+
+    /// Time courses of the visited blocks, one after another.
     ///
-    /// - Returns: how many numbers each has.
-    private func pack(coefficients target: UnsafeMutablePointer<Double>?) -> (courses: Int, coefficients: Int) {
-        let (t, d) = (frame.samples, frame.size)
+    /// - Returns: how many numbers there are.
+    private func packCourses() -> Int {
+        let t = frame.samples
         var end = 0
         for i in visited {
             let count = offsets[i + 1] - offsets[i]
             (point.pointer + end * t).update(from: courses.pointer + offsets[i] * t, count: count * t)
-            if let target {
-                (target + end * d).update(from: coefficients.pointer + offsets[i] * d, count: count * d)
-            }
             end += count
         }
-        return (end * t, end * d)
+        return end * t
     }
 
-    /// Moves to the point where its objective is lower.
+    /// Moves to the extrapolated coefficients where their objective is lower.
     private func tryPoint(_ penalty: TimeFrequencyPenalty, scales: GroupScales) {
-        let (t, d, n) = (frame.samples, frame.size, problem.rowCount)
+        let (t, n) = (frame.samples, problem.rowCount)
         let now = residualProducts(courses.pointer, correlations.pointer, residual.pointer)
         objective = 0.5 * now.squared + penaltyValue(penalty)
         trialCourses.pointer.update(from: courses.pointer, count: t * width)
-        var (end, penalized) = (0, 0.0)
-        for i in visited {
-            let count = offsets[i + 1] - offsets[i]
-            let parts = shrinkage.norms(extrapolated.pointer + end * d, count, scales[blocks[i]])
-            penalized += penalty.lambda * penalty.value(parts, block: blocks[i])
-            (trialCourses.pointer + offsets[i] * t).update(from: point.pointer + end * t, count: count * t)
-            end += count
+        var penalized = 0.0
+        for (k, i) in visited.enumerated() {
+            let (z, count) = (extrapolated.pointer + listOffsets[k].numbers, offsets[i + 1] - offsets[i])
+            withList(k) { groups in
+                let parts = shrinkage.norms(z, count, listed: groups, scales[blocks[i]])
+                penalized += penalty.lambda * penalty.value(parts, block: blocks[i])
+                transform.synthesize(count, z, groups: groups, into: trialCourses.pointer + offsets[i] * t)
+            }
         }
         if usesGram {
             trial.pointer.update(from: targets.pointer, count: t * width)
-            BLAS.gemm(
+            parallelism.gemm(
                 false, false, t, width, width, -1, trialCourses.pointer, t, gram.pointer, width, 1, trial.pointer, t)
         } else {
             residual(of: trialCourses.pointer, into: trial.pointer)
@@ -442,14 +536,11 @@ final class FrameDescent {
         guard 0.5 * squared + penalized < objective else { return }
         objective = 0.5 * squared + penalized
         (usesGram ? correlations : residual).pointer.update(from: trial.pointer, count: t * (usesGram ? width : n))
-        end = 0
-        for i in visited {
-            let count = offsets[i + 1] - offsets[i]
-            let z = coefficients.pointer + offsets[i] * d
-            z.update(from: extrapolated.pointer + end * d, count: count * d)
-            (courses.pointer + offsets[i] * t).update(from: point.pointer + end * t, count: count * t)
-            norms[i] = shrinkage.norms(z, count, scales[blocks[i]])
-            end += count
+        courses.pointer.update(from: trialCourses.pointer, count: t * width)
+        for (k, i) in visited.enumerated() {
+            let (z, count) = (extrapolated.pointer + listOffsets[k].numbers, offsets[i + 1] - offsets[i])
+            scatter(z, k)
+            withList(k) { norms[i] = shrinkage.norms(z, count, listed: $0, scales[blocks[i]]) }
         }
     }
 }

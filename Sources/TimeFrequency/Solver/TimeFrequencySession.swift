@@ -23,7 +23,7 @@ public final class TimeFrequencySession {
     /// - Parameters:
     ///   - problem: posed with `keepsSamples`, since frames act in time.
     ///   - frame: of as many samples.
-    ///   - parallelism: threads of the looks at all sources; no result depends on them.
+    ///   - parallelism: threads of the looks at all sources and of large products; no result depends on them.
     /// - Throws: ``TimeFrequencyPenalty/Invalid`` where frame and problem do not fit.
     /// - Complexity: O(nq + nT); keeps T·q numbers.
     public init(
@@ -40,7 +40,8 @@ public final class TimeFrequencySession {
         scaleBuffer = Buffer(allocations)
         scores = SourceScores(problem, frame: frame, parallelism: parallelism, allocations: allocations)
         descent = FrameDescent(
-            problem, frame: frame, scores: scores, response: UnsafePointer(response.pointer), allocations: allocations)
+            problem, frame: frame, scores: scores, response: UnsafePointer(response.pointer), allocations: allocations,
+            parallelism: parallelism)
     }
 
     /// The smallest λ at which every source is zero.
