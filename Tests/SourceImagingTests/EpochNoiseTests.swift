@@ -18,7 +18,22 @@ struct EpochNoiseTests {
                 SimulationSettings(
                     sourceCount: 300, activeCount: 2, snr: 10, megSites: 10, eegElectrodes: 16, averages: count,
                     samplingFrequency: 200, firstTime: firstTime, covarianceSamples: 0))
-            epochs = try simulated.recording.singleEpochs(noise: simulated.covariance.matrix, seed: seed)
+            // In units of each kind of sensor: beside electrodes in volts the noise of magnetometers is rounding.
+            let (average, noise) = (simulated.recording, simulated.covariance.matrix)
+            let scales = Whitener.scales(noise, average.sensors)
+            func recording(_ epochs: [Matrix], averages: Double) throws -> Recording {
+                try Recording(
+                    epochs: epochs, samplingFrequency: 200, firstTime: firstTime, averages: averages,
+                    sensors: average.sensors, projectors: average.projectors)
+            }
+            let scaled = Matrix(rows: noise.rows, columns: noise.rows) { scales[$0] * noise[$0, $1] * scales[$1] }
+            let mean = average.average
+            let data = Matrix(rows: mean.rows, columns: mean.columns) { scales[$0] * mean[$0, $1] }
+            let made = try recording([data], averages: Double(count)).singleEpochs(noise: scaled, seed: seed)
+            epochs = try recording(
+                made.epochs.map { epoch in
+                    Matrix(rows: epoch.rows, columns: epoch.columns) { epoch[$0, $1] / scales[$0] }
+                }, averages: 1)
         }
 
         func settings(_ noise: NoiseSource?, _ window: ClosedRange<Double> = 0.05...0.25) -> PreparationSettings {
@@ -199,7 +214,7 @@ struct EpochNoiseTests {
         // Four epochs of 16 samples beside a baseline of two seconds.
         let few = try World(epochs: 4, firstTime: -2)
         let prepared = try few.prepare(nil, 0.05...0.125)
-        #expect(prepared.report.noiseSource.contains("401 samples before time 0"), "\(prepared.report.noiseSource)")
+        #expect(prepared.report.noiseSource.contains("400 samples before time 0"), "\(prepared.report.noiseSource)")
         #expect(
             prepared.report.checks.contains { $0.finding.hasPrefix("not from 4 epochs (") && $0.mark == .ok },
             "\(prepared.report.checks)")
@@ -273,7 +288,7 @@ struct EpochNoiseTests {
         }
         let expected = 19 * Double(columns * columns) / squares
         let found = Double(try epochs(memory).independentSamples(.identity, rank: rows))
-        #expect(abs(found / expected - 1) < 0.15, "\(found) \(expected)")
+        #expect(abs(found / expected - 1) < 0.2, "\(found) \(expected)")
     }
 
     @Test("what cannot be had is refused with the numbers")

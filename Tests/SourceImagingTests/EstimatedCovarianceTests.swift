@@ -185,7 +185,7 @@ struct EstimatedCovarianceTests {
         let none = Projection([], sensorCount: noise.sensors.count)
         let estimate = try EstimatedCovariance(
             noise.samples(count, seed: 3), sensors: noise.sensors, projection: none, gain: noise.forward.gain)
-        #expect(estimate.folds.count == 5 && estimate.samples == count)
+        #expect(estimate.folds.count == 5 && estimate.origin == "\(count) samples before time 0")
         #expect(estimate.folds.flatMap { Array($0.heldOut) } == Array(0..<count))
         #expect(Set(estimate.folds.map { $0.matrix[0, 0] }).count == 5)
     }

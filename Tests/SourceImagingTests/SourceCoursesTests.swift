@@ -47,7 +47,7 @@ struct SourceCoursesTests {
     func evoked(count: Int) throws {
         let simulated = try Simulation.run(
             SimulationSettings(
-                sourceCount: 60, activeCount: 2, seed: 3, megSites: 12, eegElectrodes: 0, averages: Double(count),
+                sourceCount: 60, activeCount: 2, seed: 3, megSites: 12, eegElectrodes: 0, averages: count,
                 samplingFrequency: 100))
         var settings = PreparationSettings()
         settings.orientation = .free

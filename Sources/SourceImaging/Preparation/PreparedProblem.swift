@@ -116,7 +116,7 @@ public struct PreparedProblem: Sendable {
         let residuals =
             asksEpochs
             ? EpochResiduals(
-                recording.epochs.map { projection.apply(channels.corrected($0).columns(window.samples)) },
+                recording.epochs.map { rank.projection.apply(channels.corrected($0).columns(window.samples)) },
                 trials: recording.averages ?? 1) : nil
         noise = try AverageNoise(
             source: settings.noise, covariance: covariance, epochs: residuals, window: measured, baseline: baseline,
