@@ -6,7 +6,7 @@ public struct LocalizationFiles: Sendable {
     public let forward: String
     /// Path of the recording.
     public let recording: String
-    /// Path of the noise covariance of one epoch; nil estimates the noise before time 0.
+    /// Path of the noise covariance of one epoch; nil estimates the noise from the recording.
     public let covariance: String?
     /// What to read of them.
     public let options: ReadingOptions
@@ -114,5 +114,19 @@ extension OutputFolder {
             try add("stability.tsv", text: StabilityTable.tsv(estimate, stability))
             try add("stability.svg", text: StabilityFigure.svg(estimate, stability))
         }
+    }
+
+    /// Adds the noise covariance of one epoch that a localization reckoned with, as `noise.h5`; with it in place of what it
+    /// was estimated from, the same sources are found at the same λ.
+    ///
+    /// - Throws: ``InputError`` where nothing says of how many epochs the noise was.
+    public mutating func addNoise(of estimate: Estimate) throws(InputError) {
+        guard let data = estimate.sensorData, let noise = data.noise else {
+            throw InputError(
+                "noise.h5", found: "noise of an average of nobody knows how many trials",
+                expected: "their number, to tell the noise of one", advice: "give it with \(.averages)")
+        }
+        let covariance = try NoiseCovariance(matrix: noise, samples: 0, sensors: data.sensors)
+        try add("noise.h5", bytes: CovarianceFile.encode(covariance))
     }
 }

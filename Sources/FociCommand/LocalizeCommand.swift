@@ -21,6 +21,7 @@ struct LocalizeCommand: ParsableCommand {
                                  with --stability: how often each is found again
                   spectrograms.svg
                                  with --method tf: when and how fast each is active
+                  noise.h5       with --write-noise: the noise covariance of one epoch
 
                 The methods are
                 \(listed(MethodKind.all.map { ($0.name, $0.help) }))
@@ -36,7 +37,7 @@ struct LocalizeCommand: ParsableCommand {
                       --output result
                   foci localize --forward f.h5 --recording r.h5 --output result \\
                       --window 0.05 0.15
-                      Without a covariance the noise is estimated before time 0.
+                      Without a covariance the noise is estimated from the recording.
                   foci localize --forward f.h5 --recording r.h5 --covariance c.h5 \\
                       --output result --sensors meg --orientation fixed \\
                       --lambda 0.2 --reweight 0
@@ -64,6 +65,9 @@ struct LocalizeCommand: ParsableCommand {
 
     @Flag(help: "Replace the files of an output folder that exists.")
     var force = false
+
+    @Flag(help: "Write the noise covariance of one epoch that was used, too, as noise.h5, for --covariance.")
+    var writeNoise = false
 
     @OptionGroup var options: LocalizationOptions
 
@@ -104,6 +108,7 @@ struct LocalizeCommand: ParsableCommand {
         estimate.seconds.load = loaded
         estimate.seconds.total = clock.seconds
         try folder.add(estimate, candidates: contents.forward.sources)
+        if writeNoise { try folder.addNoise(of: estimate) }
         if monitor.isCancelled() { throw CancellationError() }
         try folder.commit()
         if options.computing.json {

@@ -30,6 +30,7 @@ struct TimeRange: ExpressibleByArgument {
 extension SensorSelection: ExpressibleByArgument {}
 extension NameMatching: ExpressibleByArgument {}
 extension NoiseSpectrum: ExpressibleByArgument {}
+extension NoiseSource: ExpressibleByArgument {}
 
 extension Orientation: ExpressibleByArgument {
     /// An orientation as ``init(name:)`` reads it; nil for anything else.
@@ -340,6 +341,15 @@ struct PreparationOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            """
+            What the noise covariance is taken from: covariance (the given one), baseline (before time 0), epochs (what \
+            differs between them in the window), or auto (epochs or, where they make epochs held out less likely, the \
+            given one, else baseline). (default: covariance where it is given, else auto)
+            """, valueName: "auto|covariance|baseline|epochs"))
+    var noise: NoiseSource?
+
+    @Option(
+        help: ArgumentHelp(
             "Noise after whitening: what the covariance says, as measured in the baseline, or a number of times what the covariance says.",
             valueName: "covariance|baseline|number"))
     var sigma = "covariance"
@@ -367,6 +377,7 @@ struct PreparationOptions: ParsableArguments {
         settings.baseline = baseline
         settings.rank = try RankChoice(name: rank)
         settings.averages = averages
+        settings.noise = noise
         settings.noiseLevel = try NoiseLevel(name: sigma)
         return settings
     }

@@ -49,6 +49,11 @@ public struct LocalizationRequest: NamedRequest {
             .init(.averages, "trials that the recording averages; what it says itself unless given") {
                 (r, v, n) throws(InputError) in r.gathered.preparation.averages = try v.number(n)
             },
+            .init(.noise, "what the noise covariance is taken from: auto, covariance, baseline or epochs") {
+                (r, v, n) throws(InputError) in
+                let source: NoiseSource = try v.word(n)
+                r.gathered.preparation.noise = source
+            },
             .init(.sigma, "noise after whitening: covariance, baseline, or times what the covariance says") {
                 (r, v, n) throws(InputError) in r.gathered.preparation.noiseLevel = try NoiseLevel(name: try v.text(n))
             },

@@ -94,7 +94,7 @@ public enum SettingName: String, Sendable, CaseIterable {
     case falsePositiveRate = "false-positive-rate"
     case stability
     case stabilityBy = "stability-by"
-    case rank, averages, baseline
+    case rank, averages, baseline, noise
     case matchNames = "match-names"
     case condition, channels, force
     case events, epoch, reject

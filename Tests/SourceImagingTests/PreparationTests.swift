@@ -154,7 +154,7 @@ struct PreparationTests {
         let many = random.normal(rows: 12, columns: 20_000)
         var skewed = many
         for j in 0..<20_000 { skewed[0, j] = many[0, j] + many[1, j] }
-        let estimate = try BaselineCovariance(
+        let estimate = try EstimatedCovariance(
             skewed, sensors: Sensors(names: (0..<12).map { "\($0)" }, kinds: .init(repeating: .mag, count: 12)),
             projection: Projection([], sensorCount: 12))
         #expect(estimate.shrinkage < 0.01)
@@ -276,11 +276,11 @@ struct PreparationTests {
     func shortBaselines(_ count: Int) throws {
         var random = SeededGenerator(seed: 4)
         let sensors = try Sensors(names: ["a", "b", "c"], kinds: [.mag, .mag, .mag])
-        let estimate = try BaselineCovariance(
+        let estimate = try EstimatedCovariance(
             random.normal(rows: 3, columns: count), sensors: sensors, projection: Projection([], sensorCount: 3))
         #expect(estimate.heldOutVariance > 0.1 && estimate.heldOutVariance < 10)
         #expect(throws: InputError.self) {
-            try BaselineCovariance(
+            try EstimatedCovariance(
                 Matrix(rows: 3, columns: count, repeating: 0.1), sensors: sensors,
                 projection: Projection([], sensorCount: 3))
         }

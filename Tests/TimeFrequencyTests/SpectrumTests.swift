@@ -6,7 +6,8 @@ import Testing
 @Suite("Coefficients as spectra")
 struct SpectrumTests {
     static let windows: [[GaborFrame.Window]] = [
-        [.init(length: 16, step: 4)], [.init(length: 4, step: 1), .init(length: 12, step: 3)], [.init(length: 2, step: 1)],
+        [.init(length: 16, step: 4)], [.init(length: 4, step: 1), .init(length: 12, step: 3)],
+        [.init(length: 2, step: 1)],
     ]
 
     @Test("Spectra hold all coefficients, and as much energy as the time course", arguments: windows, [1, 7, 50])

@@ -133,7 +133,8 @@ struct TimeFrequencyChoiceTests {
         let frames = [own.frame, try GaborFrame([.init(length: 16, step: 4)], samples: 24)]
         let found = try noise.values(for: own.problem, frames: frames, rhos: rhos)
         #expect(
-            try noise.values(for: own.problem, frames: frames, rhos: rhos, parallelism: Parallelism(threads: 2)) == found)
+            try noise.values(for: own.problem, frames: frames, rhos: rhos, parallelism: Parallelism(threads: 2))
+                == found)
         var random = SeededGenerator(seed: 99)
         var counts = [[Int]](repeating: [0, 0, 0], count: 2)
         for _ in 0..<200 {

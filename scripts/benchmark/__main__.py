@@ -16,6 +16,7 @@ from pathlib import Path
 from accuracy import METHODS, Study, accuracy
 from cells import CELLS, TUNING
 from data import Data
+from epochs import epochs
 from mixed import mixed
 from mixed_rows import NOTES as MIXED_NOTES
 from mixed_rows import print_table
@@ -137,7 +138,7 @@ def main() -> int:
     data, results = Data(programs, arguments.shared, arguments.output), Results()
     failures: list[str] = []
     study = Study(arguments.cells, arguments.methods, arguments.seeds_from, arguments.cases)
-    sections = SECTIONS | {"accuracy": accuracy(study), "mixed": mixed(study)}
+    sections = SECTIONS | {"accuracy": accuracy(study), "mixed": mixed(study), "epochs": epochs(study)}
     for section in arguments.sections:
         try:
             sections[section](programs, data, results)

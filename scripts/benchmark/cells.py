@@ -52,6 +52,8 @@ class Setting:
     """How far the sources of the gain that makes the data are shifted, all alike, m."""
     baseline: int = 300
     """Samples of noise before the window."""
+    epochs: int = 1
+    """Epochs of the recording; the signal-to-noise ratio is that of their average."""
 
 
 @dataclass(frozen=True)

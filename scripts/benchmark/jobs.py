@@ -205,7 +205,10 @@ def simulate(arguments: argparse.Namespace) -> Answers:
         case = simulation.simulate(Setting(**{name: item[name] for name in names}), lead)
         recording = arguments.output / f"{item['name']}.recording.h5"
         case.write(recording, lead)
-        yield item | {"recording": str(recording), "truth": (1e3 * case.positions).tolist(),
+        covariance = arguments.output / f"{item['name']}.covariance.h5"
+        if item["epochs"] > 1:
+            case.write_covariance(covariance, lead)
+        yield item | {"recording": str(recording), "covariance": str(covariance), "truth": (1e3 * case.positions).tolist(),
                       "vertices": case.vertices.tolist()}  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from data import Data
 from dynamics import dynamics
 from effects import effects
 from group import group
+from epochs import epochs
 from inverse import concomitant, time_frequency
 from mixed import mixed
 from programs import Job, Programs, Run, say
@@ -383,5 +384,6 @@ def localization(programs: Programs, data: Data, results: Results) -> None:
 SECTIONS = {
     section.__name__: section
     for section in (fixed, path, free, lasso, gaussian, large, choice, localization, batch, group, transport, dynamics, concomitant)
-} | {"time-frequency": time_frequency, "statistics": effects, "accuracy": accuracy(Study()), "mixed": mixed(Study())}
+} | {"time-frequency": time_frequency, "statistics": effects, "accuracy": accuracy(Study()), "mixed": mixed(Study()),
+     "epochs": epochs(Study())}
 """Sections by name, in the order in which they run."""

@@ -107,7 +107,9 @@ class Case:
     """A recording and its truth."""
 
     data: np.ndarray
-    """Sensors × (baseline + SAMPLES), field units."""
+    """Sensors × (baseline + SAMPLES), before it epochs where there are several, field units."""
+    covariance: np.ndarray
+    """Of the noise of one epoch, sensors × sensors."""
     positions: np.ndarray
     """True positions, sources × 3, m."""
     vertices: np.ndarray
@@ -117,7 +119,7 @@ class Case:
         """Write a recording file with the sensors of the lead field; its window starts at time 0. Electrodes get the
         projector of an average reference."""
         eeg = lead.kinds == "eeg"
-        baseline = self.data.shape[1] - SAMPLES
+        baseline = self.data.shape[-1] - SAMPLES
         with h5py.File(lead.path) as forward, h5py.File(path, "w") as file:
             file.attrs.update(
                 format="recording", version=1, sampling_frequency=FREQUENCY, first_time=-baseline / FREQUENCY,
@@ -127,6 +129,13 @@ class Case:
             if eeg.any():
                 file["projectors"] = (eeg / np.sqrt(eeg.sum()))[None]
             file["data"] = self.data.astype(np.float32)
+
+    def write_covariance(self, path: Path, lead: LeadField) -> None:
+        """Write the true noise covariance of one epoch."""
+        with h5py.File(lead.path) as forward, h5py.File(path, "w") as file:
+            file.attrs.update(format="covariance", version=1, samples=0)
+            forward.copy("sensors", file)
+            file["covariance"] = self.covariance
 
 
 def random(setting: Setting, use: tuple[int, ...]) -> np.random.Generator:
@@ -238,12 +247,12 @@ def disturbed(setting: Setting, lead: LeadField) -> np.ndarray:
 
 
 def noise(setting: Setting, lead: LeadField, gain: np.ndarray, units: np.ndarray,
-          generator: np.random.Generator) -> np.ndarray:  # fmt: skip
-    """Sensors × (baseline + SAMPLES), in units of the sensors."""
-    size = (len(gain), setting.baseline + SAMPLES)
-    white = generator.standard_normal(size)
+          generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Epochs × sensors × (baseline + SAMPLES), in units of the sensors, and the covariance of it."""
+    size = (setting.epochs, len(gain), setting.baseline + SAMPLES)
+    white, alone = generator.standard_normal(size), np.eye(len(gain))
     if setting.kind == "clean":
-        return white
+        return white, alone
     chosen = generator.choice(gain.shape[1], BACKGROUND, replace=False)
     directions = lead.directions(chosen)
     if setting.orientation == "free":
@@ -251,8 +260,9 @@ def noise(setting: Setting, lead: LeadField, gain: np.ndarray, units: np.ndarray
         directions = np.stack([anywhere(tilts) for _ in chosen])
     fields = np.einsum("njo,jo->nj", gain[:, chosen], directions) / units[:, None]
     fields = fields / np.linalg.norm(fields, axis=0) * generator.uniform(0.5, 1.5, BACKGROUND)
-    background = fields @ slow(generator, BACKGROUND, size[1])
-    return white + background / np.sqrt(np.mean(background**2))
+    background = np.stack([fields @ slow(generator, BACKGROUND, size[2]) for _ in range(setting.epochs)])
+    power = np.mean(background**2)
+    return white + background / np.sqrt(power), alone + fields @ fields.T / power
 
 
 def simulate(setting: Setting, lead: LeadField) -> Case:
@@ -261,8 +271,8 @@ def simulate(setting: Setting, lead: LeadField) -> Case:
     gain, window = disturbed(setting, lead), slice(setting.baseline, None)
     if not setting.sources:
         units = 1.5 * MOMENT * lead.by_kind(np.median(np.abs(lead.gain), axis=1))
-        data = noise(setting, lead, gain, units, generator) * units[:, None]
-        return Case(data, np.zeros((0, 3)), np.zeros(0, int))
+        data, covariance = noise(setting, lead, gain, units, generator)
+        return made(data, covariance, units, np.zeros((0, 3)), np.zeros(0, int))
 
     chosen = (near if setting.near else apart)(generator, lead.positions, setting.sources)
     fields, positions = [], []
@@ -280,8 +290,18 @@ def simulate(setting: Setting, lead: LeadField) -> Case:
     moments = MOMENT * generator.uniform(1, 2, setting.sources)
     signal = np.stack(fields, axis=1) @ (waves * moments[:, None])
     units = lead.by_kind(signal)
-    data = noise(setting, lead, gain, units, generator)
+    data, covariance = noise(setting, lead, gain, units, generator)
     signal /= units[:, None]
-    data *= np.linalg.norm(signal) / np.linalg.norm(data[:, window]) / 10 ** (setting.snr / 20)
-    data[:, window] += signal
-    return Case(data * units[:, None], np.stack(positions), lead.tree.query(positions)[1])
+    level = np.linalg.norm(signal) / np.linalg.norm(data.mean(axis=0)[:, window]) / 10 ** (setting.snr / 20)
+    data *= level
+    data[:, :, window] += signal
+    return made(data, covariance * level**2, units, np.stack(positions), lead.tree.query(positions)[1])
+
+
+def made(
+    data: np.ndarray, covariance: np.ndarray, units: np.ndarray, positions: np.ndarray, vertices: np.ndarray
+) -> Case:
+    """A case in field units; an epoch alone is an average."""
+    data = data * units[:, None]
+    covariance = covariance * units[:, None] * units
+    return Case(data[0] if len(data) == 1 else data, covariance, positions, vertices)

@@ -31,7 +31,7 @@ public struct BatchUnit: Codable, Sendable, Equatable {
     public var datatype: String
     /// Path of the forward model.
     public var forward: String
-    /// Path of the noise covariance; nil estimates the noise before time 0.
+    /// Path of the noise covariance; nil estimates the noise from the recording.
     public var covariance: String?
     /// Options that its files imply, such as a rank, as `foci localize` takes them: they stand below all others.
     public var implied: [String] = []

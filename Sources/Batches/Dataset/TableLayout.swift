@@ -161,7 +161,7 @@ public struct TableLayout: DatasetLayout {
             throw InputError("--covariance", found: "'\(kind)'", expected: "a file or none: this layout knows no kinds")
         case .found: break
         }
-        if unit.covariance == nil { unit.notes.append("no covariance: the noise is estimated before time 0") }
+        if unit.covariance == nil { unit.notes.append("no covariance: the noise is estimated from the recording") }
         return unit
     }
 }

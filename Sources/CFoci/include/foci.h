@@ -235,7 +235,7 @@ void foci_covariance_free(foci_covariance *covariance);
 /* Localizes. Options are those of `foci localize` without their hyphens in front (foci_names("localize") tells them), and
  *   keep-preparation   "true": the forward keeps its whitened gain for the next recording; one more gain of memory
  *   naming             how the caller's users know options, for messages: "gain-error=gain_error,lambda=alpha"
- * covariance may be NULL: the noise is then estimated before time 0.
+ * covariance may be NULL: the noise is then estimated from the recording.
  * Result: texts "json" (the summary that `foci localize --json` prints), "subject", "condition", "frame",
  * "settings" (JSON), "selection" (JSON: all that was tried), "columns" (JSON: name, which ends with the unit, and meaning of
  * each column of the table of sources), tables "sources.tsv",

@@ -36,12 +36,13 @@ def localize(
         (k × channels), ``is_projected`` (not 0 where the data have them applied), ``maxwell_rank``, ``condition``.
     covariance : mapping or None
         ``names``, ``kinds``, ``matrix`` of one epoch (channels × channels, or its diagonal), ``samples`` that it was
-        estimated from, ``projectors``. None estimates the noise before time 0.
+        estimated from, ``projectors``. None estimates the noise from the epochs or before
+        time 0, see ``noise``.
     progress : callable or None
         Called with two texts, a stage and a detail, now and then.
     **options
         The options of ``foci localize`` with underscores, such as ``window=(0.05, 0.15)``, ``orientation="fixed"``,
-        ``lambda_=0.2``, ``weights="shared"``; ``debias=False`` for ``--no-debias``.
+        ``lambda_=0.2``, ``weights="shared"``, ``noise="epochs"``; ``debias=False`` for ``--no-debias``.
 
     Returns
     -------

@@ -171,6 +171,9 @@ public struct PlaceEpochs: Sendable {
         recording: Recording, forward: Forward, covariance: NoiseCovariance?, settings: PreparationSettings,
         candidates: [Int?], parallelism: Parallelism = .serial, shared: SharedPreparation? = nil
     ) throws(InputError) {
+        var settings = settings
+        // What differs between epochs is what is asked about here.
+        if settings.noise == .automatic || settings.noise == nil && covariance == nil { settings.noise = .baseline }
         let prepared = try PreparedProblem(
             recording: recording, forward: forward, covariance: covariance, settings: settings, keepsEpochs: true,
             parallelism: parallelism, shared: shared)

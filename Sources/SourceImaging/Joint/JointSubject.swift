@@ -16,7 +16,7 @@ public struct JointSubject: Sendable {
     ///   - settings: how its sources are chosen; reweighted or refined ones, and no stability.
     ///   - recording: what the sensors measured.
     ///   - forward: what each source would look like.
-    ///   - covariance: noise of one epoch; nil estimates it before time 0.
+    ///   - covariance: noise of one epoch; nil estimates it from the recording.
     ///   - shared: what recordings with the same forward share.
     public init(
         name: String, settings: LocalizationSettings, recording: Recording, forward: Forward,

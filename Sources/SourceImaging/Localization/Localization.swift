@@ -28,7 +28,7 @@ public struct Localization: Sendable {
     /// - Parameters:
     ///   - recording: what the sensors measured.
     ///   - forward: what each source would look like.
-    ///   - covariance: noise of one epoch; nil estimates it before time 0.
+    ///   - covariance: noise of one epoch; nil estimates it from the epochs or before time 0.
     ///   - monitor: progress and cancellation.
     ///   - shared: what earlier recordings with the same forward left, for this one to take; no result depends on it.
     /// - Returns: the active sources with the reasons for them.
@@ -153,6 +153,7 @@ public struct Localization: Sendable {
         estimate.candidates = forward.sources
         estimate.sensorData = SensorData(
             sensors: prepared.sensors, measured: prepared.measured, explained: result.explained)
+        estimate.sensorData?.noise = prepared.noise.ofOneTrial
         estimate.goodnessOfFit = result.goodnessOfFit
         estimate.settings = settings.described(prepared.orientation, posed.choice, repeats: repeats)
         estimate.stability = repeated?.stability

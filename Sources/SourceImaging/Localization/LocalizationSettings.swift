@@ -8,7 +8,7 @@ public enum LambdaChoice: Sendable, Equatable {
 
 /// All that a localization depends on beside its data.
 public struct LocalizationSettings: Sendable, Equatable {
-    /// Channels, orientation, depth, window, noise level.
+    /// Channels, orientation, depth, window, noise.
     public var preparation = PreparationSettings()
     /// How λ is found.
     public var lambda = LambdaChoice.automatic
@@ -46,6 +46,7 @@ public struct LocalizationSettings: Sendable, Equatable {
             ("rank", preparation.rank.name), ("match_names", preparation.names.rawValue), ("lambda", lambda),
         ]
         if let averages = preparation.averages { described.append(("averages", "\(averages)")) }
+        if let noise = preparation.noise { described.append(("noise", noise.rawValue)) }
         described += choice.described
         described += [
             ("sigma", preparation.noiseLevel.name), ("reweight", "\(choice.rounds)"),

@@ -1,4 +1,5 @@
-/// The noise of a recording's average: its covariance, given or estimated before time 0, and its level after whitening.
+/// The noise of a recording's average: its covariance, given or estimated before time 0 or from epochs, and its level after
+/// whitening.
 struct AverageNoise {
     let whitener: Whitener
     /// Where σ comes from.
@@ -9,8 +10,11 @@ struct AverageNoise {
     let baselineDeviation: Double?
     /// Where the covariance comes from, in plain English.
     let source: String
+    /// Covariance of one trial that it all stands for, sensors × sensors, SI units, projected; nil where nothing says how many
+    /// trials the average is of.
+    let ofOneTrial: Matrix?
     /// Where it was estimated from the baseline: fifths of it, each whitened by what the rest says of the noise.
-    let folds: [BaselineCovariance.Fold]
+    let folds: [EstimatedCovariance.Fold]
     /// What time courses are reduced to; noise counts as correlated in time where it is estimated from the baseline.
     let temporal: TemporalBasis
     /// How many trials the average counts as; nil where nothing says it and nothing needs it.
@@ -19,7 +23,9 @@ struct AverageNoise {
     /// Measures the noise.
     ///
     /// - Parameters:
-    ///   - covariance: of one epoch; nil estimates that of the average from the baseline.
+    ///   - source: what the covariance is taken from; nil takes one that is given, and chooses where none is.
+    ///   - covariance: of one epoch; nil estimates that of the average.
+    ///   - epochs: what differs between them; nil where there is one, or they are not asked.
     ///   - window: of the average, channels × samples, SI units, projected.
     ///   - baseline: likewise; may have no samples where a covariance is given.
     ///   - matching: the channels.
@@ -31,69 +37,73 @@ struct AverageNoise {
     ///   - seeksBand: whether the noise is that of the window's band.
     ///   - parallelism: threads; no result depends on them.
     ///   - checks: is told what was found.
-    /// - Throws: ``InputError`` for a covariance that is none, a baseline too short to estimate one from, a number of
+    /// - Throws: ``InputError`` for a covariance that is none, a baseline or epochs too few to estimate one from, a number of
     ///   averages that nothing tells, or, where σ comes from the baseline, one without noise.
     init(
-        covariance: NoiseCovariance?, window: Matrix, baseline: Matrix, matching: ChannelMatching,
+        source wanted: NoiseSource?, covariance: NoiseCovariance?, epochs: EpochResiduals?, window: Matrix,
+        baseline: Matrix, matching: ChannelMatching,
         projection: Projection,
         forward: Forward, averages: Double?, baselineAverages: Double? = nil, level: NoiseLevel, seeksBand: Bool,
         parallelism: Parallelism, checks: inout Checklist
     ) throws(InputError) {
         var usual = 1.0
-        // A covariance of a whole session knows slow noise better than a baseline does: whitened in time as well, the slow
-        // responses of a real recording went with it.
-        let isGiven = covariance != nil
-        let covariance = Self.trusted(covariance, baseline, matching, &checks)
-        temporal = TemporalBasis(
-            seeksBand ? window : Matrix(rows: baseline.rows, columns: 0), beside: baseline,
-            noise: covariance == nil ? TemporalNoise(baseline) : .white)
-        if let covariance, let rows = matching.inCovariance {
-            let (one, shrinkage) = FewSamples.regularized(
-                covariance.matrix.rows(rows).columns(rows), samples: covariance.samples, sensors: matching.sensors)
-            if shrinkage > 0.001 {
-                checks.look(
-                    "noise",
-                    Message(
-                        "the covariance was estimated from \(covariance.samples) samples for "
-                            + "\(matching.sensors.count) channels: "
-                            + String(printf: "shrunk by %.2g toward sensor noise", shrinkage)))
-            }
+        let given = Self.given(covariance, wanted, baseline, matching, &checks)
+        let estimator = Estimator(
+            window: seeksBand ? window : Matrix(rows: baseline.rows, columns: 0), baseline: baseline,
+            sensors: matching.sensors, projection: projection, forward: forward, forwardRows: matching.inForward,
+            parallelism: parallelism)
+        switch try estimator.choose(wanted, given: given, epochs: epochs, &checks) {
+        case .ofOneTrial(let one, let origin, let counted):
+            temporal = estimator.basis(.white)
             let unit = try Whitener(covariance: one, sensors: matching.sensors, projection: projection)
             let spread = Self.deviation(unit.matrix * baseline)
-            let trials = try Self.averages(averages, spread, &checks)
+            let trials = try Self.averages(averages ?? counted, spread, &checks)
             self.averages = trials
-            source = "covariance of one epoch, divided by \(Self.text(trials)) averages"
+            source = "\(origin), divided by \(Self.text(trials)) averages"
             whitener = unit.scaled(by: trials.squareRoot())
+            ofOneTrial = projection.applyBothSides(one)
             folds = []
             baselineDeviation = spread.map { $0 * (baselineAverages ?? trials).squareRoot() }
-            Self.tell(covariance, matching, baselineDeviation, trials, whitener, baseline, &checks)
-        } else {
-            let estimated = try BaselineCovariance(
-                baseline, basis: temporal, sensors: matching.sensors, projection: projection,
-                gain: forward.stored.rows(matching.inForward), parallelism: parallelism)
-            // Of a covariance estimated from the baseline only the held-out level means anything.
-            let heldOut = estimated.heldOutVariance.squareRoot()
-            source =
-                "estimated from \(estimated.samples) samples before time 0 that count as "
-                + "\(estimated.independentSamples), "
-                + (estimated.isModelled
-                    ? String(printf: "modelled as noise of sensors and, %.2g of it, of sources", estimated.brainPart)
-                    : String(
-                        printf: "shrunk by %.2g toward sensor noise and %.2g of brain noise", estimated.shrinkage,
-                        estimated.brainPart))
-                + String(printf: ", held-out deviation %.2f", heldOut)
-            checks.look(
-                "noise", Message(isGiven ? "the noise is \(source)" : "no noise covariance was given: \(source)"))
+            Self.tell(matching, baselineDeviation, trials, whitener, baseline, &checks)
+        case .ofAverage(let estimated, let basis):
+            temporal = basis
+            source = estimated.text
+            let finding = Message(
+                covariance != nil || wanted == .baseline
+                    ? "the noise is \(source)" : "no noise covariance was given: \(source)")
+            if wanted == .baseline { checks.ok("noise", finding) } else { checks.look("noise", finding) }
             whitener = try Whitener(
                 covariance: estimated.matrix, sensors: matching.sensors, projection: projection)
             folds = estimated.folds
-            baselineDeviation = heldOut
+            // Of a covariance estimated from the baseline only the held-out level means anything.
+            baselineDeviation = estimated.heldOutVariance.squareRoot()
             usual = estimated.heldOutVariance
+            ofOneTrial = averages.map { estimated.matrix * ($0 * (level.isGiven ? 1 : estimated.heldOutVariance)) }
             self.averages = averages
             checks.ok("averages", Message(averages.map { "\(Self.text($0)), not needed" } ?? "unknown, not needed"))
         }
         self.level = level
         variance = try level.variance(usual, baseline: baselineDeviation)
+    }
+
+    /// The covariance of one epoch that is given, shrunk where it is of few samples; nil where there is none to be trusted.
+    private static func given(
+        _ covariance: NoiseCovariance?, _ wanted: NoiseSource?, _ baseline: Matrix, _ matching: ChannelMatching,
+        _ checks: inout Checklist
+    ) -> Matrix? {
+        let known = wanted == .covariance ? covariance : trusted(covariance, baseline, matching, &checks)
+        guard let known, let rows = matching.inCovariance else { return nil }
+        let (one, shrinkage) = FewSamples.regularized(
+            known.matrix.rows(rows).columns(rows), samples: known.samples, sensors: matching.sensors)
+        if shrinkage > 0.001 {
+            checks.look(
+                "noise",
+                Message(
+                    "the covariance was estimated from \(known.samples) samples for "
+                        + "\(matching.sensors.count) channels: "
+                        + String(printf: "shrunk by %.2g toward sensor noise", shrinkage)))
+        }
+        return one
     }
 
     /// A covariance that says more of the noise than the baseline does; nil where the baseline says as much: a covariance of
@@ -170,11 +180,11 @@ struct AverageNoise {
     }
 
     private static func tell(
-        _ covariance: NoiseCovariance, _ matching: ChannelMatching, _ deviation: Double?, _ trials: Double,
-        _ whitener: Whitener, _ baseline: Matrix, _ checks: inout Checklist
+        _ matching: ChannelMatching, _ deviation: Double?, _ trials: Double, _ whitener: Whitener, _ baseline: Matrix,
+        _ checks: inout Checklist
     ) {
         guard let deviation else {
-            checks.ok("noise", "covariance given; no samples before time 0 to compare it with")
+            checks.ok("noise", "no samples before time 0 to compare the covariance with")
             return
         }
         let text = String(printf: "the whitened baseline deviates by %.2f where 1 is expected", deviation)

@@ -16,6 +16,8 @@ public struct PreparationSettings: Sendable, Equatable {
     public var rank = RankChoice.automatic
     /// How many trials the recording averages, by the noise that is left, in place of what it says itself.
     public var averages: Double?
+    /// What the noise covariance is taken from; nil takes one that is given, and chooses where none is.
+    public var noise: NoiseSource?
     /// Where σ comes from.
     public var noiseLevel = NoiseLevel.covariance
     /// Whether sources are sought in the band of the response alone, see ``TemporalBasis``: amplitudes are not.

@@ -41,8 +41,8 @@ public struct PreparedProblem: Sendable {
     /// - Parameters:
     ///   - recording: what the sensors measured; its epochs are averaged.
     ///   - forward: gain and sources.
-    ///   - covariance: noise of one epoch; nil estimates the noise of the average before time 0.
-    ///   - settings: channels, orientation, depth, window, baseline, rank, averages, noise level.
+    ///   - covariance: noise of one epoch; nil estimates it from the epochs or before time 0.
+    ///   - settings: channels, orientation, depth, window, baseline, rank, averages, noise and its level.
     ///   - keepsEpochs: whether the single epochs are whitened, too, for criteria and repeats that need them.
     ///   - parallelism: threads; no result depends on them.
     ///   - shared: what earlier recordings of the same forward left; no result depends on it.
@@ -82,6 +82,8 @@ public struct PreparedProblem: Sendable {
         _ keepsEpochs: Bool, _ parallelism: Parallelism, _ shared: SharedPreparation?, _ checks: inout Checklist
     ) throws(InputError) {
         try Self.check(settings)
+        try settings.noise?.check(recording, covariance)
+        let covariance = [.baseline, .epochs].contains(settings.noise) ? nil : covariance
         orientation = try Orientation.resolved(settings.orientation, for: forward)
         Self.tell(recording, forward, covariance, &checks)
         let all = try ChannelMatching(
@@ -110,8 +112,17 @@ public struct PreparedProblem: Sendable {
         projection = rank.projection
         baseline = projection.apply(channels.average.columns(window.baseline))
         measured = projection.apply(channels.average.columns(window.samples))
+        let asksEpochs =
+            recording.epochs.count > 1
+            && [.automatic, .epochs].contains(settings.noise ?? (covariance == nil ? .automatic : .covariance))
+        let residuals =
+            asksEpochs
+            ? EpochResiduals(
+                recording.epochs.map { rank.projection.apply(channels.corrected($0).columns(window.samples)) },
+                trials: recording.averages ?? 1) : nil
         noise = try AverageNoise(
-            covariance: covariance, window: measured, baseline: baseline, matching: matching, projection: projection,
+            source: settings.noise, covariance: covariance, epochs: residuals, window: measured, baseline: baseline,
+            matching: matching, projection: projection,
             forward: forward,
             averages: settings.averages ?? Self.averages(of: recording, window, &checks),
             baselineAverages: settings.averages ?? Self.fewest(recording, window.baseline), level: settings.noiseLevel,

@@ -21,27 +21,32 @@ struct TemporalNoise: Sendable {
 
     private init(coefficients: [Double]) { self.coefficients = coefficients }
 
+    /// Estimates the autoregression of one stretch of noise, channels × samples.
+    init(_ baseline: Matrix) { self.init([baseline]) }
+
     /// Estimates the autoregression.
     ///
-    /// - Parameter baseline: channels × samples of noise; each channel counts alike, whatever its unit.
+    /// - Parameter stretches: of noise, channels × samples each; each channel counts alike, whatever its unit.
     /// - Complexity: O(channels · samples · 12).
-    init(_ baseline: Matrix) {
-        let (rows, count) = (baseline.rows, baseline.columns)
+    init(_ stretches: [Matrix]) {
+        let (rows, count) = (stretches.first?.rows ?? 0, stretches.reduce(0) { $0 + $1.columns })
         guard count >= Self.fewestSamples else {
             self = .white
             return
         }
         var autocovariance = [Double](repeating: 0, count: Self.highestOrder + 1)
         for i in 0..<rows {
-            let course = baseline.row(i)
-            let mean = course.reduce(0, +) / Double(count)
-            let centred = course.map { $0 - mean }
-            let power = centred.reduce(0) { $0 + $1 * $1 }
+            let courses = stretches.map { $0.row(i) }
+            let mean = courses.reduce(0) { $0 + $1.reduce(0, +) } / Double(count)
+            let centred = courses.map { $0.map { $0 - mean } }
+            let power = centred.reduce(0) { $0 + $1.reduce(0) { $0 + $1 * $1 } }
             // A constant less its mean leaves rounding.
             guard power > 1e-20 * Double(count) * mean * mean, power > 0 else { continue }
             for lag in autocovariance.indices {
                 var sum = 0.0
-                for t in lag..<count { sum += centred[t] * centred[t - lag] }
+                for course in centred {
+                    for t in min(lag, course.count)..<course.count { sum += course[t] * course[t - lag] }
+                }
                 autocovariance[lag] += sum / power
             }
         }

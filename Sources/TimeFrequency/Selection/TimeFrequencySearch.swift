@@ -113,7 +113,9 @@ struct TimeFrequencySearch: Sendable {
 
     /// The same by the slopes at two points, the second at half of the λ of the first: of the cubic through them.
     private static func minimum(between first: Trial?, _ second: Trial) -> (place: Double, value: Double)? {
-        guard let first, let a = first.slopes?.logLambda, let b = second.slopes?.logLambda, a > 0, b <= 0 else { return nil }
+        guard let first, let a = first.slopes?.logLambda, let b = second.slopes?.logLambda, a > 0, b <= 0 else {
+            return nil
+        }
         // In halvings from the first point: values f, g and slopes p < 0 ≤ q.
         let (f, g, p, q) = (first.point.value, second.point.value, -a * log(2), -b * log(2))
         let (bend, twist) = (3 * (g - f) - 2 * p - q, p + q - 2 * (g - f))
@@ -141,7 +143,8 @@ struct TimeFrequencySearch: Sendable {
         let largest = try session.largestLambda(rho: best.point.rho)
         for step in [-0.5, 0.5] where !monitor.isCancelled() {
             let own = try tried(
-                frame, best.point.rho, best.point.ratio * pow(2, step), of: largest, in: session, best.solution, looseStop,
+                frame, best.point.rho, best.point.ratio * pow(2, step), of: largest, in: session, best.solution,
+                looseStop,
                 parallelism)
             found.add(Found(points: [own.point], best: own))
             if found.best.point == own.point { break }

@@ -19,6 +19,7 @@ from ._result import Localization
 _NAMING = {
     "window": "tmin and tmax",
     "averages": "nave",
+    "noise": "noise_source",
     "orientation": "loose",
     "lambda": "alpha",
     "criterion": "alpha",
@@ -52,6 +53,7 @@ def localize(
     tmax: float | None = None,
     baseline: Any = "auto",
     nave: float | None = None,
+    noise_source: str | None = None,
     sigma: float | str = "covariance",
     gain_error: float | None = None,
     false_positive_rate: float | None = None,
@@ -87,7 +89,7 @@ def localize(
         Of any orientation. One that was converted to surface or fixed orientation is converted back, in a copy. The
         gain is not copied where it is of doubles. Nothing that is given is changed.
     noise_cov : mne.Covariance or None
-        Noise of one epoch, not of the average. None estimates it before time 0.
+        Noise of one epoch, not of the average. None estimates it from the recording, see ``noise_source``.
     loose : "auto", float or dict
         How sources may point: 0 along the normal of the cortex, 1 anywhere, between them anywhere with tangential
         components scaled by √loose. "auto" is 0.2 where the forward has normals and three orientations a source, else
@@ -125,6 +127,10 @@ def localize(
     nave : float or None
         How many trials the recording averages, by which noise is divided; a fraction for differences. What the
         recording says by default.
+    noise_source : str or None
+        What the noise covariance is taken from: "covariance" (``noise_cov``), "baseline" (before time 0), "epochs" (what
+        differs between them in the window), or "auto" (epochs or, where they make epochs held out less likely,
+        ``noise_cov``, else the baseline). None is "covariance" where it is given, else "auto".
     sigma : "covariance", "baseline" or float
         Standard deviation of the noise after whitening: what the covariance says, as measured in the baseline, or
         a number of times what the covariance says.
@@ -209,6 +215,7 @@ def localize(
         "rank": _rank(rank),
         "sensors": sensors,
         "averages": nave,
+        "noise": noise_source,
         "sigma": str(sigma),
         "gain_error": gain_error,
         "false_positive_rate": false_positive_rate,

@@ -63,8 +63,8 @@ struct TimeFrequencyMethod: SourceMethod {
         do {
             if case .ratio(let ratio) = choice.lambda { return try given(ratio, sets[0], problem, monitor) }
             let chosen = try TimeFrequencyChoice(
-                problem, windows: sets, noiseVariance: choice.method.noiseVariance, stop: choice.stop,
-                parallelism: choice.parallelism, monitor: monitor)
+                problem, windows: sets, rhos: choice.rho.map { [$0] }, criterion: try criterion(problem, origin),
+                stop: choice.stop, parallelism: choice.parallelism, monitor: monitor)
             return Found(
                 solution: chosen.solution, penalty: chosen.penalty,
                 curve: curve(chosen, sets, origin.samplingFrequency))
@@ -76,6 +76,24 @@ struct TimeFrequencyMethod: SourceMethod {
             throw InputError("problem", found: "\(error)")
         } catch let error as GaborFrame.Invalid {
             throw InputError(.windows, found: "\(error)")
+        }
+    }
+
+    /// What settings are judged by.
+    private func criterion(
+        _ problem: RegressionProblem, _ origin: SourceChoice.Origin
+    ) throws -> TimeFrequencyChoice.Criterion {
+        let method = choice.method
+        switch method.criterion {
+        case .noiseQuantile:
+            do { return .noiseQuantile(try NoiseQuantile(draws: method.drawCount, seed: method.seed)) } catch {
+                throw InvalidCriterion("\(error)")
+            }
+        case .heldOut:
+            let split = try RowSplit(
+                rowCount: problem.rowCount, folds: method.folds, labels: origin.rowLabels, seed: method.seed)
+            return .heldOut(rows: split.folds[0])
+        default: return .risk(noiseVariance: method.noiseVariance)
         }
     }
 
@@ -109,7 +127,7 @@ extension MethodKind {
     /// ``TimeFrequencyMethod``.
     public static let timeFrequency = MethodKind(
         "tf", help: "few sources that come and go: sparse in time and frequency, too (TF-MxNE)",
-        weights: [.refined, .shared, .reweighted], criteria: [.sure]
+        weights: [.refined, .shared, .reweighted], criteria: [.noiseQuantile, .sure, .heldOut]
     ) { TimeFrequencyMethod(choice: $0) }
 }
 
@@ -163,10 +181,14 @@ extension TimeFrequencyMethod {
             origin: .search("path", over: .evaluation), criterion: choice.method.criterion.name,
             points: points.map { point in
                 SelectionPoint(
-                    lambda: point.lambda, ratio: point.ratio, criterion: point.risk,
-                    degreesOfFreedom: point.degreesOfFreedom, squaredResidual: .nan, activeCount: point.sources,
-                    relativeGap: .nan, seconds: .nan)
+                    lambda: point.lambda, ratio: point.ratio, criterion: point.value,
+                    degreesOfFreedom: point.degreesOfFreedom, squaredResidual: point.squaredResidual,
+                    activeCount: point.sources, relativeGap: point.relativeGap, seconds: point.seconds)
             }, chosenIndex: points.firstIndex(of: chosen.best) ?? points.count - 1, atGridEdge: false)
+        if let deviation = chosen.deviation {
+            curve.quantile = QuantileRecord(
+                quantile: chosen.penalty.lambda / deviation, draws: choice.method.drawCount, deviations: [deviation])
+        }
         curve.notes = points.map {
             String(printf: "ρ %.2f, windows ", $0.rho) + Self.name(sets[$0.windows], frequency)
         }

@@ -7,7 +7,7 @@ import Testing
 @testable import SourceImaging
 
 @Suite("Noise estimated from a baseline")
-struct BaselineCovarianceTests {
+struct EstimatedCovarianceTests {
     /// A head with noise of its brain and of its sensors.
     private struct Noise {
         let forward: Forward
@@ -88,7 +88,7 @@ struct BaselineCovarianceTests {
         let noise = try Self.magnetic.get()
         let none = Projection([], sensorCount: noise.sensors.count)
         let baseline = noise.samples(120, seed: seed)
-        let estimate = try BaselineCovariance(
+        let estimate = try EstimatedCovariance(
             baseline, sensors: noise.sensors, projection: none, gain: noise.forward.gain)
         let told = estimate.heldOutVariance.squareRoot()
         #expect(told > 0.9 && told < 1.15, "\(told)")
@@ -104,7 +104,7 @@ struct BaselineCovarianceTests {
         let none = Projection([], sensorCount: noise.sensors.count)
         var squares: [Double] = []
         for seed in 1...8 as ClosedRange<UInt64> {
-            let estimate = try BaselineCovariance(
+            let estimate = try EstimatedCovariance(
                 noise.samples(120, seed: seed), sensors: noise.sensors, projection: none, gain: noise.forward.gain)
             squares.append(pow(try deviation(estimate.matrix, noise, none, seed: seed + 100), 2))
         }
@@ -123,7 +123,7 @@ struct BaselineCovarianceTests {
                 return vector.map { $0 / length }
             }, sensorCount: noise.sensors.count)
         let baseline = projection.apply(noise.samples(120, seed: 5))
-        let estimate = try BaselineCovariance(
+        let estimate = try EstimatedCovariance(
             baseline, sensors: noise.sensors, projection: projection, gain: noise.forward.gain)
         let whitener = try Whitener(covariance: estimate.matrix, sensors: noise.sensors, projection: projection)
         #expect(whitener.rank == noise.sensors.count - count)
@@ -139,7 +139,7 @@ struct BaselineCovarianceTests {
         let none = Projection([], sensorCount: noise.sensors.count)
         let isElectrode = noise.sensors.kinds.map { $0 == .eeg }
         let baseline = noise.samples(120, seed: 8)
-        let estimate = try BaselineCovariance(
+        let estimate = try EstimatedCovariance(
             baseline, sensors: noise.sensors, projection: none, gain: noise.forward.gain)
         for i in 0..<noise.sensors.count {
             for j in 0..<noise.sensors.count where isElectrode[i] != isElectrode[j] {
@@ -152,7 +152,7 @@ struct BaselineCovarianceTests {
         let louder = Matrix(rows: baseline.rows, columns: baseline.columns) {
             baseline[$0, $1] * (isElectrode[$0] ? 10 : 1)
         }
-        let other = try BaselineCovariance(
+        let other = try EstimatedCovariance(
             louder, sensors: noise.sensors, projection: none, gain: noise.forward.gain)
         let magnetic = noise.sensors.kinds.indices.filter { !isElectrode[$0] }
         let (a, b) = (
@@ -167,7 +167,7 @@ struct BaselineCovarianceTests {
         let none = Projection([], sensorCount: noise.sensors.count)
         var baseline = noise.samples(120, seed: 9)
         for t in 0..<120 { baseline[7, t] = 3e-14 }
-        let estimate = try BaselineCovariance(
+        let estimate = try EstimatedCovariance(
             baseline, sensors: noise.sensors, projection: none, gain: noise.forward.gain)
         for matrix in [estimate.matrix] + estimate.folds.map(\.matrix) {
             #expect((0..<noise.sensors.count).allSatisfy { matrix[7, $0] == 0 && matrix[$0, 7] == 0 })
@@ -183,9 +183,9 @@ struct BaselineCovarianceTests {
     func folds(_ count: Int) throws {
         let noise = try Self.magnetic.get()
         let none = Projection([], sensorCount: noise.sensors.count)
-        let estimate = try BaselineCovariance(
+        let estimate = try EstimatedCovariance(
             noise.samples(count, seed: 3), sensors: noise.sensors, projection: none, gain: noise.forward.gain)
-        #expect(estimate.folds.count == 5 && estimate.samples == count)
+        #expect(estimate.folds.count == 5 && estimate.origin == "\(count) samples before time 0")
         #expect(estimate.folds.flatMap { Array($0.heldOut) } == Array(0..<count))
         #expect(Set(estimate.folds.map { $0.matrix[0, 0] }).count == 5)
     }
@@ -247,8 +247,8 @@ struct BaselineCovarianceTests {
             let sensors = Matrix(rows: n, columns: 60) { noise.units[$0] * white[$0, $1] }
             return projection.apply(isFew ? few * random.normal(rows: 4, columns: 60) + sensors : sensors)
         }
-        func estimate(_ baseline: Matrix) throws -> BaselineCovariance {
-            try BaselineCovariance(baseline, sensors: noise.sensors, projection: projection, gain: noise.forward.gain)
+        func estimate(_ baseline: Matrix) throws -> EstimatedCovariance {
+            try EstimatedCovariance(baseline, sensors: noise.sensors, projection: projection, gain: noise.forward.gain)
         }
         let modelled = try estimate(samples(true))
         #expect(modelled.isModelled && modelled.brainPart > 0.3)

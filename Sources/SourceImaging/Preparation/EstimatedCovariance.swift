@@ -1,38 +1,41 @@
 import Glibc
 
-/// A noise covariance estimated from the recording before time 0, for want of a better one.
+/// A noise covariance estimated from the recording itself: before time 0, or from what differs between epochs.
 ///
-/// One of two models, the one of the larger likelihood of fifths of the baseline that the other four fifths did not see:
+/// One of two models, the one of the larger likelihood of fifths of the noise that the other four fifths did not see:
 ///
 /// - C = (1 − α)S + αμ((1 − β)I + βT): the sample covariance S shrunk toward white sensor noise and toward T, the field of
 ///   a brain in which every source is active on its own and equally strong at the sensors, α and β by that likelihood.
 ///   Neighbouring samples of slow noise say much the same, so that formulas which take them to be independent (Ledoit &
 ///   Wolf 2004) shrink too little, and what is whitened then varies nearly twice as much as it should.
-/// - ``BrainNoise``: sensors, and few sources of the brain, each as active as the baseline says.
+/// - ``BrainNoise``: sensors, and few sources of the brain, each as active as the noise says.
 ///
 /// Electrodes and other sensors are treated apart, as ``Whitener`` does. All of it in the band and with the memory of a
 /// ``TemporalBasis``.
-struct BaselineCovariance {
-    /// Covariance of the average, sensors × sensors, SI units.
+struct EstimatedCovariance {
+    /// Covariance of what it was estimated from, of the average or of one epoch, sensors × sensors, SI units.
     let matrix: Matrix
     /// α, the weight of what S is shrunk toward; where electrodes and other sensors differ, the mean over sensors.
     let shrinkage: Double
     /// β, the part of the brain in it; the mean over sensors.
     let brainPart: Double
-    /// Samples it was estimated from, and as how many independent ones they count.
-    let samples: Int
+    /// What it was estimated from, in plain English, and as how many independent samples that counts.
+    let origin: String
     let independentSamples: Int
     /// Whether it is modelled as noise of sensors and of few sources, for electrodes or for the others.
     let isModelled: Bool
-    /// Variance, after whitening with four fifths of the baseline, of the other fifth: what σ² to expect of data that
+    /// Variance, after whitening with four fifths of the noise, of the other fifth: what σ² to expect of data that
     /// the covariance has not seen. Mean over the five choices.
     let heldOutVariance: Double
-    /// A fifth of the baseline each, and what the other four say of the noise with the same α and β.
+    /// A fifth of the noise each, and what the other four say of it with the same α and β.
     let folds: [Fold]
+    private let groups: [Group]
+    /// What each fold holds out.
+    private let tests: [Matrix]
 
-    /// A fifth of the baseline, and what the rest of it says of the noise.
+    /// A fifth of the noise, and what the rest says of it.
     struct Fold {
-        /// Samples of the baseline that the covariance did not see.
+        /// Samples of the baseline that the covariance did not see; none of epochs.
         let heldOut: Range<Int>
         /// Covariance from the others.
         let matrix: Matrix
@@ -45,11 +48,11 @@ struct BaselineCovariance {
     /// Samples below which no covariance is estimated.
     static let fewestSamples = 10
 
-    private static let foldCount = 5
+    static let foldCount = 5
     private static let alphas = [0.001, 0.01, 0.03, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1]
     private static let betas = [0, 0.25, 0.5, 0.75, 0.9]
 
-    /// Estimates a covariance.
+    /// Estimates the covariance of an average.
     ///
     /// - Parameters:
     ///   - baseline: sensors × samples before time 0, SI units, projected.
@@ -71,25 +74,55 @@ struct BaselineCovariance {
                 advice: "give a noise covariance with \(.covariance)")
         }
         let n = baseline.rows
-        let (whole, parts, isNoisy) = Moments.split(baseline, basis)
+        let (whole, parts, isNoisy) = NoiseMoments.split(baseline, basis)
         guard isNoisy.contains(true) else {
             throw InputError(
                 at: .input(.recording), found: "a constant signal before time 0",
                 expected: "noise to estimate the covariance from",
                 advice: "give a noise covariance with \(.covariance)")
         }
-        samples = baseline.columns
-        independentSamples = whole.samples.columns
         guard parts.allSatisfy({ part in (0..<n).contains { part.covariance[$0, $0] > 0 } }) else {
             throw InputError(
                 at: .input(.recording), found: "a baseline that is constant for most of its time",
                 expected: "noise to estimate the covariance from",
                 advice: "choose other times with \(.baseline), or give a noise covariance with \(.covariance)")
         }
+        try self.init(
+            whole, parts, isNoisy, of: "\(baseline.columns) samples before time 0",
+            independentSamples: whole.samples.columns, sensors, projection, gain, parallelism)
+    }
+
+    /// Estimates the covariance of one epoch.
+    ///
+    /// - Parameters:
+    ///   - epochs: what differs between them, projected.
+    ///   - basis, sensors, projection, gain, parallelism: as for a baseline.
+    /// - Throws: ``InputError`` where epochs are fewer than ``EpochResiduals/fewestEpochs``, or count as fewer independent
+    ///   samples than the data have directions.
+    /// - Complexity: O(sensors²·(sensors + samples of all epochs + columns)).
+    init(
+        _ epochs: EpochResiduals, basis: TemporalBasis = .identity, sensors: Sensors, projection: Projection,
+        gain: Matrix? = nil, parallelism: Parallelism = .serial
+    ) throws(InputError) {
+        let count = try epochs.independentSamples(basis, rank: sensors.count - projection.rank)
+        let (whole, parts) = try epochs.moments(basis, sensors)
+        try self.init(
+            whole, parts, epochs.isNoisy, of: epochs.name, independentSamples: count, sensors, projection, gain,
+            parallelism)
+    }
+
+    private init(
+        _ whole: NoiseMoments, _ parts: [NoiseMoments], _ isNoisy: [Bool], of origin: String, independentSamples: Int,
+        _ sensors: Sensors, _ projection: Projection, _ gain: Matrix?, _ parallelism: Parallelism
+    ) throws(InputError) {
+        let n = sensors.count
+        self.origin = origin
+        self.independentSamples = independentSamples
         let scales = Whitener.scales(whole.covariance, sensors)
         var result = Matrix(rows: n, columns: n)
-        var folded = [Matrix](repeating: Matrix(rows: n, columns: n), count: Self.foldCount)
+        var folded = [Matrix](repeating: Matrix(rows: n, columns: n), count: parts.count)
         var (alpha, beta, isModelled) = (0.0, 0.0, false)
+        var groups: [Group] = []
         for isElectrode in [false, true] {
             // A channel without variance keeps none: it says nothing of the noise.
             let rows = sensors.kinds.indices.filter {
@@ -97,6 +130,7 @@ struct BaselineCovariance {
             }
             guard !rows.isEmpty else { continue }
             let group = Group(rows, scales, projection, gain)
+            groups.append(group)
             let estimate = group.estimate(whole, parts, parallelism)
             group.write(estimate.whole, to: &result)
             for (k, part) in estimate.parts.enumerated() { group.write(part, to: &folded[k]) }
@@ -114,6 +148,8 @@ struct BaselineCovariance {
             folds.append(Fold(heldOut: part.heldOut, matrix: matrix, whitener: whitener.matrix, mean: part.mean))
         }
         self.folds = folds
+        self.groups = groups
+        tests = parts.map(\.test)
         var (squares, entries) = (0.0, 0)
         for (fold, part) in zip(folds, parts) {
             squares += (fold.whitener * part.test).squaredNorm
@@ -122,63 +158,27 @@ struct BaselineCovariance {
         heldOutVariance = squares / Double(max(1, entries))
     }
 
-    /// Second moments of the samples that are not held out, about their mean or about 0, reduced in time.
-    private struct Moments {
-        let heldOut: Range<Int>
-        let mean: [Double]
-        /// What is not held out, and what is, less the mean of the former: sensors × reduced samples.
-        let samples, test: Matrix
-        let covariance: Matrix
+    /// What was found, in plain English.
+    var text: String {
+        "estimated from \(origin) that count as \(independentSamples), "
+            + (isModelled
+                ? String(printf: "modelled as noise of sensors and, %.2g of it, of sources", brainPart)
+                : String(printf: "shrunk by %.2g toward sensor noise and %.2g of brain noise", shrinkage, brainPart))
+            + String(printf: ", held-out deviation %.2f", heldOutVariance.squareRoot())
+    }
 
-        /// Of all samples, and of all but each fifth; and whether each sensor has any noise.
-        static func split(
-            _ baseline: Matrix, _ basis: TemporalBasis
-        ) -> (whole: Moments, parts: [Moments], isNoisy: [Bool]) {
-            let (count, folds) = (baseline.columns, BaselineCovariance.foldCount)
-            // Each fifth is reduced on its own, so that none knows of another.
-            let fifths = (0..<folds).map { ($0 * count / folds)..<(($0 + 1) * count / folds) }
-            var reducers: [Int: Matrix] = [:]
-            for fifth in fifths where reducers[fifth.count] == nil { reducers[fifth.count] = basis.matrix(fifth.count) }
-            let means = baseline.rowMeans
-            let moments = (0..<baseline.rows).map { i in
-                let squares = baseline.row(i).reduce(0) { $0 + ($1 - means[i]) * ($1 - means[i]) }
-                return (mean: means[i], variance: squares / Double(max(1, count)))
-            }
-            // A recording that was corrected by the mean of its baseline has what that mean had of slow noise in every
-            // sample of the window; a part of the baseline less the mean of the rest is like that. One that was not
-            // corrected is taken as it is: its offset is noise.
-            let isCorrected = moments.allSatisfy { $0.mean * $0.mean <= 1e-6 * $0.variance }
-            return (
-                Moments(baseline, nil, fifths, reducers, isCentred: isCorrected),
-                fifths.indices.map { Moments(baseline, $0, fifths, reducers, isCentred: isCorrected) },
-                // Subtracting the mean of a constant leaves rounding, which is no noise.
-                moments.map { $0.variance > 1e-20 * $0.mean * $0.mean && $0.variance > 0 }
-            )
+    /// The logarithm of the Gaussian density of a held-out sample, in units of each kind of sensor; a mean over folds.
+    ///
+    /// - Parameter covariance: of what was held out; nil takes what each fold has not seen it by, at the held-out level.
+    /// - Returns: −∞ where the data are impossible.
+    /// - Complexity: O(sensors³) a fold.
+    func logLikelihood(_ covariance: Matrix? = nil) -> Double {
+        var sum = 0.0
+        for (fold, test) in zip(folds, tests) {
+            let matrix = covariance ?? fold.matrix * heldOutVariance
+            for group in groups { sum += group.logLikelihood(matrix, test) }
         }
-
-        /// All fifths but one, or all.
-        private init(
-            _ baseline: Matrix, _ fold: Int?, _ fifths: [Range<Int>], _ reducers: [Int: Matrix], isCentred: Bool
-        ) {
-            heldOut = fold.map { fifths[$0] } ?? 0..<0
-            let used = fifths.indices.filter { $0 != fold }.map { fifths[$0] }
-            let mean =
-                isCentred
-                ? baseline.columns(used.flatMap { Array($0) }).rowMeans : [Double](repeating: 0, count: baseline.rows)
-            func reduced(_ ranges: [Range<Int>]) -> Matrix {
-                let elements = ranges.flatMap { range in
-                    reducers[range.count].map { (baseline.columns(range).subtracting(mean) * $0).elements } ?? []
-                }
-                return Matrix(
-                    rows: baseline.rows, columns: elements.count / max(1, baseline.rows), elements: elements)
-            }
-            self.mean = mean
-            samples = reduced(used)
-            test = reduced([heldOut].filter { !$0.isEmpty })
-            covariance =
-                Matrix.product(samples, transposed: false, samples, transposed: true)
-                * (1 / Double(max(1, samples.columns)))
-        }
+        return sum / Double(folds.count)
     }
 
     /// Sensors that are whitened together, scaled by kind.
@@ -256,13 +256,9 @@ struct BaselineCovariance {
         }
 
         /// The model of the largest held-out likelihood.
-        func estimate(_ whole: Moments, _ parts: [Moments], _ parallelism: Parallelism) -> Estimate {
+        func estimate(_ whole: NoiseMoments, _ parts: [NoiseMoments], _ parallelism: Parallelism) -> Estimate {
             let tests = parts.map { scaled($0.test) }
-            let moments = ([whole] + parts).map { part in
-                Matrix(rows: rows.count, columns: rows.count) {
-                    part.covariance[rows[$0], rows[$1]] * scales[$0] * scales[$1]
-                }
-            }
+            let moments = ([whole] + parts).map { own($0.covariance) }
             func loss(_ matrices: (Int) -> Matrix?) -> Double {
                 withoutActuallyEscaping(matrices) { matrices in
                     nonisolated(unsafe) let matrices = matrices
@@ -277,8 +273,8 @@ struct BaselineCovariance {
                     return losses.reduce(0, +)
                 }
             }
-            let betas = brain == nil ? [0] : BaselineCovariance.betas
-            let alphas = BaselineCovariance.alphas
+            let betas = brain == nil ? [0] : EstimatedCovariance.betas
+            let alphas = EstimatedCovariance.alphas
             var known: [Int: Double] = [:]
             func shrunkLoss(_ a: Int, _ b: Int) -> Double {
                 let key = a * betas.count + b
@@ -309,7 +305,7 @@ struct BaselineCovariance {
 
         /// The noise of sensors and few sources; nil where it cannot be estimated.
         private func modelled(
-            _ model: BrainNoise, _ whole: Moments, _ parts: [Moments], _ parallelism: Parallelism
+            _ model: BrainNoise, _ whole: NoiseMoments, _ parts: [NoiseMoments], _ parallelism: Parallelism
         ) -> Estimate? {
             let samples = ([whole] + parts).map { scaled($0.samples) }
             var found = [(matrix: Matrix, white: Double, brainPart: Double)?](repeating: nil, count: samples.count)
@@ -338,20 +334,45 @@ struct BaselineCovariance {
             Matrix(rows: rows.count, columns: samples.columns) { samples[rows[$0], $1] * scales[$0] }
         }
 
+        /// The rows and columns of the group, scaled.
+        private func own(_ covariance: Matrix) -> Matrix {
+            Matrix(rows: rows.count, columns: rows.count) {
+                covariance[rows[$0], rows[$1]] * scales[$0] * scales[$1]
+            }
+        }
+
         /// −2 log likelihood of held-out samples, up to constants, with the level of the noise free.
         private func loss(_ covariance: Matrix, _ test: Matrix) -> Double {
             guard test.columns > 0 else { return 0 }
-            var matrix = covariance
-            let level = (0..<rows.count).reduce(0) { $0 + matrix[$1, $1] } / Double(rank)
-            guard level > 0 else { return .infinity }
-            // Directions that projectors removed hold no data; with the level of the others they change nothing.
-            for k in matrix.elements.indices { matrix.elements[k] += level * removed.elements[k] }
-            guard let factor = try? Cholesky(matrix) else { return .infinity }
-            let solved = factor.solve(test)
-            let squares = zip(solved.elements, test.elements).reduce(0) { $0 + $1.0 * $1.1 }
+            guard let (squares, logDeterminant, _) = self.squares(covariance, test) else { return .infinity }
             guard squares > 0 else { return -.infinity }
             let spread = squares / Double(rank * test.columns)
-            return Double(test.columns) * (Double(rank) * log(spread) + factor.logDeterminant)
+            return Double(test.columns) * (Double(rank) * log(spread) + logDeterminant)
+        }
+
+        /// The mean log density of samples of all sensors by a covariance of all; −∞ where that is singular.
+        func logLikelihood(_ covariance: Matrix, _ test: Matrix) -> Double {
+            guard let (squares, logDeterminant, level) = self.squares(own(covariance), scaled(test)) else {
+                return -.infinity
+            }
+            let determinant = logDeterminant - Double(rows.count - rank) * log(level)
+            return -0.5 * (Double(rank) * log(2 * .pi) + determinant + squares / Double(test.columns))
+        }
+
+        /// Σ xᵀC⁻¹x over samples and log det C, with directions that projectors removed filled at the level of the others.
+        private func squares(
+            _ covariance: Matrix, _ test: Matrix
+        ) -> (squares: Double, logDeterminant: Double, level: Double)? {
+            var matrix = covariance
+            let level = (0..<rows.count).reduce(0) { $0 + matrix[$1, $1] } / Double(rank)
+            guard level > 0 else { return nil }
+            // Directions that projectors removed hold no data; with the level of the others they change nothing.
+            for k in matrix.elements.indices { matrix.elements[k] += level * removed.elements[k] }
+            guard let factor = try? Cholesky(matrix) else { return nil }
+            let solved = factor.solve(test)
+            return (
+                zip(solved.elements, test.elements).reduce(0) { $0 + $1.0 * $1.1 }, factor.logDeterminant, level
+            )
         }
 
         /// Writes a covariance in SI units to the group's rows of a matrix of all sensors.
@@ -360,25 +381,5 @@ struct BaselineCovariance {
                 for (i, row) in rows.enumerated() { target[row, column] = covariance[i, j] / (scales[i] * scales[j]) }
             }
         }
-    }
-}
-
-extension Matrix {
-    /// The mean of each row.
-    var rowMeans: [Double] {
-        var means = [Double](repeating: 0, count: rows)
-        for j in 0..<columns {
-            for i in 0..<rows { means[i] += self[i, j] / Double(columns) }
-        }
-        return means
-    }
-
-    /// Each row less a number of its own.
-    func subtracting(_ values: [Double]) -> Matrix {
-        var result = self
-        for j in 0..<columns {
-            for i in 0..<rows { result.elements[i + j * rows] -= values[i] }
-        }
-        return result
     }
 }
