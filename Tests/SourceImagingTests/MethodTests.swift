@@ -112,6 +112,18 @@ struct MethodTests {
         let estimate = try localize(world, .concomitant, epochs)
         #expect(Set(estimate.sources.map(\.index)) == [3, 20])
         #expect(estimate.certificate.relativeGap <= 1e-8)
+        // What it was is known afterwards, to the error of 900 samples.
+        let (found, truth) = (try #require(estimate.sensorData?.noise), world.covariance.matrix)
+        let projected = estimate.sensorData.map { data in
+            let electrodes = data.sensors.kinds.indices.filter { data.sensors.kinds[$0] == .eeg }
+            return Projection(
+                [data.sensors.kinds.indices.map { electrodes.contains($0) ? 1 : 0 }], sensorCount: data.sensors.count
+            ).applyBothSides(truth)
+        }
+        let expected = try #require(projected)
+        for i in 0..<truth.rows {
+            #expect(abs(found[i, i] / expected[i, i] - 1) < 0.3, "\(i): \(found[i, i]) \(expected[i, i])")
+        }
         // Noise that is not what the covariance says changes nothing: S makes up for it.
         let wrong = try NoiseCovariance(
             matrix: world.covariance.matrix * 9, samples: 5000, sensors: world.sensors)

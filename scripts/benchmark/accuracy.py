@@ -55,7 +55,7 @@ class Method:
     def sees(self, cell: Cell) -> bool:
         """Whether the cell is one of its; peers, some of which find one source at least, do not see noise alone."""
         if self.main:
-            return cell.name in ("clean", "lifelike")
+            return cell.name in ("clean", "lifelike", "evoked")
         return self.package == "foci" or any(cell.counts)
 
 

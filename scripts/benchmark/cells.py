@@ -27,6 +27,8 @@ class Setting:
 
     kind: str = "lifelike"
     """Waveforms and noise: *clean* or *lifelike*."""
+    wave: str = "bursts"
+    """Waveforms: *bursts*, or *evoked*, slow ones."""
     shape: str = "patch"
     """Sources: *patch*, off the grid, or *point*, on it."""
     sources: int = 1
@@ -88,6 +90,7 @@ WHOLE = Setting(head="whole")
 CELLS = (
     Cell("clean", CLEAN, RATIOS),
     Cell("lifelike", LIFELIKE, RATIOS),
+    Cell("evoked", Setting(wave="evoked"), RATIOS),
     Cell("points", Setting(shape="point"), RATIOS),
     Cell("near", Setting(near=True), (0, 5), (2, 3)),
     Cell("clean-near", replace(CLEAN, near=True), (5,), (2, 3)),

@@ -19,6 +19,7 @@ CELLS = tuple(Cell(f"{count} epochs", Setting(baseline=100, epochs=count), count
 """Lifelike, 0 dB, the baseline of 0.2 s that epochs are cut with."""
 NOISES: dict[str, tuple[str, ...]] = {
     "baseline": ("--noise", "baseline"), "epochs": ("--noise", "epochs"), "auto": ("--noise", "auto"), "true": (),
+    "concomitant": ("--noise", "baseline", "--method", "concomitant"),
 }  # fmt: skip
 """What the noise is taken from; the true covariance is given."""
 CHOICES: dict[str, tuple[str, ...]] = {

@@ -17,6 +17,9 @@ rhythm of 8 to 15 Hz that all share. The noise is, power for power, half white a
 from the grid, each with power of 1/f from 1 to 40 Hz and a field of norm one times 0.5 to 1.5; it runs through baseline
 and window alike, and is made by a Fourier transform longer than it, so that it has no edge.
 
+*evoked*: as lifelike, but waveforms are slow: a sine of 3 to 10 Hz in a Gaussian envelope (centre 20 to 80 ms, deviation
+21 to 42 ms), and no rhythm that all share.
+
 *point*: each source is one grid source. *patch*: its centre, the true position, lies on the line from the grid source
 drawn to one of its six nearest neighbours, 0.2 to 0.5 of the way, so off the grid. All grid sources within a radius of
 6 to 10 mm of the centre (straight through, so across folds too, where normals differ and fields cancel in part; in a
@@ -183,6 +186,17 @@ def near(generator: np.random.Generator, positions: np.ndarray, count: int) -> n
             return np.array(chosen)
 
 
+def slow_waves(generator: np.random.Generator, count: int) -> np.ndarray:
+    """Evoked waveforms, count × SAMPLES, root mean square one each."""
+    times = np.arange(SAMPLES) / FREQUENCY
+    waves = np.empty((count, SAMPLES))
+    for wave in waves:
+        envelope = np.exp(-(((times - generator.uniform(0.02, 0.08)) / generator.uniform(0.03, 0.06)) ** 2))
+        phase = generator.uniform(0, 2 * np.pi)
+        wave[:] = np.sin(2 * np.pi * generator.uniform(3, 10) * times + phase) * envelope
+    return waves / np.sqrt(np.mean(waves**2, axis=1, keepdims=True))
+
+
 def bursts(generator: np.random.Generator, count: int, shared: bool) -> np.ndarray:
     """Waveforms, count × SAMPLES, root mean square one each; `shared` adds one rhythm to all."""
     times = np.arange(SAMPLES) / FREQUENCY
@@ -286,7 +300,10 @@ def simulate(setting: Setting, lead: LeadField) -> Case:
             directions = turned(tilts, directions, setting.orientation)
         fields.append(np.einsum("njo,jo,j->n", gain[:, members], directions, weights))
         positions.append(centre)
-    waves = bursts(generator, setting.sources, shared=setting.kind == "lifelike")
+    evoked = setting.wave == "evoked"
+    waves = slow_waves(generator, setting.sources) if evoked else bursts(
+        generator, setting.sources, shared=setting.kind == "lifelike"
+    )  # fmt: skip
     moments = MOMENT * generator.uniform(1, 2, setting.sources)
     signal = np.stack(fields, axis=1) @ (waves * moments[:, None])
     units = lead.by_kind(signal)

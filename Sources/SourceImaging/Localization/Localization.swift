@@ -55,6 +55,8 @@ public struct Localization: Sendable {
         let origin: SourceChoice.Origin
         let forward: Forward
         let condition: String
+        /// How many trials an epoch averages.
+        let trials: Double
         /// Time that it took, s.
         let seconds: Double
 
@@ -91,6 +93,7 @@ public struct Localization: Sendable {
             samplingFrequency: prepared.samplingFrequency)
         return Posed(
             prepared: prepared, choice: choice, origin: origin, forward: forward, condition: recording.condition,
+            trials: recording.averages ?? 1,
             seconds: seconds)
     }
 
@@ -153,7 +156,9 @@ public struct Localization: Sendable {
         estimate.candidates = forward.sources
         estimate.sensorData = SensorData(
             sensors: prepared.sensors, measured: prepared.measured, explained: result.explained)
-        estimate.sensorData?.noise = prepared.noise.ofOneTrial
+        estimate.sensorData?.noise =
+            chosen.noise.flatMap { prepared.noise.whitener.covariance(of: $0 * posed.trials) }
+            ?? prepared.noise.ofOneTrial
         estimate.goodnessOfFit = result.goodnessOfFit
         estimate.settings = settings.described(prepared.orientation, posed.choice, repeats: repeats)
         estimate.stability = repeated?.stability

@@ -35,6 +35,8 @@ struct SourceChoice: Sendable {
         var refined: Refined?
         /// The solution under the penalty that λ was chosen for, before any reweighting; nil where there was none.
         var convex: ActiveSet?
+        /// Covariance of the noise of one epoch in whitened data, where it was estimated along with the sources; nil elsewhere.
+        var noise: Matrix?
         /// Coefficients of active blocks in time and frequency, and what the problem is that they are of; nil elsewhere.
         var timeFrequency: TimeFrequencyFit?
 

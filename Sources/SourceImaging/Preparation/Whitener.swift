@@ -28,6 +28,25 @@ struct Whitener {
     /// ``DataRank``.
     private static let floor = 1e-12
 
+    /// The covariance of sensors, SI units, whose whitened one is given: P·C·Pᵀ with the pseudoinverse P of this whitener.
+    ///
+    /// - Parameter whitened: C, rank × rank.
+    /// - Returns: nil where rows of the whitener depend on one another.
+    /// - Complexity: O(sensors³).
+    func covariance(of whitened: Matrix) -> Matrix? {
+        // Units of sensors would cost digits.
+        let scales = (0..<matrix.columns).map { j in
+            let length = matrix.column(j).reduce(0) { $0 + $1 * $1 }.squareRoot()
+            return length > 0 ? 1 / length : 0
+        }
+        let scaled = Matrix(rows: matrix.rows, columns: matrix.columns) { matrix[$0, $1] * scales[$1] }
+        guard let inverse = try? Cholesky(Matrix.product(scaled, transposed: false, scaled, transposed: true)).inverse()
+        else { return nil }
+        let plain = Matrix.product(scaled, transposed: true, inverse)
+        let back = Matrix(rows: plain.rows, columns: plain.columns) { plain[$0, $1] * scales[$0] }
+        return Matrix.product(back * whitened, transposed: false, back, transposed: true)
+    }
+
     /// Eigenvalues up to here count as zero: 1e-10 of the largest in double precision, since real sensor noise spans less
     /// than eight orders of magnitude; in single precision what rounding of every entry can make of a zero. As far below
     /// zero as the lowest is, rounding reaches above it, too.

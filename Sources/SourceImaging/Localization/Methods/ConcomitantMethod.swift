@@ -65,11 +65,14 @@ struct ConcomitantMethod: SourceMethod {
             origin: record == nil ? .given : .updates, criterion: choice.method.criterion.name, points: [point],
             chosenIndex: 0, atGridEdge: false)
         curve.quantile = record
-        return try choice.outcome(
+        var outcome = try choice.outcome(
             of: SharedChoice(
                 curve: curve, solution: solution, problem: white, largest: largest,
                 epochs: found.epochs + solution.certificate.epochs,
                 fullPasses: found.fullPasses + solution.certificate.fullPasses, end: nil), monitor)
+        // In a band it is that of what was reduced in time.
+        if origin.refining == nil { outcome.noise = found.noise.covariance }
+        return outcome
     }
 
     private func notEnough(_ count: Int, _ problem: RegressionProblem) -> InputError {
