@@ -39,9 +39,8 @@ extension NoiseQuantile {
         for problem: RegressionProblem, frames: [GaborFrame], rhos: [Double], parallelism: Parallelism,
         monitor: Monitor
     ) throws -> [[Double]] {
-        let (n, t, blocks, settings) = (
-            problem.rowCount, problem.sampleCount, problem.blocks, frames.count * rhos.count
-        )
+        let (n, t, blocks) = (problem.rowCount, problem.sampleCount, problem.blocks)
+        let settings = frames.count * rhos.count
         let widest = (0..<blocks.count).reduce(1) { max($0, blocks.columns(of: $1).count) }
         let piece = max(1, 96 / widest)
         return try forEachDraw(rows: n, samples: t, monitor: monitor) { noise in
@@ -74,9 +73,8 @@ extension NoiseQuantile {
         _ widths: [Int]
     ) {
         for (f, frame) in frames.enumerated() {
-            let (transform, shrinkage) = (
-                FrameTransform(frame, AllocationCount()), GroupShrinkage(frame, AllocationCount())
-            )
+            let transform = FrameTransform(frame, AllocationCount())
+            let shrinkage = GroupShrinkage(frame, AllocationCount())
             var coefficients = [Double](repeating: 0, count: frame.size * (widths.max() ?? 0))
             products.elements.withUnsafeBufferPointer { products in
                 guard var next = products.baseAddress else { return }

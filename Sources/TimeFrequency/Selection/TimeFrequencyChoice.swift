@@ -1,9 +1,8 @@
 /// λ, ρ and windows of a time-frequency penalty, chosen by data.
 ///
 /// Every set of windows is searched along a path of λ at one ρ, 0.3 unless others are given, each λ half of the one before,
-/// until a minimum is passed or little is left to gain. For the best set other ρ follow at the same part of the largest λ,
-/// and where one is better a step of λ there. Sets and ρ run at the same time. Solves of the search are loose, the last one
-/// is as exact as asked.
+/// until a minimum is passed or little is left to gain. For the best set other ρ follow, near the same part of the largest
+/// λ. Sets and ρ run at the same time. Solves of the search are loose, the last one is as exact as asked.
 public struct TimeFrequencyChoice: Sendable {
     /// What settings are judged by.
     public enum Criterion: Sendable, Equatable {
@@ -97,7 +96,7 @@ public struct TimeFrequencyChoice: Sendable {
     ///   - rhos: the values of ρ to choose from; nil tries 0.15, 0.3 and 0.5, or 0.1, 0.3 and 0.6 with a quantile of noise.
     ///   - criterion: what settings are judged by.
     ///   - spectra: fast transforms for long windows, where there are any.
-    ///   - stop: of the last solve; those of the search stop at 1e-2 of ½‖Y‖² where it asks for less.
+    ///   - stop: of the last solve; those of the search are looser, 1e-2 of ½‖Y‖² at most.
     ///   - parallelism: sets of windows and ρ that run at the same time; no result depends on it.
     ///   - monitor: progress and cancellation; the best so far is returned.
     /// - Throws: ``Invalid``.
@@ -142,7 +141,7 @@ public struct TimeFrequencyChoice: Sendable {
         do throws(TimeFrequencyPenalty.Invalid) {
             let last = try search.last(found.best, of: problem)
             (solution, penalty, best) = (last.solution, last.penalty, last.point)
-            if last.point != found.best.point { found.points.append(last.point) }
+            if !found.points.contains(last.point) { found.points.append(last.point) }
         } catch { throw .penalty(error) }
         (curve, deviation) = (found.points, nil)
     }

@@ -2,6 +2,8 @@
 protocol TimeFrequencyCriterion: Sendable {
     /// What is solved to judge a setting.
     var problem: RegressionProblem { get }
+    /// Duality gap over ½‖Y‖² at which values can be compared.
+    var searchGap: Double { get }
 
     /// Judges a solution of ``problem``.
     func judge(

@@ -4,7 +4,7 @@
 struct TimeFrequencyHeldOut: TimeFrequencyCriterion {
     /// Of the rows that are not held out.
     let problem: RegressionProblem
-    private let rows: [Int]
+    let searchGap = 2e-3
     private let held: Matrix
     private let design: Design
 
@@ -21,9 +21,8 @@ struct TimeFrequencyHeldOut: TimeFrequencyCriterion {
                 keepsSamples: true)
         else { return nil }
         self.problem = rest
-        self.rows = rows.sorted()
-        held = problem.response.rows(self.rows)
-        design = problem.design.rows(self.rows)
+        held = problem.response.rows(rows)
+        design = problem.design.rows(rows)
     }
 
     func judge(

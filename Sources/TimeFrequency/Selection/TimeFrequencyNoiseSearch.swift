@@ -1,5 +1,3 @@
-import Glibc
-
 /// λ = σ·quantile in every frame and at every ρ, with the σ of its own residual, σ = ‖R‖/√(nT) (as ``SettledNoise``; scaled
 /// Lasso, Sun & Zhang 2012).
 ///

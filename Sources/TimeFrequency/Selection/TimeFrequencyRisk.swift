@@ -7,6 +7,12 @@ struct TimeFrequencyRisk: TimeFrequencyCriterion {
     /// σ² of an entry.
     let noiseVariance: Double
 
+    /// Smaller where little of the data is signal: there risks differ by little.
+    var searchGap: Double {
+        let noise = noiseVariance * Double(problem.response.elements.count)
+        return max(1e-4, min(1e-2, 3e-2 * (1 - noise / max(noise, problem.squaredResponseNorm))))
+    }
+
     func judge(
         _ solution: TimeFrequencySolution, _ penalty: TimeFrequencyPenalty, parallelism: Parallelism
     ) -> TimeFrequencyJudgement {

@@ -50,10 +50,10 @@ struct TimeFrequencySearch: Sendable {
             try follow(rhos.filter { $0 != first })
         } else {
             // A slope tells on which side of 0.3 smaller values are.
-            try follow(start.slopes.map { $0.rho > 0 ? [0.15] : [0.5] } ?? [0.15, 0.5])
+            let slope: Double?
+            do throws(TimeFrequencyPenalty.Invalid) { slope = try self.slope(start) } catch { throw .penalty(error) }
+            try follow(slope.map { $0 > 0 ? [0.15] : [0.5] } ?? [0.15, 0.5])
         }
-        guard found.best.point.rho != first else { return found }
-        do throws(TimeFrequencyPenalty.Invalid) { try refine(&found) } catch { throw .penalty(error) }
         return found
     }
 
@@ -68,7 +68,7 @@ struct TimeFrequencySearch: Sendable {
 
     private var looseStop: StopRule {
         var rule = stop
-        rule.relativeGap = max(1e-2, stop.relativeGap)
+        rule.relativeGap = max(criterion.searchGap, stop.relativeGap)
         return rule
     }
 
@@ -124,31 +124,32 @@ struct TimeFrequencySearch: Sendable {
         return (place - 1, f + place * (p + place * (bend + place * twist)))
     }
 
-    /// Another ρ at the same part of the largest λ.
+    /// Another ρ at the same part of the largest λ, and then at a smaller part where ρ is larger, else at a larger one:
+    /// that is where its best λ mostly is.
     private func other(
         _ rho: Double, near best: Trial, _ parallelism: Parallelism
     ) throws(TimeFrequencyPenalty.Invalid) -> Found? {
-        let (frame, ratio) = (best.point.windows, best.lowestRatio)
+        let frame = best.point.windows
         let session = try TimeFrequencySession(criterion.problem, frame: frames[frame], parallelism: parallelism)
         let largest = try session.largestLambda(rho: rho)
-        guard largest > 0, !monitor.isCancelled() else { return nil }
-        let own = try tried(frame, rho, ratio, of: largest, in: session, best.solution, looseStop, parallelism)
-        return Found(points: [own.point], best: own)
+        guard largest > 0 else { return nil }
+        var found: Found?
+        for step in [0, rho > best.point.rho ? -0.5 : 0.5] where !monitor.isCancelled() {
+            let own = try tried(
+                frame, rho, best.lowestRatio * pow(2, step), of: largest, in: session,
+                (found?.best ?? best).solution, looseStop, parallelism)
+            found = Self.joined([found, Found(points: [own.point], best: own)])
+        }
+        return found
     }
 
-    /// A smaller λ at another ρ, and a larger one where that is no better: the best part of the largest λ moves with ρ.
-    private func refine(_ found: inout Found) throws(TimeFrequencyPenalty.Invalid) {
-        let (best, frame) = (found.best, found.best.point.windows)
-        let session = try TimeFrequencySession(criterion.problem, frame: frames[frame], parallelism: parallelism)
-        let largest = try session.largestLambda(rho: best.point.rho)
-        for step in [-0.5, 0.5] where !monitor.isCancelled() {
-            let own = try tried(
-                frame, best.point.rho, best.point.ratio * pow(2, step), of: largest, in: session, best.solution,
-                looseStop,
-                parallelism)
-            found.add(Found(points: [own.point], best: own))
-            if found.best.point == own.point { break }
-        }
+    /// How the criterion changes with ρ at the same part of the largest λ.
+    private func slope(_ trial: Trial) throws(TimeFrequencyPenalty.Invalid) -> Double? {
+        guard let slopes = trial.slopes else { return nil }
+        let (frame, rho, step) = (frames[trial.point.windows], trial.point.rho, 0.01)
+        let session = try TimeFrequencySession(criterion.problem, frame: frame, parallelism: parallelism)
+        let largest = try (session.largestLambda(rho: rho), session.largestLambda(rho: rho + step))
+        return slopes.rho + slopes.logLambda * log(largest.1 / largest.0) / step
     }
 
     /// The last solve, as exact as asked, of all rows.
@@ -157,15 +158,18 @@ struct TimeFrequencySearch: Sendable {
         let session = try TimeFrequencySession(problem, frame: frames[frame], parallelism: parallelism)
         let (ratio, largest) = (best.lowestRatio, best.point.lambda / best.point.ratio)
         guard problem.rowCount == criterion.problem.rowCount else {
-            let penalty = try best.penalty.with(lambda: ratio * largest)
-            let solution = try session.solve(penalty, from: best.solution, stop: stop, monitor: monitor)
-            // Its place in the curve is that of the setting, judged without the rows held out.
-            let judged = try TimeFrequencySession(criterion.problem, frame: frames[frame], parallelism: parallelism)
-            let own = try tried(
-                frame, best.point.rho, ratio, of: largest, in: judged, best.solution, looseStop, parallelism)
+            var best = best
+            if ratio != best.point.ratio {
+                // Its place in the curve is judged without the rows held out, too.
+                let judged = try TimeFrequencySession(criterion.problem, frame: frames[frame], parallelism: parallelism)
+                let own = try tried(
+                    frame, best.point.rho, ratio, of: largest, in: judged, best.solution, looseStop, parallelism)
+                if own.point.value < best.point.value { best = own }
+            }
+            let solution = try session.solve(best.penalty, from: best.solution, stop: stop, monitor: monitor)
             return Trial(
-                point: own.point, penalty: penalty, solution: solution, slopes: nil, lowestValue: own.point.value,
-                lowestRatio: ratio)
+                point: best.point, penalty: best.penalty, solution: solution, slopes: nil,
+                lowestValue: best.point.value, lowestRatio: best.point.ratio)
         }
         let own = try tried(frame, best.point.rho, ratio, of: largest, in: session, best.solution, stop, parallelism)
         guard own.point.value > best.point.value, !monitor.isCancelled() else { return own }
