@@ -41,8 +41,7 @@ struct AverageNoise {
     ///   averages that nothing tells, or, where σ comes from the baseline, one without noise.
     init(
         source wanted: NoiseSource?, covariance: NoiseCovariance?, epochs: EpochResiduals?, window: Matrix,
-        baseline: Matrix, matching: ChannelMatching,
-        projection: Projection,
+        baseline: Matrix, matching: ChannelMatching, projection: Projection,
         forward: Forward, averages: Double?, baselineAverages: Double? = nil, level: NoiseLevel, seeksBand: Bool,
         parallelism: Parallelism, checks: inout Checklist
     ) throws(InputError) {
@@ -54,6 +53,8 @@ struct AverageNoise {
             parallelism: parallelism)
         switch try estimator.choose(wanted, given: given, epochs: epochs, &checks) {
         case .ofOneTrial(let one, let origin, let counted):
+            // A covariance of a whole session knows slow noise better than a baseline does: whitened in time as well, the
+            // slow responses of a real recording went with it.
             temporal = estimator.basis(.white)
             let unit = try Whitener(covariance: one, sensors: matching.sensors, projection: projection)
             let spread = Self.deviation(unit.matrix * baseline)

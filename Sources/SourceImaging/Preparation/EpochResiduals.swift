@@ -40,18 +40,21 @@ struct EpochResiduals {
     /// - Parameters:
     ///   - basis: what the samples are reduced to.
     ///   - rank: directions that the data have.
-    /// - Throws: ``InputError`` where there are fewer than ``fewestEpochs`` epochs, or samples than directions.
+    /// - Throws: ``InputError`` where there are fewer than ``fewestEpochs`` epochs, or such samples than half the directions.
     func independentSamples(_ basis: TemporalBasis, rank: Int) throws(InputError) -> Int {
         let reducer = basis.matrix(deviations[0].columns)
         let correlations = Matrix.product(
             reducer, transposed: true, TemporalNoise(deviations).correlation(reducer.rows) * reducer)
         let trace = (0..<correlations.rows).reduce(0) { $0 + correlations[$1, $1] }
         let count = Int(Double(deviations.count - 1) * trace * trace / correlations.squaredNorm)
-        guard deviations.count >= Self.fewestEpochs, count >= rank else {
+        // As what they say is shrunk, half as many are enough.
+        let fewest = (rank + 1) / 2
+        guard deviations.count >= Self.fewestEpochs, count >= fewest else {
             throw InputError(
                 .noise, found: "\(name), which count as \(count) independent ones",
-                expected: "at least \(Self.fewestEpochs) epochs, and as many such samples as the data have directions, "
-                    + "\(rank)", advice: "choose a longer window with \(.window), or leave \(.noise) out")
+                expected:
+                    "at least \(Self.fewestEpochs) epochs, and \(fewest) such samples for \(rank) directions of the data",
+                advice: "choose a longer window with \(.window), or leave \(.noise) out")
         }
         return count
     }

@@ -98,7 +98,7 @@ struct EstimatedCovariance {
     ///   - epochs: what differs between them, projected.
     ///   - basis, sensors, projection, gain, parallelism: as for a baseline.
     /// - Throws: ``InputError`` where epochs are fewer than ``EpochResiduals/fewestEpochs``, or count as fewer independent
-    ///   samples than the data have directions.
+    ///   samples than half the directions of the data.
     /// - Complexity: O(sensors²·(sensors + samples of all epochs + columns)).
     init(
         _ epochs: EpochResiduals, basis: TemporalBasis = .identity, sensors: Sensors, projection: Projection,
