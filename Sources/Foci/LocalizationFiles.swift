@@ -116,8 +116,8 @@ extension OutputFolder {
         }
     }
 
-    /// Adds the noise covariance of one epoch that a localization reckoned with, as `noise.h5`; with it in place of what it
-    /// was estimated from, the same sources are found at the same λ.
+    /// Adds the noise covariance of one epoch that a localization reckoned with, as `noise.h5`; with it in place of
+    /// what it was estimated from, the same sources are found at the same λ.
     ///
     /// - Throws: ``InputError`` where nothing says of how many epochs the noise was.
     public mutating func addNoise(of estimate: Estimate) throws(InputError) {

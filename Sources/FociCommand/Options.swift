@@ -342,10 +342,10 @@ struct PreparationOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            What the noise covariance is taken from: covariance (the given one), baseline (before time 0), epochs (what \
-            differs between them in the window), or auto (epochs or, where they make epochs held out less likely, the \
-            given one, else baseline). (default: covariance where it is given, else auto)
-            """, valueName: "auto|covariance|baseline|epochs"))
+            What the noise covariance is taken from: covariance (the given one), baseline (before time 0), epochs \
+            (what differs between them in the window), or auto (epochs or, where they make epochs held out less \
+            likely, the given one, else baseline). (default: covariance where it is given, else auto)
+            """, valueName: "source"))
     var noise: NoiseSource?
 
     @Option(

@@ -300,15 +300,18 @@ struct EpochNoiseTests {
         #expect(refusal(.covariance, 0.05...0.25, world.epochs)?.place == .setting(.noise))
         let average = refusal(.epochs, 0.05...0.25, world.simulated.recording)
         #expect(average?.place == .setting(.noise) && average?.found.contains("one average") == true)
-        // Two samples of 30 epochs, 58 independent ones at best, for 46 − 1 directions are enough; one is not.
-        #expect(isFromEpochs(try world.prepare(.epochs, 0.1...0.105)))
-        let few = refusal(.epochs, 0.1...0.1, world.epochs)
-        #expect(few?.found == "30 epochs of 1 samples, which count as 29 independent ones", "\(few?.found ?? "")")
-        #expect(few?.expected.hasSuffix("45") == true)
-        let prepared = try world.prepare(nil, 0.1...0.1)
+        // One sample of 30 epochs for 46 − 1 directions is enough; of 20 it is not.
+        #expect(isFromEpochs(try world.prepare(.epochs, 0.1...0.1)))
+        let twenty = try Recording(
+            epochs: Array(world.epochs.epochs.prefix(20)), samplingFrequency: 200, firstTime: -0.2,
+            sensors: world.epochs.sensors, projectors: world.epochs.projectors)
+        let few = refusal(.epochs, 0.1...0.1, twenty)
+        #expect(few?.found == "20 epochs of 1 samples, which count as 19 independent ones", "\(few?.found ?? "")")
+        #expect(few?.expected.hasSuffix("23 such samples for 45 directions of the data") == true)
+        let prepared = try world.prepare(nil, 0.1...0.1, of: twenty)
         #expect(!isFromEpochs(prepared))
         #expect(
-            prepared.report.checks.contains { $0.finding.hasPrefix("not from 30 epochs of 1 samples, which count") })
+            prepared.report.checks.contains { $0.finding.hasPrefix("not from 20 epochs of 1 samples, which count") })
     }
 
     @Test(

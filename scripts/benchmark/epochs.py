@@ -31,7 +31,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 
 def epochs(study: Study) -> Callable[[Programs, Data, Results], None]:
-    """The section: recordings of epochs whose sources are known, and what is found by noise taken from here and there."""
+    """The section: recordings of epochs whose sources are known, and what is found by which noise."""
 
     def section(programs: Programs, data: Data, results: Results) -> None:
         cases = drawn(programs, data, list(CELLS), replace(study, cases=study.cases or CASES))

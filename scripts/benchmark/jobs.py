@@ -208,8 +208,8 @@ def simulate(arguments: argparse.Namespace) -> Answers:
         covariance = arguments.output / f"{item['name']}.covariance.h5"
         if item["epochs"] > 1:
             case.write_covariance(covariance, lead)
-        yield item | {"recording": str(recording), "covariance": str(covariance), "truth": (1e3 * case.positions).tolist(),
-                      "vertices": case.vertices.tolist()}  # fmt: skip
+        yield item | {"recording": str(recording), "covariance": str(covariance),
+                      "truth": (1e3 * case.positions).tolist(), "vertices": case.vertices.tolist()}  # fmt: skip
 
 
 def locate(arguments: argparse.Namespace) -> Answers:

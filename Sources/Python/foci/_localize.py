@@ -36,8 +36,7 @@ def localize(
         (k × channels), ``is_projected`` (not 0 where the data have them applied), ``maxwell_rank``, ``condition``.
     covariance : mapping or None
         ``names``, ``kinds``, ``matrix`` of one epoch (channels × channels, or its diagonal), ``samples`` that it was
-        estimated from, ``projectors``. None estimates the noise from the epochs or before
-        time 0, see ``noise``.
+        estimated from, ``projectors``. None estimates the noise from the epochs or before time 0.
     progress : callable or None
         Called with two texts, a stage and a detail, now and then.
     **options

@@ -1,7 +1,8 @@
 extension AverageNoise {
     /// What the noise is known by.
     enum Known {
-        /// The covariance of one trial, where it comes from, and of how many trials the average is, where that is counted.
+        /// The covariance of one trial, where it comes from, and of how many trials the average is, where that is
+        /// counted.
         case ofOneTrial(Matrix, origin: String, trials: Double?)
         /// That of the average, and what its samples were reduced to.
         case ofAverage(EstimatedCovariance, TemporalBasis)
@@ -22,7 +23,8 @@ extension AverageNoise {
 
         private var gain: Matrix { forward.stored.rows(forwardRows) }
 
-        /// The noise of the source that is wanted; where nothing forces one, that by which epochs held out are likelier.
+        /// The noise of the source that is wanted; where nothing forces one, that by which epochs held out are
+        /// likelier.
         ///
         /// Epochs are estimated in the band and, as a covariance that is given, taken as white in time.
         /// - Parameters:

@@ -1,5 +1,5 @@
-/// The noise of a recording's average: its covariance, given or estimated before time 0 or from epochs, and its level after
-/// whitening.
+/// The noise of a recording's average: its covariance, given or estimated before time 0 or from epochs, and its level
+/// after whitening.
 struct AverageNoise {
     let whitener: Whitener
     /// Where σ comes from.
@@ -10,8 +10,8 @@ struct AverageNoise {
     let baselineDeviation: Double?
     /// Where the covariance comes from, in plain English.
     let source: String
-    /// Covariance of one trial that it all stands for, sensors × sensors, SI units, projected; nil where nothing says how many
-    /// trials the average is of.
+    /// Covariance of one trial that it all stands for, sensors × sensors, SI units, projected; nil where nothing says
+    /// how many trials the average is of.
     let ofOneTrial: Matrix?
     /// Where it was estimated from the baseline: fifths of it, each whitened by what the rest says of the noise.
     let folds: [EstimatedCovariance.Fold]
@@ -37,12 +37,11 @@ struct AverageNoise {
     ///   - seeksBand: whether the noise is that of the window's band.
     ///   - parallelism: threads; no result depends on them.
     ///   - checks: is told what was found.
-    /// - Throws: ``InputError`` for a covariance that is none, a baseline or epochs too few to estimate one from, a number of
-    ///   averages that nothing tells, or, where σ comes from the baseline, one without noise.
+    /// - Throws: ``InputError`` for a covariance that is none, a baseline or epochs too few to estimate one from, a
+    ///   number of averages that nothing tells, or, where σ comes from the baseline, one without noise.
     init(
         source wanted: NoiseSource?, covariance: NoiseCovariance?, epochs: EpochResiduals?, window: Matrix,
-        baseline: Matrix, matching: ChannelMatching,
-        projection: Projection,
+        baseline: Matrix, matching: ChannelMatching, projection: Projection,
         forward: Forward, averages: Double?, baselineAverages: Double? = nil, level: NoiseLevel, seeksBand: Bool,
         parallelism: Parallelism, checks: inout Checklist
     ) throws(InputError) {
@@ -54,6 +53,8 @@ struct AverageNoise {
             parallelism: parallelism)
         switch try estimator.choose(wanted, given: given, epochs: epochs, &checks) {
         case .ofOneTrial(let one, let origin, let counted):
+            // A covariance of a whole session knows slow noise better than a baseline does: whitened in time as well,
+            // the slow responses of a real recording went with it.
             temporal = estimator.basis(.white)
             let unit = try Whitener(covariance: one, sensors: matching.sensors, projection: projection)
             let spread = Self.deviation(unit.matrix * baseline)
@@ -86,7 +87,8 @@ struct AverageNoise {
         variance = try level.variance(usual, baseline: baselineDeviation)
     }
 
-    /// The covariance of one epoch that is given, shrunk where it is of few samples; nil where there is none to be trusted.
+    /// The covariance of one epoch that is given, shrunk where it is of few samples; nil where there is none to be
+    /// trusted.
     private static func given(
         _ covariance: NoiseCovariance?, _ wanted: NoiseSource?, _ baseline: Matrix, _ matching: ChannelMatching,
         _ checks: inout Checklist

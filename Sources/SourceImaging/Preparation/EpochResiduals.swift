@@ -1,7 +1,7 @@
 /// What differs between epochs in the window: noise of one epoch, and nothing of what all of them hold alike.
 ///
-/// A response that is stronger in one trial than in another leaves that part in, and a rhythm that is not locked to the event
-/// all of it: they count as noise, and sources that vary most are found last.
+/// A response that is stronger in one trial than in another leaves that part in, and a rhythm that is not locked to the
+/// event all of it: they count as noise, and sources that vary most are found last.
 struct EpochResiduals {
     /// Each epoch less the mean of all: sensors × samples, SI units, projected.
     let deviations: [Matrix]
@@ -34,32 +34,36 @@ struct EpochResiduals {
     /// What they are, in plain English.
     var name: String { "\(deviations.count) epochs of \(deviations[0].columns) samples" }
 
-    /// As how many independent samples they count: N − 1 times T, were the noise white in time, else (N − 1)·(tr K)²/tr K²
-    /// with the correlations K of a ``TemporalNoise``.
+    /// As how many independent samples they count: N − 1 times T, were the noise white in time, else (N − 1)·(tr K)²/tr
+    /// K² with the correlations K of a ``TemporalNoise``.
     ///
     /// - Parameters:
     ///   - basis: what the samples are reduced to.
     ///   - rank: directions that the data have.
-    /// - Throws: ``InputError`` where there are fewer than ``fewestEpochs`` epochs, or samples than directions.
+    /// - Throws: ``InputError`` where there are fewer than ``fewestEpochs`` epochs, or such samples than half the
+    ///   directions.
     func independentSamples(_ basis: TemporalBasis, rank: Int) throws(InputError) -> Int {
         let reducer = basis.matrix(deviations[0].columns)
         let correlations = Matrix.product(
             reducer, transposed: true, TemporalNoise(deviations).correlation(reducer.rows) * reducer)
         let trace = (0..<correlations.rows).reduce(0) { $0 + correlations[$1, $1] }
         let count = Int(Double(deviations.count - 1) * trace * trace / correlations.squaredNorm)
-        guard deviations.count >= Self.fewestEpochs, count >= rank else {
+        // As what they say is shrunk, half as many are enough.
+        let fewest = (rank + 1) / 2
+        guard deviations.count >= Self.fewestEpochs, count >= fewest else {
             throw InputError(
                 .noise, found: "\(name), which count as \(count) independent ones",
-                expected: "at least \(Self.fewestEpochs) epochs, and as many such samples as the data have directions, "
-                    + "\(rank)", advice: "choose a longer window with \(.window), or leave \(.noise) out")
+                expected: "at least \(Self.fewestEpochs) epochs, and \(fewest) such samples for "
+                    + "\(rank) directions of the data",
+                advice: "choose a longer window with \(.window), or leave \(.noise) out")
         }
         return count
     }
 
     /// Second moments of all epochs, and of all but every fifth.
     ///
-    /// Of the others, epochs that are held out differ by their noise and that of the mean: the factor n/(n + 1) leaves the
-    /// noise of one.
+    /// Of the others, epochs that are held out differ by their noise and that of the mean: the factor n/(n + 1) leaves
+    /// the noise of one.
     /// - Complexity: O(sensors²·(sensors + samples of all epochs)).
     func moments(
         _ basis: TemporalBasis, _ sensors: Sensors

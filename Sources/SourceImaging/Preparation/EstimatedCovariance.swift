@@ -97,8 +97,8 @@ struct EstimatedCovariance {
     /// - Parameters:
     ///   - epochs: what differs between them, projected.
     ///   - basis, sensors, projection, gain, parallelism: as for a baseline.
-    /// - Throws: ``InputError`` where epochs are fewer than ``EpochResiduals/fewestEpochs``, or count as fewer independent
-    ///   samples than the data have directions.
+    /// - Throws: ``InputError`` where epochs are fewer than ``EpochResiduals/fewestEpochs``, or count as fewer
+    ///   independent samples than half the directions of the data.
     /// - Complexity: O(sensors²·(sensors + samples of all epochs + columns)).
     init(
         _ epochs: EpochResiduals, basis: TemporalBasis = .identity, sensors: Sensors, projection: Projection,
@@ -169,7 +169,8 @@ struct EstimatedCovariance {
 
     /// The logarithm of the Gaussian density of a held-out sample, in units of each kind of sensor; a mean over folds.
     ///
-    /// - Parameter covariance: of what was held out; nil takes what each fold has not seen it by, at the held-out level.
+    /// - Parameter covariance: of what was held out; nil takes what each fold has not seen it by, at the held-out
+    ///   level.
     /// - Returns: −∞ where the data are impossible.
     /// - Complexity: O(sensors³) a fold.
     func logLikelihood(_ covariance: Matrix? = nil) -> Double {
@@ -359,7 +360,8 @@ struct EstimatedCovariance {
             return -0.5 * (Double(rank) * log(2 * .pi) + determinant + squares / Double(test.columns))
         }
 
-        /// Σ xᵀC⁻¹x over samples and log det C, with directions that projectors removed filled at the level of the others.
+        /// Σ xᵀC⁻¹x over samples and log det C, with directions that projectors removed filled at the level of the
+        /// others.
         private func squares(
             _ covariance: Matrix, _ test: Matrix
         ) -> (squares: Double, logDeterminant: Double, level: Double)? {

@@ -56,7 +56,8 @@ struct NoiseMoments {
             * (1 / Double(max(1, samples.columns)))
     }
 
-    /// Second moments of epochs, where nothing but their products counts: as many samples as sensors have the same ones.
+    /// Second moments of epochs, where nothing but their products counts: as many samples as sensors have the same
+    /// ones.
     ///
     /// - Parameters:
     ///   - covariance: of the epochs that are not held out, sensors × sensors.

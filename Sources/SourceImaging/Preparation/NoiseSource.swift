@@ -1,7 +1,7 @@
 /// What the noise covariance is taken from.
 public enum NoiseSource: String, Sendable, CaseIterable {
-    /// From the epochs in the window, or from the covariance that is given, else the samples before time 0: whichever makes
-    /// epochs that were held out more likely.
+    /// From the epochs in the window, or from the covariance that is given, else the samples before time 0: whichever
+    /// makes epochs that were held out more likely.
     case automatic = "auto"
     /// From the covariance that is given.
     case covariance

@@ -122,8 +122,7 @@ public struct PreparedProblem: Sendable {
                 trials: recording.averages ?? 1) : nil
         noise = try AverageNoise(
             source: settings.noise, covariance: covariance, epochs: residuals, window: measured, baseline: baseline,
-            matching: matching, projection: projection,
-            forward: forward,
+            matching: matching, projection: projection, forward: forward,
             averages: settings.averages ?? Self.averages(of: recording, window, &checks),
             baselineAverages: settings.averages ?? Self.fewest(recording, window.baseline), level: settings.noiseLevel,
             seeksBand: settings.seeksBand, parallelism: parallelism,

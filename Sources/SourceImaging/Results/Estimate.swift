@@ -48,8 +48,8 @@ public struct SensorData: Sendable, Equatable {
     public var measured: Matrix
     /// What the active sources explain of it, same shape and units.
     public let explained: Matrix
-    /// Covariance of the noise of one epoch that was reckoned with, sensors × sensors, SI units, projected; nil where nothing
-    /// says how many trials the recording averages, and from a file.
+    /// Covariance of the noise of one epoch that was reckoned with, sensors × sensors, SI units, projected; nil where
+    /// nothing says how many trials the recording averages, and from a file.
     public var noise: Matrix?
 
     /// What was measured and explained, sensors × samples each; nothing is checked.

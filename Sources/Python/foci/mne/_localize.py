@@ -128,8 +128,8 @@ def localize(
         How many trials the recording averages, by which noise is divided; a fraction for differences. What the
         recording says by default.
     noise_source : str or None
-        What the noise covariance is taken from: "covariance" (``noise_cov``), "baseline" (before time 0), "epochs" (what
-        differs between them in the window), or "auto" (epochs or, where they make epochs held out less likely,
+        What the noise covariance is taken from: "covariance" (``noise_cov``), "baseline" (before time 0), "epochs"
+        (what differs between them in the window), or "auto" (epochs or, where they make epochs held out less likely,
         ``noise_cov``, else the baseline). None is "covariance" where it is given, else "auto".
     sigma : "covariance", "baseline" or float
         Standard deviation of the noise after whitening: what the covariance says, as measured in the baseline, or
