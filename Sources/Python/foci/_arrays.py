@@ -384,8 +384,8 @@ def solve(
         Lists: indices of the columns of each block. As many labels as columns: columns with the same label, blocks in
         the order of sorted labels. Blocks that do not lie side by side cost a copy of X.
     method : str
-        ``"mixed-norm"``, or ``"tf"``: B of few coefficients Z in time and frequency (TF-MxNE, Gramfort et al. 2013), with
-        λ Σ_j w_j ((1−ρ)‖Z_j‖ + ρ Σ|Z_j|) in the place of the penalty.
+        ``"mixed-norm"``, or ``"tf"``: B of few coefficients Z in time and frequency (TF-MxNE, Gramfort et al. 2013),
+        with λ Σ_j w_j ((1−ρ)‖Z_j‖ + ρ Σ|Z_j|) in the place of the penalty.
     rho : float or None
         ρ of ``"tf"``, 0 to 1; 0.3 where None.
     windows, steps : int, sequence of int, or None

@@ -33,7 +33,8 @@ class TimeFrequency(NamedTuple):
     times : ndarray, shape (n_windows,)
         Middle of each window, s.
     coefficients : ndarray of complex, shape (n_sources, n_axes, n_frequencies, n_windows)
-        A·m; one-sided, orthonormal: √2 times those of MNE-Python's ``stft`` but at the lowest and the highest frequency.
+        A·m; one-sided, orthonormal: √2 times those of MNE-Python's ``stft`` but at the lowest and the highest
+        frequency.
     """
 
     frequencies: NDArray[np.float64]

@@ -56,11 +56,7 @@ extension SolveRequest {
                 if monitor.isCancelled() { throw CancellationError() }
                 (active, squaredResidual) = (reached.active, reached.squaredResidual)
             }
-            if isDebiased, active.count > 0 {
-                active = active.scaled(by: Debiasing.factors(active, in: problem))
-                squaredResidual = (problem.response - active.fit(in: problem)).squaredNorm
-            }
-            return Answer(points: points, active: active, squaredResidual: squaredResidual, largest: largest)
+            return answer(points, active, squaredResidual, of: problem, largest)
         } catch let error as TimeFrequencyPenalty.Invalid {
             throw InputError(weights == nil ? .windows : .weights, found: "\(error)")
         }

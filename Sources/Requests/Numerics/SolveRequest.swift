@@ -149,11 +149,21 @@ public struct SolveRequest: Sendable {
             if monitor.isCancelled() { throw CancellationError() }
             (active, squaredResidual) = (reached.active, reached.squaredResidual)
         }
-        if isDebiased, active.count > 0 {
-            active = active.scaled(by: Debiasing.factors(active, in: problem))
-            squaredResidual = (problem.response - active.fit(in: problem)).squaredNorm
+        return answer(points, active, squaredResidual, of: problem, largest)
+    }
+
+    /// What was found, debiased where that is asked for.
+    func answer(
+        _ points: [PathPoint], _ active: ActiveSet, _ squaredResidual: Double, of problem: RegressionProblem,
+        _ largest: Double
+    ) -> Answer {
+        guard isDebiased, active.count > 0 else {
+            return Answer(points: points, active: active, squaredResidual: squaredResidual, largest: largest)
         }
-        return Answer(points: points, active: active, squaredResidual: squaredResidual, largest: largest)
+        let scaled = active.scaled(by: Debiasing.factors(active, in: problem))
+        return Answer(
+            points: points, active: scaled, squaredResidual: (problem.response - scaled.fit(in: problem)).squaredNorm,
+            largest: largest)
     }
 
     /// The end of a path, after warnings of what is less exact than asked for.
