@@ -294,8 +294,8 @@ def _choice(alpha: Any, method: str) -> dict[str, Any]:
     if alpha is None:
         return {}
     if isinstance(alpha, str):
-        # Of mixed norms the library's own default, where nothing else is asked for: weights by evidence have a criterion
-        # of their own.
+        # Of mixed norms the library's own default, where nothing else is asked for: weights by evidence have a
+        # criterion of their own.
         return {"criterion": None if alpha == "sure" and method == "mixed-norm" else alpha}
     if not _is_number(alpha) or not 0 < alpha <= 100:
         raise InvalidInput(
