@@ -100,7 +100,7 @@ struct TextTests {
                 "lambda", "lambda_ratio", "criterion", "criterion_value", "search", "selection_shape",
                 "noise_sensitivity", "noise_quantile", "sigma", "noise_deviation", "rank", "rank_source", "averages",
                 "checks",
-                "relative_gap", "degrees_of_freedom", "refinement", "stability",
+                "relative_gap", "degrees_of_freedom", "time_frequency", "refinement", "stability",
                 "goodness_of_fit", "at_grid_edge", "sources", "seconds", "warnings",
             ])
         #expect(Set((object["seconds"] as? [String: Any] ?? [:]).keys) == ["load", "prepare", "solve", "total"])

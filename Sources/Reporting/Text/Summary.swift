@@ -173,6 +173,20 @@ public struct Summary: Codable, Sendable, Equatable {
         }
     }
 
+    /// How sources were sparse in time and frequency.
+    public struct TimeFrequencySummary: Codable, Sendable, Equatable {
+        /// Which part of the penalty was of single coefficients.
+        public let rho: Double
+        /// Lengths of windows, and from one to the next, samples.
+        public let lengths, steps: [Int]
+
+        init(_ record: TimeFrequencyRecord) {
+            rho = record.rho
+            lengths = record.frame.windows.map(\.length)
+            steps = record.frame.windows.map(\.step)
+        }
+    }
+
     /// How the sources were refined to the few that are worth more than noise.
     public struct RefinementSummary: Codable, Sendable, Equatable {
         /// What a source has to explain, squared whitened units.
@@ -255,6 +269,8 @@ public struct Summary: Codable, Sendable, Equatable {
     public let goodnessOfFit: Double?
     /// Whether the choice is the largest or smallest λ tried.
     public let atGridEdge: Bool
+    /// How sources were sparse in time and frequency; nil where they were not.
+    public let timeFrequency: TimeFrequencySummary?
     /// How the sources were refined; nil where they were not.
     public let refinement: RefinementSummary?
     /// What repeats of the choice found; nil where it was not repeated.
@@ -284,6 +300,7 @@ public struct Summary: Codable, Sendable, Equatable {
         case degreesOfFreedom = "degrees_of_freedom"
         case goodnessOfFit = "goodness_of_fit"
         case atGridEdge = "at_grid_edge"
+        case timeFrequency = "time_frequency"
         case refinement, stability, sources, seconds, warnings
     }
 
@@ -308,6 +325,7 @@ public struct Summary: Codable, Sendable, Equatable {
         degreesOfFreedom = chosen.degreesOfFreedom.finite
         goodnessOfFit = estimate.goodnessOfFit.finite
         atGridEdge = estimate.selection.atGridEdge
+        timeFrequency = estimate.timeFrequency.map { TimeFrequencySummary($0) }
         refinement = estimate.refinement.map { RefinementSummary($0) }
         stability = estimate.stability.map { StabilitySummary($0) }
         sources = estimate.sources.map { Source($0, in: estimate) }
@@ -339,6 +357,7 @@ public struct Summary: Codable, Sendable, Equatable {
         try container.encode(degreesOfFreedom, forKey: .degreesOfFreedom)
         try container.encode(goodnessOfFit, forKey: .goodnessOfFit)
         try container.encode(atGridEdge, forKey: .atGridEdge)
+        try container.encode(timeFrequency, forKey: .timeFrequency)
         try container.encode(refinement, forKey: .refinement)
         try container.encode(stability, forKey: .stability)
         try container.encode(sources, forKey: .sources)
