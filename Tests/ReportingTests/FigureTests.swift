@@ -1,3 +1,4 @@
+import Foundation
 import SourceImaging
 import Testing
 
@@ -21,7 +22,21 @@ struct FigureCase: Sendable, CustomTestStringConvertible {
         return estimate
     }
 
-    /// The five figures of the case, by name.
+    /// The same with coefficients of its amplitudes in two windows.
+    static func inTimeAndFrequency(_ estimate: Estimate) throws -> Estimate {
+        var estimate = estimate
+        guard !estimate.times.isEmpty else { return estimate }
+        let frame = try GaborFrame(
+            [.init(length: 8, step: 2), .init(length: 24, step: 6)], samples: estimate.times.count)
+        estimate.timeFrequency = TimeFrequencyRecord(
+            frame: frame, samplingFrequency: 600, firstTime: estimate.times[0], rho: 0.3)
+        for s in estimate.sources.indices {
+            estimate.sources[s].coefficients = frame.analysis(estimate.sources[s].amplitudes.transposed)
+        }
+        return estimate
+    }
+
+    /// The figures of the case, by name.
     func figures() throws -> [(name: String, svg: String)] {
         let estimate = try estimate()
         var repeated = estimate
@@ -33,7 +48,7 @@ struct FigureCase: Sendable, CustomTestStringConvertible {
             ("selection", SelectionFigure.svg(estimate)),
             ("glass brain", GlassBrainFigure.svg(estimate, candidates: positions)),
             ("stability", StabilityFigure.svg(repeated, stability)),
-        ]
+        ] + (SpectrogramFigure.svg(try Self.inTimeAndFrequency(estimate)).map { [("spectrograms", $0)] } ?? [])
     }
 
     static let all: [FigureCase] = [
@@ -125,6 +140,26 @@ struct FigureTests {
                 #expect(right <= box.width + 3 && right - width >= -3, "\(name): '\(text.text)'")
             }
         }
+    }
+
+    @Test("A source is drawn where its coefficients are, at its frequency and time; without any there is no figure")
+    func spectrogram() throws {
+        var estimate = try SampleEstimate(sourceCount: 1)()
+        #expect(SpectrogramFigure.svg(estimate) == nil)
+        let times = estimate.times
+        let old = estimate.sources[0]
+        // 75 Hz, at 100 ms.
+        let burst = Matrix(rows: 1, columns: times.count) { _, t in
+            cos(2 * .pi * 75 * times[t]) * exp(-pow((times[t] - 0.1) / 0.008, 2))
+        }
+        estimate.sources = [
+            EstimatedSource(
+                index: old.index, position: old.position, hemisphere: old.hemisphere, vertex: old.vertex,
+                amplitudes: burst, axes: old.axes, field: old.field, share: old.share)
+        ]
+        let svg = try #require(SpectrogramFigure.svg(try FigureCase.inTimeAndFrequency(estimate)))
+        #expect(
+            svg.contains("most at 75 Hz and 100 ms") || svg.contains("most at 75 Hz and 99 ms"), "\(svg.prefix(900))")
     }
 
     @Test("The same estimate gives the same bytes", arguments: FigureCase.all.prefix(3))

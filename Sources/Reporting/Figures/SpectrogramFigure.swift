@@ -126,6 +126,9 @@ public enum SpectrogramFigure {
             resolution = record.samplingFrequency / Double(longest)
             values = [Double](repeating: 0, count: frequencyCount * timeCount)
             guard let coefficients = source.coefficients else { return }
+            // Squares of very large or small numbers are none.
+            let scale = coefficients.elements.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
+            guard scale > 0 else { return }
             for (k, window) in windows.enumerated() {
                 let centres = record.times(of: k)
                 let (wide, long) = (Double(longest) / Double(window.length), Double(window.step) / Double(step))
@@ -135,9 +138,9 @@ public enum SpectrogramFigure {
                         let middle = (centres[i] - firstTime) / interval
                         let columns = Self.cells(middle - long / 2, middle + long / 2, timeCount)
                         for f in 0..<parts.real.rows {
-                            let (re, im) = (parts.real[f, i], parts.imaginary[f, i])
+                            let (re, im) = (parts.real[f, i] / scale, parts.imaginary[f, i] / scale)
                             let power = (re * re + im * im) / (wide * long)
-                            guard power > 0 else { continue }
+                            guard power > 0, power.isFinite else { continue }
                             let rows = Self.cells(
                                 (Double(f) - 0.5) * wide + 0.5, (Double(f) + 0.5) * wide + 0.5, frequencyCount)
                             for row in rows { for column in columns { values[row * timeCount + column] += power } }
