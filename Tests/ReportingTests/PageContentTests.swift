@@ -31,7 +31,9 @@ struct PageContentTests {
         bare.settings = []
         let entries = [
             SubjectPage.Entry(name: signs, estimate: rich, links: [(signs, "a%20b'"), ("figures", "sources.svg")]),
-            SubjectPage.Entry(name: "", estimate: try SampleEstimate(orientations: 3, repeats: 3)()),
+            SubjectPage.Entry(
+                name: "",
+                estimate: try FigureCase.inTimeAndFrequency(try SampleEstimate(orientations: 3, repeats: 3)())),
             SubjectPage.Entry(name: "none", estimate: bare),
         ]
         let subjects = [

@@ -40,7 +40,10 @@ struct RequestOptionTests {
             #expect(Set(names).count == names.count)
             for name in names {
                 // An array of this length is none of the numbers, words or pairs that options take; arrays are.
-                guard !["weights", "lambdas", "start"].contains(name) else { continue }
+                guard !["weights", "lambdas", "start"].contains(name),
+                    !(name == "windows" && Request.self == SolveRequest.self),
+                    name != "steps"
+                else { continue }
                 #expect(throws: InputError.self, "\(name)") { try Request([name: .numbers([1, 2, 3])]) }
             }
         }

@@ -8,8 +8,8 @@ extension SourceChoice {
         let rounds = settings.reweightingRounds
         // The evidence goes by three names: it is a method, has weights of its own, and a criterion.
         let isEvidence = wanted.method == .evidence || wanted.weights == .evidence || wanted.criterion == .evidence
-        inverse = isEvidence && wanted.method == .mixedNorm ? .evidence : wanted.method
         let weights = wanted.weights ?? Self.usualWeights(settings, isEvidence)
+        inverse = weights == .evidence && wanted.method == .mixedNorm ? .evidence : wanted.method
         var method = SelectionMethod()
         method.criterion = wanted.criterion ?? (isEvidence ? .evidence : inverse.criteria?.first ?? method.criterion)
         if weights == .learned, wanted.search == nil { method.search = .lineSearch }
@@ -276,7 +276,7 @@ extension SourceChoice {
     {
         let count = recording.epochs.count
         let isAverage = "but the recording holds " + (recording.averages != 1 ? "one average" : "one epoch")
-        if choice.needsReplicates {
+        if choice.comparesReplicates {
             guard count > 1 else {
                 throw InputError(
                     .criterion, found: "\(choice.method.criterion.name), \(isAverage)",

@@ -91,7 +91,12 @@ struct SourceChoice: Sendable {
 
     /// Whether the choice compares single epochs.
     var needsReplicates: Bool {
-        inverse.needsReplicates || (lambda == .automatic || weights == .learned) && method.criterion.needsReplicates
+        inverse.needsReplicates || comparesReplicates
+    }
+
+    /// Whether its criterion holds out single epochs.
+    var comparesReplicates: Bool {
+        (lambda == .automatic || weights == .learned) && method.criterion.needsReplicates
     }
 
     /// Criterion, search and weights by name, and what they depend on.

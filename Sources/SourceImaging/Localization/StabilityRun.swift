@@ -70,7 +70,7 @@ struct StabilityRun {
         if method == .epochs, let replicates = prepared.replicates {
             var drawn = replicates.resampled(&random)
             // Where epochs are held out, some must be left: a draw of too few different ones is drawn again.
-            for _ in 0..<100 where choice.needsReplicates && !choice.method.canHoldOut(drawn) {
+            for _ in 0..<100 where choice.comparesReplicates && !choice.method.canHoldOut(drawn) {
                 drawn = replicates.resampled(&random)
             }
             return (drawn.mean(of: drawn.present) ?? prepared.problem.unreducedResponse, drawn)
