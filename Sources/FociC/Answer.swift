@@ -38,7 +38,9 @@ final class Answer: @unchecked Sendable {
         }
 
         private mutating func add<Number>(_ name: String, _ numbers: [Number], _ type: Int32, _ shape: [Int]) {
-            precondition(numbers.count == shape.reduce(1, *), "\(name) has \(numbers.count) numbers, not \(shape)")
+            precondition(
+                shape.count <= 3 && numbers.count == shape.reduce(1, *),
+                "\(name) has \(numbers.count) numbers, not \(shape)")
             let copy = UnsafeMutablePointer<Number>.allocate(capacity: max(1, numbers.count))
             copy.initialize(from: numbers, count: numbers.count)
             memory.append(UnsafeMutableRawPointer(copy))

@@ -98,7 +98,7 @@ private func addArrays(of estimate: Estimate, to parts: inout Answer.Parts) {
                 }
             }
             let (frequencies, middles) = (record.frequencies(of: k), record.times(of: k))
-            let shape = [frequencies.count, middles.count, width, sources.count]
+            let shape = [frequencies.count, middles.count, width * sources.count]
             parts.add("window-\(k + 1)/frequencies", frequencies, shape: [frequencies.count])
             parts.add("window-\(k + 1)/times", middles, shape: [middles.count])
             parts.add("window-\(k + 1)/real", spectra.flatMap(\.real.elements), shape: shape)

@@ -375,7 +375,7 @@ def test_pickle_holds_everything() -> None:
         ({"depth": "deep"}, "depth"),
         ({"depth": 3}, "depth"),
         ({"rank": 0.5}, "rank"),
-        ({"noise_source": "epochs"}, "noise_source: found epochs, but the recording holds one average"),
+        ({"noise_source": "epochs"}, "noise_source: epochs, but the recording holds one average"),
         ({"noise_source": "silence"}, "noise_source"),
         ({"sensors": "meg"}, "sensors"),
         ({"tmin": 0.2, "tmax": 0.1}, "tmin and tmax"),

@@ -245,8 +245,8 @@ void foci_covariance_free(foci_covariance *covariance);
  *   "positions"        sources × 3, m, in the frame
  *   "candidates"       positions of all candidate sources
  *   "amplitudes"       axes × samples × sources, A·m
- *   "window-K/real", "window-K/imaginary"  by the method tf, of window K from 1: frequencies × times × axes × sources,
- *                      A·m, one-sided, orthonormal; "window-K/frequencies" Hz and "window-K/times" s
+ *   "window-K/real", "window-K/imaginary"  by the method tf, of window K from 1: frequencies × times × axes of all
+ *                      sources, those of a source side by side, A·m, one-sided, orthonormal; "window-K/frequencies" Hz and "window-K/times" s
  *   "axes"             3 × axes × sources, unit vectors; NaN where unknown
  *   "times"            s
  *   "column/NAME"      a number a source for each of "columns"; NaN where unknown

@@ -42,7 +42,7 @@ class TimeFrequency(NamedTuple):
     coefficients: NDArray[np.complex128]
 
 
-def _windows(result: Result) -> list[TimeFrequency]:
+def _windows(result: Result, n_axes: int) -> list[TimeFrequency]:
     """The sources in all windows that they have."""
     found: list[TimeFrequency] = []
     while True:
@@ -51,8 +51,9 @@ def _windows(result: Result) -> list[TimeFrequency]:
             parts = [result.array(f"{name}/{part}") for part in ("frequencies", "times", "real", "imaginary")]
         except KeyError:
             return found
-        whole = (parts[2] + 1j * parts[3]).transpose(3, 2, 0, 1)
-        found.append(TimeFrequency(parts[0], parts[1], np.ascontiguousarray(whole)))
+        both = parts[2] + 1j * parts[3]
+        whole = both.reshape(*both.shape[:2], n_axes, both.shape[2] // n_axes, order="F")
+        found.append(TimeFrequency(parts[0], parts[1], np.ascontiguousarray(whole.transpose(3, 2, 0, 1))))
 
 
 class Localization:
@@ -127,7 +128,7 @@ class Localization:
         self.sources = self._sources(result)
         ends, members = result.array("region-offsets"), result.array("region")
         self.regions = [members[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
-        self.time_frequency = _windows(result)
+        self.time_frequency = _windows(result, max(1, self.amplitudes.shape[1]))
         self.selection = _selection(result.text("selection.tsv"))
 
     def _sources(self, result: Result) -> NDArray[Any]:
