@@ -166,6 +166,7 @@ struct SolveTests {
             (["--lambda-ratio", "0.5", "--method", "tf", "--windows", "5"], "--windows: the window"),
             (["--lambda-ratio", "0.5", "--method", "tf", "--windows", "4", "--steps", "1,2"], "--steps: 2"),
             (["--lambda-ratio", "0.5", "--method", "tf", "--windows", "64"], "--windows: [64]"),
+            (["--lambda-ratio", "0.5", "--method", "tf", "--windows", "1000000"], "--windows: the window has 1000000"),
             (["--lambda-ratio", "0.5", "--method", "tf", "--penalty", "l1"], "--penalty: l1"),
         ])
     func options(options: [String], mention: String) throws {

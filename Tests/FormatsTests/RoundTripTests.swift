@@ -31,6 +31,25 @@ struct RoundTripTests {
         #expect(copy.gain == forward.gain && noise.matrix == covariance.matrix)
     }
 
+    @Test("Frames in time and frequency that cannot be are refused", arguments: [0, -1, .nan, .infinity])
+    func frames(_ frequency: Double) throws {
+        var estimate = try Samples.estimate()
+        let record = try #require(estimate.timeFrequency)
+        func read() throws -> Estimate {
+            try EstimateFile.write(estimate, to: folder.file("e.h5"), programVersion: "1")
+            return try EstimateFile.read(folder.file("e.h5"))
+        }
+        #expect(try read().timeFrequency == record)
+        estimate.timeFrequency = TimeFrequencyRecord(
+            frame: record.frame, samplingFrequency: frequency, firstTime: 0, rho: 0.3)
+        #expect(throws: InputError.self) { try read() }
+        // Of other samples than there are times.
+        estimate.timeFrequency = TimeFrequencyRecord(
+            frame: try GaborFrame(record.frame.windows, samples: 5), samplingFrequency: 100, firstTime: 0, rho: 0.3)
+        for s in estimate.sources.indices { estimate.sources[s].coefficients = nil }
+        #expect(throws: InputError.self) { try read() }
+    }
+
     @Test("A forward comes back exactly", arguments: [1, 3])
     func forward(orientations: Int) throws {
         let forward = try Samples.forward(orientations: orientations)

@@ -76,6 +76,8 @@ struct MethodTests {
         #expect(try lengths(nil, 50, 100) == [[4], [4, 8]])
         for samples in 1...5 { #expect(try lengths(nil, 500, samples) == [[4]]) }
         #expect(throws: InputError.self) { try lengths([[0.2]], 500, 50) }
+        #expect(throws: InputError.self) { try lengths([[5]], 1000, 100_000) }
+        #expect(try lengths(nil, 1e30, 100) == [[100]])
         for text in ["", "80", "80ms,", "-3ms", "nanms", "80ms+x", "infs"] {
             #expect(throws: InputError.self, "\(text)") { try SelectionSettings.windows(named: text) }
         }

@@ -79,8 +79,8 @@ struct RefinementTests {
                 families: Patches(prepared, world.forward, columnWeights: prepared.columnWeights).families, ridge: 0.05)
             let draws = NoiseCharge.whiteNoise(prepared, length: prepared.times.count, seed: 1)
             return NoiseCharge.measured(
-                rate: 0.05, white: dictionary.largestScores(of: draws), prepared, world.forward, dictionary,
-                reducer: { .identity($0) }, seed: 1, monitor: .silent
+                rate: 0.05, white: dictionary.largestScores(of: draws), prepared, world.forward, dictionary, seed: 1,
+                monitor: .silent
             ).charge
         }
         let (one, two) = (try charge(1), try charge(2))

@@ -58,10 +58,13 @@ extension EstimateFile {
             try reader.integers("\(group)/lengths", "a window"), try reader.count("samples", of: group)
         )
         let steps = try reader.integers("\(group)/steps", count: lengths.count, "a window")
-        guard samples == times.count, lengths.allSatisfy({ $0 <= max(4, samples) }) else {
+        // Windows that overlap without end, or many of them, would take memory without end.
+        let isSmall =
+            lengths.count <= 64 && zip(lengths, steps).allSatisfy { $0 <= max(4, samples) && $1 > 0 && $0 / $1 <= 64 }
+        guard samples == times.count, isSmall else {
             throw InputError(
                 "\(reader.path): \(group)", found: "\(samples) samples and windows of \(lengths)",
-                expected: "\(times.count) samples, and windows no longer")
+                expected: "\(times.count) samples, and up to 64 windows no longer, of 64 steps at most")
         }
         let frame: GaborFrame
         do throws(GaborFrame.Invalid) {
@@ -105,9 +108,15 @@ extension EstimateFile {
             guard columns.count == axes else { continue }
             sources[s].coefficients = Matrix(rows: frame.size, columns: axes, elements: columns.flatMap { $0 })
         }
+        let frequency = try reader.number("sampling_frequency", of: group)
+        guard frequency > 0, frequency.isFinite else {
+            throw InputError(
+                "\(reader.path): \(group)/sampling_frequency", found: "\(frequency)",
+                expected: "a positive number of Hz")
+        }
         return TimeFrequencyRecord(
-            frame: frame, samplingFrequency: try reader.number("sampling_frequency", of: group),
-            firstTime: try reader.number("first_time", of: group), rho: try reader.number("rho", of: group))
+            frame: frame, samplingFrequency: frequency, firstTime: try reader.number("first_time", of: group),
+            rho: try reader.number("rho", of: group))
     }
 
     private static func sensorData(_ reader: NativeReader, sampleCount: Int) throws(InputError) -> SensorData {

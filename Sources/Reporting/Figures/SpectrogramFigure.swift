@@ -130,12 +130,12 @@ public enum SpectrogramFigure {
             let scale = coefficients.elements.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
             guard scale > 0 else { return }
             for (k, window) in windows.enumerated() {
-                let centres = record.times(of: k)
+                let centres = frame.centres(of: k)
                 let (wide, long) = (Double(longest) / Double(window.length), Double(window.step) / Double(step))
                 for axis in 0..<coefficients.columns {
                     let parts = frame.spectrum(coefficients.column(axis), of: k)
                     for i in 0..<parts.real.columns {
-                        let middle = (centres[i] - firstTime) / interval
+                        let middle = (centres[i] + 0.5) / Double(step)
                         let columns = Self.cells(middle - long / 2, middle + long / 2, timeCount)
                         for f in 0..<parts.real.rows {
                             let (re, im) = (parts.real[f, i] / scale, parts.imaginary[f, i] / scale)

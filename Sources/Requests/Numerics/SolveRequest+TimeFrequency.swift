@@ -13,10 +13,7 @@ extension SolveRequest {
                 .steps, found: "\(usedSteps.count)",
                 expected: "\(windows.count), one for each of \(SettingName.windows.rawValue)")
         }
-        guard windows.allSatisfy({ (2...1_000_000).contains($0) }) else {
-            throw InputError(.windows, found: "\(windows)", expected: "even numbers of samples")
-        }
-        do throws(GaborFrame.Invalid) { _ = try GaborFrame(sets, samples: 1) } catch {
+        do throws(GaborFrame.Invalid) { try GaborFrame.check(sets) } catch {
             throw InputError(.windows, found: "\(error)")
         }
         guard penalty == GroupLasso.kind else {

@@ -89,7 +89,7 @@ public struct Localization: Sendable {
             ? SourceChoice.Refining(
                 prepared, forward, settings.selection, parallelism: settings.parallelism, monitor: monitor) : nil
         let origin = try SourceChoice.Origin(
-            prepared.problem, rowLabels: prepared.rowLabels, replicates: prepared.replicates, refining: refining,
+            prepared.problem, rowLabels: prepared.rowLabels, epochs: prepared.replicates, refining: refining,
             samplingFrequency: prepared.samplingFrequency)
         return Posed(
             prepared: prepared, choice: choice, origin: origin, forward: forward, condition: recording.condition,
@@ -137,8 +137,7 @@ public struct Localization: Sendable {
         monitor: Monitor, stability: ([EstimatedSource]) throws -> (stability: Stability, sources: [Stability.Source])?
     ) throws -> Estimate {
         let (prepared, forward) = (posed.prepared, posed.forward)
-        var result = try sources(
-            chosen, prepared, forward, reducer: chosen.refined?.temporal ?? posed.refining?.temporal)
+        var result = try sources(chosen, prepared, forward, reducer: posed.refining?.temporal)
         let repeated = try stability(result.sources)
         if let repeated {
             for (i, source) in repeated.sources.enumerated() { result.sources[i].stability = source }
@@ -259,8 +258,6 @@ public struct Localization: Sendable {
         let gainError = chosen.refined?.refinement.gainError ?? 0
         let inverse = chosen.refined == nil ? nil : scaled.inverseGram(in: problem)
         let spacing = forward.sources.spacing
-        // Amplitudes of few time courses hold as little of the noise.
-        let part = chosen.refined?.courses.map { Double($0.columns) / Double($0.rows) } ?? 1
         for (i, block) in active.blocks.enumerated() {
             let columns = problem.blocks.columns(of: block)
             let field = power(scaled.field(i, in: problem))
@@ -302,8 +299,7 @@ public struct Localization: Sendable {
                     for (l, other) in own.enumerated() { variance += direction[k] * inverse[row, other] * direction[l] }
                 }
                 source.setErrorBars(
-                    worth, deviation: (part * prepared.noiseVariance * max(0, variance)).squareRoot(),
-                    gainError: gainError,
+                    worth, deviation: (prepared.noiseVariance * max(0, variance)).squareRoot(), gainError: gainError,
                     forward.sources, spacing: spacing, times: prepared.times)
             }
             sources.append(source)

@@ -31,16 +31,15 @@ extension NoiseCharge {
     ///   - prepared: the problem, its noise and its baseline.
     ///   - forward: what it was prepared from.
     ///   - dictionary: points and patches over the problem.
-    ///   - reducing: what courses of as many samples are reduced by in time.
     ///   - seed: of the draws.
     ///   - monitor: progress; what was measured until the caller cancelled is no charge.
     /// - Complexity: O(n·q·T) a stretch; where the covariance comes from the baseline, O(sensors²·columns of the gain).
     static func measured(
         rate: Double, white: [Double], _ prepared: PreparedProblem, _ forward: Forward, _ dictionary: AtomDictionary,
-        reducer reducing: (Int) -> Matrix, seed: UInt64, monitor: Monitor
+        seed: UInt64, monitor: Monitor
     ) -> Measurement {
         let (folds, window) = (prepared.noise.folds, prepared.times.count)
-        let baseline = prepared.baseline
+        let (baseline, basis) = (prepared.baseline, prepared.noise.temporal)
         let stretches = Self.stretches(of: baseline.columns, folds: folds.map(\.heldOut), window: window)
         let length = stretches.first?.count ?? 0
         let known = NoiseExtremes(white)
@@ -50,7 +49,7 @@ extension NoiseCharge {
                 extremes: extremes)
         }
         guard !prepared.noise.level.isGiven, length > 0 else { return measurement(known, 0, 0) }
-        let reducer = reducing(length)
+        let reducer = basis.matrix(length)
         func report(_ part: Int, of count: Int) {
             monitor.report(.init(stage: "noise", detail: "what it makes a source explain, \(part) of \(count)"))
         }

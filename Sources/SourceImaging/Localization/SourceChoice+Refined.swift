@@ -18,8 +18,6 @@ extension SourceChoice {
         let temporal: Matrix
         /// Error terms of the gain to choose among; none where it has no error.
         let errors: [FieldError]
-        /// The same for a window of some time courses alone, samples × few.
-        let keeping: @Sendable (Matrix, Monitor) -> Refining
 
         /// By which power of a source's prior its charge falls: that by which noise exceeds it the less often. The logarithm
         /// of a likelihood is half of what an atom explains, over the noise: a prior counts no less, though few draws of
@@ -33,17 +31,13 @@ extension SourceChoice {
                     design: problem.design, families: dictionary.families, ridge: dictionary.ridge,
                     parallelism: dictionary.parallelism), charge: charge, extremes: extremes, noise: noise,
                 columnWeights: columnWeights, rate: rate,
-                temporal: temporal, errors: errors, keeping: { [keeping] in keeping($0, $1).with(problem) })
+                temporal: temporal, errors: errors)
         }
     }
 
     /// What refining found.
     struct Refined {
         let refinement: Refinement
-        /// What the window was reduced to in time.
-        let temporal: Matrix
-        /// The time courses that amplitudes are made of, samples × few; nil: any.
-        let courses: Matrix?
         /// One a source, in ascending order of the blocks.
         let sources: [Worth]
     }
@@ -118,20 +112,13 @@ extension SourceChoice {
     ) throws -> Outcome {
         let (families, charge, found) = (refining.dictionary.families, refining.charge, selected.found)
         let selection = SubsetSelection(charge: charge.value)
-        let fit = chosen.timeFrequency
-        let problem = fit?.problem ?? origin.problem
-        // Amplitudes are of the time courses that were found, where some were.
-        let response = fit?.courses.map {
-            Matrix.product(problem.response * $0, transposed: false, $0, transposed: true)
-        }
+        let problem = origin.problem
         let whereabouts = refining.whereabouts(
             found.atoms, origin.searched.unreducedResponse, gainError: selected.gainError ?? 0)
         let offsets = found.atoms.reduce(into: [0]) {
             $0.append($0[$0.count - 1] + problem.blocks.columns(of: $1.block).count)
         }
-        guard
-            let coefficients = selection.coefficients(
-                found.atoms, refining.dictionary, response: response ?? problem.response)
+        guard let coefficients = selection.coefficients(found.atoms, refining.dictionary, response: problem.response)
         else {
             throw InputError(
                 "problem", found: "sources whose fields cannot be told apart", expected: "a gain of full rank")
@@ -141,13 +128,12 @@ extension SourceChoice {
             ActiveSet(
                 blocks: found.atoms.map(\.block), offsets: offsets,
                 coefficients: coefficients),
-            families: found.atoms.map { families[$0.family] }, of: fit?.problem)
+            families: found.atoms.map { families[$0.family] })
         outcome.refined = Refined(
             refinement: Refinement(
                 charge: charge, objectives: found.objectives, isSettled: found.isSettled, looks: found.looks,
                 gainError: selected.gainError, falsePositiveRate: refining.rate,
                 chargeUncertainty: refining.extremes.uncertainty(refining.rate)),
-            temporal: refining.temporal, courses: fit?.courses,
             sources: found.atoms.indices.map { i in
                 // Charge and noise as they count at its place.
                 let score = found.scores[i] * (selected.factors?[found.atoms[i].block] ?? 1)
@@ -173,19 +159,17 @@ extension SourceChoice.Refining {
     ///   - prepared: the problem, its noise and its baseline.
     ///   - forward: what it was prepared from.
     ///   - settings: error of the gain, rate of false positives, seed of the draws.
-    ///   - courses: time courses, samples × few, beside which nothing is looked at; nil looks at all.
     ///   - parallelism: threads; no result depends on them.
     ///   - monitor: progress; once the caller cancelled, the charge means nothing.
     init(
-        _ prepared: PreparedProblem, _ forward: Forward, _ settings: SelectionSettings, keeping courses: Matrix? = nil,
-        parallelism: Parallelism, monitor: Monitor
+        _ prepared: PreparedProblem, _ forward: Forward, _ settings: SelectionSettings, parallelism: Parallelism,
+        monitor: Monitor
     ) {
         var dictionary = AtomDictionary(
             design: prepared.problem.design,
             families: Patches(prepared, forward, columnWeights: prepared.columnWeights).families,
             parallelism: parallelism)
-        let reducer: @Sendable (Int) -> Matrix = { prepared.noise.temporal.matrix($0, keeping: courses) }
-        let temporal = reducer(prepared.times.count)
+        let temporal = prepared.noise.temporal.matrix(prepared.times.count)
         let draws = NoiseCharge.whiteNoise(prepared, length: temporal.columns, seed: settings.seed)
         // Two atoms that nearly coincide lose half as much to the ridge as one. Where that is worth a good part of a
         // charge, the strongest sources would be told as two: the ridge may take half of what white noise makes a
@@ -198,8 +182,8 @@ extension SourceChoice.Refining {
             white = dictionary.largestScores(of: draws)
         }
         let measured = NoiseCharge.measured(
-            rate: settings.falsePositiveRate, white: white, prepared, forward, dictionary, reducer: reducer,
-            seed: settings.seed, monitor: monitor)
+            rate: settings.falsePositiveRate, white: white, prepared, forward, dictionary, seed: settings.seed,
+            monitor: monitor)
         let blocks = prepared.problem.blocks
         self.init(
             dictionary: dictionary, charge: measured.charge, extremes: measured.extremes,
@@ -207,9 +191,6 @@ extension SourceChoice.Refining {
             columnWeights: (0..<blocks.count).map { prepared.columnWeights[blocks.columns(of: $0).lowerBound] },
             rate: settings.falsePositiveRate, temporal: temporal,
             errors: GainErrors.terms(
-                settings.gainError, forward.sources, prepared.problem.blocks, columnWeights: prepared.columnWeights),
-            keeping: { courses, monitor in
-                Self(prepared, forward, settings, keeping: courses, parallelism: parallelism, monitor: monitor)
-            })
+                settings.gainError, forward.sources, prepared.problem.blocks, columnWeights: prepared.columnWeights))
     }
 }

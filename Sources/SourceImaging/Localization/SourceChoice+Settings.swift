@@ -56,22 +56,14 @@ extension SourceChoice {
                 .criterion, found: "\(method.criterion.name), with method \(name)",
                 expected: "one of \(criteria.map(\.name).joined(separator: ", "))")
         }
-        if inverse != .mixedNorm, inverse != .evidence {
-            guard penalty == GroupLasso.kind else {
-                throw InputError(
-                    .penalty, found: "\(penalty.name), with method \(name)", expected: "\(GroupLasso.kind.name)")
-            }
-            guard wanted.search == nil else {
-                throw InputError(
-                    .search, found: "\(method.search.name), with method \(name)", expected: "none: it has its own")
-            }
-        }
-        guard inverse == .timeFrequency else {
-            for (setting, isGiven) in [(SettingName.windows, windows != nil), (.rho, rho != nil)] where isGiven {
-                throw InputError(
-                    setting, found: "a value, with method \(name)", expected: "method \(MethodKind.timeFrequency.name)")
-            }
-            return
+        let given: [(SettingName, Bool)] = [
+            (.penalty, penalty != GroupLasso.kind), (.search, wanted.search != nil), (.windows, windows != nil),
+            (.rho, rho != nil),
+        ]
+        for (setting, isGiven) in given where isGiven && !inverse.options.contains(setting) {
+            let having = MethodKind.all.filter { $0.options.contains(setting) }.map(\.name)
+            throw InputError(
+                setting, found: "a value, with method \(name)", expected: "method \(having.joined(separator: " or "))")
         }
         if let rho, !(rho >= 0 && rho <= 1) {
             throw InputError(.rho, found: "\(rho)", expected: "auto, or a number from 0 to 1")
@@ -110,10 +102,9 @@ extension SourceChoice {
         } else if let shape {
             throw InputError(.penalty, found: "\(name) with a shape of \(shape)", expected: "a penalty that has one")
         }
-        if penalty != GroupLasso.kind, weights == .reweighted || weights == .evidence || rounds ?? 0 > 0 {
+        if penalty != GroupLasso.kind, weights == .reweighted || rounds ?? 0 > 0 {
             throw InputError(
-                .penalty, found: "\(name), with \(weights == .evidence ? "the evidence" : "reweighting")",
-                expected: "\(usual): the others have no such weights")
+                .penalty, found: "\(name), with reweighting", expected: "\(usual): the others have no such weights")
         }
     }
 
@@ -182,11 +173,6 @@ extension SourceChoice {
                 throw InputError(
                     .criterion, found: "\(method.criterion.name), with weights \(weights.rawValue)",
                     expected: "evidence with evidence: it is the criterion of its own weights and of no others")
-            }
-            guard wanted.search == nil else {
-                throw InputError(
-                    .search, found: "\(method.search.name), with weights by evidence",
-                    expected: "none: the evidence has updates of its own")
             }
             guard lambda == .automatic else {
                 throw InputError(

@@ -37,7 +37,7 @@ struct SourceChoice: Sendable {
         var convex: ActiveSet?
         /// Covariance of the noise of one epoch in whitened data, where it was estimated along with the sources; nil elsewhere.
         var noise: Matrix?
-        /// Coefficients of active blocks in time and frequency, and what the problem is that they are of; nil elsewhere.
+        /// Coefficients of active blocks in time and frequency; nil elsewhere.
         var timeFrequency: TimeFrequencyFit?
 
         /// The same without a source.
@@ -54,8 +54,8 @@ struct SourceChoice: Sendable {
         let problem: RegressionProblem
         /// The block of the whitener that each row is of.
         let rowLabels: [Int]
-        /// Whitened epochs, where they are needed, reduced as ``searched`` is.
-        let replicates: Replicates?
+        /// Whitened epochs with all samples, where they are needed.
+        let epochs: Replicates?
         /// Where sources are refined.
         let refining: Refining?
         /// The problem that λ is chosen for: where sources are refined, reduced to the band of the response.
@@ -65,20 +65,24 @@ struct SourceChoice: Sendable {
 
         /// - Throws: ``RegressionProblem/Invalid`` where the response is impossible.
         init(
-            _ problem: RegressionProblem, rowLabels: [Int], replicates: Replicates?, refining: Refining?,
+            _ problem: RegressionProblem, rowLabels: [Int], epochs: Replicates?, refining: Refining?,
             samplingFrequency: Double
         ) throws(RegressionProblem.Invalid) {
             self.problem = problem
             self.samplingFrequency = samplingFrequency
             self.rowLabels = rowLabels
             self.refining = refining
-            if let temporal = refining?.temporal {
-                searched = try problem.with(response: problem.unreducedResponse * temporal)
-                self.replicates = replicates?.map { $0 * temporal }
-            } else {
-                searched = problem
-                self.replicates = replicates
-            }
+            self.epochs = epochs
+            searched =
+                try refining.map { refining throws(RegressionProblem.Invalid) in
+                    try problem.with(response: problem.unreducedResponse * refining.temporal)
+                } ?? problem
+        }
+
+        /// The epochs, reduced as ``searched`` is.
+        var replicates: Replicates? {
+            guard let temporal = refining?.temporal else { return epochs }
+            return epochs?.map { $0 * temporal }
         }
     }
 
@@ -102,14 +106,14 @@ struct SourceChoice: Sendable {
     /// Criterion, search and weights by name, and what they depend on.
     var described: [(String, String)] {
         var described: [(String, String)] = [("weights", weights.rawValue)]
-        if inverse != .mixedNorm, inverse != .evidence { described.insert(("method", inverse.name), at: 0) }
+        if inverse != .mixedNorm { described.insert(("method", inverse.name), at: 0) }
         if penalty != GroupLasso.kind {
             described.append(("penalty", penalty.name))
             if let known = penalty.shape, let value = shape ?? known.usual {
                 described.append((known.option.rawValue, "\(value)"))
             }
         }
-        if inverse == .timeFrequency {
+        if inverse.options.contains(.windows) {
             let sets = windows?.map { set in set.map { String(printf: "%gms", 1000 * $0) }.joined(separator: "+") }
             described += [
                 ("windows", sets?.joined(separator: ",") ?? "auto"), ("rho", rho.map { "\($0)" } ?? "auto"),
@@ -118,7 +122,9 @@ struct SourceChoice: Sendable {
         let isGiven = lambda != .automatic && weights != .learned
         if !isGiven {
             described.append(("criterion", method.criterion.name))
-            if method.criterion.isSearched, inverse == .mixedNorm { described.append(("search", method.search.name)) }
+            if method.criterion.isSearched, inverse.options.contains(.search) {
+                described.append(("search", method.search.name))
+            }
             if method.criterion.hasFolds { described.append(("folds", "\(method.folds)")) }
             if method.criterion.hasDraws { described.append(("draws", "\(method.drawCount)")) }
         }
@@ -133,15 +139,7 @@ struct SourceChoice: Sendable {
     /// - Throws: ``InputError`` where the criterion does not suit the problem, `CancellationError`.
     func run(_ session: some SolverSession, _ origin: Origin, monitor: Monitor) throws -> Outcome {
         let chosen = try penalized(session, origin, monitor: monitor)
-        guard var refining = origin.refining else { return chosen }
-        var origin = origin
-        if let courses = chosen.timeFrequency?.courses {
-            refining = refining.keeping(courses, monitor)
-            if monitor.isCancelled() { throw CancellationError() }
-            origin = try Origin(
-                origin.problem, rowLabels: origin.rowLabels, replicates: nil, refining: refining,
-                samplingFrequency: origin.samplingFrequency)
-        }
+        guard let refining = origin.refining else { return chosen }
         // Where noise makes no source explain anything, no sensor sees any.
         guard refining.charge.value > 0 else { return chosen.withoutSources(of: origin.problem) }
         return try refined(chosen, try selected(chosen, origin, refining, monitor: monitor), origin, refining)

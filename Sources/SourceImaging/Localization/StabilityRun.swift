@@ -51,7 +51,7 @@ struct StabilityRun {
                 let (response, replicates) = redrawn(field, &random)
                 problem = try prepared.problem.with(response: response)
                 let origin = try SourceChoice.Origin(
-                    problem, rowLabels: prepared.rowLabels, replicates: replicates, refining: refining,
+                    problem, rowLabels: prepared.rowLabels, epochs: replicates, refining: refining,
                     samplingFrequency: prepared.samplingFrequency)
                 session.adopt(origin.searched)
                 outcome = try choice.run(session, origin, monitor: quiet)
@@ -122,7 +122,7 @@ struct StabilityRun {
         let part = try prepared.problem.restricted(toRows: rows)
         return try SourceChoice.Origin(
             part, rowLabels: rows.map { prepared.rowLabels[$0] },
-            replicates: prepared.replicates.map { $0.map { $0.rows(rows) } }, refining: refining?.with(part),
+            epochs: prepared.replicates.map { $0.map { $0.rows(rows) } }, refining: refining?.with(part),
             samplingFrequency: prepared.samplingFrequency)
     }
 

@@ -92,18 +92,6 @@ struct TemporalBasis: Sendable {
         return cosines * Matrix.product(roots, transposed: false, eigen.vectors, transposed: true)
     }
 
-    /// The same, of that the part that some time courses reach.
-    ///
-    /// - Parameter courses: as many samples or more × few, of which the first are taken; nil: all of it.
-    func matrix(_ length: Int, keeping courses: Matrix?) -> Matrix {
-        let whole = matrix(length)
-        guard let courses else { return whole }
-        let reached = Matrix.product(whole, transposed: true, courses.rows(Array(0..<length)))
-        guard let svd = try? SingularValues(reached), let largest = svd.values.first else { return whole }
-        let kept = svd.values.prefix { $0 > 1e-3 * largest }.count
-        return whole * svd.u.columns(0..<kept)
-    }
-
     /// The slowest of the orthonormal cosines over some samples (DCT-II), length × count.
     private static func cosines(_ length: Int, _ count: Int) -> Matrix {
         Matrix(rows: length, columns: count) { t, k in

@@ -23,13 +23,16 @@ public struct GaborFrame: Sendable, Equatable {
         }
     }
 
+    /// The longest window, samples: its transform is a matrix of as many rows and columns.
+    public static let longestWindow = 4096
+
     /// What makes a frame impossible.
     public enum Invalid: Error, Equatable, Sendable, CustomStringConvertible {
         /// There is no window.
         case noWindow
         /// There is no sample.
         case noSample
-        /// A window is odd, or its step does not divide it into at least two.
+        /// A window is odd or too long, or its step does not divide it into at least two.
         case window(GaborFrame.Window)
 
         /// One line in plain English.
@@ -38,8 +41,8 @@ public struct GaborFrame: Sendable, Equatable {
             case .noWindow: "there is no window, expected at least one"
             case .noSample: "the time courses have no sample"
             case .window(let window):
-                "the window has \(window.length) samples and its step \(window.step); expected an even length that the "
-                    + "step divides into 2 or more"
+                "the window has \(window.length) samples and its step \(window.step); expected an even length of at "
+                    + "most \(GaborFrame.longestWindow) that the step divides into 2 or more"
             }
         }
     }
@@ -91,13 +94,12 @@ public struct GaborFrame: Sendable, Equatable {
     }
 
     init(_ windows: [Window], samples: Int, spectra: WindowSpectraMaker?, longWindow: Int) throws(Invalid) {
-        guard !windows.isEmpty else { throw .noWindow }
+        try Self.check(windows)
         guard samples > 0 else { throw .noSample }
         var lattices: [Lattice] = []
         var offsets = [0]
         for window in windows {
             let (w, t) = (window.length, window.step)
-            guard t > 0, w % 2 == 0, w % t == 0, w >= 2 * t else { throw .window(window) }
             let lattice = Self.lattice(
                 window, samples: samples, scale: 1 / Double(windows.count).squareRoot(),
                 first: offsets[offsets.count - 1], firstGroup: offsets.count - 1)
@@ -115,6 +117,15 @@ public struct GaborFrame: Sendable, Equatable {
         groupCount = offsets.count - 1
         groupOffsets = offsets
         groupWeights = zip(offsets, offsets.dropFirst()).map { $1 - $0 == 2 ? 2.0.squareRoot() : 1 }
+    }
+
+    /// Throws for windows that make no frame.
+    public static func check(_ windows: [Window]) throws(Invalid) {
+        guard !windows.isEmpty else { throw .noWindow }
+        for window in windows {
+            let (w, t) = (window.length, window.step)
+            guard t > 0, w % 2 == 0, w % t == 0, w >= 2 * t, w <= longestWindow else { throw .window(window) }
+        }
     }
 
     private static func lattice(

@@ -11,8 +11,9 @@ struct ConcomitantMethod: SourceMethod {
     func run(
         _ session: some SolverSession, _ origin: SourceChoice.Origin, monitor: Monitor
     ) throws -> SourceChoice.Outcome {
-        let problem = session.problem
-        guard let replicates = origin.replicates else { throw notEnough(1, problem) }
+        // Noise is of all samples, whatever sources are refined by.
+        let problem = origin.problem
+        guard let replicates = origin.epochs else { throw notEnough(1, problem) }
         let epochs = replicates.present.flatMap { place in
             [Matrix](repeating: replicates.responses[place], count: replicates.counts[place])
         }
@@ -70,8 +71,7 @@ struct ConcomitantMethod: SourceMethod {
                 curve: curve, solution: solution, problem: white, largest: largest,
                 epochs: found.epochs + solution.certificate.epochs,
                 fullPasses: found.fullPasses + solution.certificate.fullPasses, end: nil), monitor)
-        // In a band it is that of what was reduced in time.
-        if origin.refining == nil { outcome.noise = found.noise.covariance }
+        outcome.noise = found.noise.covariance
         return outcome
     }
 
@@ -92,6 +92,6 @@ extension MethodKind {
     public static let concomitant = MethodKind(
         "concomitant",
         help: "the mixed norm, with the noise estimated along with the sources from single epochs (CLaR)",
-        weights: [.reweighted, .shared, .refined], criteria: [.noiseQuantile], needsReplicates: true
+        weights: [.refined, .shared, .reweighted], criteria: [.noiseQuantile], needsReplicates: true
     ) { ConcomitantMethod(choice: $0) }
 }

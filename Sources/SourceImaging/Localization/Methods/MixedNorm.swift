@@ -81,6 +81,6 @@ extension MethodKind {
     /// ``MixedNorm``.
     public static let mixedNorm = MethodKind(
         "mixed-norm", help: "few sources, each with its own time course (MxNE)",
-        weights: [.refined, .shared, .reweighted, .learned]
+        weights: [.refined, .shared, .reweighted, .learned], options: [.penalty, .search]
     ) { MixedNorm(choice: $0) }
 }

@@ -17,22 +17,26 @@ public struct MethodKind: NamedKind {
     public let name: String
     /// One line of help.
     public let help: String
-    /// The weights that it can give sources, its usual ones first.
+    /// The weights that it can give sources.
     public let weights: [SourceWeights]
     /// The criteria that choose its λ; nil: all.
     public let criteria: [CriterionKind]?
+    /// Settings that not all methods have.
+    let options: Set<SettingName>
     /// Whether it looks at single epochs.
     let needsReplicates: Bool
     let make: @Sendable (SourceChoice) -> any SourceMethod
 
     init(
         _ name: String, help: String, weights: [SourceWeights], criteria: [CriterionKind]? = nil,
-        needsReplicates: Bool = false, make: @escaping @Sendable (SourceChoice) -> any SourceMethod
+        options: Set<SettingName> = [], needsReplicates: Bool = false,
+        make: @escaping @Sendable (SourceChoice) -> any SourceMethod
     ) {
         self.name = name
         self.help = help
         self.weights = weights
         self.criteria = criteria
+        self.options = options
         self.needsReplicates = needsReplicates
         self.make = make
     }

@@ -43,8 +43,7 @@ struct TimeFrequencyMethod: SourceMethod {
             epochs: solution.work.epochs,
             fullPasses: solution.work.fullPasses, warnings: warnings)
         outcome.timeFrequency = TimeFrequencyFit(
-            frame: found.penalty.frame, rho: found.penalty.rho, coefficients: solution.coefficients, problem: problem,
-            courses: TimeFrequencyFit.courses(of: solution.active, in: problem))
+            frame: found.penalty.frame, rho: found.penalty.rho, coefficients: solution.coefficients)
         return outcome
     }
 
@@ -127,7 +126,8 @@ extension MethodKind {
     /// ``TimeFrequencyMethod``.
     public static let timeFrequency = MethodKind(
         "tf", help: "few sources that come and go: sparse in time and frequency, too (TF-MxNE)",
-        weights: [.refined, .shared, .reweighted], criteria: [.noiseQuantile, .sure, .heldOut]
+        weights: [.refined, .shared, .reweighted], criteria: [.noiseQuantile, .sure, .heldOut],
+        options: [.rho, .windows]
     ) { TimeFrequencyMethod(choice: $0) }
 }
 
@@ -146,26 +146,27 @@ extension TimeFrequencyMethod {
         _ sets: [[Double]]?, _ frequency: Double, samples: Int
     ) throws(InputError) -> [[GaborFrame.Window]] {
         func window(_ seconds: Double) -> GaborFrame.Window {
-            let length = 4 * max(1, Int((seconds * frequency / 4).rounded()))
+            // What is longer than any data makes no number that whole ones cannot hold.
+            let length = 4 * max(1, Int(min(seconds * frequency / 4, 1e9).rounded()))
             return GaborFrame.Window(length: length, step: max(2, length / 4))
         }
+        let most = min(max(samples, 4), GaborFrame.longestWindow)
         if let sets {
-            for seconds in sets.joined() where window(seconds).length > max(samples, 4) {
+            for seconds in sets.joined() where window(seconds).length > most {
                 throw InputError(
                     .windows, found: String(printf: "a window of %g ms", 1000 * seconds),
                     expected: String(
-                        printf: "at most the %d samples that are analysed, %.0f ms", samples,
-                        1000 * Double(samples) / frequency))
+                        printf: "at most %ld samples, %.0f ms", most, 1000 * Double(most) / frequency))
             }
             return sets.map { $0.map(window) }
         }
         var usual: [[GaborFrame.Window]] = []
         for set in usualWindows.map({ $0.map(window) }) where usual.count < usualCount {
-            if set.allSatisfy({ $0.length <= samples }), Set(set).count == set.count, !usual.contains(set) {
+            if set.allSatisfy({ $0.length <= min(samples, most) }), Set(set).count == set.count, !usual.contains(set) {
                 usual.append(set)
             }
         }
-        return usual.isEmpty ? [[GaborFrame.Window(length: max(4, samples / 4 * 4), step: max(2, samples / 4))]] : usual
+        return usual.isEmpty ? [[GaborFrame.Window(length: most / 4 * 4, step: max(2, most / 4))]] : usual
     }
 
     /// How windows are named: `80 ms`, `40 + 160 ms`.
@@ -202,10 +203,6 @@ struct TimeFrequencyFit: Sendable {
     let rho: Double
     /// D × columns of the active blocks.
     let coefficients: Matrix
-    /// Posed with all samples.
-    let problem: RegressionProblem
-    /// What the fitted field is made of in time, samples × few, orthonormal; nil without sources.
-    let courses: Matrix?
 
     /// The coefficients of a source, D × axes, in the units of its amplitudes.
     ///
@@ -228,21 +225,5 @@ struct TimeFrequencyFit: Sendable {
             for k in 0..<own.rows { own[k, axis] *= factor }
         }
         return own
-    }
-
-    /// What part of the power of the field the courses leave out.
-    private static let lost = 1e-3
-
-    /// The time courses that make up the field of active blocks, but for a thousandth of its power.
-    static func courses(of active: ActiveSet, in problem: RegressionProblem) -> Matrix? {
-        guard active.count > 0, let svd = try? SingularValues(active.fit(in: problem)) else { return nil }
-        let powers = svd.values.map { $0 * $0 }
-        var (rest, count) = (powers.reduce(0, +), 0)
-        let least = lost * rest
-        while count < powers.count, rest > least {
-            rest -= powers[count]
-            count += 1
-        }
-        return count > 0 ? Matrix(rows: problem.sampleCount, columns: count) { svd.vt[$1, $0] } : nil
     }
 }
