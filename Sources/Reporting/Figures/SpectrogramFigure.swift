@@ -160,12 +160,13 @@ public enum SpectrogramFigure {
 
         var largest: Double { values.max() ?? 0 }
 
-        /// Where the density is largest, Hz and s; nil for a source without any.
+        /// Where the density is largest, Hz and s, the middle of where it is as large; nil for a source without any.
         var peak: (frequency: Double, time: Double)? {
-            guard let place = values.indices.max(by: { values[$0] < values[$1] }), values[place] > 0 else { return nil }
-            return (
-                Double(place / timeCount) * resolution, firstTime + (Double(place % timeCount) + 0.5) * interval
-            )
+            let largest = largest
+            guard largest > 0, let place = values.firstIndex(of: largest) else { return nil }
+            let (row, first) = (place / timeCount, place % timeCount)
+            let length = (first..<timeCount).prefix { self[row, $0] == largest }.count
+            return (Double(row) * resolution, firstTime + (Double(first) + Double(length) / 2) * interval)
         }
 
         /// The highest frequency with so large a part of the largest density, Hz.
