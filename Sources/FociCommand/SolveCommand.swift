@@ -87,12 +87,8 @@ struct SolveCommand: ParsableCommand {
         request.shapes = penalizing.shapes
         request.lambda = .ratio(lambdaRatio)
         request.method = method
-        let given: [(SettingName, Bool)] = [(.rho, rho != nil), (.windows, windows != nil), (.steps, steps != nil)]
-        if method != .timeFrequency, let (name, _) = given.first(where: \.1) {
-            throw InputError(name, found: "a value, with method \(method.rawValue)", expected: "method tf")
-        }
-        request.rho = rho ?? request.rho
-        request.windows = windows?.values ?? request.windows
+        request.rho = rho
+        request.windows = windows?.values
         request.steps = steps?.values
         request.count = path
         request.engine = solver

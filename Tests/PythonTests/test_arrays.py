@@ -418,5 +418,7 @@ def test_time_frequency() -> None:
     assert found.gap <= 1e-9
     with pytest.raises(foci.InvalidInput, match="windows"):
         foci.solve(case.X, case.Y, lambda_ratio=0.4, method="tf", windows=7)
+    with pytest.raises(foci.InvalidInput, match="rho: a value, with method mixed-norm"):
+        foci.solve(case.X, case.Y, lambda_ratio=0.4, rho=0.5)
     with pytest.raises(foci.InvalidInput, match="steps"):
         foci.solve(case.X, case.Y, lambda_ratio=0.4, method="tf", windows=8, steps=[2, 4])

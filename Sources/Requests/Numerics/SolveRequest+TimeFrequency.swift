@@ -2,15 +2,24 @@ extension SolveRequest {
     /// Whether samples of the problem must stay as they are.
     public var keepsSamples: Bool { method == .timeFrequency || penalty.scope == .entry }
 
-    /// Steps as they are asked for, or a quarter of each window, half of one that has none.
-    var usedSteps: [Int] { steps ?? windows.map { $0 % 4 == 0 ? $0 / 4 : max(1, $0 / 2) } }
+    /// ρ, windows and steps as they are asked for, or the usual ones: of a window a quarter, half of one that has none.
+    var frameSettings: (rho: Double, windows: [Int], steps: [Int]) {
+        let lengths = windows ?? [16]
+        return (rho ?? 0.3, lengths, steps ?? lengths.map { $0 % 4 == 0 ? $0 / 4 : max(1, $0 / 2) })
+    }
 
-    /// Throws for settings of time-frequency norms out of their range, and for others that they do not have.
+    /// Throws for settings of time-frequency norms out of their range or without them, and for others that they do not have.
     func checkTimeFrequency() throws(InputError) {
+        guard method == .timeFrequency else {
+            let given = [(SettingName.rho, rho != nil), (.windows, windows != nil), (.steps, steps != nil)]
+            guard let (name, _) = given.first(where: \.1) else { return }
+            throw InputError(name, found: "a value, with method \(method.rawValue)", expected: "method tf")
+        }
+        let (rho, windows, steps) = frameSettings
         guard rho >= 0, rho <= 1 else { throw InputError(.rho, found: "\(rho)", expected: "a number from 0 to 1") }
-        guard windows.count == usedSteps.count else {
+        guard windows.count == steps.count else {
             throw InputError(
-                .steps, found: "\(usedSteps.count)",
+                .steps, found: "\(steps.count)",
                 expected: "\(windows.count), one for each of \(SettingName.windows.rawValue)")
         }
         do throws(GaborFrame.Invalid) { try GaborFrame.check(sets) } catch {
@@ -24,11 +33,13 @@ extension SolveRequest {
         }
     }
 
-    private var sets: [GaborFrame.Window] { zip(windows, usedSteps).map { GaborFrame.Window(length: $0, step: $1) } }
+    private var sets: [GaborFrame.Window] {
+        zip(frameSettings.windows, frameSettings.steps).map { GaborFrame.Window(length: $0, step: $1) }
+    }
 
     /// Solves with few coefficients in time and frequency.
     func runTimeFrequency(_ problem: RegressionProblem, _ monitor: Monitor) throws -> Answer {
-        let samples = problem.sampleCount
+        let (samples, rho, windows) = (problem.sampleCount, frameSettings.rho, frameSettings.windows)
         guard windows.allSatisfy({ $0 <= max(4, samples) }) else {
             throw InputError(
                 .windows, found: "\(windows)", expected: "windows of at most the \(samples) samples of the data")

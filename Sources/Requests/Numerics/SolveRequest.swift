@@ -23,10 +23,10 @@ public struct SolveRequest: Sendable {
 
     /// What is minimized.
     public var method = Method.mixedNorm
-    /// Of time-frequency norms: which part is of single coefficients, 0…1.
-    public var rho = 0.3
-    /// Of time-frequency norms: lengths of windows, samples.
-    public var windows = [16]
+    /// Of time-frequency norms: which part is of single coefficients, 0…1; nil: 0.3.
+    public var rho: Double?
+    /// Of time-frequency norms: lengths of windows, samples; nil: 16.
+    public var windows: [Int]?
     /// Samples from one window to the next; nil: a quarter of each.
     public var steps: [Int]?
     /// The penalty.
@@ -89,7 +89,7 @@ public struct SolveRequest: Sendable {
     /// - Throws: ``InputError``.
     public func check() throws(InputError) {
         _ = try penalty.shape(among: shapes, isNeeded: true)
-        if method == .timeFrequency { try checkTimeFrequency() }
+        try checkTimeFrequency()
         switch lambda {
         case .ratio(let ratio) where !(ratio > 0 && ratio <= 1):
             throw InputError(.lambdaRatio, found: "\(ratio)", expected: "a number above 0 and at most 1")

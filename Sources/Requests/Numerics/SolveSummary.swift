@@ -68,10 +68,11 @@ public struct SolveSummary: Encodable, Sendable {
         let points = answer.points.map { Point($0.lambda, $0.solution) }
         last = points[points.count - 1]
         path = request.count == nil && request.lambdas == nil ? nil : points
+        let used = request.frameSettings
         timeFrequency =
             request.method == .timeFrequency
             ? TimeFrequency(
-                method: request.method.rawValue, rho: request.rho, windows: request.windows, steps: request.usedSteps)
+                method: request.method.rawValue, rho: used.rho, windows: used.windows, steps: used.steps)
             : nil
         penalty = request.penalty.name
         solver = request.engine.rawValue
