@@ -29,7 +29,7 @@ struct SpectrumTests {
 
     @Test(
         "Windows that make no frame are refused before anything is made",
-        arguments: [(3, 1), (4, 3), (4, 4), (4, 0), (1 << 40, 4)])
+        arguments: [(3, 1), (4, 3), (4, 4), (4, 0), (1 << 40, 4), (0, Int.max), (Int.min, -1)])
     func impossible(length: Int, step: Int) {
         #expect(throws: GaborFrame.Invalid.window(.init(length: length, step: step))) {
             try GaborFrame([.init(length: 16, step: 4), .init(length: length, step: step)], samples: 8)

@@ -124,7 +124,9 @@ public struct GaborFrame: Sendable, Equatable {
         guard !windows.isEmpty else { throw .noWindow }
         for window in windows {
             let (w, t) = (window.length, window.step)
-            guard t > 0, w % 2 == 0, w % t == 0, w >= 2 * t, w <= longestWindow else { throw .window(window) }
+            guard (2...longestWindow).contains(w), w % 2 == 0, (1...(w / 2)).contains(t), w % t == 0 else {
+                throw .window(window)
+            }
         }
     }
 
