@@ -56,14 +56,16 @@ extension SourceChoice {
                 .criterion, found: "\(method.criterion.name), with method \(name)",
                 expected: "one of \(criteria.map(\.name).joined(separator: ", "))")
         }
-        let given: [(SettingName, Bool)] = [
-            (.penalty, penalty != GroupLasso.kind), (.search, wanted.search != nil), (.windows, windows != nil),
-            (.rho, rho != nil),
+        let given: [(SettingName, String?)] = [
+            (.penalty, penalty == GroupLasso.kind ? nil : penalty.name), (.search, wanted.search?.name),
+            (.windows, windows.map { "\($0) s" }), (.rho, rho.map { "\($0)" }),
         ]
-        for (setting, isGiven) in given where isGiven && !inverse.options.contains(setting) {
+        for (setting, value) in given where !inverse.options.contains(setting) {
+            guard let value else { continue }
             let having = MethodKind.all.filter { $0.options.contains(setting) }.map(\.name)
             throw InputError(
-                setting, found: "a value, with method \(name)", expected: "method \(having.joined(separator: " or "))")
+                setting, found: "\(value), with method \(name)",
+                expected: "method \(having.joined(separator: " or "))")
         }
         if let rho, !(rho >= 0 && rho <= 1) {
             throw InputError(.rho, found: "\(rho)", expected: "auto, or a number from 0 to 1")
