@@ -77,6 +77,7 @@ METHODS = (
     Method("nl-champagne", package="invert", strong=0.5, slow=True),
     Method("mixed-norm", package="mne"),
     Method("mixed-norm-sure", package="mne", main=True, slow=True),
+    Method("tf-mixed-norm", package="mne", main=True, slow=True),
     Method("gamma-map", package="mne", strong=0.2, main=True, slow=True),
     Method("rap-music", package="mne", slow=True),
     Method("trap-music", package="mne", slow=True),
