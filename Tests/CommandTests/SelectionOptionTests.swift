@@ -138,6 +138,7 @@ struct SelectionOptionTests {
         let stored = try EstimateFile.read(workspace.folder.file("result/estimate.h5"))
         let record = try #require(stored.selection.quantile)
         #expect(record.deviations == levels && record.draws == 40 && record.quantile > 0)
+        #expect(json["noise_quantile"]["correlation"].number == record.correlation && abs(record.correlation) < 1)
         #expect(stored.settings.contains(Setting("draws", "40")))
         #expect(try workspace.text("result/selection.svg").contains("noise-quantile"))
         let plain = try localize(["--force", "--criterion", "noise-quantile", "--draws", "60"])

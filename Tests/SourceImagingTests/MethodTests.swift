@@ -105,6 +105,31 @@ struct MethodTests {
         for source in estimate.sources.prefix(2) { #expect(source.stability?.found == 1) }
     }
 
+    // MARK: - Noise
+
+    @Test("The noise whose quantile is λ is as slow as that before time 0; in a band it is white")
+    func slowNoise() throws {
+        func record(
+            _ slowness: Double, _ method: MethodKind, _ weights: SourceWeights = .shared, isEstimated: Bool = false
+        ) throws -> QuantileRecord {
+            let world = try SmallWorld(slowness: slowness)
+            var settings = LocalizationSettings()
+            settings.selection.method = method
+            settings.selection.criterion = .noiseQuantile
+            settings.selection.weights = weights
+            let estimate = try Localization(settings).run(
+                recording: world.recording, forward: world.forward, covariance: isEstimated ? nil : world.covariance)
+            return try #require(estimate.selection.quantile)
+        }
+        for method in [MethodKind.mixedNorm, .timeFrequency] {
+            let (white, slow) = (try record(0, method), try record(0.9, method))
+            #expect(abs(white.correlation) < 0.15 && slow.correlation > 0.6, "\(white.correlation) \(slow.correlation)")
+            // Fewer independent samples: what noise explains varies more, and its largest is larger.
+            #expect(slow.quantile > 1.05 * white.quantile, "\(slow.quantile) \(white.quantile)")
+        }
+        #expect(try record(0.9, .mixedNorm, .refined, isEstimated: true).correlation == 0)
+    }
+
     // MARK: - Noise along with sources
 
     @Test("The noise that epochs show is found along with the sources, whatever the level that was given")

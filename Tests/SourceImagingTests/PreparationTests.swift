@@ -3,7 +3,8 @@ import Testing
 
 @testable import SourceImaging
 
-/// A small recording with every kind of sensor, made of random numbers in SI-like scales.
+/// A small recording with every kind of sensor, made of random numbers in SI-like scales; the noise of neighbouring samples
+/// is correlated by its slowness.
 struct SmallWorld {
     var sensors: Sensors
     var forward: Forward
@@ -13,7 +14,7 @@ struct SmallWorld {
     init(
         magnetometers: Int = 8, gradiometers: Int = 12, electrodes: Int = 10, sources: Int = 40, averages: Double = 4,
         seed: UInt64 = 1, active: [Int] = [3, 20], amplitude: Double = 4, order: [Int]? = nil, bad: Set<Int> = [],
-        scale: Double = 1
+        scale: Double = 1, slowness: Double = 0
     ) throws {
         var random = SeededGenerator(seed: seed)
         let kinds =
@@ -46,7 +47,13 @@ struct SmallWorld {
                 }
             }
         }
-        let noisy = clean + root * random.normal(rows: n, columns: before + after) * (1 / averages.squareRoot())
+        var white = random.normal(rows: n, columns: before + after)
+        for t in 1..<(before + after) {
+            for i in 0..<n {
+                white[i, t] = slowness * white[i, t - 1] + (1 - slowness * slowness).squareRoot() * white[i, t]
+            }
+        }
+        let noisy = clean + root * white * (1 / averages.squareRoot())
         let names = (0..<n).map { "CH \($0)" }
         let order = order ?? Array(0..<n)
         let eeg = kinds.map { $0 == .eeg ? 1 / Double(max(1, electrodes)).squareRoot() : 0 }

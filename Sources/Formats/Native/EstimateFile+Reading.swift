@@ -261,7 +261,8 @@ extension EstimateFile {
         if let quantile = try reader.double("noise_quantile", of: "selection") {
             curve.quantile = QuantileRecord(
                 quantile: quantile, draws: try reader.integer("noise_draws", of: "selection") ?? 0,
-                deviations: try reader.doubles("selection/noise_levels", "a kind of row"))
+                deviations: try reader.doubles("selection/noise_levels", "a kind of row"),
+                correlation: try reader.double("noise_correlation", of: "selection") ?? 0)
         }
         return curve
     }

@@ -23,7 +23,7 @@ import SourceImaging
 ///   `squared_residual`, `active_count`, `relative_gap`; group attributes `criterion`, `search`, `axis` (`lambda`, or
 ///   `evaluation` where every source has a λ of its own: rows in order of evaluation, `lambda` the geometric mean),
 ///   `estimates_risk` (1 where the criterion is a kind of SURE), `chosen_index`, `at_grid_edge`; where λ is a quantile of
-///   noise also `noise_quantile`, `noise_draws` and the dataset `noise_levels` [kind of row]; where more than λ was chosen, `notes` [λ], text.
+///   noise also `noise_quantile`, `noise_draws`, `noise_correlation` and the dataset `noise_levels` [kind of row]; where more than λ was chosen, `notes` [λ], text.
 /// - `refinement`, where sources were refined: attributes `charge` (squared whitened units), `stretches` and `length`
 ///   (samples) of the noise it was measured on, `settled`, `looks`, and where they are known `gain_error`,
 ///   `false_positive_rate`, `charge_uncertainty` (squared whitened units); `objectives` [start].

@@ -121,7 +121,7 @@ extension SelectionCurve {
             quantile.map {
                 [
                     ("noise_quantile", .number($0.quantile)), ("noise_draws", .count($0.draws)),
-                    ("noise_levels", .numbers($0.deviations)),
+                    ("noise_levels", .numbers($0.deviations)), ("noise_correlation", .number($0.correlation)),
                 ]
             } ?? []
         return noise + [

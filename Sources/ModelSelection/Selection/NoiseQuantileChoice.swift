@@ -2,18 +2,28 @@ import Glibc
 
 /// What λ follows from where it is a quantile of noise.
 public struct QuantileRecord: Sendable, Equatable, Codable {
-    /// The 95 % quantile of max_j ‖X_jᵀE‖ over standard normal E.
+    /// The 95 % quantile of max_j ‖X_jᵀE‖ over normal E of variance 1.
     public let quantile: Double
     /// Draws of E.
     public let draws: Int
     /// σ of the rows of each label, ascending; one where all rows are alike.
     public let deviations: [Double]
+    /// How neighbouring samples of E are correlated; 0 for white noise.
+    public let correlation: Double
 
     /// A record as it is found or read.
-    public init(quantile: Double, draws: Int, deviations: [Double]) {
+    public init(quantile: Double, draws: Int, deviations: [Double], correlation: Double) {
         self.quantile = quantile
         self.draws = draws
         self.deviations = deviations
+        self.correlation = correlation
+    }
+
+    /// What λ follows from: a quantile of some noise.
+    public init(_ noise: NoiseQuantile, _ quantile: Double, deviations: [Double]) {
+        self.init(
+            quantile: quantile, draws: noise.draws, deviations: deviations,
+            correlation: noise.autocorrelation.dropFirst().first ?? 0)
     }
 }
 
@@ -47,8 +57,7 @@ extension SelectionMethod {
     ) throws -> SharedChoice {
         monitor.report(.init(stage: "choosing λ", detail: "\(drawCount) draws of noise"))
         let problem = session.problem
-        let noise: NoiseQuantile
-        do { noise = try NoiseQuantile(draws: drawCount, seed: seed) } catch { throw InvalidCriterion("\(error)") }
+        let noise = try noiseQuantile()
         let quantile = try noise.value(
             for: problem, weights: family.weights, parallelism: parallelism, monitor: monitor)
         func penalty(_ lambda: Double) throws(InvalidPenalty) -> Penalty { try family.penalty(at: [log(lambda)]) }
@@ -61,7 +70,7 @@ extension SelectionMethod {
                 origin: .updates, criterion: criterion.name,
                 points: rounds.map { SelectionPoint($0, largest: largest) }, chosenIndex: rounds.count - 1,
                 atGridEdge: false)
-            curve.quantile = QuantileRecord(quantile: quantile, draws: noise.draws, deviations: deviations)
+            curve.quantile = QuantileRecord(noise, quantile, deviations: deviations)
             return SharedChoice(
                 curve: curve, solution: last.solution, problem: problem, largest: largest,
                 epochs: rounds.reduce(0) { $0 + $1.solution.certificate.epochs },

@@ -10,6 +10,8 @@ public struct SelectionMethod: Sendable, Equatable {
     public var hypergradient = GradientSource.analytic(ImplicitGradient())
     /// σ²: variance of an entry of the noise in Y.
     public var noiseVariance = 1.0
+    /// ρ_0 = 1, ρ_1 …: how samples of the noise that ``NoiseQuantile`` draws are correlated with later ones.
+    public var noiseAutocorrelation: [Double] = [1]
     /// Folds; one is held out where there are no turns.
     public var folds = 5
     /// Random directions of ``MonteCarloSteinRisk``, noise of ``NoiseQuantile``; nil for the usual number of the criterion.
@@ -42,6 +44,15 @@ public struct SelectionMethod: Sendable, Equatable {
             CriterionKind.Request(
                 rowCount: rowCount, labels: labels, replicates: replicates, noiseVariance: noiseVariance, folds: folds,
                 draws: drawCount, seed: seed))
+    }
+
+    /// The quantile of noise that λ follows from.
+    ///
+    /// - Throws: ``InvalidCriterion`` for too few draws, and an autocorrelation that no noise has.
+    public func noiseQuantile() throws(InvalidCriterion) -> NoiseQuantile {
+        do { return try NoiseQuantile(draws: drawCount, seed: seed, autocorrelation: noiseAutocorrelation) } catch {
+            throw InvalidCriterion("\(error)")
+        }
     }
 
     /// Whether a criterion that compares replicates can hold some of these out and fit others.

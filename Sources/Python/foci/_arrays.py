@@ -146,7 +146,8 @@ class Selection(SparseCoefficients):
     end : str
         Why the search ended, such as ``"converged"``.
     noise_quantile : dict or None
-        What λ follows from by the criterion noise-quantile: ``"quantile"``, ``"draws"``, ``"deviations"`` (σ found).
+        What λ follows from by the criterion noise-quantile: ``"quantile"``, ``"draws"``, ``"deviations"`` (σ found),
+        ``"correlation"`` (of neighbouring samples of the noise drawn).
     """
 
     criterion: str

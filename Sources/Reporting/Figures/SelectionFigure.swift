@@ -41,7 +41,7 @@ public enum SelectionFigure {
             isOne
             ? Axis.logarithmic(span, from: left, to: right)
             : Axis.exact(span.including(0.5).including(span.upperBound + 0.5), from: left, to: right)
-        let rows = rows(drawn, along: x, criterion: curve.criterion.onOneLine)
+        let rows = rows(drawn, along: x, criterion: judge(curve))
         let shape = curve.shape()
         let subtitle = subtitle(curve, shape)
         var canvas = SVGCanvas(
@@ -70,9 +70,15 @@ public enum SelectionFigure {
         return canvas.document
     }
 
+    /// What the values of the criterion are: where λ is a quantile of noise, ρ and windows are judged by Stein's risk.
+    private static func judge(_ curve: SelectionCurve) -> String {
+        curve.quantile == nil || curve.notes == nil ? curve.criterion.onOneLine : "Stein's risk"
+    }
+
     private static func subtitle(_ curve: SelectionCurve, _ shape: CurveShape?) -> String {
         let count = curve.points.count
-        return "\(curve.criterion.onOneLine) "
+        let (judge, rule) = (judge(curve), curve.criterion.onOneLine)
+        return judge + (judge == rule ? " " : ", λ by \(rule), ")
             + (curve.axis == .lambda ? "at \(count) values of λ" : "in \(count) evaluations")
             + "; the choice has \(curve.chosen.activeCount.counted("active source"))"
             + (shape.map { "; shaded: within \(NumberText.percent($0.tolerance)) of the gain" } ?? "")
@@ -142,7 +148,7 @@ public enum SelectionFigure {
         ]
         if chosen.criterion.isFinite {
             facts.insert(
-                (curve.isFixed ? "Criterion" : curve.criterion.onOneLine, NumberText.readable(chosen.criterion, 4)),
+                (curve.isFixed ? "Criterion" : judge(curve), NumberText.readable(chosen.criterion, 4)),
                 at: 0)
         }
         let subtitle =

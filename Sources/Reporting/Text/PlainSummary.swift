@@ -92,6 +92,8 @@ public enum PlainSummary {
         let levels = found.deviations.map { NumberText.readable($0) }.joined(separator: ", ")
         return "noise of the residual σ = \(levels); quantile \(NumberText.readable(found.quantile)) "
             + "of \(found.draws) draws"
+            + (found.correlation == 0
+                ? "" : ", slow as the noise before it (\(NumberText.significant(found.correlation, 2)) a sample)")
     }
 
     private static func time(_ spent: StageSeconds) -> String {

@@ -83,7 +83,7 @@ public struct Localization: Sendable {
         let seconds = clock.seconds
         for warning in prepared.warnings { monitor.warn(warning) }
         if monitor.isCancelled() { throw CancellationError() }
-        let choice = choice.with(noiseVariance: prepared.noiseVariance)
+        let choice = choice.knowing(prepared)
         let refining =
             choice.isRefined
             ? SourceChoice.Refining(

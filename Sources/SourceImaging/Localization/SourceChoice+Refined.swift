@@ -16,6 +16,8 @@ extension SourceChoice {
         let rate: Double
         /// What the window is reduced to in time, samples × fewer.
         let temporal: Matrix
+        /// Whether that changes anything.
+        let isReduced: Bool
         /// Error terms of the gain to choose among; none where it has no error.
         let errors: [FieldError]
 
@@ -31,7 +33,7 @@ extension SourceChoice {
                     design: problem.design, families: dictionary.families, ridge: dictionary.ridge,
                     parallelism: dictionary.parallelism), charge: charge, extremes: extremes, noise: noise,
                 columnWeights: columnWeights, rate: rate,
-                temporal: temporal, errors: errors)
+                temporal: temporal, isReduced: isReduced, errors: errors)
         }
     }
 
@@ -190,6 +192,7 @@ extension SourceChoice.Refining {
             noise: prepared.noiseVariance * max(1, exp(measured.extremes.mean - NoiseExtremes(white).mean)),
             columnWeights: (0..<blocks.count).map { prepared.columnWeights[blocks.columns(of: $0).lowerBound] },
             rate: settings.falsePositiveRate, temporal: temporal,
+            isReduced: !prepared.noise.temporal.isIdentity,
             errors: GainErrors.terms(
                 settings.gainError, forward.sources, prepared.problem.blocks, columnWeights: prepared.columnWeights))
     }

@@ -4,7 +4,7 @@ import Glibc
 ///
 /// One value for the estimate itself and for every repeat that measures its stability.
 struct SourceChoice: Sendable {
-    /// Criterion and search; the noise variance is that of the recording, see ``with(noiseVariance:)``.
+    /// Criterion and search; the noise variance is that of the recording, see ``knowing(_:)``.
     var method: SelectionMethod
     let weights: SourceWeights
     /// How sources are estimated.
@@ -86,10 +86,14 @@ struct SourceChoice: Sendable {
         }
     }
 
-    /// The same choice at a noise level.
-    func with(noiseVariance: Double) -> SourceChoice {
+    /// The same choice with the noise of a recording: its level, and how it is correlated in time.
+    func knowing(_ prepared: PreparedProblem) -> SourceChoice {
         var choice = self
-        choice.method.noiseVariance = noiseVariance
+        choice.method.noiseVariance = prepared.noiseVariance
+        if method.criterion == .noiseQuantile, prepared.baseline.columns >= TemporalNoise.fewestSamples {
+            choice.method.noiseAutocorrelation = NoiseQuantile.autocorrelation(
+                of: prepared.noise.whitener.matrix * prepared.baseline)
+        }
         return choice
     }
 

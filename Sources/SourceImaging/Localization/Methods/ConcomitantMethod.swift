@@ -36,14 +36,11 @@ struct ConcomitantMethod: SourceMethod {
             lambda = ratio * largest
         } else {
             monitor.report(.init(stage: "choosing λ", detail: "\(choice.method.drawCount) draws of noise"))
-            let noise: NoiseQuantile
-            do { noise = try NoiseQuantile(draws: choice.method.drawCount, seed: choice.method.seed) } catch {
-                throw InvalidCriterion("\(error)")
-            }
+            let noise = try choice.method.noiseQuantile()
             let quantile = try noise.value(
                 for: problem, weights: nil, parallelism: choice.parallelism, monitor: monitor)
             lambda = quantile / Double(epochs.count).squareRoot()
-            record = QuantileRecord(quantile: quantile, draws: noise.draws, deviations: [])
+            record = QuantileRecord(noise, quantile, deviations: [])
         }
         monitor.report(.init(stage: "noise and sources", detail: "\(epochs.count) epochs"))
         let found = try lasso.solve(

@@ -35,6 +35,8 @@ struct MixedNorm: SourceMethod {
         var method = choice.method
         // Searches over a λ_j for every source begin at the λ that a path finds for all.
         if choice.weights == .learned { method.search = .path }
+        // What is reduced to a band is whitened in time.
+        if origin.refining?.isReduced == true { method.noiseAutocorrelation = [1] }
         let chosen = try method.chooseLambda(
             session, family: family, labels: origin.rowLabels, replicates: origin.replicates, stop: choice.stop,
             parallelism: choice.parallelism, monitor: monitor)

@@ -61,12 +61,13 @@ struct TimeFrequencyMethod: SourceMethod {
         let sets = try Self.windows(choice.windows, origin.samplingFrequency, samples: problem.sampleCount)
         do {
             if case .ratio(let ratio) = choice.lambda { return try given(ratio, sets[0], problem, monitor) }
+            let criterion = try criterion(problem, origin)
             let chosen = try TimeFrequencyChoice(
-                problem, windows: sets, rhos: choice.rho.map { [$0] }, criterion: try criterion(problem, origin),
+                problem, windows: sets, rhos: choice.rho.map { [$0] }, criterion: criterion,
                 stop: choice.stop, parallelism: choice.parallelism, monitor: monitor)
             return Found(
                 solution: chosen.solution, penalty: chosen.penalty,
-                curve: curve(chosen, sets, origin.samplingFrequency))
+                curve: curve(chosen, criterion, sets, origin.samplingFrequency))
         } catch TimeFrequencyChoice.Invalid.cancelled {
             throw CancellationError()
         } catch TimeFrequencyChoice.Invalid.nothing {
@@ -84,10 +85,7 @@ struct TimeFrequencyMethod: SourceMethod {
     ) throws -> TimeFrequencyChoice.Criterion {
         let method = choice.method
         switch method.criterion {
-        case .noiseQuantile:
-            do { return .noiseQuantile(try NoiseQuantile(draws: method.drawCount, seed: method.seed)) } catch {
-                throw InvalidCriterion("\(error)")
-            }
+        case .noiseQuantile: return .noiseQuantile(try method.noiseQuantile())
         case .heldOut:
             let split = try RowSplit(
                 rowCount: problem.rowCount, folds: method.folds, labels: origin.rowLabels, seed: method.seed)
@@ -175,7 +173,8 @@ extension TimeFrequencyMethod {
     }
 
     private func curve(
-        _ chosen: TimeFrequencyChoice, _ sets: [[GaborFrame.Window]], _ frequency: Double
+        _ chosen: TimeFrequencyChoice, _ criterion: TimeFrequencyChoice.Criterion, _ sets: [[GaborFrame.Window]],
+        _ frequency: Double
     ) -> SelectionCurve {
         let points = chosen.curve
         var curve = SelectionCurve(
@@ -186,9 +185,9 @@ extension TimeFrequencyMethod {
                     degreesOfFreedom: point.degreesOfFreedom, squaredResidual: point.squaredResidual,
                     activeCount: point.sources, relativeGap: point.relativeGap, seconds: point.seconds)
             }, chosenIndex: points.firstIndex(of: chosen.best) ?? points.count - 1, atGridEdge: false)
-        if let deviation = chosen.deviation {
+        if let deviation = chosen.deviation, case .noiseQuantile(let noise) = criterion {
             curve.quantile = QuantileRecord(
-                quantile: chosen.penalty.lambda / deviation, draws: choice.method.drawCount, deviations: [deviation])
+                noise, chosen.penalty.lambda / deviation, deviations: [deviation])
         }
         curve.notes = points.map {
             String(printf: "ρ %.2f, windows ", $0.rho) + Self.name(sets[$0.windows], frequency)
