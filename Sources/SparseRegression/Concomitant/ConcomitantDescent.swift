@@ -236,7 +236,7 @@ final class ConcomitantDescent {
             let dual = DualBound.best(
                 penalty, fitted: fitted, squared: squared, blocks: Array(norms.indices), slopes: norms)
             let rest = max(0, 0.5 * squared + lambda * point.norms - dual.value)
-            let solution = AutomaticSolver().solve(
+            let solution = AndersonDescent().solve(
                 fixed, penalty, from: point.active.renumbered { kept.firstIndex(of: $0) },
                 stop: StopRule(relativeGap: 0.3 * rest / half, maximumEpochs: 100, maximumPasses: 10),
                 parallelism: parallelism)
