@@ -108,3 +108,20 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Types of targets further below come along, and their layouts with them; what is not named here is not built anew when they
+// change. So every target names all that is below it.
+for target in package.targets {
+    var names = target.dependencies.compactMap { dependency -> String? in
+        if case .byNameItem(let name, _) = dependency { name } else { nil }
+    }
+    var next = 0
+    while next < names.count {
+        let below = package.targets.first { $0.name == names[next] }?.dependencies ?? []
+        for case .byNameItem(let name, _) in below where !names.contains(name) {
+            names.append(name)
+            target.dependencies.append(.byName(name: name))
+        }
+        next += 1
+    }
+}

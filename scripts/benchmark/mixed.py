@@ -157,9 +157,9 @@ def selections(programs: Programs, folder: Path, cases: int | None, results: Res
             if not (recipe.everywhere or programs.full or kind == "paper"):
                 continue
             say(f"mixed: {kind}, {recipe.name}")
-            part = made[:SOME_PROBLEMS] if recipe.slow and not programs.full else made
+            seen = made[:SOME_PROBLEMS] if recipe.slow and not programs.full else made
             try:
-                rows[recipe.name] = row_of(kind, "foci", recipe.name, truth, selected_by_foci(programs, recipe, part))
+                rows[recipe.name] = row_of(kind, "foci", recipe.name, truth, selected_by_foci(programs, recipe, seen))
             except Broken as error:
                 say(str(error))
                 rows[recipe.name] = Selected(kind, "foci", recipe.name, 0, remark=str(error)[:80])
