@@ -42,6 +42,10 @@ def timed(run: Callable[[], object], repeats: int = REPEATS) -> tuple[float, flo
 def fitted_by_foci(path: Path, columns: list[str], options: dict[str, object]) -> Answer:
     """Median seconds of fits by foci's package, by its own clock; FOCI_LIBRARY names the library."""
     sys.path.insert(0, str(Path(__file__).parents[2] / "Sources" / "Python"))
+    from sklearn.utils import validation
+
+    # Of scikit-learn 1.6, which other peers do without; only estimators call it.
+    validation.__dict__.setdefault("validate_data", None)
     from foci.mixed import fit
 
     with path.open(newline="", encoding="utf-8") as file:
