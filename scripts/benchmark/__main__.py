@@ -16,7 +16,7 @@ from pathlib import Path
 from accuracy import METHODS, Study, accuracy
 from cells import CELLS, TUNING
 from data import Data
-from epochs import epochs
+from epochs import CHOICES, epochs
 from mixed import mixed
 from mixed_rows import NOTES as MIXED_NOTES
 from mixed_rows import print_table
@@ -55,9 +55,10 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--threads", type=int, required=True)
     result.add_argument("--runs", type=int, default=3)
     result.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS))
-    cells, methods = (names(item.name for item in items) for items in (CELLS, METHODS))
+    cells = names(cell.name for cell in CELLS)
+    methods = names([*(method.name for method in METHODS), *CHOICES])
     result.add_argument("--cells", type=cells, default=(), help="of accuracy, commas between; all by default")
-    result.add_argument("--methods", type=methods, default=(), help="of accuracy, commas between; all by default")
+    result.add_argument("--methods", type=methods, default=(), help="of accuracy or epochs, commas between; all by default")
     result.add_argument("--seeds-from", type=int, default=0, help=f"the first seed; {TUNING} and more are for tuning")
     result.add_argument("--cases", type=int, help="cases of a cell at one signal-to-noise ratio")
     result.add_argument("--full", action="store_true", help="add what is slow")

@@ -27,7 +27,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "reweighted": ("--weights", "reweighted"),
     "refined": (),
 }
-"""How sources are chosen."""
+"""How sources are chosen; those of the study's methods, or all."""
 
 
 def epochs(study: Study) -> Callable[[Programs, Data, Results], None]:
@@ -37,6 +37,8 @@ def epochs(study: Study) -> Callable[[Programs, Data, Results], None]:
         cases = drawn(programs, data, list(CELLS), replace(study, cases=study.cases or CASES))
         for noise, taken in NOISES.items():
             for choice, options in CHOICES.items():
+                if study.methods and choice not in study.methods:
+                    continue
                 method = Method(f"{noise}, {choice}", (*taken, *options))
                 say(f"epochs: {method.name}")
 
