@@ -92,7 +92,7 @@ struct SourceChoice: Sendable {
         choice.method.noiseVariance = prepared.noiseVariance
         if method.criterion == .noiseQuantile, prepared.baseline.columns >= TemporalNoise.fewestSamples {
             choice.method.noiseAutocorrelation = NoiseQuantile.autocorrelation(
-                of: prepared.noise.whitener.matrix * prepared.baseline)
+                of: prepared.noise.whitener.matrix * prepared.baseline, window: prepared.times.count)
         }
         return choice
     }

@@ -59,17 +59,19 @@ public struct NoiseQuantile: Sendable, Equatable {
     ///
     /// The sums are over all samples there are and not divided by their number, so that noise of it exists.
     ///
-    /// - Parameter baseline: n × samples of noise of mean zero; rows of zeros do not count.
-    /// - Returns: as many numbers as samples; of no noise that of white noise.
-    /// - Complexity: O(n · samples²).
-    public static func autocorrelation(of baseline: Matrix) -> [Double] {
+    /// - Parameters:
+    ///   - baseline: n × samples of noise of mean zero; rows of zeros do not count.
+    ///   - window: samples that are drawn: none further apart are compared.
+    /// - Returns: as many numbers as samples or the window has; of no noise that of white noise.
+    /// - Complexity: O(n · samples · window).
+    public static func autocorrelation(of baseline: Matrix, window: Int = .max) -> [Double] {
         let count = baseline.columns
-        var sums = [Double](repeating: 0, count: max(1, count))
+        var sums = [Double](repeating: 0, count: max(1, min(count, window)))
         for i in 0..<baseline.rows {
             let course = baseline.row(i)
             let power = course.reduce(0) { $0 + $1 * $1 }
             guard power > 0, power.isFinite else { continue }
-            for lag in 0..<count {
+            for lag in 0..<min(sums.count, count) {
                 sums[lag] += (lag..<count).reduce(0) { $0 + course[$1] * course[$1 - lag] } / power
             }
         }
