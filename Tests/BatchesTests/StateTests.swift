@@ -102,6 +102,31 @@ struct StateTests {
         #expect(folder.contents.filter { $0.contains(".partial-") } == [mine])
     }
 
+    @Test("What a zombie left, and one whose number another process has since, is removed as well")
+    func numbers() throws {
+        var zombie = pid_t()
+        let arguments = [strdup("true"), nil]
+        defer { free(arguments[0]) }
+        #expect(posix_spawn(&zombie, "/bin/true", nil, nil, arguments, nil) == 0)
+        defer { waitpid(zombie, nil, 0) }
+        // It has ended, and nobody has asked for its status.
+        var end = siginfo_t()
+        #expect(waitid(P_PID, id_t(zombie), &end, WEXITED | WNOWAIT) == 0)
+        let batch = BatchFolder(folder.path)
+        try batch.prepare()
+        let (ended, reused, mine) = (
+            "a.json.partial-\(zombie)-14", "b.json.partial-\(getpid())", "c.json.partial-\(getpid())"
+        )
+        for name in [ended, reused, mine] { try folder.write(".foci/state/\(name)", Array("half".utf8)) }
+        for (name, age) in [(ended, 60.0), (reused, 1e6)] {
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSinceNow: -age)], ofItemAtPath: folder.file(".foci/state/\(name)"))
+        }
+        #expect(!batch.sweep())
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file(".foci/state")) == [mine])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file(".foci/locks")).isEmpty)
+    }
+
     @Test("A plan redoes what is new, changed or gone, and says which and why")
     func plan() throws {
         try BatchSample.write([("f.h5", "fwd"), ("r.h5", "ave")], in: folder)

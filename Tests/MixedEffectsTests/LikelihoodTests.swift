@@ -75,6 +75,25 @@ struct LikelihoodTests {
         #expect(deviation(long.fixedHessian.elements, found.fixedHessian.elements) < 1e-12)
     }
 
+    @Test(
+        "slopes alone are those that come with the Hessians",
+        arguments: [[4, 3, 4], [25, 9], [2, 30, 5, 1]],
+        [[0.4, 0, 1.1, 0, 0.3, 0.2], [0, 0, 0, 0, 0, 0], [1, 2, 3, 4, 5, 6]])
+    func slopes(sizes: [Int], variances: [Double]) throws {
+        for fixed in [0, 3] {
+            let problem = try RandomModel.problem(sizes: sizes, fixed: fixed, random: 6, seed: 5)
+            let likelihood = Likelihood(problem)
+            let effects = Effects(fixed: Array([0.3, -1, 0.2].prefix(fixed)), variances: variances)
+            let whole = likelihood.evaluate(at: effects)
+            var found = Likelihood.Derivatives(fixedCount: fixed, randomCount: 6)
+            likelihood.evaluateSlopes(at: effects, into: &found)
+            #expect(abs(found.value - likelihood.value(at: effects)) < 1e-11 && abs(found.value - whole.value) < 1e-11)
+            #expect(deviation(found.fixedGradient, whole.fixedGradient) < 1e-11)
+            #expect(deviation(found.varianceSquares, whole.varianceSquares) < 1e-11)
+            #expect(deviation(found.varianceTraces, whole.varianceTraces) < 1e-11)
+        }
+    }
+
     @Test("impossible problems are refused")
     func refused() throws {
         let one = Matrix(rows: 3, columns: 1, repeating: 1)

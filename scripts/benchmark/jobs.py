@@ -346,11 +346,11 @@ def objective(arguments: argparse.Namespace) -> Answers:
 
 
 def fits(arguments: argparse.Namespace) -> Answers:
-    """Seconds of foci's fits within this process (table, columns, options as JSON on standard input)."""
+    """Seconds of foci's fits within this process (table, columns, options, clock as JSON on standard input)."""
     from mixed_peers import fitted_by_foci
 
     case = json.load(sys.stdin)
-    yield fitted_by_foci(Path(case["table"]), case["columns"], case["options"])
+    yield fitted_by_foci(Path(case["table"]), case["columns"], case["options"], case["clock"])
 
 
 def likelihood(arguments: argparse.Namespace) -> Answers:

@@ -83,9 +83,9 @@ public final class GroupOutput {
     private static func sweep(_ staging: String) {
         for file in (try? FileManager.default.contentsOfDirectory(atPath: staging)) ?? [] where file.hasPrefix("group-")
         {
-            guard let mark = file.range(of: ".partial-", options: .backwards),
-                let process = file[mark.upperBound...].split(separator: ".").first.flatMap({ Int32($0) }),
-                kill(process, 0) != 0, errno == ESRCH
+            var status = stat()
+            guard let writer = Writer(of: file), stat("\(staging)/\(file)", &status) == 0,
+                writer.isGone(since: status.st_mtim, "\(staging)/group")
             else { continue }
             try? FileManager.default.removeItem(atPath: "\(staging)/\(file)")
         }

@@ -9,7 +9,7 @@ extension BatchFolder {
         for subject in Set(plan.items.map(\.unit.subject)).sorted() { _ = try SubjectPages(self).update(subject) }
         // A run that was killed a moment ago may have left files that are too young to tell whose they are.
         if sweep() {
-            sleep(UInt32(Self.patience))
+            Thread.sleep(forTimeInterval: Double(Self.patience))
             sweep()
         }
     }

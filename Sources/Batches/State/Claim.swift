@@ -138,7 +138,7 @@ final class Claim {
     }
 
     /// The time as the drive has it, which may differ from this machine's.
-    private static func serverTime(beside path: String) -> Double {
+    static func serverTime(beside path: String) -> Double {
         let probe = "\(path).time-\(host.name)-\(getpid())"
         let descriptor = open(probe, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { return Date().timeIntervalSince1970 }

@@ -164,14 +164,13 @@ public struct BatchFolder: Sendable {
         for name in ["", "group", "code", "\(Self.own)/state", "\(Self.own)/pages", "\(Self.own)/slurm"] {
             let folder = name.isEmpty ? path : place(name)
             for file in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
-                guard let mark = file.range(of: ".partial-", options: .backwards),
-                    let process = file[mark.upperBound...].split(separator: "-").first.flatMap({ Int32($0) }),
-                    kill(process, 0) != 0, errno == ESRCH
-                else { continue }
+                guard let writer = Writer(of: file) else { continue }
+                let path = "\(folder)/\(file)"
                 var status = stat()
-                guard stat("\(folder)/\(file)", &status) == 0 else { continue }
+                guard stat(path, &status) == 0 else { continue }
+                guard writer.isGone(since: status.st_mtim, lockPath("sweep")) else { continue }
                 if time(nil) - status.st_mtim.tv_sec >= Self.patience {
-                    unlink("\(folder)/\(file)")
+                    unlink(path)
                 } else {
                     isUncertain = true
                 }

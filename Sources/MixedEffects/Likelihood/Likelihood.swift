@@ -23,62 +23,11 @@ public final class Likelihood {
     private let gramOffsets: [Int]
     private let noiseLogDeterminant: Double
     private let scratch: UnsafeMutablePointer<Double>
+    private let roots: UnsafeMutablePointer<Double>
     private let omega: UnsafeMutablePointer<Double>
     private let panel: UnsafeMutablePointer<Double>
     private let projected: UnsafeMutablePointer<Double>
     private let positive: UnsafeMutablePointer<Int>
-
-    /// The value of L and its parts.
-    ///
-    /// Kept apart are what the residual adds and what the determinant adds, which a noise variance that is estimated scales
-    /// differently.
-    public struct Derivatives: Sendable {
-        /// L; infinity where Ω is not positive definite to working precision.
-        public var value: Double { squares + logDeterminant }
-        /// ½ Σ rᵀΩ⁻¹r.
-        public var squares = 0.0
-        /// ½ Σ log det Ω.
-        public var logDeterminant = 0.0
-        /// −Σ XᵀΩ⁻¹r: p values.
-        public var fixedGradient: [Double]
-        /// ½ Σ (ZᵀΩ⁻¹r)∘(ZᵀΩ⁻¹r): q values.
-        public var varianceSquares: [Double]
-        /// ½ Σ diag(ZᵀΩ⁻¹Z): q values.
-        public var varianceTraces: [Double]
-        /// Σ K, K = XᵀΩ⁻¹X: p × p.
-        public var fixedHessian: Matrix
-        /// Σ C diag(s), C = XᵀΩ⁻¹Z and s = ZᵀΩ⁻¹r: p × q.
-        public var mixedHessian: Matrix
-        /// H_c = Σ (ssᵀ)∘A, A = ZᵀΩ⁻¹Z: q × q.
-        public var convexHessian: Matrix
-        /// H_k = ½ Σ A∘A, Fisher's information of γ; the Hessian of L in γ is H_c − H_k.
-        public var fisher: Matrix
-
-        /// Room for the derivatives of a problem.
-        public init(fixedCount p: Int, randomCount q: Int) {
-            fixedGradient = [Double](repeating: 0, count: p)
-            varianceSquares = [Double](repeating: 0, count: q)
-            varianceTraces = varianceSquares
-            fixedHessian = Matrix(rows: p, columns: p)
-            mixedHessian = Matrix(rows: p, columns: q)
-            convexHessian = Matrix(rows: q, columns: q)
-            fisher = convexHessian
-        }
-
-        /// ∂L/∂γ_j.
-        public func varianceGradient(_ j: Int) -> Double { varianceTraces[j] - varianceSquares[j] }
-        /// ∂L/∂γ: q values.
-        public var varianceGradient: [Double] { varianceTraces.indices.map(varianceGradient) }
-
-        mutating func clear() {
-            (squares, logDeterminant) = (0, 0)
-            for k in fixedGradient.indices { fixedGradient[k] = 0 }
-            for k in varianceSquares.indices { (varianceSquares[k], varianceTraces[k]) = (0, 0) }
-            for k in fixedHessian.elements.indices { fixedHessian.elements[k] = 0 }
-            for k in mixedHessian.elements.indices { mixedHessian.elements[k] = 0 }
-            for k in fisher.elements.indices { (fisher.elements[k], convexHessian.elements[k]) = (0, 0) }
-        }
-    }
 
     /// - Complexity: O(N(p + q)²) where groups have more rows than random effects, else O(N(p + q)); as much memory as the
     ///   problem, and (p + q)² a group of the former.
@@ -169,7 +118,8 @@ public final class Likelihood {
         }
         (self.grams, self.gramOffsets) = (grams, gramOffsets)
         // What is factorized by rows has fewer of them than there are random effects.
-        scratch = .allocate(capacity: longest + q + 1)
+        scratch = .allocate(capacity: longest + 1)
+        roots = .allocate(capacity: q + 1)
         omega = .allocate(capacity: q * q + 1)
         panel = .allocate(capacity: q * (c + 1) + 1)
         projected = .allocate(capacity: (c + 1) * (c + 1))
@@ -178,6 +128,7 @@ public final class Likelihood {
 
     deinit {
         scratch.deallocate()
+        roots.deallocate()
         omega.deallocate()
         panel.deallocate()
         projected.deallocate()
@@ -196,7 +147,7 @@ public final class Likelihood {
     /// ½ Σ rᵀΩ⁻¹r and ½ Σ log det Ω.
     func parts(at effects: Effects) -> (squares: Double, logDeterminant: Double) {
         var (squares, logs) = (0.0, noiseLogDeterminant)
-        let isFactored = forEachGroup(at: effects, isValueAll: true) { group in
+        let isFactored = forEachGroup(at: effects, .value) { group in
             squares += group.residualSquares
             logs += group.logDeterminant
         } beyond: { _, _ in
@@ -223,29 +174,48 @@ public final class Likelihood {
     func evaluate(
         at effects: Effects, into derivatives: inout Derivatives, _ use: (_ products: UnsafePointer<Double>) -> Void
     ) {
-        derivatives.clear()
-        var (squares, logs) = (0.0, noiseLogDeterminant)
-        let isFactored = forEachGroup(at: effects) { group in
-            squares += group.residualSquares
-            logs += group.logDeterminant
-        } beyond: { products, side in
-            Self.add(products, side, p, q, to: &derivatives)
+        derivatives.clearHessians()
+        evaluate(at: effects, into: &derivatives, .all) { products, side, derivatives in
+            derivatives.addHessians(products, side)
             use(products)
         }
-        derivatives.squares = isFactored ? squares / 2 : .infinity
-        derivatives.logDeterminant = isFactored ? logs / 2 : .infinity
         derivatives.fixedHessian.mirrorLowerTriangle()
         derivatives.convexHessian.mirrorLowerTriangle()
         derivatives.fisher.mirrorLowerTriangle()
+    }
+
+    /// L and its gradients alone, the Hessians being left as they are.
+    ///
+    /// - Complexity: O(Σ_i k_i(n_i(p + q) + k_i q)) with k_i as for ``evaluate(at:)``.
+    func evaluateSlopes(at effects: Effects, into derivatives: inout Derivatives) {
+        evaluate(at: effects, into: &derivatives, .slopes) { _, _, _ in }
+    }
+
+    @inline(__always)
+    private func evaluate(
+        at effects: Effects, into derivatives: inout Derivatives, _ extent: Extent,
+        _ use: (_ products: UnsafePointer<Double>, _ side: Int, inout Derivatives) -> Void
+    ) {
+        derivatives.clearSlopes()
+        var (squares, logs) = (0.0, noiseLogDeterminant)
+        let isFactored = forEachGroup(at: effects, extent) { group in
+            squares += group.residualSquares
+            logs += group.logDeterminant
+        } beyond: { products, side in
+            derivatives.addSlopes(products, side)
+            use(products, side, &derivatives)
+        }
+        derivatives.squares = isFactored ? squares / 2 : .infinity
+        derivatives.logDeterminant = isFactored ? logs / 2 : .infinity
     }
 
     /// Of every group ZᵀΩ⁻¹r, q × m: Γ times it predicts the random effects.
     public func scores(at effects: Effects) -> Matrix {
         var scores = Matrix(rows: q, columns: problem.groupCount)
         var group = 0
-        _ = forEachGroup(at: effects) { _ in
+        _ = forEachGroup(at: effects, .slopes) { _ in
         } beyond: { products, side in
-            for j in 0..<q { scores[j, group] = products[c + (p + j) * side] }
+            for j in 0..<q { scores[j, group] = products[p + j + c * side] }
             group += 1
         }
         return scores
@@ -253,51 +223,53 @@ public final class Likelihood {
 
     /// Of every group [X Z r]ᵀΩ⁻¹[X Z r], lower triangle, by the closure; whether all could be factorized.
     func forEachProducts(at effects: Effects, _ use: (_ products: UnsafePointer<Double>, _ side: Int) -> Void) -> Bool {
-        forEachGroup(at: effects, value: { _ in }, beyond: use)
+        forEachGroup(at: effects, .all, value: { _ in }, beyond: use)
     }
 
     // MARK: - One group
+
+    /// What is asked of a group: its value; [X Z]ᵀΩ⁻¹r and the diagonal of ZᵀΩ⁻¹Z as well; all products.
+    private enum Extent { case value, slopes, all }
 
     private struct GroupValue {
         let residualSquares: Double
         let logDeterminant: Double
     }
 
-    /// Factorizes every group, in order. `beyond` is given [X Z r]ᵀΩ⁻¹[X Z r], lower triangle and last column, unless the
-    /// value is all that is asked for.
+    /// Factorizes every group, in order. `beyond` is given [X Z r]ᵀΩ⁻¹[X Z r], lower triangle and last column, or of it what
+    /// is asked for; it is not called where that is the value alone.
     @inline(__always)
     private func forEachGroup(
-        at effects: Effects, isValueAll: Bool = false, value: (GroupValue) -> Void,
+        at effects: Effects, _ extent: Extent, value: (GroupValue) -> Void,
         beyond: (_ products: UnsafePointer<Double>, _ side: Int) -> Void
     ) -> Bool {
         precondition(effects.fixed.count == p && effects.variances.count == q)
         var count = 0
         for j in 0..<q where effects.variances[j] > 0 {
             positive[count] = j
+            roots[count] = effects.variances[j].squareRoot()
             count += 1
         }
         return rows.withUnsafeBufferPointer { rows in
             effects.fixed.withUnsafeBufferPointer { beta in
-                effects.variances.withUnsafeBufferPointer { gamma in
-                    for group in 0..<problem.groupCount {
-                        let first = problem.offsets[group]
-                        let n = problem.offsets[group + 1] - first
-                        guard let all = rows.baseAddress else { return false }
-                        residual(first, n, all + first * c, beta)
-                        let found =
-                            gramOffsets[group] >= 0 && n >= count
-                            ? byEffects(n, all + first * c, gramOffsets[group], count, gamma, isValueAll)
-                            : byRows(n, all + first * c, count, gamma, isValueAll)
-                        guard let found, found.residualSquares.isFinite, found.logDeterminant.isFinite else {
-                            return false
-                        }
-                        value(found)
-                        if isValueAll { continue }
-                        for j in 0..<c { projected[j + c * (c + 1)] = projected[c + j * (c + 1)] }
-                        beyond(UnsafePointer(projected), c + 1)
+                for group in 0..<problem.groupCount {
+                    let first = problem.offsets[group]
+                    let n = problem.offsets[group + 1] - first
+                    guard let all = rows.baseAddress else { return false }
+                    residual(first, n, all + first * c, beta)
+                    let found =
+                        gramOffsets[group] >= 0 && n >= count
+                        ? byEffects(n, all + first * c, gramOffsets[group], count, extent)
+                        : byRows(n, all + first * c, count, extent)
+                    guard let found, found.residualSquares.isFinite, found.logDeterminant.isFinite else {
+                        return false
                     }
-                    return true
+                    value(found)
+                    if extent == .value { continue }
+                    if extent == .all { for j in 0..<c { projected[j + c * (c + 1)] = projected[c + j * (c + 1)] } }
+                    beyond(UnsafePointer(projected), c + 1)
                 }
+                return true
             }
         }
     }
@@ -313,67 +285,81 @@ public final class Likelihood {
     }
 
     /// Through the n × n matrix Ω.
-    private func byRows(
-        _ n: Int, _ rows: UnsafePointer<Double>, _ count: Int, _ gamma: UnsafeBufferPointer<Double>,
-        _ isValueAll: Bool
-    ) -> GroupValue? {
+    private func byRows(_ n: Int, _ rows: UnsafePointer<Double>, _ count: Int, _ extent: Extent) -> GroupValue? {
         let side = c + 1
-        let weighted = scratch + n
         for j in 0..<n {
             let row = rows + j * c + p
-            for k in 0..<count { weighted[k] = gamma[positive[k]] * row[positive[k]] }
-            for i in j..<n {
-                let other = rows + i * c + p
-                var sum = i == j ? 1.0 : 0
-                for k in 0..<count { sum += weighted[k] * other[positive[k]] }
-                omega[i + j * n] = sum
-            }
+            for k in 0..<count { panel[j + k * n] = roots[k] * row[positive[k]] }
+            omega[j + j * n] = 1
+            for i in (j + 1)..<max(n, j + 1) { omega[i + j * n] = 0 }
         }
+        SmallKernels.addProducts(n, count, 1, panel, omega)
         guard SmallKernels.cholesky(n, omega) else { return nil }
-        if isValueAll {
-            SmallKernels.solve(1, n, omega, scratch)
-            let squares = (0..<n).reduce(0) { $0 + scratch[$1] * scratch[$1] }
-            return GroupValue(residualSquares: squares, logDeterminant: Self.logDeterminant(n, omega))
+        let logDeterminant = Self.logDeterminant(n, omega)
+        if extent == .all {
+            for i in 0..<n {
+                let (target, row) = (panel + i * side, rows + i * c)
+                for k in 0..<c { target[k] = row[k] }
+                target[c] = scratch[i]
+            }
+            SmallKernels.solve(side, n, omega, panel)
+            for k in 0..<(side * side) { projected[k] = 0 }
+            SmallKernels.addProducts(side, n, 1, panel, projected)
+            return GroupValue(residualSquares: projected[c + c * side], logDeterminant: logDeterminant)
         }
-        for i in 0..<n {
-            let (target, row) = (panel + i * side, rows + i * c)
-            for k in 0..<c { target[k] = row[k] }
-            target[c] = scratch[i]
+        SmallKernels.solve(1, n, omega, scratch)
+        var squares = 0.0
+        for i in 0..<n { squares += scratch[i] * scratch[i] }
+        if extent == .slopes {
+            SmallKernels.solveBack(n, omega, scratch)
+            let last = projected + c * side
+            for j in 0..<c { last[j] = 0 }
+            for i in 0..<n {
+                let (row, error) = (rows + i * c, scratch[i])
+                for j in 0..<c { last[j] += error * row[j] }
+                for j in 0..<q { panel[i * q + j] = row[p + j] }
+            }
+            SmallKernels.solve(q, n, omega, panel)
+            for j in 0..<q { projected[(p + j) * (side + 1)] = 0 }
+            addSquares(n, 1)
         }
-        SmallKernels.solve(side, n, omega, panel)
-        for k in 0..<(side * side) { projected[k] = 0 }
-        SmallKernels.addProducts(side, n, 1, panel, projected)
-        return GroupValue(
-            residualSquares: projected[c + c * side], logDeterminant: Self.logDeterminant(n, omega))
+        return GroupValue(residualSquares: squares, logDeterminant: logDeterminant)
+    }
+
+    /// Adds the squares of the panel's rows, q × count, to the diagonal of ZᵀΩ⁻¹Z.
+    @inline(__always)
+    private func addSquares(_ count: Int, _ sign: Double) {
+        let diagonal = projected + p * (c + 2)
+        for k in 0..<count {
+            let column = panel + k * q
+            for j in 0..<q { diagonal[j * (c + 2)] += sign * column[j] * column[j] }
+        }
     }
 
     /// Through I + Γ^½ZᵀΛ⁻¹ZΓ^½ of the variances that are not 0.
     private func byEffects(
-        _ n: Int, _ rows: UnsafePointer<Double>, _ offset: Int, _ count: Int, _ gamma: UnsafeBufferPointer<Double>,
-        _ isValueAll: Bool
+        _ n: Int, _ rows: UnsafePointer<Double>, _ offset: Int, _ count: Int, _ extent: Extent
     ) -> GroupValue? {
         let side = c + 1
         return grams.withUnsafeBufferPointer { grams -> GroupValue? in
             guard let all = grams.baseAddress else { return nil }
             let gram = all + offset
             for l in 0..<count {
-                let (root, column) = (gamma[positive[l]].squareRoot(), gram + (p + positive[l]) * c + p)
-                for k in l..<count {
-                    omega[k + l * count] = gamma[positive[k]].squareRoot() * column[positive[k]] * root
-                }
+                let (root, column) = (roots[l], gram + (p + positive[l]) * c + p)
+                for k in l..<count { omega[k + l * count] = roots[k] * column[positive[k]] * root }
                 omega[l + l * count] += 1
             }
             guard SmallKernels.cholesky(count, omega) else { return nil }
             let logDeterminant = Self.logDeterminant(count, omega)
             var squares = 0.0
-            if isValueAll {
+            if extent == .value {
                 for k in 0..<count { panel[k] = 0 }
                 for i in 0..<n {
                     let (row, error) = (rows + i * c + p, scratch[i])
                     squares += error * error
                     for k in 0..<count { panel[k] += error * row[positive[k]] }
                 }
-                for k in 0..<count { panel[k] *= gamma[positive[k]].squareRoot() }
+                for k in 0..<count { panel[k] *= roots[k] }
                 SmallKernels.solve(1, count, omega, panel)
                 for k in 0..<count { squares -= panel[k] * panel[k] }
                 return GroupValue(residualSquares: squares, logDeterminant: logDeterminant)
@@ -385,6 +371,22 @@ public final class Likelihood {
                 squares += error * error
                 for j in 0..<c { last[j] += error * row[j] }
             }
+            if extent == .slopes {
+                // The room for residuals is as long as the longest group, which has as many rows as variances.
+                for k in 0..<count { scratch[k] = roots[k] * last[p + positive[k]] }
+                SmallKernels.solve(1, count, omega, scratch)
+                for k in 0..<count { squares -= scratch[k] * scratch[k] }
+                SmallKernels.solveBack(count, omega, scratch)
+                for j in 0..<q { projected[(p + j) * (side + 1)] = gram[(p + j) * (c + 1)] }
+                for k in 0..<count {
+                    let (column, error) = (gram + (p + positive[k]) * c, roots[k] * scratch[k])
+                    for j in 0..<c { last[j] -= error * column[j] }
+                    for j in 0..<q { panel[k * q + j] = roots[k] * column[p + j] }
+                }
+                SmallKernels.solve(q, count, omega, panel)
+                addSquares(count, -1)
+                return GroupValue(residualSquares: squares, logDeterminant: logDeterminant)
+            }
             last[c] = squares
             for j in 0..<c {
                 for i in j..<c { projected[i + j * side] = gram[i + j * c] }
@@ -392,8 +394,7 @@ public final class Likelihood {
             }
             for k in 0..<count {
                 let j = positive[k]
-                let root = gamma[j].squareRoot()
-                let (target, column) = (panel + k * side, gram + (p + j) * c)
+                let (root, target, column) = (roots[k], panel + k * side, gram + (p + j) * c)
                 for l in 0..<c { target[l] = root * column[l] }
                 target[c] = root * projected[c + (p + j) * side]
             }
@@ -414,43 +415,5 @@ public final class Likelihood {
             }
         }
         return 2 * (sum + log(product))
-    }
-
-    /// Adds what a group has, lower triangle and last column, to the lower triangles of the Hessians, and to the gradients.
-    static func add(
-        _ products: UnsafePointer<Double>, _ side: Int, _ p: Int, _ q: Int, to derivatives: inout Derivatives
-    ) {
-        let scores = products + (side - 1) * side
-        derivatives.fixedHessian.elements.withUnsafeMutableBufferPointer { hessian in
-            for j in 0..<p {
-                let column = products + j * side
-                for i in j..<p { hessian[i + j * p] += column[i] }
-            }
-        }
-        derivatives.mixedHessian.elements.withUnsafeMutableBufferPointer { hessian in
-            for j in 0..<q {
-                let score = scores[p + j]
-                for i in 0..<p { hessian[i + j * p] += products[p + j + i * side] * score }
-            }
-        }
-        derivatives.convexHessian.elements.withUnsafeMutableBufferPointer { convex in
-            derivatives.fisher.elements.withUnsafeMutableBufferPointer { fisher in
-                for j in 0..<q {
-                    let (column, score) = (products + p + (p + j) * side, scores[p + j])
-                    let (own, others) = (j * q, scores + p)
-                    for i in j..<q { convex[i + own] += column[i] * (score * others[i]) }
-                    for i in j..<q { fisher[i + own] += 0.5 * (column[i] * column[i]) }
-                }
-            }
-        }
-        derivatives.fixedGradient.withUnsafeMutableBufferPointer { gradient in
-            for j in 0..<p { gradient[j] -= scores[j] }
-        }
-        derivatives.varianceSquares.withUnsafeMutableBufferPointer { squares in
-            for j in 0..<q { squares[j] += 0.5 * scores[p + j] * scores[p + j] }
-        }
-        derivatives.varianceTraces.withUnsafeMutableBufferPointer { traces in
-            for j in 0..<q { traces[j] += 0.5 * products[(p + j) * (side + 1)] }
-        }
     }
 }

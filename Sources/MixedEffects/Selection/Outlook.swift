@@ -171,7 +171,8 @@ struct Outlook {
 
         /// Derivatives where an effect is 0.
         private mutating func differentiate(without place: Int, _ value: Double) {
-            derivatives.clear()
+            derivatives.clearSlopes()
+            derivatives.clearHessians()
             let (side, r, p) = (side, side - 1, p)
             products.withUnsafeBufferPointer { products in
                 own.withUnsafeMutableBufferPointer { own in
@@ -184,7 +185,8 @@ struct Outlook {
                             for i in j..<side { target[i] = source[i] + weight * column[i] }
                         }
                         for j in 0..<r { own[j + r * side] = own[r + j * side] + (place < p ? value * column[j] : 0) }
-                        Likelihood.add(own, side, p, r - p, to: &derivatives)
+                        derivatives.addSlopes(own, side)
+                        derivatives.addHessians(own, side)
                     }
                 }
             }

@@ -141,7 +141,7 @@ public struct ProximalGradient: EffectSolver, Equatable {
 
         mutating func advance(by step: Double) -> Double? {
             let (squared, _) = propose(step)
-            objective.likelihood.evaluate(at: trial, into: &trialDerivatives)
+            objective.likelihood.evaluateSlopes(at: trial, into: &trialDerivatives)
             let value = trialDerivatives.value + objective.penaltyValue(at: trial)
             return accept(value, squared: squared)
         }
@@ -153,7 +153,7 @@ public struct ProximalGradient: EffectSolver, Equatable {
             for _ in 0..<60 {
                 let (squared, slope) = propose(step)
                 guard squared > 0 else { return nil }
-                objective.likelihood.evaluate(at: trial, into: &trialDerivatives)
+                objective.likelihood.evaluateSlopes(at: trial, into: &trialDerivatives)
                 let value = trialDerivatives.value + objective.penaltyValue(at: trial)
                 let rounding = 1e-14 * abs(highest)
                 let isDescent =

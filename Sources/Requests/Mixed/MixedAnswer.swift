@@ -165,7 +165,10 @@ public struct MixedSummary: Encodable, Sendable {
     public let references: [MixedDesign.Reference]
     /// All λ that were tried.
     public let trials: [Trial]?
+    /// Time taken in all; of it until effects were chosen; and until these were fitted without a penalty, before any tests.
     package var seconds = 0.0
+    package var selectionSeconds = 0.0
+    package var fitSeconds = 0.0
 
     /// As JSON, with underscores in names.
     ///

@@ -159,10 +159,12 @@ public struct MixedRequest: Sendable {
             let posed = try PosedModel(self, design)
             monitor.report(.init(stage: "selection", detail: selection.rawValue))
             let choice = try posed.choose(monitor)
+            let selectionSeconds = clock.seconds
             if monitor.isCancelled() { throw CancellationError() }
             warnOfFew(design, monitor)
             monitor.report(.init(stage: "fit", detail: estimation.rawValue))
-            var answer = try posed.answer(choice, monitor)
+            var answer = try posed.answer(choice, clock, monitor)
+            answer.summary.selectionSeconds = selectionSeconds
             answer.summary.seconds = clock.seconds
             return answer
         } catch let error as MixedEffectsProblem.Invalid {

@@ -3,8 +3,9 @@ import Glibc
 extension PosedModel {
     /// The model on the support that was chosen, fitted without a penalty.
     ///
+    /// - Parameter clock: tells when it was fitted.
     /// - Throws: ``MixedEffectsProblem/Invalid``.
-    func answer(_ choice: Choice, _ monitor: Monitor) throws -> MixedAnswer {
+    func answer(_ choice: Choice, _ clock: Stopwatch, _ monitor: Monitor) throws -> MixedAnswer {
         let fixed = choice.support.fixed.indices.filter { choice.support.fixed[$0] }
         let random = choice.support.random.indices.filter { choice.support.random[$0] }
         let isCorrelated = request.selection == .none && design.isCorrelated && random.count > 1
@@ -13,6 +14,7 @@ extension PosedModel {
         let best = try CovarianceFit().fit(part, noise: noise, kind: .ml, blocks: blocks)
         let fitted =
             request.estimation == .ml ? best : try CovarianceFit().fit(part, noise: noise, kind: .reml, blocks: blocks)
+        let fitSeconds = clock.seconds
         if !fitted.isConverged { monitor.warn("the last fit ended before it came to rest") }
         let (q, m) = (design.random.columns, design.groups.count)
         var (deviations, covariance) = (Matrix(rows: q, columns: m), Matrix(rows: q, columns: q))
@@ -20,11 +22,13 @@ extension PosedModel {
             for group in 0..<m { deviations[i, group] = scaling.randomEffect(fitted.randomEffects[k, group], i) }
             for (l, j) in random.enumerated() { covariance[i, j] = scaling.covariance(fitted.covariance[k, l], i, j) }
         }
-        return MixedAnswer(
+        var answer = MixedAnswer(
             summary: summary(choice, fitted, best, covariance, fixed: fixed, random: random, blocks: blocks),
             design: design,
             deviations: deviations, covariance: covariance, fitted: fitted.fitted.map { $0 * scaling.response },
             path: choice.path)
+        answer.summary.fitSeconds = fitSeconds
+        return answer
     }
 
     private func summary(

@@ -57,18 +57,16 @@ struct PosedModel {
 
     /// Chooses which effects are in.
     func choose(_ monitor: Monitor) throws -> Choice {
-        // What fits without error has no noise to estimate, and no likelihood to compare others with.
-        if request.selection != .none { _ = try BoundedNewton().fit(problem, noise: noise) }
         switch request.selection {
         case .none:
             return Choice(
                 support: Support(
                     fixed: design.fixedNames.map { _ in true }, random: design.randomNames.map { _ in true }))
         case .subset:
-            let (fits, best) = searched()
+            let (fits, best) = try searched()
             return Choice(support: best.support, models: fits.count)
         case .average:
-            let (fits, best) = searched()
+            let (fits, best) = try searched()
             if monitor.isCancelled() { throw CancellationError() }
             let average = ModelAveraging(rules: rules, seed: request.seed).run(fits, from: best)
             return Choice(
@@ -81,7 +79,11 @@ struct PosedModel {
     }
 
     /// The best subset that exchange finds from the smallest model, or from the full one where that is better.
-    private func searched() -> (fits: SupportFits, best: SupportFits.Scored) {
+    ///
+    /// - Throws: ``MixedEffectsProblem/Invalid`` for what fits without error: it has no noise to estimate, and no likelihood to
+    ///   compare others with.
+    private func searched() throws(MixedEffectsProblem.Invalid) -> (fits: SupportFits, best: SupportFits.Scored) {
+        _ = try BoundedNewton().fit(problem, noise: noise)
         let fits = SupportFits(problem, noise: noise)
         let search = SubsetSearch(rules: rules)
         func all(_ isIn: Bool) -> Support {
