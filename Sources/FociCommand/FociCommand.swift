@@ -50,8 +50,10 @@ struct FociCommand: ParsableCommand {
         // A full disk or a closed pipe is an error to be told, not a reason to die without a word.
         signal(SIGXFSZ, SIG_IGN)
         signal(SIGPIPE, SIG_IGN)
-        // Large scratch memory goes back to the system when it is freed, instead of staying with the process.
-        mallopt(M_MMAP_THRESHOLD, 262_144)
+        // Large scratch memory goes back to the system when it is freed, instead of staying with the process; smaller stays, or
+        // a tenth of a localization would go into getting it back, page by page.
+        mallopt(M_MMAP_THRESHOLD, 1 << 20)
+        mallopt(M_TRIM_THRESHOLD, 16 << 20)
         Interruption.install()
         do {
             var command = try parseAsRoot(

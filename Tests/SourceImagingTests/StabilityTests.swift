@@ -77,6 +77,30 @@ struct StabilityTests {
         #expect(estimate.settings.contains(Setting("stability_by", method.rawValue)))
     }
 
+    @Test("The noise of repeats is as slow as that before time 0; in a band it is white", arguments: [0, 0.9])
+    func slowNoise(_ slowness: Double) throws {
+        func correlation(_ weights: SourceWeights, isEstimated: Bool) throws -> Double {
+            let world = try SmallWorld(slowness: slowness)
+            var settings = LocalizationSettings()
+            settings.selection.weights = weights
+            let posed = try Localization(settings).posed(
+                world.recording, world.forward, isEstimated ? nil : world.covariance, .silent, nil)
+            let run = StabilityRun(
+                choice: posed.choice, prepared: posed.prepared, refining: posed.refining,
+                positions: world.forward.sources.positions, isDebiased: true, method: .noise, repeats: 1, radius: 0.01)
+            var random = SeededGenerator(seed: 4)
+            let field = posed.prepared.problem.unreducedResponse
+            var noise = run.noise(like: field, try run.colour(), &random)
+            if let temporal = posed.refining?.temporal { noise = noise * temporal }
+            return NoiseQuantile.autocorrelation(of: noise)[1]
+        }
+        let (shared, band) = (
+            try correlation(.shared, isEstimated: false), try correlation(.refined, isEstimated: true)
+        )
+        #expect(slowness > 0 ? shared > 0.6 : abs(shared) < 0.15, "\(shared)")
+        #expect(abs(band) < 0.15, "\(band)")
+    }
+
     @Test("the repeats are of epochs where there are any, else of noise; the estimate itself does not change")
     func defaults() throws {
         let epochs = try localize { _ in }

@@ -30,6 +30,7 @@ struct StabilityRun {
     ) throws -> (stability: Stability, sources: [Stability.Source]) {
         let quiet = Monitor(isCancelled: monitor.isCancelled)
         let field = method == .noise ? try explainedField(fitted) : nil
+        let colour = try colour()
         var found: [[Stability.Found]] = []
         var ratios: [Double] = []
         for r in 0..<repeats {
@@ -48,7 +49,7 @@ struct StabilityRun {
                     AutomaticSolver().session(for: origin.searched, parallelism: choice.parallelism), origin,
                     monitor: quiet)
             case .epochs, .noise:
-                let (response, replicates) = redrawn(field, &random)
+                let (response, replicates) = redrawn(field, colour, &random)
                 problem = try prepared.problem.with(response: response)
                 let origin = try SourceChoice.Origin(
                     problem, rowLabels: prepared.rowLabels, epochs: replicates, refining: refining,
@@ -66,7 +67,9 @@ struct StabilityRun {
     // MARK: - Data of a repeat
 
     /// Another response, with its epochs where there are or must be any.
-    private func redrawn(_ field: Matrix?, _ random: inout SeededGenerator) -> (Matrix, Replicates?) {
+    private func redrawn(
+        _ field: Matrix?, _ colour: Matrix?, _ random: inout SeededGenerator
+    ) -> (Matrix, Replicates?) {
         if method == .epochs, let replicates = prepared.replicates {
             var drawn = replicates.resampled(&random)
             // Where epochs are held out, some must be left: a draw of too few different ones is drawn again.
@@ -78,22 +81,32 @@ struct StabilityRun {
         let field = field ?? prepared.problem.unreducedResponse
         let sigma = prepared.noiseVariance.squareRoot()
         guard choice.needsReplicates, let count = prepared.replicates?.responses.count else {
-            return (field + noise(like: field, &random) * sigma, nil)
+            return (field + noise(like: field, colour, &random) * sigma, nil)
         }
         // Epochs whose mean has the noise of the average.
         let replicates = Replicates(
             (0..<count).map { _ in
-                field + noise(like: field, &random) * (sigma * Double(count).squareRoot())
+                field + noise(like: field, colour, &random) * (sigma * Double(count).squareRoot())
             })
         return (replicates.mean(of: replicates.present) ?? field, replicates)
     }
 
-    /// White noise; where sources are sought in a band, noise that is white once it is reduced to it: with what reduces M,
-    /// N(MᵀM)⁻¹Mᵀ.
-    private func noise(like field: Matrix, _ random: inout SeededGenerator) -> Matrix {
+    /// Makes white noise as slow as that of the baseline, ELᵀ; nil where there is too little of it to tell.
+    func colour() throws(InputError) -> Matrix? {
+        do {
+            return try NoiseQuantile.colour(choice.method.noiseAutocorrelation, samples: prepared.problem.sampleCount)
+        } catch { throw InputError(.stability, found: "\(error)") }
+    }
+
+    /// Noise that samples are correlated in as in the baseline; where sources are sought in a band, noise that is white once it
+    /// is reduced to it: with what reduces M, N(MᵀM)⁻¹Mᵀ.
+    func noise(like field: Matrix, _ colour: Matrix?, _ random: inout SeededGenerator) -> Matrix {
         guard let reducer = refining?.temporal, !prepared.noise.temporal.isIdentity,
             let inverse = try? Cholesky(Matrix.product(reducer, transposed: true, reducer)).inverse()
-        else { return random.normal(rows: field.rows, columns: field.columns) }
+        else {
+            let white = random.normal(rows: field.rows, columns: field.columns)
+            return colour.map { Matrix.product(white, transposed: false, $0, transposed: true) } ?? white
+        }
         let white = random.normal(rows: field.rows, columns: reducer.columns)
         return Matrix.product(white * inverse, transposed: false, reducer, transposed: true)
     }

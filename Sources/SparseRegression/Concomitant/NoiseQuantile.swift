@@ -123,7 +123,7 @@ public struct NoiseQuantile: Sendable, Equatable {
     package func forEachDraw<Value>(
         rows: Int, samples: Int, monitor: Monitor, _ body: (Matrix) throws -> Value
     ) throws -> [Value] {
-        let colour = try colour(samples)
+        let colour = try Self.colour(autocorrelation, samples: samples)
         return try (0..<draws).map { draw in
             if monitor.isCancelled() { throw CancellationError() }
             var random = SeededGenerator(seed: seed &+ UInt64(truncatingIfNeeded: draw) &* 0x9E37_79B9_7F4A_7C15)
@@ -133,15 +133,20 @@ public struct NoiseQuantile: Sendable, Equatable {
         }
     }
 
-    /// L with LLᵀ the correlations of T samples; nil where they are independent.
-    private func colour(_ samples: Int) throws(Invalid) -> Matrix? {
+    /// L, T × T, with LLᵀ the correlations of T samples of noise: of white noise E, ELᵀ is such noise.
+    ///
+    /// - Parameter autocorrelation: ρ_0 = 1, ρ_1 …; zero beyond.
+    /// - Returns: nil where samples are independent.
+    /// - Throws: ``Invalid/autocorrelation``.
+    /// - Complexity: O(T³).
+    package static func colour(_ autocorrelation: [Double], samples: Int) throws(Invalid) -> Matrix? {
         guard samples > 1, autocorrelation.dropFirst().contains(where: { $0 != 0 }) else { return nil }
         // Noise without some frequencies has a singular matrix: a little white noise stands for rounding.
         let correlations = Matrix(rows: samples, columns: samples) { i, j in
             let lag = abs(i - j)
             return lag == 0 ? 1 + 1e-10 : lag < autocorrelation.count ? autocorrelation[lag] : 0
         }
-        guard let factor = Self.factor(correlations) else { throw .autocorrelation }
+        guard let factor = factor(correlations) else { throw .autocorrelation }
         return factor
     }
 
