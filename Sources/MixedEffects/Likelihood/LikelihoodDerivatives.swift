@@ -55,24 +55,38 @@ extension Likelihood {
             for k in fisher.elements.indices { (fisher.elements[k], convexHessian.elements[k]) = (0, 0) }
         }
 
-        /// Adds what a group has, diagonal and last column, to the gradients.
-        mutating func addSlopes(_ products: UnsafePointer<Double>, _ side: Int) {
-            let (p, q) = (fixedGradient.count, varianceTraces.count)
-            let scores = products + (side - 1) * side
+        /// Makes whole what is a lower triangle so far.
+        mutating func mirrorHessians() {
+            fixedHessian.mirrorLowerTriangle()
+            convexHessian.mirrorLowerTriangle()
+            fisher.mirrorLowerTriangle()
+        }
+
+        /// Adds what a group has to the gradients.
+        ///
+        /// - Parameters:
+        ///   - scores: WᵀΩ⁻¹r, W having the columns of X first.
+        ///   - traces: the diagonal of ZᵀΩ⁻¹Z.
+        ///   - places: of each column of Z the column of W that it is.
+        mutating func addSlopes(
+            scores: UnsafePointer<Double>, traces: UnsafePointer<Double>, places: UnsafeBufferPointer<Int>
+        ) {
             fixedGradient.withUnsafeMutableBufferPointer { gradient in
-                for j in 0..<p { gradient[j] -= scores[j] }
+                for j in gradient.indices { gradient[j] -= scores[j] }
             }
             varianceSquares.withUnsafeMutableBufferPointer { squares in
-                for j in 0..<q { squares[j] += 0.5 * scores[p + j] * scores[p + j] }
+                for (j, place) in places.enumerated() { squares[j] += 0.5 * scores[place] * scores[place] }
             }
-            varianceTraces.withUnsafeMutableBufferPointer { traces in
-                for j in 0..<q { traces[j] += 0.5 * products[(p + j) * (side + 1)] }
+            varianceTraces.withUnsafeMutableBufferPointer { total in
+                for j in total.indices { total[j] += 0.5 * traces[j] }
             }
         }
 
-        /// Adds what a group has, lower triangle and last column, to the lower triangles of the Hessians.
-        mutating func addHessians(_ products: UnsafePointer<Double>, _ side: Int) {
-            let (p, q) = (fixedGradient.count, varianceTraces.count)
+        /// Adds what a group has to the lower triangles of the Hessians.
+        ///
+        /// - Parameter products: [W r]ᵀΩ⁻¹[W r], whole, with so many rows; for the rest see ``addSlopes(scores:traces:places:)``.
+        mutating func addHessians(_ products: UnsafePointer<Double>, side: Int, places: UnsafeBufferPointer<Int>) {
+            let (p, q) = (fixedGradient.count, places.count)
             let scores = products + (side - 1) * side
             fixedHessian.elements.withUnsafeMutableBufferPointer { hessian in
                 for j in 0..<p {
@@ -82,17 +96,19 @@ extension Likelihood {
             }
             mixedHessian.elements.withUnsafeMutableBufferPointer { hessian in
                 for j in 0..<q {
-                    let score = scores[p + j]
-                    for i in 0..<p { hessian[i + j * p] += products[p + j + i * side] * score }
+                    let (column, score) = (products + places[j] * side, scores[places[j]])
+                    for i in 0..<p { hessian[i + j * p] += column[i] * score }
                 }
             }
             convexHessian.elements.withUnsafeMutableBufferPointer { convex in
                 fisher.elements.withUnsafeMutableBufferPointer { fisher in
                     for j in 0..<q {
-                        let (column, score) = (products + p + (p + j) * side, scores[p + j])
-                        let (own, others) = (j * q, scores + p)
-                        for i in j..<q { convex[i + own] += column[i] * (score * others[i]) }
-                        for i in j..<q { fisher[i + own] += 0.5 * (column[i] * column[i]) }
+                        let (column, score) = (products + places[j] * side, scores[places[j]])
+                        for i in j..<q {
+                            let value = column[places[i]]
+                            convex[i + j * q] += value * (score * scores[places[i]])
+                            fisher[i + j * q] += 0.5 * (value * value)
+                        }
                     }
                 }
             }

@@ -87,6 +87,9 @@ struct Outlook {
         private var products: [Double]
         private var kept = 0
         private var own: [Double]
+        private var traces: [Double]
+        /// Where the columns of Z are in the products.
+        private let places: [Int]
         private var derivatives: Likelihood.Derivatives
         private var gradient: [Double]
         private var hessian: Matrix
@@ -101,6 +104,8 @@ struct Outlook {
             side = indices.count
             products = [Double](repeating: 0, count: problem.groupCount * side * side)
             own = [Double](repeating: 0, count: side * side)
+            traces = [Double](repeating: 0, count: side - 1 - p)
+            places = Array(p..<(side - 1))
             derivatives = Likelihood.Derivatives(fixedCount: p, randomCount: side - 1 - p)
             gradient = [Double](repeating: 0, count: side - 1)
             hessian = Matrix(rows: side - 1, columns: side - 1)
@@ -185,8 +190,14 @@ struct Outlook {
                             for i in j..<side { target[i] = source[i] + weight * column[i] }
                         }
                         for j in 0..<r { own[j + r * side] = own[r + j * side] + (place < p ? value * column[j] : 0) }
-                        derivatives.addSlopes(own, side)
-                        derivatives.addHessians(own, side)
+                        for j in 0..<r {
+                            for i in (j + 1)..<max(r, j + 1) { own[j + i * side] = own[i + j * side] }
+                            if j >= p { traces[j - p] = own[j * (side + 1)] }
+                        }
+                        places.withUnsafeBufferPointer {
+                            derivatives.addSlopes(scores: own + r * side, traces: traces, places: $0)
+                            derivatives.addHessians(own, side: side, places: $0)
+                        }
                     }
                 }
             }

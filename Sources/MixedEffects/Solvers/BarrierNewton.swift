@@ -386,10 +386,12 @@ final class BarrierNewton {
     }
 
     /// What was found, for the relaxed objective.
-    func solution(isConverged: Bool) -> EffectSolution {
+    ///
+    /// - Parameter before: steps that others took.
+    func solution(isConverged: Bool, after before: Int = 0) -> EffectSolution {
         _ = recentre()
         return EffectSolution(
-            effects: effects, selected: centre, objective: value, iterations: iterations, residual: residual,
+            effects: effects, selected: centre, objective: value, iterations: before + iterations, residual: residual,
             isConverged: isConverged)
     }
 }

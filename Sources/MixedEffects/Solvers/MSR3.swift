@@ -4,7 +4,8 @@ import LinearAlgebra
 /// v(w) = min over β and γ ≥ 0 of L(β, γ) + ½η‖(β, γ) − w‖², evaluated to the end by an interior point.
 ///
 /// It minimizes v(w) + φ(w). ∇v(w) = η(w − x(w)) with x(w) the minimizer, so that a step of length 1/η is w ← prox(x(w)).
-/// Steps are accelerated, beginning anew where momentum leads uphill (O'Donoghue & Candès 2015). The selected effects are w.
+/// Steps are accelerated, beginning anew where momentum leads uphill (O'Donoghue & Candès 2015). They begin where one phase in
+/// which w follows the effects ends, as that of ``MSR3Fast``: near the answer, but under a hierarchy. The selected effects are w.
 public struct MSR3: EffectSolver, Equatable {
     /// η > 0.
     public let strength: Double
@@ -76,7 +77,11 @@ public struct MSR3: EffectSolver, Equatable {
     ///
     /// - Complexity: some Newton steps, each one evaluation of L with its Hessian and O((p + q)³), for each step of w.
     public func solve(_ objective: PenalizedLikelihood, from start: Effects) -> EffectSolution {
-        let newton = BarrierNewton(objective, strength: strength, mode: .still, start: start, barrier: 0.1)
+        let first =
+            objective.parents.isEmpty
+            ? try? MSR3Fast(strength: strength, tolerance: tolerance).phase(objective, from: start) : nil
+        let near = first.flatMap { $0.objective.isFinite ? $0.effects : nil } ?? start
+        let newton = BarrierNewton(objective, strength: strength, mode: .still, start: near, barrier: 0.1)
         var selected = newton.centre
         var point = newton.centre
         var momentum = 1.0
@@ -98,7 +103,7 @@ public struct MSR3: EffectSolver, Equatable {
             }
             barrier = max(tolerance, min(0.1, strength * change))
         }
-        return newton.solution(isConverged: isConverged)
+        return newton.solution(isConverged: isConverged, after: first?.iterations ?? 0)
     }
 
     private static func combined(_ a: Effects, _ b: Effects, _ f: (Double, Double) -> Double) -> Effects {

@@ -51,7 +51,11 @@ public struct MSR3Fast: EffectSolver, Equatable {
     ///
     /// - Complexity: one evaluation of L with its Hessian and O((p + q)³) a Newton step.
     public func solve(_ objective: PenalizedLikelihood, from start: Effects) -> EffectSolution {
-        let relaxed = objective.with(penalty: objective.penalty.scaled(by: strength))
+        phase(objective.with(penalty: objective.penalty.scaled(by: strength)), from: start)
+    }
+
+    /// The interior-point phase with the penalty as it is.
+    func phase(_ relaxed: PenalizedLikelihood, from start: Effects) -> EffectSolution {
         let newton = BarrierNewton(
             relaxed, strength: strength, mode: follows ? .following : .still, start: start, barrier: barrier)
         // From the answer to a similar problem no barrier is needed.

@@ -104,8 +104,30 @@ public struct PenalizedLikelihood {
         apply(effects.variances, &shrunk.variances, varianceWeights, .variances)
         // From 0, so that no zero is negative.
         for j in effects.fixed.indices where effects.fixed[j] < 0 { shrunk.fixed[j] = 0 - shrunk.fixed[j] }
+        hold(&shrunk)
+    }
+
+    /// The same of a penalty that is a sum over effects, each with a step of its own.
+    ///
+    /// - Parameters:
+    ///   - step: what all steps have in common.
+    ///   - scale: what each has for itself.
+    func shrink(_ effects: Effects, step: Double, scale: Effects, into shrunk: inout Effects) {
+        for (j, x) in effects.fixed.enumerated() {
+            let size = penalty.proximal(abs(x), weight: fixedWeights[j], step: step * scale.fixed[j])
+            shrunk.fixed[j] = x < 0 ? 0 - size : size
+        }
+        for (j, x) in effects.variances.enumerated() {
+            shrunk.variances[j] = penalty.proximal(
+                max(0, x), weight: varianceWeights[j], step: step * scale.variances[j])
+        }
+        hold(&shrunk)
+    }
+
+    /// Sets to zero what the hierarchy holds there.
+    private func hold(_ effects: inout Effects) {
         for (j, parent) in parents.enumerated() {
-            if let parent, shrunk.fixed[parent] == 0 { shrunk.variances[j] = 0 }
+            if let parent, effects.fixed[parent] == 0 { effects.variances[j] = 0 }
         }
     }
 
