@@ -14,7 +14,9 @@ extension PosedModel {
     /// models that are fitted again estimate their own.
     /// - Throws: ``MixedEffectsProblem/Invalid``, ``InvalidEffectPenalty``, `CancellationError`.
     func penalized(_ monitor: Monitor) throws -> Choice {
-        let full = try BoundedNewton().fit(problem, noise: noise)
+        // At a λ that was given it is where the solver begins and no more, where neither noise nor weights come from it.
+        let isStart = noise == .known && request.lambda != nil && !request.penalty.isAdaptive
+        let full = try BoundedNewton(tolerance: isStart ? 1e-3 : 1e-12).fit(problem, noise: noise)
         let known = try MixedEffectsProblem(
             fixed: problem.fixed, random: problem.random, response: problem.response, offsets: problem.offsets,
             noiseVariance: problem.noiseVariance.map { $0 * full.noiseFactor })
