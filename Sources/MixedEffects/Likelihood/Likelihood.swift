@@ -18,6 +18,8 @@ public final class Likelihood {
     private let width: Int
     /// Of each column of Z the column of W that it is.
     private let places: [Int]
+    /// Of each column of [X Z r] the column of [W r] that it is.
+    private let origins: [Int]
     /// The rows of W, weighted by Λ^−½, one after the other.
     private let rows: [Double]
     private let response: [Double]
@@ -134,6 +136,7 @@ public final class Likelihood {
         self.problem = problem
         let (p, q) = (problem.fixedCount, problem.randomCount)
         (self.p, self.q, self.width, self.places) = (p, q, width, places)
+        origins = Array(0..<p) + places + [width]
         (self.rows, self.response, self.noiseLogDeterminant) = (rows, response, noiseLogDeterminant)
         var gramOffsets: [Int] = []
         var (gramCount, longest) = (0, 0)
@@ -208,7 +211,7 @@ public final class Likelihood {
         derivatives.mirrorHessians()
     }
 
-    /// The same; of every group [X Z r]ᵀΩ⁻¹[X Z r], with p + q + 1 rows, is given to the closure.
+    /// The same; of every group [X Z r]ᵀΩ⁻¹[X Z r], lower triangle with p + q + 1 rows, is given to the closure.
     func evaluate(
         at effects: Effects, into derivatives: inout Derivatives, _ use: (_ products: UnsafePointer<Double>) -> Void
     ) {
@@ -264,22 +267,23 @@ public final class Likelihood {
         return scores
     }
 
-    /// Of every group [X Z r]ᵀΩ⁻¹[X Z r], by the closure; whether all could be factorized.
+    /// Of every group [X Z r]ᵀΩ⁻¹[X Z r], lower triangle, by the closure; whether all could be factorized.
     func forEachProducts(at effects: Effects, _ use: (_ products: UnsafePointer<Double>, _ side: Int) -> Void) -> Bool {
         forEachGroup(at: effects, .all) { _ in
         } beyond: {
             expand()
-            use(whole, p + q + 1)
+            use(whole, origins.count)
         }
     }
 
-    /// [X Z r]ᵀΩ⁻¹[X Z r] from [W r]ᵀΩ⁻¹[W r].
+    /// The lower triangle of [X Z r]ᵀΩ⁻¹[X Z r] from [W r]ᵀΩ⁻¹[W r].
     private func expand() {
-        let (side, all) = (width + 1, p + q + 1)
-        func place(_ k: Int) -> Int { k < p ? k : k < p + q ? places[k - p] : width }
-        for j in 0..<all {
-            let (target, column) = (whole + j * all, projected + place(j) * side)
-            for i in 0..<all { target[i] = column[place(i)] }
+        let (side, all) = (width + 1, origins.count)
+        origins.withUnsafeBufferPointer { origins in
+            for j in 0..<all {
+                let (target, column) = (whole + j * all, projected + origins[j] * side)
+                for i in j..<all { target[i] = column[origins[i]] }
+            }
         }
     }
 
