@@ -22,12 +22,61 @@ struct LikelihoodTests {
         #expect(deviation(found.fisher.elements, try reference.matrix("fisher_gamma").elements) < 1e-11)
     }
 
-    /// Small groups go through their rows, large ones through their effects; some variances are 0.
+    /// A random model with some columns of Z those of X.
+    private func problem(_ sizes: [Int], sharing columns: [Int?]) throws -> MixedEffectsProblem {
+        let whole = try RandomModel.problem(sizes: sizes, fixed: 3, random: columns.count, seed: 7)
+        var random = whole.random
+        for (j, column) in columns.enumerated() {
+            if let column { for row in 0..<random.rows { random[row, j] = whole.fixed[row, column] } }
+        }
+        return try MixedEffectsProblem(
+            fixed: whole.fixed, random: random, response: whole.response, offsets: whole.offsets,
+            noiseVariance: whole.noiseVariance)
+    }
+
+    @Test(
+        "columns of Z that X has, too, change no number of a part of the effects, nor any product",
+        arguments: [[3, 5, 2, 4], [12, 9, 15], [1, 20, 2, 7]])
+    func sharedColumns(sizes: [Int]) throws {
+        let problem = try problem(sizes, sharing: [2, nil, 0, 0, 1])
+        let likelihood = Likelihood(problem)
+        let effects = Effects(fixed: [0.3, -0.2, 0.5], variances: [0.7, 0, 1.3, 0.1, 2])
+        let found = likelihood.evaluate(at: effects)
+        // Of all groups together, from the products.
+        var (gradient, traces, fixed) = ([0.0, 0, 0], [Double](repeating: 0, count: 5), Matrix(rows: 3, columns: 3))
+        let isFactored = likelihood.forEachProducts(at: effects) { products, side in
+            #expect(side == 9)
+            for j in 0..<3 {
+                gradient[j] -= products[8 + j * side]
+                for i in j..<3 { fixed[i, j] += products[i + j * side] }
+            }
+            for j in 0..<5 { traces[j] += 0.5 * products[(3 + j) * (side + 1)] }
+        }
+        fixed.mirrorLowerTriangle()
+        #expect(isFactored && deviation(gradient, found.fixedGradient) < 1e-11)
+        #expect(deviation(traces, found.varianceTraces) < 1e-11)
+        #expect(deviation(fixed.elements, found.fixedHessian.elements) < 1e-11)
+        // Without the fixed effects that the columns are of; with one of them.
+        for (fixed, random) in [([1], [0, 2, 3, 1]), ([0, 2], [3, 4, 0]), ([], [2, 3])] {
+            let part = Effects(
+                fixed: fixed.map { effects.fixed[$0] }, variances: random.map { effects.variances[$0] })
+            let taken = Likelihood(likelihood, fixed: fixed, random: random).evaluate(at: part)
+            let posed = Likelihood(problem.restricted(fixed: fixed, random: random)).evaluate(at: part)
+            #expect(abs(taken.value - plainValue(problem.restricted(fixed: fixed, random: random), part)) < 1e-11)
+            #expect(abs(taken.value - posed.value) < 1e-11)
+            #expect(deviation(taken.varianceGradient, posed.varianceGradient) < 1e-11)
+            #expect(deviation(taken.mixedHessian.elements, posed.mixedHessian.elements) < 1e-11)
+            #expect(deviation(taken.convexHessian.elements, posed.convexHessian.elements) < 1e-11)
+        }
+    }
+
+    /// Small groups go through their rows, large ones through their effects; some variances are 0, some columns of both kinds.
     @Test(
         "derivatives against finite differences and a plain evaluation",
-        arguments: [[3, 5, 2, 4], [12, 9, 15], [1, 20, 2, 7]])
-    func finiteDifferences(sizes: [Int]) throws {
-        let problem = try RandomModel.problem(sizes: sizes, fixed: 3, random: 4, seed: 7)
+        arguments: [[3, 5, 2, 4], [12, 9, 15], [1, 20, 2, 7]],
+        [[nil, nil, nil, nil], [0, 1, 2, nil], [2, nil, 0, 0]] as [[Int?]])
+    func finiteDifferences(sizes: [Int], sharing columns: [Int?]) throws {
+        let problem = try problem(sizes, sharing: columns)
         let likelihood = Likelihood(problem)
         let effects = Effects(fixed: [0.3, -0.2, 0.5], variances: [0.7, 0, 1.3, 0.1])
         let found = likelihood.evaluate(at: effects)

@@ -85,7 +85,7 @@ public final class GroupOutput {
         {
             var status = stat()
             guard let writer = Writer(of: file), stat("\(staging)/\(file)", &status) == 0,
-                writer.isGone(since: status.st_mtim, "\(staging)/group")
+                writer.isGone(since: status.st_mtim, beside: "\(staging)/group")
             else { continue }
             try? FileManager.default.removeItem(atPath: "\(staging)/\(file)")
         }

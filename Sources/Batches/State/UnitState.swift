@@ -168,7 +168,7 @@ public struct BatchFolder: Sendable {
                 let path = "\(folder)/\(file)"
                 var status = stat()
                 guard stat(path, &status) == 0 else { continue }
-                guard writer.isGone(since: status.st_mtim, lockPath("sweep")) else { continue }
+                guard writer.isGone(since: status.st_mtim, beside: lockPath("sweep")) else { continue }
                 if time(nil) - status.st_mtim.tv_sec >= Self.patience {
                     unlink(path)
                 } else {

@@ -22,7 +22,7 @@ struct Writer {
     /// - Parameters:
     ///   - change: when it was changed last, by the clock of the drive.
     ///   - place: a path on that drive, beside which the clock may be asked.
-    func isGone(since change: timespec, _ place: @autoclosure () -> String) -> Bool {
+    func isGone(since change: timespec, beside place: @autoclosure () -> String) -> Bool {
         if kill(process, 0) != 0, errno == ESRCH { return true }
         // The name of the program, in parentheses, may hold anything; the state comes after it, and the start is 19 further.
         guard let line = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),

@@ -5,8 +5,8 @@ import LinearAlgebra
 /// with Ω_i = Z_iΓZ_iᵀ + Λ_i and r_i = y_i − X_iβ, and its derivatives.
 ///
 /// A group is factorized by its rows or by its random effects, whichever is smaller; γ = 0 is an ordinary value. Columns of Z
-/// that are columns of X, too, are worked with once. Holds its scratch memory: nothing is
-/// allocated when it is evaluated. Not for several threads at once.
+/// that are columns of X, too, are worked with once. Holds its scratch memory: nothing is allocated when it is evaluated. Not for
+/// several threads at once.
 public final class Likelihood {
     /// The problem.
     public let problem: MixedEffectsProblem

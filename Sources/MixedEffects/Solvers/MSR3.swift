@@ -4,8 +4,9 @@ import LinearAlgebra
 /// v(w) = min over β and γ ≥ 0 of L(β, γ) + ½η‖(β, γ) − w‖², evaluated to the end by an interior point.
 ///
 /// It minimizes v(w) + φ(w). ∇v(w) = η(w − x(w)) with x(w) the minimizer, so that a step of length 1/η is w ← prox(x(w)).
-/// Steps are accelerated, beginning anew where momentum leads uphill (O'Donoghue & Candès 2015). They begin where one phase in
-/// which w follows the effects ends, as that of ``MSR3Fast``: near the answer, but under a hierarchy. The selected effects are w.
+/// Steps are accelerated, beginning anew where momentum leads uphill (O'Donoghue & Candès 2015). They begin near the answer,
+/// where a phase ends in which w follows the effects, as that of ``MSR3Fast``; under a hierarchy there is none, and they begin at
+/// the start. The selected effects are w.
 public struct MSR3: EffectSolver, Equatable {
     /// η > 0.
     public let strength: Double

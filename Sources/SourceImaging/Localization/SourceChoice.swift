@@ -90,10 +90,7 @@ struct SourceChoice: Sendable {
     func knowing(_ prepared: PreparedProblem) -> SourceChoice {
         var choice = self
         choice.method.noiseVariance = prepared.noiseVariance
-        if prepared.baseline.columns >= TemporalNoise.fewestSamples {
-            choice.method.noiseAutocorrelation = NoiseQuantile.autocorrelation(
-                of: prepared.noise.whitener.matrix * prepared.baseline, window: prepared.times.count)
-        }
+        if method.criterion == .noiseQuantile { choice.method.noiseAutocorrelation = prepared.noiseAutocorrelation }
         return choice
     }
 

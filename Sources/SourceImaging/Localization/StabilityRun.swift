@@ -91,17 +91,21 @@ struct StabilityRun {
         return (replicates.mean(of: replicates.present) ?? field, replicates)
     }
 
-    /// Makes white noise as slow as that of the baseline, ELᵀ; nil where there is too little of it to tell.
+    /// Whether sources are sought in a band, in which the noise is white.
+    private var seeksBand: Bool { refining?.temporal != nil && !prepared.noise.temporal.isIdentity }
+
+    /// Makes white noise as slow as that of the baseline, ELᵀ; nil where there is too little of it to tell, or none is drawn.
     func colour() throws(InputError) -> Matrix? {
+        guard method == .noise, !seeksBand else { return nil }
         do {
-            return try NoiseQuantile.colour(choice.method.noiseAutocorrelation, samples: prepared.problem.sampleCount)
+            return try NoiseQuantile.colour(prepared.noiseAutocorrelation, samples: prepared.problem.sampleCount)
         } catch { throw InputError(.stability, found: "\(error)") }
     }
 
     /// Noise that samples are correlated in as in the baseline; where sources are sought in a band, noise that is white once it
     /// is reduced to it: with what reduces M, N(MᵀM)⁻¹Mᵀ.
     func noise(like field: Matrix, _ colour: Matrix?, _ random: inout SeededGenerator) -> Matrix {
-        guard let reducer = refining?.temporal, !prepared.noise.temporal.isIdentity,
+        guard seeksBand, let reducer = refining?.temporal,
             let inverse = try? Cholesky(Matrix.product(reducer, transposed: true, reducer)).inverse()
         else {
             let white = random.normal(rows: field.rows, columns: field.columns)

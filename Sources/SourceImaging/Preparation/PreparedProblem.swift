@@ -36,6 +36,15 @@ public struct PreparedProblem: Sendable {
     /// Projected data before time 0, channels × samples, SI units.
     let baseline: Matrix
 
+    /// How samples of the whitened noise are correlated with later ones, as far apart as the window is long: that before time 0;
+    /// white of fewer than ``TemporalNoise/fewestSamples``.
+    ///
+    /// - Complexity: O(n · baseline · window).
+    var noiseAutocorrelation: [Double] {
+        guard baseline.columns >= TemporalNoise.fewestSamples else { return [1] }
+        return NoiseQuantile.autocorrelation(of: noise.whitener.matrix * baseline, window: times.count)
+    }
+
     /// Prepares a problem.
     ///
     /// - Parameters:
