@@ -28,13 +28,13 @@ let package = Package(
 
         .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"]),
         .target(name: "Transport", dependencies: ["LinearAlgebra"]),
-        .target(name: "Fourier", dependencies: ["CFFTW3"]),
         .target(name: "HDF5", dependencies: ["CHDF5"]),
         .target(name: "SparseRegression", dependencies: ["LinearAlgebra"]),
         .target(name: "ModelSelection", dependencies: ["SparseRegression"]),
         .target(name: "MixedEffects", dependencies: ["LinearAlgebra"]),
         .target(name: "Dynamics", dependencies: ["MixedEffects", "SparseRegression"]),
         .target(name: "TimeFrequency", dependencies: ["SparseRegression"]),
+        .target(name: "Fourier", dependencies: ["CFFTW3", "TimeFrequency"]),
         .target(name: "SourceImaging", dependencies: ["ModelSelection", "TimeFrequency", "Transport"]),
         .target(name: "Requests", dependencies: ["Dynamics", "MixedEffects", "SourceImaging"]),
         .target(name: "Simulation", dependencies: ["Fourier", "SourceImaging"]),
@@ -52,7 +52,7 @@ let package = Package(
         .target(name: "FociC", dependencies: ["CFoci", "Reporting", "Requests"]),
         .target(
             name: "Pages", dependencies: ["Reporting", .product(name: "Mustache", package: "swift-mustache")]),
-        .target(name: "Foci", dependencies: ["Formats", "Pages", "Requests", "Simulation"]),
+        .target(name: "Foci", dependencies: ["Formats", "Fourier", "Pages", "Requests", "Simulation"]),
         .target(
             name: "Batches",
             dependencies: ["CCrypto", "Foci", "MixedEffects", .product(name: "Yams", package: "Yams")]),

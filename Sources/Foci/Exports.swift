@@ -1,5 +1,6 @@
 // `import Foci` is all a pipeline needs: values, files, figures, simulation.
 @_exported import Formats
+@_exported import Fourier
 @_exported import Pages
 @_exported import Reporting
 @_exported import Requests

@@ -508,6 +508,7 @@ struct LocalizationOptions: ParsableArguments {
         settings.isDebiased = !noDebias
         settings.relativeGap = computing.gap
         settings.parallelism = try computing.parallelism()
+        settings.windowTransforms = .fftw
         return settings
     }
 }

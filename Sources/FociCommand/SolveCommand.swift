@@ -94,6 +94,7 @@ struct SolveCommand: ParsableCommand {
         request.engine = solver
         request.stop = try computing.stop(maximumSeconds: timeLimit ?? .infinity)
         request.parallelism = try computing.parallelism()
+        request.windowTransforms = .fftw
         try request.check()
         return request
     }

@@ -13,7 +13,7 @@ struct Case {
     ///   - windows: length and step of each.
     init(
         rows: Int = 12, blocks: Int = 30, width: Int = 1, samples: Int = 22, windows: [(Int, Int)] = [(8, 2)],
-        active: Int = 3, noise: Double = 0.5, seed: UInt64 = 1
+        active: Int = 3, noise: Double = 0.5, seed: UInt64 = 1, transforms: WindowTransforms? = nil
     ) throws {
         var random = SeededGenerator(seed: seed)
         let design = random.normal(rows: rows, columns: blocks * width)
@@ -33,7 +33,8 @@ struct Case {
         problem = try RegressionProblem(
             design: design, response: design * sources + random.normal(rows: rows, columns: samples) * noise,
             blocks: BlockStructure(count: blocks, size: width), keepsSamples: true)
-        frame = try GaborFrame(windows.map { GaborFrame.Window(length: $0.0, step: $0.1) }, samples: samples)
+        frame = try GaborFrame(
+            windows.map { GaborFrame.Window(length: $0.0, step: $0.1) }, samples: samples, transforms: transforms)
     }
 
     /// Positive weights, some of them infinite.

@@ -5,16 +5,12 @@ import Testing
 
 @testable import TimeFrequency
 
-extension RealTransforms: WindowSpectra {}
-
 @Suite("Gabor frames")
 struct GaborFrameTests {
     static let sets: [[GaborFrame.Window]] = [
         [(2, 1)], [(4, 2)], [(4, 1)], [(16, 4)], [(6, 3)], [(10, 5)], [(64, 16)], [(4, 2), (16, 4)],
         [(6, 1), (8, 4), (32, 8)],
     ].map { $0.map { GaborFrame.Window(length: $0.0, step: $0.1) } }
-
-    static let fftw: WindowSpectraMaker = { RealTransforms(length: $0, count: $1) }
 
     @Test("synthesis undoes analysis and is its transpose", arguments: sets, [1, 2, 3, 7, 53, 100, 241])
     func tight(_ windows: [GaborFrame.Window], _ samples: Int) throws {
@@ -33,7 +29,7 @@ struct GaborFrameTests {
     @Test("coefficients are those of the definition, by matrix products and by FFTW", arguments: sets, [2, 1000])
     func definition(_ windows: [GaborFrame.Window], _ longWindow: Int) throws {
         let samples = 41
-        let frame = try GaborFrame(windows, samples: samples, spectra: Self.fftw, longWindow: longWindow)
+        let frame = try GaborFrame(windows, samples: samples, transforms: .fftw, longWindow: longWindow)
         var random = SeededGenerator(seed: 2)
         let course = random.normal(rows: samples, columns: 1)
         var expected: [Double] = []
@@ -71,13 +67,13 @@ struct GaborFrameTests {
         #expect((back - course).elements.allSatisfy { abs($0) < 1e-13 })
     }
 
-    @Test("some groups are those of all", arguments: Self.sets)
-    func someGroups(_ windows: [GaborFrame.Window]) throws {
-        let frame = try GaborFrame(windows, samples: 53)
+    @Test("some groups are those of all, few of them or many", arguments: Self.sets, [0.02, 0.2, 0.7])
+    func someGroups(_ windows: [GaborFrame.Window], _ part: Double) throws {
+        let frame = try GaborFrame(windows, samples: 53, transforms: .fftw)
         let transform = FrameTransform(frame, AllocationCount())
         var random = SeededGenerator(seed: 2)
         let courses = random.normal(rows: 53, columns: 3)
-        let groups = (0..<frame.groupCount).filter { _ in random.uniform() < 0.2 }
+        let groups = (0..<frame.groupCount).filter { _ in random.uniform() < part }
         let places = groups.flatMap { g in
             (0..<3).flatMap { c in (frame.groupOffsets[g]..<frame.groupOffsets[g + 1]).map { ($0, c) } }
         }
@@ -96,7 +92,7 @@ struct GaborFrameTests {
 
     @Test("a call allocates nothing")
     func allocations() throws {
-        let frame = try GaborFrame(Self.sets[8], samples: 100, spectra: Self.fftw)
+        let frame = try GaborFrame(Self.sets[8], samples: 100, transforms: .fftw)
         let transform = FrameTransform(frame, AllocationCount())
         let courses = [Double](repeating: 1, count: 200)
         var (coefficients, back) = ([Double](repeating: 0, count: 2 * frame.size), courses)

@@ -1,4 +1,5 @@
 import CAllocationCount
+import Fourier
 import Testing
 
 @testable import TimeFrequency
@@ -43,6 +44,20 @@ struct TimeFrequencySolverTests {
         #expect(found.active.blocks == other.active.blocks)
         #expect(abs(found.objective - other.certificate.objective) < 1e-11 * found.objective)
         #expect((found.active.coefficients - other.active.coefficients).elements.allSatisfy { abs($0) < 1e-5 })
+    }
+
+    @Test("long windows give the same by FFTW and by matrix products", arguments: [1, 3])
+    func longWindows(_ width: Int) throws {
+        let windows = [(40, 10), (64, 16)]
+        let (plain, fast) = (
+            try Case(width: width, samples: 90, windows: windows),
+            try Case(width: width, samples: 90, windows: windows, transforms: .fftw)
+        )
+        let penalty = try plain.penalty(0.3)
+        let (found, other) = (try plain.solve(penalty, gap: 1e-10), try fast.solve(penalty, gap: 1e-10))
+        #expect(found.active.blocks == other.active.blocks && found.active.count > 0)
+        #expect(abs(found.objective - other.objective) < 1e-9 * found.scale)
+        #expect((found.coefficients - other.coefficients).squaredNorm < 1e-6 * found.coefficients.squaredNorm)
     }
 
     @Test("at the largest λ nothing is active, just below something is", arguments: [0, 0.3, 1], [false, true])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import statistics
 from pathlib import Path
@@ -17,8 +18,8 @@ CONCOMITANT = {"generator": 20, "lead": 10}
 """Times as long that plain alternation should take."""
 RATIOS = (0.5, 0.2)
 """λ over the largest."""
-RHO, PART = 0.03, 0.4
-"""Of the time-frequency norm: MNE's usual ρ, and λ over the largest."""
+RHO, PARTS = 0.03, {1: (0.4,), 3: (0.4, 0.2)}
+"""Of the time-frequency norm: MNE's usual ρ, and λ over the largest, by orientations."""
 GAPS = {GAP: 50, 1e-4: 25}
 """Relative gaps, and times as long that MNE should take with one orientation."""
 LOOSE = 20
@@ -78,12 +79,12 @@ def time_frequency(programs: Programs, data: Data, results: Results) -> None:
     for kind, path, orientations in ((f"{name}, every fourth", part, 1), (*data.free(), 3)):
         shapes = programs.require_job("size", path)["shapes"]
         size = f"{shapes['gain'][0]} × {shapes['gain'][1]} × {shapes['data'][1]}"
-        for gap, wanted in GAPS.items():
-            say(f"time-frequency, {kind}, gap {gap:g}")
-            numbers = [str(path), f"{PART:g}", f"{RHO:g}", f"{gap:g}", str(programs.runs)]
+        for ratio, (gap, wanted) in itertools.product(PARTS[orientations], GAPS.items()):
+            say(f"time-frequency, {kind} at {ratio:g}, gap {gap:g}")
+            numbers = [str(path), f"{ratio:g}", f"{RHO:g}", f"{gap:g}", str(programs.runs)]
             own = told([binary, "time-frequency", *numbers], environment)[0]
-            lam = PART * own["largest"]
+            lam = ratio * own["largest"]
             alphas = [f"{lam * (1 - RHO):.17g}", f"{lam * RHO:.17g}", f"{gap:g}"]
             other = told([*peer, "time-frequency", str(path), *alphas], environment)[0]
-            compared(results, f"time-frequency, {kind}, gap {gap:g}", size, PART, own, "mne", other,
+            compared(results, f"time-frequency, {kind}, gap {gap:g}", size, ratio, own, "mne", other,
                      wanted if orientations == 1 else LOOSE)  # fmt: skip

@@ -46,7 +46,7 @@ extension SolveRequest {
         }
         let weighted = TimeFrequencyWeights(space: weights, time: nil)
         do {
-            let frame = try GaborFrame(sets, samples: samples)
+            let frame = try GaborFrame(sets, samples: samples, transforms: windowTransforms)
             let session = try TimeFrequencySession(problem, frame: frame, parallelism: parallelism)
             let largest = try session.largestLambda(rho: rho, weights: weighted)
             let path = try session.path(

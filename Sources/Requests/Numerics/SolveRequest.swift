@@ -51,6 +51,8 @@ public struct SolveRequest: Sendable {
     public var stop = StopRule()
     /// Threads; no result depends on them.
     public var parallelism = Parallelism.allCores
+    /// What transforms long windows of time-frequency norms; nil uses matrix products. It changes results by rounding.
+    public var windowTransforms: WindowTransforms?
 
     /// A request whose λ is yet to be given.
     public init() {}

@@ -26,6 +26,8 @@ public struct LocalizationSettings: Sendable, Equatable {
     public var relativeGap = 1e-6
     /// Threads; no result depends on it.
     public var parallelism = Parallelism.allCores
+    /// What transforms long windows of time-frequency norms; nil uses matrix products. It changes results by rounding.
+    public var windowTransforms: WindowTransforms?
 
     /// The default settings.
     public init() {}

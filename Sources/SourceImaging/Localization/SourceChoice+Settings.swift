@@ -29,6 +29,7 @@ extension SourceChoice {
         scale = settings.reweightingScale
         stop = StopRule(relativeGap: settings.relativeGap, relativeViolation: settings.relativeGap)
         parallelism = settings.parallelism
+        windowTransforms = settings.windowTransforms
         try checkMethod(wanted)
         try checkPenalty(rounds: rounds)
         try checkWeights(wanted, rounds: rounds)

@@ -20,6 +20,7 @@ struct SourceChoice: Sendable {
     let scale: Reweighting.Scale
     let stop: StopRule
     let parallelism: Parallelism
+    let windowTransforms: WindowTransforms?
 
     /// What was chosen.
     struct Outcome {

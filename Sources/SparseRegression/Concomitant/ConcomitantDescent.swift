@@ -146,6 +146,7 @@ final class ConcomitantDescent {
         var objective = Double.infinity
         var dual = -Double.infinity
         var (passes, epochs, rounds, idle) = (0, 0, 0, 0)
+        var acceleration = RoundAcceleration()
         private var closest = Double.infinity
 
         init(isScreened: [Bool]) { self.isScreened = isScreened }
@@ -243,6 +244,13 @@ final class ConcomitantDescent {
             state.epochs += solution.certificate.epochs
             state.rounds += 1
             let active = solution.active.renumbered { kept[$0] }
+            if let further = state.acceleration.extrapolated(from: point.active, to: active),
+                let next = self.point(further, columns: further.designColumns(of: lasso.problem)),
+                objective(next, lambda) < objective(point, lambda)
+            {
+                point = next
+                continue
+            }
             guard let next = self.point(active, columns: solution.active.designColumns(of: local)) else { return nil }
             point = next
         }

@@ -174,7 +174,7 @@ public struct Design: Sendable, Equatable {
 
         /// The first of the columns in place, or nil where they have to be converted.
         @inline(__always)
-        func inPlace(_ column: Int) -> UnsafePointer<Double>? { double.map { $0 + column * rows } }
+        package func inPlace(_ column: Int) -> UnsafePointer<Double>? { double.map { $0 + column * rows } }
 
         /// The first of the columns in place in single precision, or nil where they are stored in double.
         @inline(__always)

@@ -20,7 +20,14 @@ public struct AutomaticSolver: Solver {
     ///
     /// - Complexity: O(nq) for the norms of all blocks.
     public func session(for problem: RegressionProblem, parallelism: Parallelism) -> WorkingSetSession {
-        WorkingSetSession(problem, screens: descent.screens, parallelism: parallelism) { context in
+        session(for: problem, parallelism: parallelism, norms: nil)
+    }
+
+    /// The same where the norms of all blocks may be known, see ``RegressionProblem/blockNorms(parallelism:)``.
+    package func session(
+        for problem: RegressionProblem, parallelism: Parallelism, norms: [Double]?
+    ) -> WorkingSetSession {
+        WorkingSetSession(problem, screens: descent.screens, parallelism: parallelism, norms: norms) { context in
             AutomaticEngine(context, settings: self)
         }
     }

@@ -73,6 +73,12 @@ public final class WorkingSetSession: SolverSession {
         return largest()
     }
 
+    /// The blocks that share most with the response, the first of them the most: of use after ``largestLambda(weights:)``.
+    package func strongestBlocks(_ count: Int, weights: [Double]?) -> [Int] {
+        let shares = correlations.bounds.enumerated().map { $0.element / (weights?[$0.offset] ?? 1) }
+        return shares.indices.sorted { (shares[$0], $1) > (shares[$1], $0) }.prefix(count).map { $0 }
+    }
+
     private func lookAtResponse() {
         problem.response.elements.withUnsafeBufferPointer { y in
             if let y = y.baseAddress { correlations.move(to: y) }

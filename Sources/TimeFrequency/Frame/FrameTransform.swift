@@ -3,15 +3,19 @@ final class FrameTransform {
     let frame: GaborFrame
     private let padded: Buffer
     private let windowed: Buffer
+    /// Of one dictionary.
+    private let coefficients: Buffer
     /// One a dictionary, nil where a matrix product transforms.
     private let long: [(any WindowSpectra)?]
 
     init(_ frame: GaborFrame, _ allocations: AllocationCount) {
         self.frame = frame
         padded = Buffer(capacity: frame.lattices.reduce(0) { max($0, $1.length) }, allocations)
-        windowed = Buffer(capacity: frame.lattices.reduce(0) { max($0, $1.frames * $1.window) }, allocations)
+        let most = frame.lattices.reduce(0) { max($0, $1.size) }
+        windowed = Buffer(capacity: most, allocations)
+        coefficients = Buffer(capacity: most, allocations)
         long = frame.lattices.map {
-            $0.window >= frame.longWindow ? frame.spectra?($0.window, $0.frames) : nil
+            $0.window >= frame.longWindow ? frame.transforms?.spectra(length: $0.window, count: $0.frames) : nil
         }
     }
 
@@ -134,6 +138,10 @@ final class FrameTransform {
 
     // MARK: - Some groups
 
+    /// Of a dictionary, the part of the groups from which on transforming all of it takes less time than one listed group
+    /// after another, by a matrix product and by a fast transform.
+    private static let densePart = (product: 0.3, fast: 0.1)
+
     /// Coefficients of some groups, times a scale: cheap where they are few.
     ///
     /// - Parameters:
@@ -141,16 +149,25 @@ final class FrameTransform {
     ///   - courses: T × count.
     ///   - groups: ascending.
     ///   - values: group after group, in each time course after time course.
-    /// - Complexity: O(numbers · window).
+    /// - Complexity: O(numbers · window), and at most that of all coefficients.
     func analyze(
         _ count: Int, _ courses: UnsafePointer<Double>, scale: Double = 1, groups: UnsafeBufferPointer<Int32>,
         into values: UnsafeMutablePointer<Double>
     ) {
-        let (x, f) = (padded.pointer, windowed.pointer)
+        let (x, f, z) = (padded.pointer, windowed.pointer, coefficients.pointer)
         for row in 0..<count {
             var (next, place) = (0, 0)
-            for lattice in frame.lattices where next < groups.count {
+            for (k, lattice) in frame.lattices.enumerated() where next < groups.count {
                 pad(courses + row * frame.samples, lattice)
+                if let end = denseEnd(of: groups, in: k, from: next) {
+                    analyze(lattice, long[k], scale, into: z)
+                    forEachPlace(of: groups, next..<end, in: lattice) { from, size in
+                        for r in 0..<size { values[place + row * size + r] = z[from + r] }
+                        place += size * count
+                    }
+                    next = end
+                    continue
+                }
                 let w = lattice.window
                 forEachFrame(of: groups, in: lattice, from: &next) { start, shape, waves in
                     for m in 0..<w { f[m] = x[start + m] * shape[m] }
@@ -170,15 +187,26 @@ final class FrameTransform {
     ///   - values: group after group, in each time course after time course.
     ///   - groups: ascending.
     ///   - courses: T × count.
-    /// - Complexity: O(numbers · window).
+    /// - Complexity: O(numbers · window), and at most that of all coefficients.
     func synthesize(
         _ count: Int, _ values: UnsafePointer<Double>, groups: UnsafeBufferPointer<Int32>,
         into courses: UnsafeMutablePointer<Double>
     ) {
-        let (x, f) = (padded.pointer, windowed.pointer)
+        let (x, f, z) = (padded.pointer, windowed.pointer, coefficients.pointer)
         for row in 0..<count {
             var (next, place) = (0, 0)
             for (k, lattice) in frame.lattices.enumerated() {
+                defer { take(lattice, isFirst: k == 0, into: courses + row * frame.samples) }
+                if let end = denseEnd(of: groups, in: k, from: next) {
+                    z.update(repeating: 0, count: lattice.size)
+                    forEachPlace(of: groups, next..<end, in: lattice) { to, size in
+                        for r in 0..<size { z[to + r] = values[place + row * size + r] }
+                        place += size * count
+                    }
+                    synthesize(lattice, long[k], z)
+                    next = end
+                    continue
+                }
                 x.update(repeating: 0, count: lattice.length)
                 let w = lattice.window
                 forEachFrame(of: groups, in: lattice, from: &next) { start, shape, waves in
@@ -192,7 +220,36 @@ final class FrameTransform {
                     }
                     for m in 0..<w { x[start + m] += f[m] * shape[m] }
                 }
-                take(lattice, isFirst: k == 0, into: courses + row * frame.samples)
+            }
+        }
+    }
+
+    /// Where the groups of dictionary k end in a list, if they are so many that all of it is to be transformed.
+    private func denseEnd(of groups: UnsafeBufferPointer<Int32>, in k: Int, from first: Int) -> Int? {
+        let lattice = frame.lattices[k]
+        let part = long[k] == nil ? Self.densePart.product : Self.densePart.fast
+        let least = Int((part * Double(lattice.groupCount)).rounded(.up))
+        let behind = lattice.firstGroup + lattice.groupCount
+        // Groups ascend: there are enough if the last of so many is still of this dictionary.
+        guard first + least <= groups.count, Int(groups[first + least - 1]) < behind else { return nil }
+        var (low, high) = (first + least, groups.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if Int(groups[middle]) < behind { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// Where the numbers of some of the groups are among those of their dictionary, and how many.
+    @inline(__always)
+    private func forEachPlace(
+        of groups: UnsafeBufferPointer<Int32>, _ range: Range<Int>, in lattice: GaborFrame.Lattice,
+        _ body: (Int, Int) -> Void
+    ) {
+        frame.groupOffsets.withUnsafeBufferPointer { starts in
+            for k in range {
+                let g = Int(groups[k])
+                body(starts[g] - lattice.first, starts[g + 1] - starts[g])
             }
         }
     }

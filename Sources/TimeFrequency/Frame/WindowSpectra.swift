@@ -11,5 +11,21 @@ public protocol WindowSpectra: AnyObject {
     func backward()
 }
 
-/// Prepares transforms of `count` signals of `length` samples; nil where it cannot.
-public typealias WindowSpectraMaker = @Sendable (_ length: Int, _ count: Int) -> (any WindowSpectra)?
+/// A library of fast Fourier transforms. What is found with one differs by rounding from what is found without.
+public struct WindowTransforms: Sendable, Equatable {
+    /// The name of the library: those of one name are the same.
+    public let name: String
+    private let make: @Sendable (_ length: Int, _ count: Int) -> (any WindowSpectra)?
+
+    /// - Parameter make: prepares transforms of `count` signals of `length` samples; nil where it cannot.
+    public init(name: String, make: @escaping @Sendable (_ length: Int, _ count: Int) -> (any WindowSpectra)?) {
+        self.name = name
+        self.make = make
+    }
+
+    /// Whether it is the same library.
+    public static func == (a: WindowTransforms, b: WindowTransforms) -> Bool { a.name == b.name }
+
+    /// Prepares transforms.
+    func spectra(length: Int, count: Int) -> (any WindowSpectra)? { make(length, count) }
+}

@@ -42,15 +42,26 @@ final class GroupShrinkage {
 
     /// ‖S(V)‖ of the squares taken, with threshold·weights for each group.
     func shrunkenNorm(_ threshold: Double, _ weights: UnsafePointer<Double>) -> Double {
-        let s = sizes.pointer
-        var sum = 0.0
-        for g in 0..<frame.groupCount {
-            let limit = threshold * weights[g]
+        let (s, count) = (sizes.pointer, frame.groupCount)
+        var sums = SIMD4<Double>()
+        var g = 0
+        while g + 4 <= count {
+            let limit = threshold * UnsafeRawPointer(weights + g).loadUnaligned(as: SIMD4<Double>.self)
+            let square = UnsafeRawPointer(s + g).loadUnaligned(as: SIMD4<Double>.self)
             // False too for an excluded group at a threshold of zero.
+            let isLeft = square .> limit * limit
+            let rest = (square.squareRoot() - limit).replacing(with: 0, where: .!isLeft)
+            sums += rest * rest
+            g += 4
+        }
+        var sum = sums.sum()
+        while g < count {
+            let limit = threshold * weights[g]
             if s[g] > limit * limit {
                 let rest = s[g].squareRoot() - limit
                 sum += rest * rest
             }
+            g += 1
         }
         return sum.squareRoot()
     }

@@ -95,14 +95,14 @@ public struct TimeFrequencyChoice: Sendable {
     ///   - windows: sets of windows.
     ///   - rhos: the values of ρ to choose from; nil tries 0.15, 0.3 and 0.5, or 0.1, 0.3 and 0.6 with a quantile of noise.
     ///   - criterion: what settings are judged by.
-    ///   - spectra: fast transforms for long windows, where there are any.
+    ///   - transforms: fast transforms for long windows, where there are any.
     ///   - stop: of the last solve; those of the search are looser, 1e-2 of ½‖Y‖² at most.
     ///   - parallelism: sets of windows and ρ that run at the same time; no result depends on it.
     ///   - monitor: progress and cancellation; the best so far is returned.
     /// - Throws: ``Invalid``.
     public init(
         _ problem: RegressionProblem, windows: [[GaborFrame.Window]], rhos: [Double]? = nil, criterion: Criterion,
-        spectra: WindowSpectraMaker? = nil, stop: StopRule = StopRule(), parallelism: Parallelism = .serial,
+        transforms: WindowTransforms? = nil, stop: StopRule = StopRule(), parallelism: Parallelism = .serial,
         monitor: Monitor = .silent
     ) throws(Invalid) {
         guard !windows.isEmpty else { throw .noWindows }
@@ -110,7 +110,7 @@ public struct TimeFrequencyChoice: Sendable {
         var frames: [GaborFrame] = []
         for set in windows {
             do {
-                frames.append(try GaborFrame(set, samples: problem.response.columns, spectra: spectra))
+                frames.append(try GaborFrame(set, samples: problem.response.columns, transforms: transforms))
             } catch { throw .frame(error) }
         }
         let judge: any TimeFrequencyCriterion

@@ -155,32 +155,21 @@ final class SourceScores: @unchecked Sendable {
         }
     }
 
-    /// The smallest λ at which every source is zero: max_j Ω*_j(X_jᵀY·A'), and the same of the group Lasso with weights v.
+    /// The smallest λ at which every source is zero: max_j Ω*_j(X_jᵀY·A').
     ///
-    /// - Parameter response: Yᵀ, T × n. Scores are forgotten.
-    /// - Complexity: O(nqT + q·D·window).
+    /// - Parameters:
+    ///   - response: Yᵀ, T × n. Scores are forgotten.
+    ///   - some: the blocks that are looked at; nil takes all, of some it is a bound from below.
+    /// - Complexity: O(nqT + q·D·window) for all.
     func largestLambda(
         _ response: UnsafePointer<Double>, _ penalty: TimeFrequencyPenalty,
-        scales: GroupScales
-    ) -> (mixed: Double, groupLasso: Double) {
+        scales: GroupScales, among some: [Int]? = nil
+    ) -> Double {
         reset()
+        defer { reset() }
         residual.pointer.update(from: response, count: frame.samples * problem.rowCount)
+        if let some { return largestDualNorm(of: some, above: 0, penalty, scales) }
         let blocks = problem.blocks
-        func norms(of some: [Int], above bound: Double) -> Double {
-            stale.removeAll(keepingCapacity: true)
-            stale.append(contentsOf: some)
-            forEachStale { own, block, products in
-                let (width, weights) = (blocks.columns(of: block).count, scales[block])
-                let ownBlock = (1 - penalty.rho) * penalty.spaceWeight(block)
-                own.transform.analyze(width, products, into: own.coefficients.pointer)
-                own.shrinkage.square(own.coefficients.pointer, width)
-                guard own.shrinkage.shrunkenNorm(bound * penalty.rho, weights) > bound * ownBlock else { return true }
-                self.dualNorms[block] = own.shrinkage.dualNorm(
-                    rho: penalty.rho, block: ownBlock, weights, above: bound)
-                return true
-            }
-            return some.reduce(bound) { max($0, dualNorms[$1]) }
-        }
         stale.removeAll(keepingCapacity: true)
         stale.append(contentsOf: 0..<blocks.count)
         forEachStale { own, block, products in
@@ -189,18 +178,35 @@ final class SourceScores: @unchecked Sendable {
             return false
         }
         let order = (0..<blocks.count).sorted { (scores[$0], $1) > (scores[$1], $0) }
-        let groupLasso = order.reduce(0) { max($0, scores[$1] / penalty.spaceWeight($1)) }
         // Ω(Z) is at least ((1−ρ)v + ρ·min w)‖Z‖, and Ω*(V) at most ‖V‖ over that.
-        let first = norms(of: Array(order.prefix(1)), above: 0)
+        let first = largestDualNorm(of: Array(order.prefix(1)), above: 0, penalty, scales)
         let rest = order.dropFirst().filter { j in
             let v = penalty.spaceWeight(j)
             guard v < .infinity else { return false }
             let w = penalty.weights.time.map { $0.column(j).min() ?? 1 } ?? 1
             return penalty.rho == 1 || scores[j] > first * ((1 - penalty.rho) * v + penalty.rho * w) * (1 - 1e-12)
         }
-        let result = (norms(of: rest, above: first), groupLasso)
-        reset()
-        return result
+        return largestDualNorm(of: rest, above: first, penalty, scales)
+    }
+
+    /// The largest dual norm of some blocks at the residual, or the bound where none is larger.
+    private func largestDualNorm(
+        of some: [Int], above bound: Double, _ penalty: TimeFrequencyPenalty, _ scales: GroupScales
+    ) -> Double {
+        stale.removeAll(keepingCapacity: true)
+        stale.append(contentsOf: some)
+        let blocks = problem.blocks
+        forEachStale { own, block, products in
+            let (width, weights) = (blocks.columns(of: block).count, scales[block])
+            let ownBlock = (1 - penalty.rho) * penalty.spaceWeight(block)
+            own.transform.analyze(width, products, into: own.coefficients.pointer)
+            own.shrinkage.square(own.coefficients.pointer, width)
+            guard own.shrinkage.shrunkenNorm(bound * penalty.rho, weights) > bound * ownBlock else { return true }
+            self.dualNorms[block] = own.shrinkage.dualNorm(
+                rho: penalty.rho, block: ownBlock, weights, above: bound)
+            return true
+        }
+        return some.reduce(bound) { max($0, dualNorms[$1]) }
     }
 
     /// Multiplies all stale blocks with the residual, on all threads.
@@ -218,13 +224,16 @@ final class SourceScores: @unchecked Sendable {
                     // Pieces are dealt out in turn: those of one worker never run at the same time.
                     let own = workers[number % workers.count]
                     let (x, h) = (own.columns.pointer, own.products.pointer)
+                    let first = stale[items.lowerBound]
+                    let areNeighbours = items.allSatisfy { stale[$0] - first == $0 - items.lowerBound }
+                    let inPlace = areNeighbours ? reader.inPlace(offsets[first]) : nil
                     var width = 0
                     for k in items {
                         let columns = offsets[stale[k]]..<offsets[stale[k] + 1]
-                        reader.copy(columns, to: x + width * n)
+                        if inPlace == nil { reader.copy(columns, to: x + width * n) }
                         width += columns.count
                     }
-                    BLAS.gemm(false, false, t, width, n, 1, r, t, x, n, 0, h, t)
+                    BLAS.gemm(false, false, t, width, n, 1, r, t, inPlace ?? UnsafePointer(x), n, 0, h, t)
                     width = 0
                     for k in items {
                         if body(own, stale[k], h + width * t) { done[number] += 1 }

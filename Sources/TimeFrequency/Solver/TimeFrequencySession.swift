@@ -1,6 +1,6 @@
 /// A problem and a frame, prepared for one time-frequency penalty after another (TF-MxNE; Gramfort et al. 2013).
 ///
-/// A solve begins at the group Lasso of the time courses, or where the caller says, and takes turns: a look at all sources
+/// A solve begins at a group Lasso of the time courses, or where the caller says, and takes turns: a look at all sources
 /// for the duality gap and the working set, and descent on that. Not for use by several threads at once.
 public final class TimeFrequencySession {
     /// Posed with all its samples.
@@ -16,9 +16,9 @@ public final class TimeFrequencySession {
     private let descent: FrameDescent
     /// Whether a source was proved to be zero in the present or last solve.
     private(set) var screened: [Bool] = []
-    private lazy var groupLasso = AutomaticSolver().session(for: problem, parallelism: parallelism)
-    /// The largest λ of the last penalty asked for, and of its group Lasso.
-    private var largest: (rho: Double, weights: TimeFrequencyWeights, mixed: Double, groupLasso: Double)?
+    private lazy var coldStart = ColdStart(problem, norms: scores.norms, parallelism: parallelism)
+    /// The largest λ of the last penalty asked for.
+    private var largest: (rho: Double, weights: TimeFrequencyWeights, lambda: Double)?
 
     /// - Parameters:
     ///   - problem: posed with `keepsSamples`, since frames act in time.
@@ -56,25 +56,25 @@ public final class TimeFrequencySession {
     ) throws(TimeFrequencyPenalty.Invalid) -> Double {
         let penalty = try TimeFrequencyPenalty(frame: frame, lambda: 1, rho: rho, weights: weights)
         try penalty.check(problem)
-        return largest(of: penalty, GroupScales(penalty, in: scaleBuffer)).mixed
+        return largest(of: penalty, GroupScales(penalty, in: scaleBuffer))
     }
 
-    private func largest(
-        of penalty: TimeFrequencyPenalty, _ scales: GroupScales
-    ) -> (mixed: Double, groupLasso: Double) {
-        if let largest, largest.rho == penalty.rho, largest.weights == penalty.weights {
-            return (largest.mixed, largest.groupLasso)
-        }
+    private func largest(of penalty: TimeFrequencyPenalty, _ scales: GroupScales) -> Double {
+        if let known = known(of: penalty) { return known }
         let found = scores.largestLambda(response.pointer, penalty, scales: scales)
-        largest = (penalty.rho, penalty.weights, found.mixed, found.groupLasso)
+        largest = (penalty.rho, penalty.weights, found)
         return found
+    }
+
+    private func known(of penalty: TimeFrequencyPenalty) -> Double? {
+        largest.flatMap { $0.rho == penalty.rho && $0.weights == penalty.weights ? $0.lambda : nil }
     }
 
     /// Minimizes ½‖Y − XZA‖² + λ Σ_j Ω_j(Z_j).
     ///
     /// - Parameters:
     ///   - penalty: of this frame.
-    ///   - start: of the same frame and problem; nil begins at the group Lasso of the time courses.
+    ///   - start: of the same frame and problem; nil begins at a group Lasso of the time courses.
     ///   - stop: when to stop; its limit on time counts from here.
     ///   - monitor: cancellation; the best point so far is returned.
     /// - Returns: the point reached, with its certificate and the reason for stopping. Failure is a value, too.
@@ -95,7 +95,7 @@ public final class TimeFrequencySession {
         if start == nil, !descent.blocks.isEmpty {
             // The sources of the group Lasso settle before all others are asked.
             work.epochs += descend(
-                penalty, scales, target: 1e-3 * scale, epochs: stop.maximumEpochs, monitor, clock)
+                penalty, scales, target: 1e-2 * scale, epochs: stop.maximumEpochs, monitor, clock)
             descent.refresh()
         }
         screened = [Bool](repeating: false, count: problem.blocks.count)
@@ -146,15 +146,17 @@ public final class TimeFrequencySession {
             return true
         }
         descent.choose([])
-        let (mixed, plain) = largest(of: penalty, scales)
-        guard stop.maximumEpochs > 0, mixed > penalty.lambda, plain > 0,
-            let lasso = try? GroupLasso(lambda: penalty.lambda * plain / mixed, weights: penalty.weights.space)
+        let weights = penalty.weights.space
+        guard stop.maximumEpochs > 0, let (plain, strongest) = coldStart?.look(weights) else { return start == nil }
+        // Where the largest λ is not known yet, the strongest sources tell it well enough.
+        let largest =
+            known(of: penalty)
+            ?? scores.largestLambda(response.pointer, penalty, scales: scales, among: strongest)
+        guard largest > penalty.lambda,
+            let near = coldStart?.solve(
+                lambda: penalty.lambda * plain / largest, weights: weights, stop: stop, monitor: monitor)
         else { return start == nil }
-        var rule = stop
-        rule.relativeGap = max(1e-2, stop.relativeGap)
-        let near = groupLasso.solve(lasso, from: nil, stop: rule, monitor: monitor).active
-        descent.begin(
-            near.blocks, frame.analysis(near.coefficients), penalty, scales: scales, shrinks: true)
+        descent.begin(near.blocks, frame.analysis(near.coefficients), penalty, scales: scales, shrinks: true)
         return start == nil
     }
 

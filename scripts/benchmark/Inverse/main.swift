@@ -10,7 +10,7 @@ import TimeFrequency
 //
 // RATIO is λ over the largest, GAP the relative one. The file holds gain (n × q) and, of repeated epochs, epochs
 // (r × n × T), or data (n × T) with an attribute orientations. Windows are 4 and 16 samples, steps 2 and 4. Seconds
-// include preparation; one thread.
+// include preparation, but of time-frequency norms not the largest λ, since the peer is told λ. One thread.
 
 /// Ends the program with a line of what is wrong.
 func fail(_ text: String) -> Never {
@@ -58,10 +58,11 @@ func timeFrequency(_ file: HDF5File, ratio: Double, rho: Double, gap: Double, ru
         design: Design(gain), response: data, blocks: BlockStructure(count: gain.columns / width, size: width),
         keepsSamples: true)
     let windows = [GaborFrame.Window(length: 4, step: 2), GaborFrame.Window(length: 16, step: 4)]
+    let frame = try GaborFrame(windows, samples: data.columns)
+    let largest = try TimeFrequencySession(problem, frame: frame).largestLambda(rho: rho)
     try tell(runs) {
         let frame = try GaborFrame(windows, samples: data.columns)
         let session = try TimeFrequencySession(problem, frame: frame)
-        let largest = try session.largestLambda(rho: rho)
         let penalty = try TimeFrequencyPenalty(frame: frame, lambda: ratio * largest, rho: rho)
         let solution = try session.solve(penalty, stop: StopRule(relativeGap: gap))
         return (largest, solution.relativeGap, solution.objective, solution.active.count)

@@ -64,7 +64,8 @@ struct TimeFrequencyMethod: SourceMethod {
             let criterion = try criterion(problem, origin)
             let chosen = try TimeFrequencyChoice(
                 problem, windows: sets, rhos: choice.rho.map { [$0] }, criterion: criterion,
-                stop: choice.stop, parallelism: choice.parallelism, monitor: monitor)
+                transforms: choice.windowTransforms, stop: choice.stop, parallelism: choice.parallelism,
+                monitor: monitor)
             return Found(
                 solution: chosen.solution, penalty: chosen.penalty,
                 curve: curve(chosen, criterion, sets, origin.samplingFrequency))
@@ -98,7 +99,7 @@ struct TimeFrequencyMethod: SourceMethod {
     private func given(
         _ ratio: Double, _ windows: [GaborFrame.Window], _ problem: RegressionProblem, _ monitor: Monitor
     ) throws -> Found {
-        let frame = try GaborFrame(windows, samples: problem.sampleCount)
+        let frame = try GaborFrame(windows, samples: problem.sampleCount, transforms: choice.windowTransforms)
         let rho = choice.rho ?? Self.usualRho
         let session = try TimeFrequencySession(problem, frame: frame, parallelism: choice.parallelism)
         let largest = try session.largestLambda(rho: rho)
