@@ -18,7 +18,7 @@ CASES, FULL_CASES = 16, 50
 """Cases of a cell at one ratio."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Setting:
     """What a case is drawn by; the same setting gives the same case, see simulation.py.
 
@@ -84,7 +84,7 @@ class Cell:
                 )
 
 
-CLEAN, LIFELIKE = Setting("clean", "point"), Setting()
+CLEAN, LIFELIKE = Setting(kind="clean", shape="point"), Setting()
 WHOLE = Setting(head="whole")
 
 CELLS = (
