@@ -1,4 +1,4 @@
-// `import Foci` is all a pipeline needs: values, files, figures, simulation.
+// `import Foci` is all a pipeline needs: values, files, figures, simulation, fast transforms.
 @_exported import Formats
 @_exported import Fourier
 @_exported import Pages

@@ -1,4 +1,4 @@
-"""The sections of inverse methods without a command so far: noise along with sources, and time-frequency norms."""
+"""Inverse methods, timed in a program of their own: noise along with sources, and time-frequency norms."""
 
 from __future__ import annotations
 

@@ -23,18 +23,14 @@ struct RoundAcceleration {
             let begin = point.from.coefficients(of: to)
             for m in 0..<steps.rows { steps[m, i] = end.elements[m] - begin.elements[m] }
         }
-        var products = Matrix.product(steps, transposed: true, steps)
-        let trace = (0..<k).reduce(0) { $0 + products[$1, $1] }
-        guard trace > 0, trace.isFinite else { return nil }
-        for i in 0..<k { products[i, i] += 1e-14 * trace }
-        var weights = [Double](repeating: 1, count: k)
-        guard LAPACK.cholesky(k, &products.elements, k) else { return nil }
-        LAPACK.choleskySolve(k, 1, products.elements, k, &weights, k)
-        let sum = weights.reduce(0, +)
-        guard sum.isFinite, sum != 0 else { return nil }
-        var result = reached[k - 1] * (weights[k - 1] / sum)
+        var (system, weights) = ([Double](repeating: 0, count: k * k), [Double](repeating: 0, count: k))
+        guard
+            AndersonExtrapolation.combine(
+                k, steps.elements, size: steps.rows, system: &system, weights: &weights)
+        else { return nil }
+        var result = reached[k - 1] * weights[k - 1]
         for i in 0..<(k - 1) {
-            BLAS.axpy(result.elements.count, weights[i] / sum, reached[i].elements, &result.elements)
+            BLAS.axpy(result.elements.count, weights[i], reached[i].elements, &result.elements)
         }
         return ActiveSet(blocks: to.blocks, offsets: to.offsets, coefficients: result)
     }

@@ -3,7 +3,7 @@ import HDF5
 import SparseRegression
 import TimeFrequency
 
-// Times inverse methods that are libraries so far, for scripts/bench; tells what was found as a line of JSON.
+// Times the numerics of inverse methods alone, for scripts/bench; tells what was found as a line of JSON.
 //
 // Usage: InverseBenchmark concomitant FILE RATIO GAP RUNS
 //        InverseBenchmark time-frequency FILE RATIO RHO GAP RUNS

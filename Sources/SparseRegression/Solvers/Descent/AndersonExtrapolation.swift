@@ -37,9 +37,26 @@ package final class AndersonExtrapolation {
             let step = differences.pointer + i * size
             for m in 0..<size { step[m] = high[m] - low[m] }
         }
-        let a = system.pointer
         let z = system.pointer + k * k
-        BLAS.gemm(true, false, k, k, size, 1, differences.pointer, size, differences.pointer, size, 0, a, k)
+        guard Self.combine(k, differences.pointer, size: size, system: system.pointer, weights: z) else { return false }
+        target.update(repeating: 0, count: size)
+        for i in 0..<k { BLAS.axpy(size, z[i], history.pointer + (i + 1) * size, target) }
+        return true
+    }
+
+    /// The weights, which sum to 1, of the combination of steps that is shortest.
+    ///
+    /// - Parameters:
+    ///   - k: number of steps.
+    ///   - steps: size × k.
+    ///   - a: k × k, scratch memory.
+    ///   - z: k, written.
+    /// - Returns: false where the steps are too much alike, or zero; nothing of use is written then.
+    static func combine(
+        _ k: Int, _ steps: UnsafePointer<Double>, size: Int, system a: UnsafeMutablePointer<Double>,
+        weights z: UnsafeMutablePointer<Double>
+    ) -> Bool {
+        BLAS.gemm(true, false, k, k, size, 1, steps, size, steps, size, 0, a, k)
         var trace = 0.0
         for i in 0..<k { trace += a[i + i * k] }
         guard trace > 0, trace.isFinite else { return false }
@@ -53,8 +70,6 @@ package final class AndersonExtrapolation {
         for i in 0..<k { sum += z[i] }
         guard sum.isFinite, abs(sum) > 0 else { return false }
         for i in 0..<k { z[i] /= sum }
-        target.update(repeating: 0, count: size)
-        for i in 0..<k { BLAS.axpy(size, z[i], history.pointer + (i + 1) * size, target) }
         return true
     }
 }
