@@ -45,6 +45,53 @@ struct PathSearchTests {
         #expect(found.curve.points.min { $0.criterion < $1.criterion } == found.curve.chosen)
     }
 
+    @Test("a path whose λ is but a start is the other up to its first rise", arguments: [UInt64(1), 2, 3, 4], [1, 3])
+    func rough(_ seed: UInt64, _ width: Int) throws {
+        let (problem, _) = try noisyProblem(
+            n: 30, blocks: BlockStructure(count: 60, size: width), samples: 6, seed: seed)
+        func points(isRough: Bool) throws -> SelectionCurve {
+            var method = SelectionMethod()
+            method.isRough = isRough
+            let session = AndersonDescent().session(for: problem, parallelism: .serial)
+            return try #require(
+                try method.chooseLambda(session, family: SharedLambda<GroupLasso>(), stop: StopRule())
+            ).curve
+        }
+        let (whole, rough) = (try points(isRough: false), try points(isRough: true))
+        #expect(rough.points.count > 2 && rough.points.count < whole.points.count)
+        for point in rough.points {
+            #expect(whole.points.contains { $0.lambda == point.lambda && $0.criterion == point.criterion })
+        }
+        let falls = zip(rough.points, rough.points.dropFirst()).map { $1.criterion < $0.criterion }
+        #expect(falls.dropLast().allSatisfy { $0 })
+        #expect(!rough.atGridEdge)
+        #expect(rough.chosen == rough.points.min { $0.criterion < $1.criterion })
+        // Not beyond what can be told from as many rows.
+        #expect(rough.points.dropLast().allSatisfy { Double($0.activeCount * width) <= 1.5 * 30 })
+    }
+
+    @Test("a rough path ends with many columns: at an edge where much is left to gain, or with enough")
+    func enough() throws {
+        for (strong, isEdge) in [(0.0, true), (1000, false)] {
+            // Much is left where the noise is far below what is there; little, where it is all but one strong source.
+            let (problem, _) = try noisyProblem(
+                n: 40, blocks: BlockStructure(count: 300, size: 1), samples: 8, seed: 12)
+            var response = problem.response
+            for t in 0..<8 {
+                for i in 0..<40 { response[i, t] += strong * problem.design.matrix[i, 0] * (Double(t) - 3) }
+            }
+            var method = SelectionMethod()
+            (method.isRough, method.noiseVariance) = (true, 1e-4)
+            let session = AndersonDescent().session(
+                for: try problem.with(response: response, keepsSamples: true), parallelism: .serial)
+            let found = try #require(
+                try method.chooseLambda(session, family: SharedLambda<GroupLasso>(), stop: StopRule()))
+            #expect(found.end == (isEdge ? .edge : .enough), "\(found.curve)")
+            #expect(found.curve.atGridEdge == isEdge)
+            #expect(found.curve.chosenIndex == found.curve.points.count - 1)
+        }
+    }
+
     @Test("noise alone is told apart: the choice stays at λ_max and is flagged")
     func noise() throws {
         var random = SeededGenerator(seed: 6)

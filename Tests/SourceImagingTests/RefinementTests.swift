@@ -50,6 +50,15 @@ struct RefinementTests {
         #expect(try weights { $0.selection.criterion = .evidence } == ("evidence", false))
     }
 
+    @Test("by default λ is but a start; who asks for a criterion has its minimum, and the same sources")
+    func start() throws {
+        let world = try Self.world.get()
+        let (rough, whole) = (try localize(world), try localize(world) { $0.selection.criterion = .sure })
+        #expect(rough.selection.points.count < whole.selection.points.count)
+        #expect(rough.selection.chosen.criterion >= whole.selection.chosen.criterion)
+        #expect(rough.sources.map(\.index) == whole.sources.map(\.index) && !rough.sources.isEmpty)
+    }
+
     @Test("each source is worth more than the charge; the sources do not depend on λ, and nothing lowers the objective")
     func worth() throws {
         let world = try Self.world.get()

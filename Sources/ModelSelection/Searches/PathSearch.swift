@@ -18,6 +18,11 @@ public struct PathSearch: Search {
     /// … or this many active columns a row of the data: beyond either, the data are fitted rather than explained, and
     /// every further λ costs more than all before it.
     public var columnsPerRow = 3.0
+    /// The path ends with this many active columns a row, too, as ``SearchEnd/enough`` if its last step gained less than
+    /// `littleGain` of all that was gained.
+    public var enoughColumnsPerRow = Double.infinity
+    /// See ``enoughColumnsPerRow``.
+    public var littleGain = 0.02
     /// How many points in a row above the minimum count as a turn…
     public var pointsPastMinimum = 2
     /// … if the last of them is above it by this part of what was gained since λ_max.
@@ -33,6 +38,16 @@ public struct PathSearch: Search {
 
     /// A search with its default settings.
     public init() {}
+
+    /// For a λ that is but a start: the first point that is higher ends the path, 1.5 active columns a row do, too, and the
+    /// minimum is not refined.
+    public static var rough: PathSearch {
+        var search = PathSearch()
+        (search.pointsPastMinimum, search.rise, search.slopedRise) = (1, 0, 0)
+        search.enoughColumnsPerRow = 1.5
+        search.maximumRefinements = 0
+        return search
+    }
 
     /// `path`.
     public var name: String { "path" }
@@ -70,6 +85,9 @@ public struct PathSearch: Search {
             last.logs[0] <= domain.lower[0]
             || (memory.since > 0 && memory.log - domain.upper[0] < log(floor) - 1e-9)
         let isSaturated = last.saturation > saturation || last.columnsPerRow > columnsPerRow
+        if memory.since == 0, last.columnsPerRow > enoughColumnsPerRow, let before {
+            return .end(before.value - last.value < littleGain * gained ? .enough : .edge)
+        }
         guard isTurned(last, memory, gained: gained) || isLow || isSaturated else {
             return .evaluate([memory.log], gradient: true)
         }
@@ -108,5 +126,5 @@ extension SearchKind {
     /// ``PathSearch``.
     public static let path = SearchKind(
         "path", help: "down from λ_max until the criterion turns, then refined", reach: .one, route: .path
-    ) { _ in PathSearch() }
+    ) { $0.isRough ? .rough : PathSearch() }
 }

@@ -50,6 +50,8 @@ public enum SearchEnd: String, Sendable, Codable {
     case exhausted
     /// The best point is the first or the last of those tried: the minimum may lie beyond.
     case edge = "at the edge"
+    /// What was found is enough for a start: the minimum may lie beyond the last point, though little is left to gain.
+    case enough
     /// No step along its direction lowers the criterion: a kink, or the accuracy of the solves.
     case noDescent = "no descent"
     /// The criterion or its gradient is not a finite number.

@@ -8,6 +8,8 @@ public struct SearchKind: NamedKind {
         public let dimension: Int
         /// Of its draws.
         public let seed: UInt64
+        /// Whether what is found is but a start.
+        public var isRough = false
     }
 
     /// How many hyperparameters a search can do with.

@@ -14,7 +14,7 @@ extension SelectionCurve {
         guard let best = record.best else { return nil }
         let sorted = record.points.sorted { $0.logs[0] > $1.logs[0] }
         let index = sorted.firstIndex { $0.logs == best.logs } ?? 0
-        let isEnd = index == 0 || index == sorted.count - 1
+        let isEnd = record.end != .enough && (index == 0 || index == sorted.count - 1)
         let isBound = best.logs[0] <= record.domain.lower[0] || best.logs[0] >= record.domain.upper[0]
         let passes = SearchKind.named(record.search).map { $0.route != .downhill } ?? false
         self.init(

@@ -20,6 +20,8 @@ public struct SelectionMethod: Sendable, Equatable {
     public var seed: UInt64 = 0
     /// Most evaluations, points of a grid along each side; nil for the default of the search.
     public var evaluations: Int?
+    /// Whether the λ found is but a start for something that does not depend on it: the search may end early.
+    public var isRough = false
 
     /// The default method.
     public init() {}
@@ -102,7 +104,8 @@ public struct SelectionMethod: Sendable, Equatable {
         let limit = SearchLimit(
             maximumEvaluations: search.route == .everywhere ? .max : evaluations ?? 100, stop: stop)
         let search = search.make(
-            SearchKind.Request(evaluations: evaluations, dimension: domain.dimension, seed: seed))
+            SearchKind.Request(
+                evaluations: evaluations, dimension: domain.dimension, seed: seed, isRough: isRough))
         guard let record else {
             return try search.run(objective, from: start, in: domain, limit: limit, monitor: monitor)
         }

@@ -17,6 +17,8 @@ extension SourceChoice {
         method.folds = wanted.folds ?? method.folds
         method.draws = wanted.draws
         method.seed = wanted.seed
+        // Refined sources only begin at λ; who asks for a criterion or a search wants its answer.
+        method.isRough = weights == .refined && wanted.criterion == nil && wanted.search == nil
         self.method = method
         self.weights = weights
         windows = wanted.windows
