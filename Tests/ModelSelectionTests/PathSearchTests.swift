@@ -70,26 +70,25 @@ struct PathSearchTests {
         #expect(rough.points.dropLast().allSatisfy { Double($0.activeCount * width) <= 1.5 * 30 })
     }
 
-    @Test("a rough path ends with many columns: at an edge where much is left to gain, or with enough")
-    func enough() throws {
-        for (strong, isEdge) in [(0.0, true), (1000, false)] {
-            // Much is left where the noise is far below what is there; little, where it is all but one strong source.
-            let (problem, _) = try noisyProblem(
-                n: 40, blocks: BlockStructure(count: 300, size: 1), samples: 8, seed: 12)
-            var response = problem.response
-            for t in 0..<8 {
-                for i in 0..<40 { response[i, t] += strong * problem.design.matrix[i, 0] * (Double(t) - 3) }
-            }
+    @Test("a rough path ends with 1.5 active columns a row, and that is no edge", arguments: [1, 3])
+    func enough(_ width: Int) throws {
+        let (rows, problem) = (30, try noisyProblem(
+            n: 30, blocks: BlockStructure(count: 100, size: width), samples: 8, seed: 12).problem)
+        // Noise that is told too small: the criterion falls on and on.
+        func choice(isRough: Bool) throws -> SharedChoice {
             var method = SelectionMethod()
-            (method.isRough, method.noiseVariance) = (true, 1e-4)
-            let session = AndersonDescent().session(
-                for: try problem.with(response: response, keepsSamples: true), parallelism: .serial)
-            let found = try #require(
+            (method.isRough, method.noiseVariance) = (isRough, 1e-4)
+            let session = AndersonDescent().session(for: problem, parallelism: .serial)
+            return try #require(
                 try method.chooseLambda(session, family: SharedLambda<GroupLasso>(), stop: StopRule()))
-            #expect(found.end == (isEdge ? .edge : .enough), "\(found.curve)")
-            #expect(found.curve.atGridEdge == isEdge)
-            #expect(found.curve.chosenIndex == found.curve.points.count - 1)
         }
+        let (whole, rough) = (try choice(isRough: false), try choice(isRough: true))
+        #expect(whole.curve.atGridEdge && !rough.curve.atGridEdge)
+        #expect(rough.curve.points.count < whole.curve.points.count)
+        let columns = rough.curve.points.map { $0.activeCount * width }
+        #expect(columns.last.map { Double($0) > 1.5 * Double(rows) } ?? false, "\(columns)")
+        #expect(columns.dropLast().allSatisfy { Double($0) <= 1.5 * Double(rows) }, "\(columns)")
+        #expect(rough.curve.chosenIndex == columns.count - 1)
     }
 
     @Test("noise alone is told apart: the choice stays at λ_max and is flagged")

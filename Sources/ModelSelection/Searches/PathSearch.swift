@@ -18,11 +18,8 @@ public struct PathSearch: Search {
     /// … or this many active columns a row of the data: beyond either, the data are fitted rather than explained, and
     /// every further λ costs more than all before it.
     public var columnsPerRow = 3.0
-    /// The path ends with this many active columns a row, too, as ``SearchEnd/enough`` if its last step gained less than
-    /// `littleGain` of all that was gained.
+    /// With this many active columns a row the path ends, too, as ``SearchEnd/enough``.
     public var enoughColumnsPerRow = Double.infinity
-    /// See ``enoughColumnsPerRow``.
-    public var littleGain = 0.02
     /// How many points in a row above the minimum count as a turn…
     public var pointsPastMinimum = 2
     /// … if the last of them is above it by this part of what was gained since λ_max.
@@ -85,9 +82,7 @@ public struct PathSearch: Search {
             last.logs[0] <= domain.lower[0]
             || (memory.since > 0 && memory.log - domain.upper[0] < log(floor) - 1e-9)
         let isSaturated = last.saturation > saturation || last.columnsPerRow > columnsPerRow
-        if memory.since == 0, last.columnsPerRow > enoughColumnsPerRow, let before {
-            return .end(before.value - last.value < littleGain * gained ? .enough : .edge)
-        }
+        if memory.since == 0, last.columnsPerRow > enoughColumnsPerRow { return .end(.enough) }
         guard isTurned(last, memory, gained: gained) || isLow || isSaturated else {
             return .evaluate([memory.log], gradient: true)
         }

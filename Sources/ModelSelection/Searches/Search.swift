@@ -50,7 +50,7 @@ public enum SearchEnd: String, Sendable, Codable {
     case exhausted
     /// The best point is the first or the last of those tried: the minimum may lie beyond.
     case edge = "at the edge"
-    /// What was found is enough for a start: the minimum may lie beyond the last point, though little is left to gain.
+    /// What was found is enough for a start, wherever the minimum may lie.
     case enough
     /// No step along its direction lowers the criterion: a kink, or the accuracy of the solves.
     case noDescent = "no descent"
