@@ -8,7 +8,7 @@ import Testing
 @Suite("Patches of cortex as sources")
 struct PatchesTests {
     /// A bumpy sheet of points 3 mm apart in two hemispheres that touch at x = 0, and one point far from all others.
-    private static let sheet = Result { () throws -> SourceSpace in
+    static let sheet = Result { () throws -> SourceSpace in
         var positions: [SIMD3<Double>] = []
         var normals: [SIMD3<Double>] = []
         for a in -8..<8 {
@@ -48,7 +48,7 @@ struct PatchesTests {
         var random = SeededGenerator(seed: 2)
         let columnWeights = (0..<(width * space.count)).map { _ in 0.2 + random.uniform() }
         let patches = Patches(
-            space, BlockStructure(count: space.count, size: width), axes: axes, columnWeights: columnWeights)
+            PatchShapes(space, BlockStructure(count: space.count, size: width), axes: axes, columnWeights: columnWeights))
         #expect(patches.families.count == Patches.extents.count && Patches.extents[0] == 0)
         #expect(patches.families[0] == .identity(BlockStructure(count: space.count, size: width)))
         for (extent, family) in zip(Patches.extents, patches.families).dropFirst() {
@@ -88,8 +88,10 @@ struct PatchesTests {
         let unknown = try SourceSpace(positions: known.positions, normals: known.normals, frame: .head)
         let weights = [Double](repeating: 1, count: known.count)
         let blocks = BlockStructure(count: known.count, size: 1)
-        let apart = try #require(Patches(known, blocks, axes: nil, columnWeights: weights).families.last)
-        let together = try #require(Patches(unknown, blocks, axes: nil, columnWeights: weights).families.last)
+        func widest(_ space: SourceSpace) throws -> AtomFamily {
+            try #require(Patches(PatchShapes(space, blocks, axes: nil, columnWeights: weights)).families.last)
+        }
+        let (apart, together) = (try widest(known), try widest(unknown))
         // 1.5 mm left of the middle.
         let j = try #require(known.positions.firstIndex { $0.x > -0.003 && $0.x < 0 })
         #expect(apart.column(j).allSatisfy { known.positions[$0.row].x < 0 })
@@ -101,7 +103,8 @@ struct PatchesTests {
         let space = try Self.sheet.get()
         let hidden = Set(stride(from: 0, to: space.count, by: 5))
         let weights = (0..<space.count).map { hidden.contains($0) ? 0.0 : 2 }
-        let patches = Patches(space, BlockStructure(count: space.count, size: 1), axes: nil, columnWeights: weights)
+        let patches = Patches(
+            PatchShapes(space, BlockStructure(count: space.count, size: 1), axes: nil, columnWeights: weights))
         for family in patches.families.dropFirst() {
             for j in 0..<space.count {
                 let parts = family.column(j)
@@ -126,8 +129,9 @@ struct PatchesTests {
         let normals = try #require(sources.normals)
         let axes = normals.map { [$0] }
         let patches = Patches(
-            sources, BlockStructure(count: sources.count, size: 1), axes: axes,
-            columnWeights: [Double](repeating: 1, count: sources.count))
+            PatchShapes(
+                sources, BlockStructure(count: sources.count, size: 1), axes: axes,
+                columnWeights: [Double](repeating: 1, count: sources.count)))
         // The source that the sensors see best.
         let strengths = (0..<sources.count).map { j in forward.gain.columns((3 * j)..<(3 * j + 3)).squaredNorm }
         let centre = try #require(strengths.indices.max { strengths[$0] < strengths[$1] })

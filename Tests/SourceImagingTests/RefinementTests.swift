@@ -85,7 +85,8 @@ struct RefinementTests {
                 recording: world.recording, forward: world.forward, covariance: world.covariance, settings: settings)
             let dictionary = AtomDictionary(
                 design: prepared.problem.design,
-                families: Patches(prepared, world.forward, columnWeights: prepared.columnWeights).families, ridge: 0.05)
+                families: Patches(PatchShapes(prepared, world.forward, columnWeights: prepared.columnWeights)).families,
+                ridge: 0.05)
             let draws = NoiseCharge.whiteNoise(prepared, length: prepared.times.count, seed: 1)
             return NoiseCharge.measured(
                 rate: 0.05, white: dictionary.largestScores(of: draws), prepared, world.forward, dictionary, seed: 1,

@@ -11,7 +11,7 @@ import Testing
     /// log det C − (vec R)ᵀ(I − C⁻¹)(vec R) with C of n·T rows written out, from the definition.
     private func evidence(
         _ world: SubsetSelectionTests.World, _ fit: SubsetFit, _ power: AtomDictionary.Power, spread: Double,
-        nearby: Double, _ neighbours: [(block: Int, weight: Double)]
+        nearby: Double, _ neighbours: [(columns: Range<Int>, weight: Double)]
     ) throws -> Double {
         let residual = fit.residual(of: power)
         let (n, samples) = (residual.rows, residual.columns)
@@ -20,8 +20,8 @@ import Testing
             let own = fit.columns.columns(Array(fit.range(i)))
             let projection = own * (try Cholesky(Matrix.product(own, transposed: true, own)).inverse())
             var errors = Matrix(rows: n, columns: n)
-            for (block, weight) in neighbours {
-                var field = world.dictionary.families[0].columns(of: block, in: world.dictionary.design)
+            for (columns, weight) in neighbours {
+                var field = world.dictionary.design.columns(columns)
                 field = field - projection * Matrix.product(own, transposed: true, field)
                 errors = errors + Matrix.product(field, transposed: false, field, transposed: true) * weight
             }
@@ -58,7 +58,9 @@ import Testing
     func written(width: Int, error: (Double, Double)) throws {
         let world = SubsetSelectionTests.World(seed: 4, width: width)
         // As many dimensions as are kept.
-        let neighbours = [(block: 2, weight: 1.0), (block: 6, weight: 0.5)]
+        let neighbours = [(2, 1.0), (6, 0.5)].map {
+            (columns: world.dictionary.families[0].blocks.columns(of: $0), weight: $1)
+        }
         let power = world.dictionary.power(of: world.response)
         let term = FieldError(spread: error.0, nearby: error.1) { _ in neighbours }
         for atoms in [[Atom(family: 0, block: 1)], [Atom(family: 1, block: 1), Atom(family: 0, block: 5)]] {

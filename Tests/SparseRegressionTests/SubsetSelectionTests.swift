@@ -44,11 +44,16 @@ import Testing
 
         /// min ‖Y − fit‖² + ridge, from the normal equations of explicit columns.
         func residual(_ subset: [Atom]) throws -> Double {
-            guard !subset.isEmpty else { return response.squaredNorm }
+            try residual(
+                fields: subset.map { dictionary.families[$0.family].columns(of: $0.block, in: dictionary.design) })
+        }
+
+        /// The same of given columns, those of an atom a matrix.
+        func residual(fields: [Matrix]) throws -> Double {
+            guard !fields.isEmpty else { return response.squaredNorm }
             var columns: [Double] = []
             var ridge: [Double] = []
-            for atom in subset {
-                let own = dictionary.families[atom.family].columns(of: atom.block, in: dictionary.design)
+            for own in fields {
                 columns += own.elements
                 let largest = (0..<own.columns).map { own.columns([$0]).squaredNorm }.max() ?? 0
                 ridge += [Double](repeating: dictionary.ridge * largest, count: own.columns)
@@ -132,19 +137,67 @@ import Testing
         }
     }
 
-    @Test("a profile is what refitting gives in the place of one atom", arguments: [1, 3])
+    /// A world of the same design and response with another family alone, of two blocks more.
+    private func finer(_ world: World, width: Int) -> AtomDictionary {
+        let count = world.design.columns / width
+        let blocks = BlockStructure(count: count + 2, size: width)
+        return AtomDictionary(
+            design: Design(world.design),
+            families: [
+                AtomFamily(
+                    blocks: blocks,
+                    columns: (0..<blocks.columnCount).map { column in
+                        let own = column % world.design.columns
+                        return [(own, 0.5), ((own + width) % world.design.columns, column < own ? 0.1 : 0.5)]
+                    })
+            ], ridge: world.dictionary.ridge)
+    }
+
+    @Test("a profile is what refitting gives beside atoms of this or of another dictionary", arguments: [1, 3])
     func profile(_ width: Int) throws {
         let world = World(seed: 12, width: width)
         let power = world.dictionary.power(of: world.response)
-        let atoms = [Atom(family: 0, block: 1), Atom(family: 1, block: 6), Atom(family: 0, block: 8)]
-        let profile = try #require(world.dictionary.profile(of: atoms, in: power, placeOf: 1))
-        let others = [atoms[0], atoms[2]]
-        let base = try world.residual(others)
-        for atom in world.atoms {
-            let taken = others.contains { $0.block == atom.block }
-            let expected = taken ? 0 : base - (try world.residual(others + [atom]))
-            #expect(abs(profile[atom.family][atom.block] - expected) < 1e-10 * world.response.squaredNorm)
+        let finer = finer(world, width: width)
+        for (dictionary, others) in [
+            (world.dictionary, [Atom(family: 0, block: 1), Atom(family: 1, block: 8)]),
+            (finer, [Atom(family: 0, block: 2), Atom(family: 0, block: 10)]), (finer, []),
+        ] {
+            let blocks = [1, 8].prefix(others.count)
+            let profile = try #require(
+                world.dictionary.profile(beside: others, of: dictionary, as: Array(blocks), in: power))
+            let fields = others.map { dictionary.families[$0.family].columns(of: $0.block, in: dictionary.design) }
+            let base = try world.residual(fields: fields)
+            for atom in world.atoms {
+                let own = world.dictionary.families[atom.family].columns(of: atom.block, in: world.dictionary.design)
+                let expected = blocks.contains(atom.block) ? 0 : base - (try world.residual(fields: fields + [own]))
+                #expect(abs(profile[atom.family][atom.block] - expected) < 1e-10 * world.response.squaredNorm)
+            }
         }
+    }
+
+    @Test("exchanges alone keep the number of atoms, and end where none lowers the objective", arguments: [1, 3])
+    func exchanged(_ width: Int) throws {
+        let world = World(seed: 3, width: width)
+        let selection = SubsetSelection(charge: 0.02 * world.response.squaredNorm)
+        let start = try selection.run(world.dictionary, response: world.response)
+        let bad = start.renamed([Atom(family: 1, block: 0), Atom(family: 1, block: 7), Atom(family: 0, block: 3)])
+        let end = selection.exchanged(bad, world.dictionary, response: world.response)
+        #expect(end.atoms.count == 3 && end.looks > start.looks && end.objectives == start.objectives)
+        let least = try world.residual(end.atoms)
+        #expect(least < (try world.residual(bad.atoms)))
+        for i in end.atoms.indices {
+            var without = end.atoms
+            without.remove(at: i)
+            #expect(abs(end.scores[i] - (try world.residual(without) - least)) < 1e-10 * world.response.squaredNorm)
+            for atom in world.atoms where !without.contains(where: { $0.block == atom.block }) {
+                #expect(try world.residual(without + [atom]) >= least - 1e-9 * world.response.squaredNorm)
+            }
+        }
+        // Atoms that coincide cannot be fitted: nothing changes.
+        let twice = start.renamed([end.atoms[0], end.atoms[0]])
+        let free = AtomDictionary(
+            design: world.dictionary.design, families: world.dictionary.families, ridge: .leastNormalMagnitude)
+        #expect(selection.exchanged(twice, free, response: world.response).atoms == twice.atoms)
     }
 
     @Test("another ridge gives the dictionary that is built with it")

@@ -202,7 +202,7 @@ public struct JointLocalization: Sendable {
             }
             var prior = SourceChoice.PlacePrior()
             prior.ratios = ratios
-            prior.starts = [own.found.atoms, starts[s]]
+            prior.starts = [own.patches, starts[s]]
             let selected = try work.posed.choice.selected(
                 work.penalized, work.posed.origin, refining, prior: prior,
                 monitor: Monitor(isCancelled: monitor.isCancelled))

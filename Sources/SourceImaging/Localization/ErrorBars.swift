@@ -17,6 +17,10 @@ struct Whereabouts: Sendable {
     /// error of shape lies in the few directions in which neighbours differ.
     private static let shapeError = 0.04
 
+    private init(candidates: [Int], extents: ClosedRange<Double>, amplitudeSpread: Double) {
+        (self.candidates, self.extents, self.amplitudeSpread) = (candidates, extents, amplitudeSpread)
+    }
+
     /// From the scores of all atoms in the place of a source.
     ///
     /// The likelihood of an atom is exp(s/2φ) with its score s. φ is the level of the noise plus the part of the source's
@@ -62,23 +66,36 @@ struct Whereabouts: Sendable {
     }
 }
 
+extension Whereabouts {
+    /// Of a source of some extent that is told as a block.
+    fileprivate func including(_ block: Int, _ extent: Double) -> Whereabouts {
+        Whereabouts(
+            candidates: Set(candidates + [block]).sorted(),
+            extents: min(extent, extents.lowerBound)...max(extent, extents.upperBound),
+            amplitudeSpread: amplitudeSpread)
+    }
+}
+
 extension SourceChoice.Refining {
-    /// Where each of some atoms of a fit may be.
-    func whereabouts(
-        _ atoms: [AtomDictionary.Atom], _ response: Matrix, gainError: Double
-    ) -> [Whereabouts?] {
+    /// Where each of some sources may be.
+    func whereabouts(_ selected: SourceChoice.Selected, _ response: Matrix) -> [Whereabouts?] {
         let power = dictionary.power(of: response)
         let gains = dictionary.families.indices.map { f in
-            columnWeights.indices.map { j in
-                columnWeights[j] > 0 ? dictionary.size(of: .init(family: f, block: j)) / columnWeights[j] : 0
+            shapes.sources.positions.indices.map { j in
+                let weight = shapes.weight(of: j)
+                return weight > 0 ? dictionary.size(of: .init(family: f, block: j)) / weight : 0
             }
         }
-        return atoms.indices.map { i in
-            dictionary.profile(of: atoms, in: power, placeOf: i).flatMap {
+        return selected.sources.indices.map { i in
+            var others = selected.sources
+            let source = others.remove(at: i)
+            return dictionary.profile(
+                beside: others.map(\.atom), of: selected.dictionary, as: others.map(\.owner), in: power
+            ).flatMap {
                 Whereabouts(
-                    $0, extents: Patches.extents, noise: noise, gainError: gainError,
+                    $0, extents: Patches.extents, noise: noise, gainError: selected.gainError ?? 0,
                     rows: response.rows, gains: gains)
-            }
+            }?.including(source.owner, FinePlaces.extents[source.atom.family])
         }
     }
 }

@@ -13,20 +13,15 @@ enum GainErrors {
     ///
     /// - Parameters:
     ///   - given: relative error of the gain; 0 for a gain without errors, nil to learn it.
-    ///   - sources: the space.
-    ///   - blocks: columns of the gain, one block a source.
-    ///   - columnWeights: factor on each column of the gain; 0 where no sensor sees the source.
+    ///   - centres: where each block that may be selected is, m.
+    ///   - shapes: over the source space.
     /// - Returns: none for a gain without errors.
-    static func terms(
-        _ given: Double?, _ sources: SourceSpace, _ blocks: BlockStructure, columnWeights: [Double]
-    ) -> [FieldError] {
+    static func terms(_ given: Double?, at centres: [SIMD3<Double>], _ shapes: PatchShapes) -> [FieldError] {
         if given == 0 { return [] }
-        let grid = PointGrid(sources.positions, cell: 2 * reach)
         return (given.map { [$0] } ?? usual).map { spread in
             FieldError(spread: spread, nearby: nearby) { block in
-                grid.points(within: 2 * reach, of: sources.positions[block])
-                    .filter { columnWeights[blocks.columns(of: $0.index).lowerBound] > 0 }
-                    .map { ($0.index, exp(-pow($0.distance / reach, 2))) }
+                shapes.visible(within: 2 * reach, of: centres[block])
+                    .map { (shapes.blocks.columns(of: $0.index), exp(-pow($0.distance / reach, 2))) }
             }
         }
     }

@@ -278,7 +278,7 @@ public struct Localization: Sendable {
                     topography, transposed: false,
                     coefficients.columns(active.offsets[i]..<active.offsets[i + 1]), transposed: true)
             var source = EstimatedSource(
-                index: block, position: forward.sources.positions[block],
+                index: block, position: chosen.refined?.sources[i].position ?? forward.sources.positions[block],
                 hemisphere: forward.sources.hemispheres?[block], vertex: forward.sources.vertices?[block],
                 amplitudes: amplitudes, axes: prepared.axes?[block], field: field.squareRoot(),
                 share: total > 0 ? field / total : 0, extent: chosen.refined?.sources[i].extent,

@@ -66,7 +66,8 @@ extension NoiseCharge {
             let gain = WhitenedGain(
                 whitener: fold.whitener, forward: forward, rows: prepared.forwardRows,
                 orientation: prepared.orientation, depth: 0, parallelism: dictionary.parallelism)
-            let own = families ?? Patches(prepared, forward, columnWeights: gain.columnWeights).families
+            let own =
+                families ?? Patches(PatchShapes(prepared, forward, columnWeights: gain.columnWeights)).families
             families = own
             let atoms = AtomDictionary(
                 design: Design(gain.matrix), families: own, ridge: dictionary.ridge,

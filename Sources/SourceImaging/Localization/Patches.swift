@@ -13,61 +13,26 @@ struct Patches {
     /// One family of atoms an extent.
     let families: [AtomFamily]
 
-    /// Patches over the sources of a prepared problem, which `forward` is of; for the weights see the other initializer.
+    /// Patches around every source of a space.
+    ///
+    /// - Complexity: O(sources · neighbours).
+    init(_ shapes: PatchShapes) {
+        let positions = shapes.sources.positions
+        families = Self.extents.map { extent in
+            guard extent > 0 else { return .identity(shapes.blocks) }
+            return AtomFamily(
+                blocks: shapes.blocks,
+                columns: positions.indices.lazy.flatMap { j in
+                    shapes.columns(shapes.patch(extent, around: positions[j], beside: j), along: j)
+                })
+        }
+    }
+}
+
+extension PatchShapes {
+    /// Shapes over the sources of a prepared problem, which `forward` is of.
     init(_ prepared: PreparedProblem, _ forward: Forward, columnWeights: [Double]) {
         self.init(forward.sources, prepared.problem.blocks, axes: prepared.axes, columnWeights: columnWeights)
-    }
-
-    /// Patches over a source space.
-    ///
-    /// - Parameters:
-    ///   - sources: the space.
-    ///   - blocks: columns of the gain, one block a source.
-    ///   - axes: of each source, one a column of its block; nil where each has one column of unknown direction.
-    ///   - columnWeights: factor on each column of the gain; 0 where no sensor sees the source.
-    /// - Complexity: O(sources · neighbours).
-    init(_ sources: SourceSpace, _ blocks: BlockStructure, axes: [[SIMD3<Double>]]?, columnWeights: [Double]) {
-        let grid = PointGrid(sources.positions, cell: 1.5 * (Self.extents.max() ?? 0))
-        families = Self.extents.map { extent in
-            guard extent > 0 else { return .identity(blocks) }
-            let columns = (0..<sources.count).lazy.flatMap { j -> [AtomFamily.Column] in
-                var parts = grid.points(within: 1.5 * extent, of: sources.positions[j]).filter {
-                    columnWeights[blocks.columns(of: $0.index).lowerBound] > 0
-                        && sources.hemispheres?[$0.index] == sources.hemispheres?[j]
-                }
-                // Without a neighbour it is the point, which is there already: no atom.
-                if parts.count < 2 { parts = [] }
-                let total = parts.reduce(0) { $0 + exp(-pow($1.distance / extent, 2)) }
-                let own = blocks.columns(of: j)
-                return own.enumerated().map { k, column in
-                    var combination: AtomFamily.Column = []
-                    for part in parts {
-                        let weight = exp(-pow(part.distance / extent, 2)) / total
-                        let neighbours = blocks.columns(of: part.index)
-                        for (l, other) in neighbours.enumerated() {
-                            let cosine = Self.cosine(k, of: j, l, of: part.index, sources, axes)
-                            if cosine != 0 {
-                                combination.append(
-                                    (other, weight * cosine * columnWeights[column] / columnWeights[other]))
-                            }
-                        }
-                    }
-                    return combination
-                }
-            }
-            return AtomFamily(blocks: blocks, columns: columns)
-        }
-    }
-
-    /// By how much axis l of source i counts in a patch along axis k of source j.
-    private static func cosine(
-        _ k: Int, of j: Int, _ l: Int, of i: Int, _ sources: SourceSpace, _ axes: [[SIMD3<Double>]]?
-    ) -> Double {
-        guard let axes, axes[j].count > 1, axes[i].count > 1 else { return k == l ? 1 : 0 }
-        if let normal = sources.normal(j), let other = sources.normal(i), axes[j][k] == normal {
-            return (axes[i][l] * other).sum()
-        }
-        return (axes[j][k] * axes[i][l]).sum()
     }
 }
 

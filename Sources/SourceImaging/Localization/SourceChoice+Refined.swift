@@ -10,16 +10,16 @@ extension SourceChoice {
         let extremes: NoiseExtremes
         /// Level of the noise that sources compete with, as a variance of whitened data.
         let noise: Double
-        /// Factor on the first column of each source, by orientation and depth.
-        let columnWeights: [Double]
+        /// What sources may look like anywhere in the brain.
+        let shapes: PatchShapes
         /// How likely noise alone is to exceed the charge.
         let rate: Double
         /// What the window is reduced to in time, samples × fewer.
         let temporal: Matrix
         /// Whether that changes anything.
         let isReduced: Bool
-        /// Error terms of the gain to choose among; none where it has no error.
-        let errors: [FieldError]
+        /// Relative error of the gain; nil where it is learned.
+        let gainError: Double?
 
         /// By which power of a source's prior its charge falls: that by which noise exceeds it the less often. The logarithm
         /// of a likelihood is half of what an atom explains, over the noise: a prior counts no less, though few draws of
@@ -32,8 +32,7 @@ extension SourceChoice {
                 dictionary: AtomDictionary(
                     design: problem.design, families: dictionary.families, ridge: dictionary.ridge,
                     parallelism: dictionary.parallelism), charge: charge, extremes: extremes, noise: noise,
-                columnWeights: columnWeights, rate: rate,
-                temporal: temporal, isReduced: isReduced, errors: errors)
+                shapes: shapes, rate: rate, temporal: temporal, isReduced: isReduced, gainError: gainError)
         }
     }
 
@@ -46,6 +45,8 @@ extension SourceChoice {
 
     /// What a refined source stands for.
     struct Worth {
+        /// Where it is, m: at a source of the space or midway between two.
+        let position: SIMD3<Double>
         /// Extent of the patch, m; 0 for a point.
         let extent: Double
         /// By how many times the charge ‖Y − fit‖² would rise without the source, the others refitted.
@@ -69,10 +70,32 @@ extension SourceChoice {
 
     /// Points and patches that are worth more than noise, before anything is told of them.
     struct Selected {
-        let found: SubsetSelection.Outcome
+        /// One of them.
+        struct Source {
+            /// Of `dictionary`.
+            let atom: AtomDictionary.Atom
+            /// The source of the space that it is told as.
+            let owner: Int
+            /// By how much ‖Y − fit‖² would rise without it, the others refitted.
+            let score: Double
+        }
+
+        /// In ascending order of their owners.
+        let sources: [Source]
+        /// Where they may be.
+        let places: FinePlaces
+        /// The points and patches there.
+        let dictionary: AtomDictionary
+        /// How they were found.
+        let search: SubsetSelection.Outcome
         let gainError: Double?
         /// By which factor the charge is lower at each block; nil where it is the same at all.
         let factors: [Double]?
+
+        var atoms: [AtomDictionary.Atom] { sources.map(\.atom) }
+        var owners: [Int] { sources.map(\.owner) }
+        /// The points and patches over the whole space that are most like them.
+        var patches: [AtomDictionary.Atom] { atoms.map(places.patch) }
     }
 
     /// The few points and patches that are worth more than noise, the sources so far as a start.
@@ -98,11 +121,40 @@ extension SourceChoice {
             refining.dictionary, response: response,
             starts: prior.starts ?? [strongest.map { AtomDictionary.Atom(family: 0, block: $0.0) }], monitor: monitor)
         if found.isCancelled { throw CancellationError() }
-        guard !refining.errors.isEmpty else { return Selected(found: found, gainError: nil, factors: factors) }
-        let thinned = selection.thinned(
-            found, refining.dictionary, response: response, errors: refining.errors, monitor: monitor)
-        if thinned.outcome.isCancelled { throw CancellationError() }
-        return Selected(found: thinned.outcome, gainError: refining.errors[thinned.error].spread, factors: factors)
+        return try settled(found, response, refining, factors: factors, monitor: monitor)
+    }
+
+    /// What an exchange over the whole space found, exchanged for what lies between its sources, and thinned.
+    ///
+    /// - Throws: `CancellationError`.
+    private func settled(
+        _ found: SubsetSelection.Outcome, _ response: Matrix, _ refining: Refining, factors: [Double]?,
+        monitor: Monitor
+    ) throws -> Selected {
+        let (charge, shapes) = (refining.charge.value, refining.shapes)
+        let places = FinePlaces(around: found.atoms.map(\.block), shapes)
+        let dictionary = AtomDictionary(
+            design: refining.dictionary.design, families: places.families, ridge: refining.dictionary.ridge,
+            parallelism: parallelism)
+        let selection = SubsetSelection(
+            charge: charge, relief: factors.map { factors in places.nearest.map { charge * (1 - 1 / factors[$0]) } })
+        var settled = selection.exchanged(
+            found.renamed(places.atoms(found.atoms)), dictionary, response: response, monitor: monitor)
+        var gainError: Double?
+        let errors = GainErrors.terms(refining.gainError, at: places.centres, shapes)
+        if !errors.isEmpty {
+            let thinned = selection.thinned(
+                settled, dictionary, response: response, errors: errors, monitor: monitor)
+            settled = thinned.outcome
+            gainError = errors[thinned.error].spread
+        }
+        if settled.isCancelled { throw CancellationError() }
+        let sources = zip(zip(settled.atoms, settled.scores), places.owners(settled.atoms, shapes)).map {
+            Selected.Source(atom: $0.0, owner: $1, score: $0.1)
+        }
+        return Selected(
+            sources: sources.sorted { $0.owner < $1.owner }, places: places, dictionary: dictionary, search: settled,
+            gainError: gainError, factors: factors)
     }
 
     /// What is told of selected points and patches.
@@ -112,40 +164,42 @@ extension SourceChoice {
     func refined(
         _ chosen: Outcome, _ selected: Selected, _ origin: Origin, _ refining: Refining
     ) throws -> Outcome {
-        let (families, charge, found) = (refining.dictionary.families, refining.charge, selected.found)
+        let (charge, places) = (refining.charge, selected.places)
         let selection = SubsetSelection(charge: charge.value)
         let problem = origin.problem
-        let whereabouts = refining.whereabouts(
-            found.atoms, origin.searched.unreducedResponse, gainError: selected.gainError ?? 0)
-        let offsets = found.atoms.reduce(into: [0]) {
-            $0.append($0[$0.count - 1] + problem.blocks.columns(of: $1.block).count)
+        let whereabouts = refining.whereabouts(selected, origin.searched.unreducedResponse)
+        let offsets = selected.owners.reduce(into: [0]) {
+            $0.append($0[$0.count - 1] + problem.blocks.columns(of: $1).count)
         }
-        guard let coefficients = selection.coefficients(found.atoms, refining.dictionary, response: problem.response)
+        guard
+            let coefficients = selection.coefficients(
+                selected.atoms, selected.dictionary, response: problem.response)
         else {
             throw InputError(
                 "problem", found: "sources whose fields cannot be told apart", expected: "a gain of full rank")
         }
         var outcome = chosen
         outcome.atoms = ActiveAtoms(
-            ActiveSet(
-                blocks: found.atoms.map(\.block), offsets: offsets,
-                coefficients: coefficients),
-            families: found.atoms.map { families[$0.family] })
+            ActiveSet(blocks: selected.owners, offsets: offsets, coefficients: coefficients),
+            families: selected.sources.map { places.family($0.atom, as: $0.owner, of: problem.blocks) })
+        let search = selected.search
         outcome.refined = Refined(
             refinement: Refinement(
-                charge: charge, objectives: found.objectives, isSettled: found.isSettled, looks: found.looks,
+                charge: charge, objectives: search.objectives, isSettled: search.isSettled, looks: search.looks,
                 gainError: selected.gainError, falsePositiveRate: refining.rate,
                 chargeUncertainty: refining.extremes.uncertainty(refining.rate)),
-            sources: found.atoms.indices.map { i in
+            sources: zip(selected.sources, whereabouts).map { source, whereabouts in
                 // Charge and noise as they count at its place.
-                let score = found.scores[i] * (selected.factors?[found.atoms[i].block] ?? 1)
+                let place = source.atom.block
+                let score = source.score * (selected.factors?[places.nearest[place]] ?? 1)
                 return Worth(
-                    extent: Patches.extents[found.atoms[i].family], timesNoise: score / charge.value,
-                    probability: 1 - refining.extremes.tail(score), whereabouts: whereabouts[i])
+                    position: places.centres[place], extent: FinePlaces.extents[source.atom.family],
+                    timesNoise: score / charge.value, probability: 1 - refining.extremes.tail(score),
+                    whereabouts: whereabouts)
             })
-        if !found.isSettled {
+        if !search.isSettled {
             outcome.warnings.append(
-                found.atoms.count < selection.maximumCount
+                selected.sources.count < selection.maximumCount
                     ? "rounding ended the exchange of sources: others may explain the data as well"
                     : "more than \(selection.maximumCount) sources explain more than noise does: "
                         + "the data hold more than the noise covariance and the gain account for")
@@ -167,10 +221,9 @@ extension SourceChoice.Refining {
         _ prepared: PreparedProblem, _ forward: Forward, _ settings: SelectionSettings, parallelism: Parallelism,
         monitor: Monitor
     ) {
+        let shapes = PatchShapes(prepared, forward, columnWeights: prepared.columnWeights)
         var dictionary = AtomDictionary(
-            design: prepared.problem.design,
-            families: Patches(prepared, forward, columnWeights: prepared.columnWeights).families,
-            parallelism: parallelism)
+            design: prepared.problem.design, families: Patches(shapes).families, parallelism: parallelism)
         let temporal = prepared.noise.temporal.matrix(prepared.times.count)
         let draws = NoiseCharge.whiteNoise(prepared, length: temporal.columns, seed: settings.seed)
         // Two atoms that nearly coincide lose half as much to the ridge as one. Where that is worth a good part of a
@@ -186,14 +239,10 @@ extension SourceChoice.Refining {
         let measured = NoiseCharge.measured(
             rate: settings.falsePositiveRate, white: white, prepared, forward, dictionary, seed: settings.seed,
             monitor: monitor)
-        let blocks = prepared.problem.blocks
         self.init(
             dictionary: dictionary, charge: measured.charge, extremes: measured.extremes,
             noise: prepared.noiseVariance * max(1, exp(measured.extremes.mean - NoiseExtremes(white).mean)),
-            columnWeights: (0..<blocks.count).map { prepared.columnWeights[blocks.columns(of: $0).lowerBound] },
-            rate: settings.falsePositiveRate, temporal: temporal,
-            isReduced: !prepared.noise.temporal.isIdentity,
-            errors: GainErrors.terms(
-                settings.gainError, forward.sources, prepared.problem.blocks, columnWeights: prepared.columnWeights))
+            shapes: shapes, rate: settings.falsePositiveRate, temporal: temporal,
+            isReduced: !prepared.noise.temporal.isIdentity, gainError: settings.gainError)
     }
 }

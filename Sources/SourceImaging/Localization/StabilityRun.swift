@@ -57,7 +57,7 @@ struct StabilityRun {
                 session.adopt(origin.searched)
                 outcome = try choice.run(session, origin, monitor: quiet)
             }
-            found.append(try self.found(outcome.atoms, problem))
+            found.append(try self.found(outcome, problem))
             ratios.append(outcome.curve.chosen.ratio)
         }
         return Stability.pairing(
@@ -145,8 +145,8 @@ struct StabilityRun {
 
     // MARK: - What a repeat found
 
-    private func found(_ atoms: ActiveAtoms, _ problem: RegressionProblem) throws -> [Stability.Found] {
-        let scaled = try atoms.debiased(isDebiased, in: problem).active
+    private func found(_ outcome: SourceChoice.Outcome, _ problem: RegressionProblem) throws -> [Stability.Found] {
+        let scaled = try outcome.atoms.debiased(isDebiased, in: problem).active
         let coefficients = scaled.coefficientsInOriginalSamples(of: problem)
         return scaled.blocks.enumerated().map { i, block in
             let columns = problem.blocks.columns(of: block)
@@ -159,7 +159,9 @@ struct StabilityRun {
                 }
                 peak = max(peak, square)
             }
-            return Stability.Found(index: block, position: positions[block], amplitude: peak.squareRoot())
+            return Stability.Found(
+                index: block, position: outcome.refined?.sources[i].position ?? positions[block],
+                amplitude: peak.squareRoot())
         }
     }
 }

@@ -247,21 +247,26 @@ public struct AtomDictionary: Sendable {
         return scores
     }
 
-    /// The score of every atom in the place of one atom of a fit: by how much min ‖Y − fit‖² + ridge falls when it joins
-    /// the others, refitted.
+    /// The score of every atom beside a fit of atoms of another dictionary over the same design: by how much
+    /// min ‖Y − fit‖² + ridge falls when it joins them, refitted.
     ///
     /// - Parameters:
-    ///   - atoms: of the fit, of different blocks.
-    ///   - power: of the response.
-    ///   - i: number of the atom that gives its place.
-    /// - Returns: a family an array, a number an atom: 0 where another atom of the fit has its block, and where no row sees
-    ///   it. nil where, but for rounding, the columns of the other atoms depend on one another.
+    ///   - others: atoms of the other dictionary, of different blocks.
+    ///   - dictionary: the other dictionary; may be this one.
+    ///   - blocks: for each of them, the block of this dictionary that it stands for, all different.
+    ///   - power: of the response, from this dictionary.
+    /// - Returns: a family an array, a number an atom: 0 where one of `blocks` is its own, and where no row sees it. nil
+    ///   where, but for rounding, the columns of the others depend on one another.
     /// - Complexity: O(q·(n + w)·(k + T)) for k columns in the fit and w nonzero weights a column of all families.
-    public func profile(of atoms: [Atom], in power: Power, placeOf i: Int) -> [[Double]]? {
-        var others = atoms
-        others.remove(at: i)
-        guard let fit = SubsetFit(others, to: power, in: self, after: SubsetFit(to: power)) else { return nil }
-        return AtomScores(beside: fit, of: power, in: self).all
+    public func profile(
+        beside others: [Atom], of dictionary: AtomDictionary, as blocks: [Int], in power: Power
+    ) -> [[Double]]? {
+        let fit = SubsetFit(others, to: power, in: dictionary, after: SubsetFit(to: power))
+        return fit.map { fit in
+            AtomScores(
+                beside: fit.renamed(blocks.map { Atom(family: 0, block: $0) }), of: power, in: self
+            ).all
+        }
     }
 
     /// The norm of the largest column of an atom; 0 where no row sees it.

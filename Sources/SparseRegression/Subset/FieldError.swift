@@ -17,8 +17,8 @@ public struct FieldError: Sendable {
     public let spread: Double
     /// Relative norm of an error that looks like neighbours, not negative.
     public let nearby: Double
-    /// The blocks of the design around a block and the weight of each.
-    private let neighbours: @Sendable (Int) -> [(block: Int, weight: Double)]
+    /// The columns of the design around a block and the weight of each.
+    private let neighbours: @Sendable (Int) -> [(columns: Range<Int>, weight: Double)]
     /// Dimensions of G_m: the rest of the neighbours' fields is small.
     private static let dimensions = 6
 
@@ -27,10 +27,11 @@ public struct FieldError: Sendable {
     /// - Parameters:
     ///   - spread: relative norm of an error alike at all rows.
     ///   - nearby: relative norm of one that looks like neighbours.
-    ///   - neighbours: of a block, the blocks whose columns an error of its field is a mixture of, with the variance of
-    ///     each in it, up to a common factor.
+    ///   - neighbours: of a block of the families, the columns of the design that an error of its field is a mixture of,
+    ///     with the variance of each in it, up to a common factor.
     public init(
-        spread: Double, nearby: Double, neighbours: @escaping @Sendable (Int) -> [(block: Int, weight: Double)]
+        spread: Double, nearby: Double,
+        neighbours: @escaping @Sendable (Int) -> [(columns: Range<Int>, weight: Double)]
     ) {
         precondition(spread >= 0 && nearby >= 0)
         self.spread = spread
@@ -118,14 +119,13 @@ public struct FieldError: Sendable {
         }
 
         private static func basis(
-            _ own: Matrix, _ neighbours: [(block: Int, weight: Double)], _ dictionary: AtomDictionary
+            _ own: Matrix, _ neighbours: [(columns: Range<Int>, weight: Double)], _ dictionary: AtomDictionary
         ) -> Matrix {
             let n = own.rows
             let none = Matrix(rows: n, columns: 0)
             var fields: [Double] = []
-            for (block, weight) in neighbours {
-                let columns = dictionary.families[0].columns(of: block, in: dictionary.design) * weight.squareRoot()
-                fields += columns.elements
+            for (columns, weight) in neighbours {
+                fields += (dictionary.design.columns(columns) * weight.squareRoot()).elements
             }
             var all = Matrix(rows: n, columns: fields.count / max(1, n), elements: fields)
             guard all.columns > 0 else { return none }

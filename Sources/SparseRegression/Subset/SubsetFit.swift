@@ -78,6 +78,13 @@ struct SubsetFit {
         explained = zip(coefficients.elements, correlated.elements).reduce(0) { $0 + $1.0 * $1.1 }
     }
 
+    /// The same with its atoms named as those of another dictionary.
+    func renamed(_ atoms: [Atom]) -> SubsetFit {
+        var fit = self
+        fit.atoms = atoms
+        return fit
+    }
+
     /// V_i and S_i, width × width.
     func square(_ i: Int) -> (v: Matrix, s: Matrix) {
         let (w, first) = (range(i).count, squareOffsets[i])

@@ -60,6 +60,25 @@ public struct SubsetSelection: Sendable {
 
         /// The objective: the smallest of ``objectives``.
         public var objective: Double { objectives.min() ?? .nan }
+
+        /// Other atoms of the same search, ordered by block.
+        fileprivate func with(
+            _ fit: SubsetFit, _ power: AtomDictionary.Power, _ dictionary: AtomDictionary, looks: Int,
+            isCancelled: Bool
+        ) -> Outcome {
+            let ordered = fit.atoms.sorted { $0.block < $1.block }
+            let fit = SubsetFit(ordered, to: power, in: dictionary, after: fit) ?? fit
+            return Outcome(
+                atoms: fit.atoms, coefficients: fit.coefficients, scores: fit.dropCosts, objectives: objectives,
+                isSettled: isSettled, looks: looks, isCancelled: isCancelled)
+        }
+
+        /// The same subset in terms of another dictionary.
+        public func renamed(_ atoms: [AtomDictionary.Atom]) -> Outcome {
+            Outcome(
+                atoms: atoms, coefficients: coefficients, scores: scores, objectives: objectives,
+                isSettled: isSettled, looks: looks, isCancelled: isCancelled)
+        }
     }
 
     /// Where a descent from one start ended.
@@ -125,6 +144,27 @@ public struct SubsetSelection: Sendable {
         return SubsetFit(atoms, to: power, in: dictionary, after: SubsetFit(to: power))?.coefficients
     }
 
+    /// As many atoms as were selected, exchanged until no exchange lowers ‖Y − fit‖² + ridge: none is dropped or added.
+    ///
+    /// - Parameters:
+    ///   - outcome: of another search for the same response, its atoms in terms of this dictionary.
+    ///   - dictionary: what they are exchanged for.
+    ///   - response: Y, n × T.
+    /// - Returns: the atoms with their scores; starts, looks so far and whether that search was settled are the outcome's.
+    ///   The outcome itself where, but for rounding, its atoms depend on one another.
+    /// - Complexity: as ``run(_:response:starts:monitor:)`` from one start.
+    public func exchanged(
+        _ outcome: Outcome, _ dictionary: AtomDictionary, response: Matrix, monitor: Monitor = .silent
+    ) -> Outcome {
+        let power = dictionary.power(of: response)
+        guard let start = SubsetFit(outcome.atoms, to: power, in: dictionary, after: SubsetFit(to: power)) else {
+            return outcome
+        }
+        var looks = outcome.looks
+        let end = exchanges(from: start, power, dictionary, response.squaredNorm, &looks, monitor)
+        return outcome.with(end, power, dictionary, looks: looks, isCancelled: monitor.isCancelled())
+    }
+
     /// The number of atoms by what errors of their fields leave of the evidence.
     ///
     /// From what was selected atoms are taken away one by one, the one that costs least first; whenever fewer are left they
@@ -156,11 +196,7 @@ public struct SubsetSelection: Sendable {
             var fewer = fit.atoms
             fewer.remove(at: least)
             guard let start = SubsetFit(fewer, to: power, in: dictionary, after: fit) else { break }
-            // No atom is so cheap that it is dropped, and there is no room for another: exchanges alone.
-            let exchanges = SubsetSelection(
-                charge: 1e-12 * total, maximumCount: fewer.count, relief: relief)
-            fits.append(
-                fewer.isEmpty ? start : exchanges.descend(from: start, power, dictionary, total, &looks, monitor).fit)
+            fits.append(exchanges(from: start, power, dictionary, total, &looks, monitor))
         }
         var bases = FieldError.Bases()
         let values = errors.enumerated().map { number, error in
@@ -176,14 +212,21 @@ public struct SubsetSelection: Sendable {
         }
         var objectives = [Double](repeating: .nan, count: first.atoms.count + 1)
         for (fit, value) in zip(fits, values[best.error]) { objectives[fit.atoms.count] = value }
-        let ordered = fits[best.fit].atoms.sorted { $0.block < $1.block }
-        let fit = SubsetFit(ordered, to: power, in: dictionary, after: fits[best.fit]) ?? fits[best.fit]
-        return (
-            Outcome(
-                atoms: fit.atoms, coefficients: fit.coefficients, scores: fit.dropCosts,
-                objectives: outcome.objectives, isSettled: outcome.isSettled, looks: looks,
-                isCancelled: monitor.isCancelled()), best.error, objectives
-        )
+        let found = outcome.with(
+            fits[best.fit], power, dictionary, looks: looks, isCancelled: monitor.isCancelled())
+        return (found, best.error, objectives)
+    }
+
+    /// A fit whose atoms were exchanged as long as that lowers ‖Y − fit‖² + ridge.
+    private func exchanges(
+        from start: SubsetFit, _ power: AtomDictionary.Power, _ dictionary: AtomDictionary, _ total: Double,
+        _ looks: inout Int, _ monitor: Monitor
+    ) -> SubsetFit {
+        if start.atoms.isEmpty { return start }
+        // No atom is so cheap that it is dropped, and there is no room for another.
+        let exchanges = SubsetSelection(
+            charge: 1e-12 * total, maximumCount: start.atoms.count, relief: relief)
+        return exchanges.descend(from: start, power, dictionary, total, &looks, monitor).fit
     }
 
     private func descend(

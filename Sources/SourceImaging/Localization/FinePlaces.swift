@@ -1,0 +1,103 @@
+/// Places around some sources of a space and midway between them, and patches of more extents there.
+///
+/// An exchange over a whole space finds which of its sources and patches explain the data; where the truth lies between two
+/// sources, or is wider or narrower than a patch, its place is off by the distance of sources or more. Few candidates more,
+/// near what was found, are what an exchange over a finer space would end at.
+struct FinePlaces: Sendable {
+    /// Extents, m; 0 is a point, and those of ``Patches`` are among them.
+    static let extents = [0, 0.004, 0.005, 0.0065, 0.008, 0.010]
+    /// How far from what was found candidates lie, m; twice the spacing of sources where that is more.
+    private static let reach = 0.012
+    /// A source is joined with this many nearest ones.
+    private static let neighbours = 6
+
+    /// Where each candidate is, m.
+    let centres: [SIMD3<Double>]
+    /// A source of the space next to it.
+    let nearest: [Int]
+    /// One an extent, a block a candidate, over the columns of the gain.
+    let families: [AtomFamily]
+    /// The candidates that sources of the space are.
+    private let candidates: [Int: Int]
+
+    /// Places around sources of a space; none around none.
+    ///
+    /// - Complexity: O(candidates · neighbours), some hundred candidates a source.
+    init(around found: [Int], _ shapes: PatchShapes) {
+        let positions = shapes.sources.positions
+        func around(_ j: Int) -> [(index: Int, distance: Double)] {
+            shapes.visible(within: max(Self.reach, 2 * shapes.spacing), of: positions[j], beside: j)
+        }
+        let near = Set(found.flatMap { [$0] + around($0).map(\.index) }).sorted()
+        var ends: [(Int, Int)] = near.map { ($0, $0) }
+        candidates = Dictionary(uniqueKeysWithValues: zip(near, ends.indices))
+        var pairs = Set<[Int]>()
+        for j in near {
+            let others = around(j).filter { positions[$0.index] != positions[j] }
+                .sorted { ($0.distance, $0.index) < ($1.distance, $1.index) }
+            for other in others.prefix(Self.neighbours)
+            where pairs.insert([min(j, other.index), max(j, other.index)]).inserted {
+                ends.append((j, other.index))
+            }
+        }
+        let centres = ends.map { $0 == $1 ? positions[$0] : 0.5 * (positions[$0] + positions[$1]) }
+        let blocks = BlockStructure(sizes: ends.map { shapes.blocks.columns(of: $0.0).count })
+        families = Self.extents.map { extent in
+            AtomFamily(
+                blocks: blocks,
+                columns: zip(ends, centres).lazy.flatMap { ends, centre in
+                    let point: [PatchShapes.Part] =
+                        ends.0 == ends.1 ? [(ends.0, 1)] : [(ends.0, 0.5), (ends.1, 0.5)]
+                    return shapes.columns(
+                        extent > 0 ? shapes.patch(extent, around: centre, beside: ends.0) : point, along: ends.0)
+                })
+        }
+        self.centres = centres
+        nearest = ends.map(\.0)
+    }
+
+    /// The candidates that some atoms of ``Patches`` around the same sources are.
+    func atoms(_ atoms: [AtomDictionary.Atom]) -> [AtomDictionary.Atom] {
+        atoms.map { atom in
+            AtomDictionary.Atom(
+                family: Self.extents.firstIndex(of: Patches.extents[atom.family]) ?? 0,
+                block: candidates[atom.block] ?? 0)
+        }
+    }
+
+    /// The atom of ``Patches`` that is most like a candidate.
+    func patch(_ atom: AtomDictionary.Atom) -> AtomDictionary.Atom {
+        let extent = Self.extents[atom.family]
+        let family = Patches.extents.indices.min {
+            abs(Patches.extents[$0] - extent) < abs(Patches.extents[$1] - extent)
+        }
+        return AtomDictionary.Atom(family: family ?? 0, block: nearest[atom.block])
+    }
+
+    /// A source of the space for each of some candidates, no two the same: the one next to it, or the nearest that is left.
+    func owners(_ atoms: [AtomDictionary.Atom], _ shapes: PatchShapes) -> [Int] {
+        let (positions, blocks) = (shapes.sources.positions, shapes.blocks)
+        var taken = Set<Int>()
+        return atoms.map { atom in
+            var owner = nearest[atom.block]
+            if taken.contains(owner) {
+                let (centre, width) = (centres[atom.block], blocks.columns(of: owner).count)
+                owner =
+                    positions.indices.filter { !taken.contains($0) && blocks.columns(of: $0).count == width }
+                    .min { positions[$0].distance(to: centre) < positions[$1].distance(to: centre) } ?? owner
+            }
+            taken.insert(owner)
+            return owner
+        }
+    }
+
+    /// A candidate as block j of the gain: nothing at all other blocks.
+    func family(_ atom: AtomDictionary.Atom, as j: Int, of blocks: BlockStructure) -> AtomFamily {
+        let family = families[atom.family]
+        let columns = family.blocks.columns(of: atom.block).map(family.column)
+        let own = blocks.columns(of: j)
+        return AtomFamily(
+            blocks: blocks,
+            columns: (0..<blocks.columnCount).lazy.map { own.contains($0) ? columns[$0 - own.lowerBound] : [] })
+    }
+}
