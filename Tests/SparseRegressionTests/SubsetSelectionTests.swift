@@ -153,26 +153,37 @@ import Testing
             ], ridge: world.dictionary.ridge)
     }
 
-    @Test("a profile is what refitting gives beside atoms of this or of another dictionary", arguments: [1, 3])
+    @Test("a profile is what refitting gives in the place of an atom of this or of another dictionary", arguments: [1, 3])
     func profile(_ width: Int) throws {
         let world = World(seed: 12, width: width)
         let power = world.dictionary.power(of: world.response)
         let finer = finer(world, width: width)
-        for (dictionary, others) in [
-            (world.dictionary, [Atom(family: 0, block: 1), Atom(family: 1, block: 8)]),
-            (finer, [Atom(family: 0, block: 2), Atom(family: 0, block: 10)]), (finer, []),
+        for (dictionary, atoms) in [
+            (world.dictionary, [Atom(family: 0, block: 1), Atom(family: 1, block: 6), Atom(family: 0, block: 8)]),
+            (finer, [Atom(family: 0, block: 2), Atom(family: 0, block: 10)]), (finer, [Atom(family: 0, block: 4)]),
         ] {
-            let blocks = [1, 8].prefix(others.count)
-            let profile = try #require(
-                world.dictionary.profile(beside: others, of: dictionary, as: Array(blocks), in: power))
-            let fields = others.map { dictionary.families[$0.family].columns(of: $0.block, in: dictionary.design) }
-            let base = try world.residual(fields: fields)
-            for atom in world.atoms {
-                let own = world.dictionary.families[atom.family].columns(of: atom.block, in: world.dictionary.design)
-                let expected = blocks.contains(atom.block) ? 0 : base - (try world.residual(fields: fields + [own]))
-                #expect(abs(profile[atom.family][atom.block] - expected) < 1e-10 * world.response.squaredNorm)
+            let blocks = Array([1, 6, 8].prefix(atoms.count))
+            let profiles = try #require(world.dictionary.profiles(of: atoms, in: dictionary, as: blocks, power))
+            #expect(profiles.count == atoms.count)
+            for i in atoms.indices {
+                var (others, taken) = (atoms, blocks)
+                others.remove(at: i)
+                taken.remove(at: i)
+                let fields = others.map {
+                    dictionary.families[$0.family].columns(of: $0.block, in: dictionary.design)
+                }
+                let base = try world.residual(fields: fields)
+                for atom in world.atoms {
+                    let own = world.dictionary.families[atom.family]
+                        .columns(of: atom.block, in: world.dictionary.design)
+                    let expected =
+                        taken.contains(atom.block) ? 0 : base - (try world.residual(fields: fields + [own]))
+                    let score = profiles[i][atom.family][atom.block]
+                    #expect(abs(score - expected) < 1e-10 * world.response.squaredNorm)
+                }
             }
         }
+        #expect(world.dictionary.profiles(of: [], in: finer, as: [], power) == [])
     }
 
     @Test("exchanges alone keep the number of atoms, and end where none lowers the objective", arguments: [1, 3])

@@ -86,14 +86,12 @@ extension SourceChoice.Refining {
                 return weight > 0 ? dictionary.size(of: .init(family: f, block: j)) / weight : 0
             }
         }
-        return selected.sources.indices.map { i in
-            var others = selected.sources
-            let source = others.remove(at: i)
-            return dictionary.profile(
-                beside: others.map(\.atom), of: selected.dictionary, as: others.map(\.owner), in: power
-            ).flatMap {
+        let profiles = dictionary.profiles(
+            of: selected.atoms, in: selected.dictionary, as: selected.owners, power)
+        return selected.sources.enumerated().map { i, source in
+            profiles.flatMap {
                 Whereabouts(
-                    $0, extents: Patches.extents, noise: noise, gainError: selected.gainError ?? 0,
+                    $0[i], extents: Patches.extents, noise: noise, gainError: selected.gainError ?? 0,
                     rows: response.rows, gains: gains)
             }?.including(source.owner, FinePlaces.extents[source.atom.family])
         }

@@ -6,41 +6,61 @@
 struct FinePlaces: Sendable {
     /// Extents, m; 0 is a point, and those of ``Patches`` are among them.
     static let extents = [0, 0.004, 0.005, 0.0065, 0.008, 0.010]
-    /// How far from what was found candidates lie, m; twice the spacing of sources where that is more.
+    /// How far from what was found candidates lie, and how far sources are from those they are joined with, m.
     private static let reach = 0.012
     /// A source is joined with this many nearest ones.
     private static let neighbours = 6
+    /// … if their fields are alike, by the cosine: between sources that sensors see as different things, such as the banks
+    /// of a sulcus, the field is not the mean of theirs.
+    private static let likeness = 0.5
 
     /// Where each candidate is, m.
     let centres: [SIMD3<Double>]
     /// A source of the space next to it.
     let nearest: [Int]
-    /// One an extent, a block a candidate, over the columns of the gain.
+    /// One an extent, a block a candidate, over ``columns``.
     let families: [AtomFamily]
+    /// The columns of the gain around them, ascending: all of a source or none.
+    let columns: [Int]
+    /// Where each of them is in it.
+    private let order: [Int: Int]
     /// The candidates that sources of the space are.
     private let candidates: [Int: Int]
 
     /// Places around sources of a space; none around none.
     ///
-    /// - Complexity: O(candidates · neighbours), some hundred candidates a source.
-    init(around found: [Int], _ shapes: PatchShapes) {
+    /// - Parameters:
+    ///   - found: the sources.
+    ///   - shapes: over the space.
+    ///   - design: the gain as the sensors see it, whitened.
+    /// - Complexity: O(candidates · (neighbours + sensors)), some hundred candidates a source.
+    init(around found: [Int], _ shapes: PatchShapes, _ design: Design) {
         let positions = shapes.sources.positions
         func around(_ j: Int) -> [(index: Int, distance: Double)] {
-            shapes.visible(within: max(Self.reach, 2 * shapes.spacing), of: positions[j], beside: j)
+            shapes.visible(within: Self.reach, of: positions[j], beside: j)
+        }
+        func areAlike(_ i: Int, _ j: Int) -> Bool {
+            let (own, other) = (shapes.field([(i, 1)], along: i, design), shapes.field([(j, 1)], along: i, design))
+            let product = zip(own.elements, other.elements).reduce(0) { $0 + $1.0 * $1.1 }
+            return product > Self.likeness * (own.squaredNorm * other.squaredNorm).squareRoot()
         }
         let near = Set(found.flatMap { [$0] + around($0).map(\.index) }).sorted()
         var ends: [(Int, Int)] = near.map { ($0, $0) }
         candidates = Dictionary(uniqueKeysWithValues: zip(near, ends.indices))
         var pairs = Set<[Int]>()
         for j in near {
-            let others = around(j).filter { positions[$0.index] != positions[j] }
-                .sorted { ($0.distance, $0.index) < ($1.distance, $1.index) }
+            let others = around(j).filter { $0.distance > 0 }.sorted {
+                ($0.distance, $0.index) < ($1.distance, $1.index)
+            }
             for other in others.prefix(Self.neighbours)
-            where pairs.insert([min(j, other.index), max(j, other.index)]).inserted {
+            where pairs.insert([min(j, other.index), max(j, other.index)]).inserted && areAlike(j, other.index) {
                 ends.append((j, other.index))
             }
         }
         let centres = ends.map { $0 == $1 ? positions[$0] : 0.5 * (positions[$0] + positions[$1]) }
+        let around = Set(centres.flatMap { shapes.visible(within: PatchShapes.furthest, of: $0).map(\.index) })
+        let columns = around.sorted().flatMap(shapes.blocks.columns)
+        let order = Dictionary(uniqueKeysWithValues: zip(columns, columns.indices))
         let blocks = BlockStructure(sizes: ends.map { shapes.blocks.columns(of: $0.0).count })
         families = Self.extents.map { extent in
             AtomFamily(
@@ -48,11 +68,14 @@ struct FinePlaces: Sendable {
                 columns: zip(ends, centres).lazy.flatMap { ends, centre in
                     let point: [PatchShapes.Part] =
                         ends.0 == ends.1 ? [(ends.0, 1)] : [(ends.0, 0.5), (ends.1, 0.5)]
-                    return shapes.columns(
-                        extent > 0 ? shapes.patch(extent, around: centre, beside: ends.0) : point, along: ends.0)
+                    let parts = extent > 0 ? shapes.patch(extent, around: centre, beside: ends.0) : point
+                    return shapes.columns(parts, along: ends.0).map { column -> AtomFamily.Column in
+                        column.compactMap { part in order[part.row].map { (row: $0, weight: part.weight) } }
+                    }
                 })
         }
         self.centres = centres
+        (self.columns, self.order) = (columns, order)
         nearest = ends.map(\.0)
     }
 
@@ -91,13 +114,21 @@ struct FinePlaces: Sendable {
         }
     }
 
+    /// Where the columns of some block of the gain around them are in ``columns``.
+    func columns(of block: Int, in blocks: BlockStructure) -> Range<Int>? {
+        let own = blocks.columns(of: block)
+        return order[own.lowerBound].map { $0..<($0 + own.count) }
+    }
+
     /// A candidate as block j of the gain: nothing at all other blocks.
     func family(_ atom: AtomDictionary.Atom, as j: Int, of blocks: BlockStructure) -> AtomFamily {
         let family = families[atom.family]
-        let columns = family.blocks.columns(of: atom.block).map(family.column)
+        let parts = family.blocks.columns(of: atom.block).map { column in
+            family.column(column).map { (columns[$0.row], $0.weight) }
+        }
         let own = blocks.columns(of: j)
         return AtomFamily(
             blocks: blocks,
-            columns: (0..<blocks.columnCount).lazy.map { own.contains($0) ? columns[$0 - own.lowerBound] : [] })
+            columns: (0..<blocks.columnCount).lazy.map { own.contains($0) ? parts[$0 - own.lowerBound] : [] })
     }
 }

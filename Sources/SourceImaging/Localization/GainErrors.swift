@@ -13,15 +13,17 @@ enum GainErrors {
     ///
     /// - Parameters:
     ///   - given: relative error of the gain; 0 for a gain without errors, nil to learn it.
-    ///   - centres: where each block that may be selected is, m.
+    ///   - places: what may be selected, a block each of a gain of their ``FinePlaces/columns``.
     ///   - shapes: over the source space.
     /// - Returns: none for a gain without errors.
-    static func terms(_ given: Double?, at centres: [SIMD3<Double>], _ shapes: PatchShapes) -> [FieldError] {
+    static func terms(_ given: Double?, _ places: FinePlaces, _ shapes: PatchShapes) -> [FieldError] {
         if given == 0 { return [] }
         return (given.map { [$0] } ?? usual).map { spread in
             FieldError(spread: spread, nearby: nearby) { block in
-                shapes.visible(within: 2 * reach, of: centres[block])
-                    .map { (shapes.blocks.columns(of: $0.index), exp(-pow($0.distance / reach, 2))) }
+                shapes.visible(within: 2 * reach, of: places.centres[block]).compactMap { other in
+                    places.columns(of: other.index, in: shapes.blocks)
+                        .map { ($0, exp(-pow(other.distance / reach, 2))) }
+                }
             }
         }
     }

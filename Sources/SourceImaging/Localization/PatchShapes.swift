@@ -13,25 +13,22 @@ struct PatchShapes: Sendable {
     private let axes: [[SIMD3<Double>]]?
     /// Factor on each column of the gain; 0 where no sensor sees the source.
     private let columnWeights: [Double]
-    /// Distance of a source to its nearest neighbour, m.
-    let spacing: Double
     private let grid: PointGrid
 
-    /// The furthest that is asked for, m.
-    private static let cell = 0.016
+    /// The furthest that patches reach, and errors of their fields, m.
+    static let furthest = 0.016
 
     /// Shapes over a source space; see the properties.
     init(_ sources: SourceSpace, _ blocks: BlockStructure, axes: [[SIMD3<Double>]]?, columnWeights: [Double]) {
         (self.sources, self.blocks, self.axes, self.columnWeights) = (sources, blocks, axes, columnWeights)
-        spacing = sources.spacing
-        grid = PointGrid(sources.positions, cell: max(Self.cell, 2 * spacing))
+        grid = PointGrid(sources.positions, cell: Self.furthest)
     }
 
     /// Factor on the first column of a source, by orientation and depth; 0 where no sensor sees it.
     func weight(of j: Int) -> Double { columnWeights[blocks.columns(of: j).lowerBound] }
 
     /// Sources that the sensors see, in the hemisphere of source j where hemispheres are known, within some distance of a
-    /// point, at most 16 mm or twice their spacing; in ascending order.
+    /// point, at most ``furthest``; in ascending order.
     func visible(within radius: Double, of centre: SIMD3<Double>, beside j: Int) -> [(index: Int, distance: Double)] {
         grid.points(within: radius, of: centre).filter {
             weight(of: $0.index) > 0 && sources.hemispheres?[$0.index] == sources.hemispheres?[j]
@@ -67,6 +64,19 @@ struct PatchShapes: Sendable {
             }
             return combination
         }
+    }
+
+    /// What the sensors see of parts that act together, sensors × columns of source j; `design` is the whitened gain.
+    func field(_ parts: [Part], along j: Int, _ design: Design) -> Matrix {
+        let columns = columns(parts, along: j)
+        var field = Matrix(rows: design.rows, columns: columns.count)
+        for (k, column) in columns.enumerated() {
+            for part in column {
+                let own = design.columns([part.row])
+                for i in 0..<design.rows { field[i, k] += part.weight * own[i, 0] }
+            }
+        }
+        return field
     }
 
     /// By how much axis l of source i counts in a patch along axis k of source j.

@@ -132,16 +132,16 @@ extension SourceChoice {
         monitor: Monitor
     ) throws -> Selected {
         let (charge, shapes) = (refining.charge.value, refining.shapes)
-        let places = FinePlaces(around: found.atoms.map(\.block), shapes)
+        let places = FinePlaces(around: found.atoms.map(\.block), shapes, refining.dictionary.design)
         let dictionary = AtomDictionary(
-            design: refining.dictionary.design, families: places.families, ridge: refining.dictionary.ridge,
-            parallelism: parallelism)
+            design: Design(refining.dictionary.design.columns(places.columns)), families: places.families,
+            ridge: refining.dictionary.ridge, parallelism: parallelism)
         let selection = SubsetSelection(
             charge: charge, relief: factors.map { factors in places.nearest.map { charge * (1 - 1 / factors[$0]) } })
         var settled = selection.exchanged(
             found.renamed(places.atoms(found.atoms)), dictionary, response: response, monitor: monitor)
         var gainError: Double?
-        let errors = GainErrors.terms(refining.gainError, at: places.centres, shapes)
+        let errors = GainErrors.terms(refining.gainError, places, shapes)
         if !errors.isEmpty {
             let thinned = selection.thinned(
                 settled, dictionary, response: response, errors: errors, monitor: monitor)

@@ -247,26 +247,24 @@ public struct AtomDictionary: Sendable {
         return scores
     }
 
-    /// The score of every atom beside a fit of atoms of another dictionary over the same design: by how much
-    /// min ‖Y − fit‖² + ridge falls when it joins them, refitted.
+    /// The score of every atom in the place of each atom of a fit: by how much min ‖Y − fit‖² + ridge falls when it joins the
+    /// others, refitted.
     ///
     /// - Parameters:
-    ///   - others: atoms of the other dictionary, of different blocks.
-    ///   - dictionary: the other dictionary; may be this one.
+    ///   - atoms: of a dictionary of as many rows, of different blocks.
+    ///   - dictionary: that one; may be this one.
     ///   - blocks: for each of them, the block of this dictionary that it stands for, all different.
     ///   - power: of the response, from this dictionary.
-    /// - Returns: a family an array, a number an atom: 0 where one of `blocks` is its own, and where no row sees it. nil
-    ///   where, but for rounding, the columns of the others depend on one another.
+    /// - Returns: a place an array, in it a family an array, a number an atom: 0 where the block of another place is its
+    ///   own, and where no row sees it. nil where, but for rounding, the columns of the atoms depend on one another.
     /// - Complexity: O(q·(n + w)·(k + T)) for k columns in the fit and w nonzero weights a column of all families.
-    public func profile(
-        beside others: [Atom], of dictionary: AtomDictionary, as blocks: [Int], in power: Power
-    ) -> [[Double]]? {
-        let fit = SubsetFit(others, to: power, in: dictionary, after: SubsetFit(to: power))
-        return fit.map { fit in
-            AtomScores(
-                beside: fit.renamed(blocks.map { Atom(family: 0, block: $0) }), of: power, in: self
-            ).all
-        }
+    public func profiles(
+        of atoms: [Atom], in dictionary: AtomDictionary, as blocks: [Int], _ power: Power
+    ) -> [[[Double]]]? {
+        guard let fit = SubsetFit(atoms, to: power, in: dictionary, after: SubsetFit(to: power)) else { return nil }
+        let scores = AtomScores(
+            beside: fit.renamed(blocks.map { Atom(family: 0, block: $0) }), of: power, in: self)
+        return atoms.indices.map { scores.all(inPlaceOf: $0) }
     }
 
     /// The norm of the largest column of an atom; 0 where no row sees it.

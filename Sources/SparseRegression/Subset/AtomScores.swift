@@ -201,11 +201,14 @@ final class AtomScores {
     /// What atoms are compared by.
     private func rank(_ scored: Scored) -> Double { scored.score + (relief?[scored.atom.block] ?? 0) }
 
-    /// The score of every atom beside the fit, a family an array; 0 where an atom of the fit has the block.
-    var all: [[Double]] {
-        let taken = Set(fit.atoms.map(\.block))
+    /// The score of every atom beside the fit, or in the place of its i-th atom, a family an array; 0 where another atom of
+    /// the fit has the block.
+    func all(inPlaceOf i: Int? = nil) -> [[Double]] {
+        let own = i.map(place(of:))
         return families.map { family in
-            (0..<dictionary.families[0].blocks.count).map { taken.contains($0) ? 0 : family.score($0, nil) }
+            var scores = family.scores(own)
+            for (k, atom) in fit.atoms.enumerated() where k != i { scores[atom.block] = 0 }
+            return scores
         }
     }
 }

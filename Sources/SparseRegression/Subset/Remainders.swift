@@ -305,6 +305,19 @@ final class Remainders {
         return place.lend { place in scratch(place.width) { explained(place, tile, $0)[lane] } }
     }
 
+    /// The scores of all atoms, likewise.
+    func scores(_ place: Place?) -> [Double] {
+        func all(_ lent: Lent?) -> [Double] {
+            scratch(lent?.width ?? 0) { memory in
+                tiles.tiles.flatMap { tile in
+                    let own = explained(lent, tile, memory)
+                    return tile.blocks.indices.map { own[$0] }
+                }
+            }
+        }
+        return place.map { $0.lend { all($0) } } ?? all(nil)
+    }
+
     /// The scores of all atoms of a family beside no fit, from E_jE_jᵀ and G_j as the tiles place them.
     static func scores(_ squares: [Double], _ grams: [Double], _ tiles: AtomTiles) -> [Double] {
         withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 2 * tiles.width * tiles.width + 1) { memory in

@@ -26,7 +26,7 @@ public final class SubsetProfile {
     /// By how much min ‖Y − fit‖² + ridge falls when an atom joins, a family an array; 0 where the subset has its block.
     ///
     /// - Complexity: O(number of atoms).
-    public var scores: [[Double]] { beside.all }
+    public var scores: [[Double]] { beside.all() }
 
     /// Makes it another subset; false, and no change, where but for rounding its columns depend on one another.
     ///
