@@ -93,7 +93,10 @@ struct RealRecordingTests {
 
     @Test("ignoring the average takes the noise for larger than it is: λ climbs, and the baseline is warned of")
     func ignoredAverage() throws {
-        let estimate = try localize(averages: 1) { $0.preparation.orientation = .loose(0.2) }
+        let estimate = try localize(averages: 1) {
+            $0.preparation.orientation = .loose(0.2)
+            $0.selection.criterion = .sure
+        }
         // Three times as high as it should be.
         #expect(estimate.selection.chosen.ratio > 0.35)
         #expect(estimate.warnings.contains { $0.contains("baseline") })
