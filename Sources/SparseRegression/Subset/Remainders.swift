@@ -311,7 +311,7 @@ final class Remainders {
             scratch(lent?.width ?? 0) { memory in
                 tiles.tiles.flatMap { tile in
                     let own = explained(lent, tile, memory)
-                    return tile.blocks.indices.map { own[$0] }
+                    return tile.blocks.map { own[$0 - tile.blocks.lowerBound] }
                 }
             }
         }
