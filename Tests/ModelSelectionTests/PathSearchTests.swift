@@ -72,8 +72,12 @@ struct PathSearchTests {
 
     @Test("a rough path ends with 1.5 active columns a row, and that is no edge", arguments: [1, 3])
     func enough(_ width: Int) throws {
-        let (rows, problem) = (30, try noisyProblem(
-            n: 30, blocks: BlockStructure(count: 100, size: width), samples: 8, seed: 12).problem)
+        let (rows, problem) = (
+            30,
+            try noisyProblem(
+                n: 30, blocks: BlockStructure(count: 100, size: width), samples: 8, seed: 12
+            ).problem
+        )
         // Noise that is told too small: the criterion falls on and on.
         func choice(isRough: Bool) throws -> SharedChoice {
             var method = SelectionMethod()

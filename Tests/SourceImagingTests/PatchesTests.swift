@@ -48,7 +48,8 @@ struct PatchesTests {
         var random = SeededGenerator(seed: 2)
         let columnWeights = (0..<(width * space.count)).map { _ in 0.2 + random.uniform() }
         let patches = Patches(
-            PatchShapes(space, BlockStructure(count: space.count, size: width), axes: axes, columnWeights: columnWeights))
+            PatchShapes(
+                space, BlockStructure(count: space.count, size: width), axes: axes, columnWeights: columnWeights))
         #expect(patches.families.count == Patches.extents.count && Patches.extents[0] == 0)
         #expect(patches.families[0] == .identity(BlockStructure(count: space.count, size: width)))
         for (extent, family) in zip(Patches.extents, patches.families).dropFirst() {

@@ -153,7 +153,8 @@ import Testing
             ], ridge: world.dictionary.ridge)
     }
 
-    @Test("a profile is what refitting gives in the place of an atom of this or of another dictionary", arguments: [1, 3])
+    @Test(
+        "a profile is what refitting gives in the place of an atom of this or of another dictionary", arguments: [1, 3])
     func profile(_ width: Int) throws {
         let world = World(seed: 12, width: width)
         let power = world.dictionary.power(of: world.response)

@@ -10,8 +10,8 @@ struct FinePlaces: Sendable {
     private static let reach = 0.012
     /// A source is joined with this many nearest ones.
     private static let neighbours = 6
-    /// … if their fields are alike, by the cosine: between sources that sensors see as different things, such as the banks
-    /// of a sulcus, the field is not the mean of theirs.
+    /// The cosine of two fields from which on that of a point midway is taken for their mean: between the banks of a sulcus it
+    /// is not. Patches are made of sources, wherever their centre is.
     private static let likeness = 0.5
 
     /// Where each candidate is, m.
@@ -39,10 +39,13 @@ struct FinePlaces: Sendable {
         func around(_ j: Int) -> [(index: Int, distance: Double)] {
             shapes.visible(within: Self.reach, of: positions[j], beside: j)
         }
-        func areAlike(_ i: Int, _ j: Int) -> Bool {
+        /// A source, or half of both where their fields are alike.
+        func point(_ i: Int, _ j: Int) -> [PatchShapes.Part] {
+            if i == j { return [(i, 1)] }
             let (own, other) = (shapes.field([(i, 1)], along: i, design), shapes.field([(j, 1)], along: i, design))
             let product = zip(own.elements, other.elements).reduce(0) { $0 + $1.0 * $1.1 }
-            return product > Self.likeness * (own.squaredNorm * other.squaredNorm).squareRoot()
+            let isAlike = product > Self.likeness * (own.squaredNorm * other.squaredNorm).squareRoot()
+            return isAlike ? [(i, 0.5), (j, 0.5)] : []
         }
         let near = Set(found.flatMap { [$0] + around($0).map(\.index) }).sorted()
         var ends: [(Int, Int)] = near.map { ($0, $0) }
@@ -53,22 +56,21 @@ struct FinePlaces: Sendable {
                 ($0.distance, $0.index) < ($1.distance, $1.index)
             }
             for other in others.prefix(Self.neighbours)
-            where pairs.insert([min(j, other.index), max(j, other.index)]).inserted && areAlike(j, other.index) {
+            where pairs.insert([min(j, other.index), max(j, other.index)]).inserted {
                 ends.append((j, other.index))
             }
         }
         let centres = ends.map { $0 == $1 ? positions[$0] : 0.5 * (positions[$0] + positions[$1]) }
-        let around = Set(centres.flatMap { shapes.visible(within: PatchShapes.furthest, of: $0).map(\.index) })
-        let columns = around.sorted().flatMap(shapes.blocks.columns)
+        let surroundings = Set(centres.flatMap { shapes.visible(within: PatchShapes.furthest, of: $0).map(\.index) })
+        let columns = surroundings.sorted().flatMap(shapes.blocks.columns)
         let order = Dictionary(uniqueKeysWithValues: zip(columns, columns.indices))
         let blocks = BlockStructure(sizes: ends.map { shapes.blocks.columns(of: $0.0).count })
         families = Self.extents.map { extent in
             AtomFamily(
                 blocks: blocks,
                 columns: zip(ends, centres).lazy.flatMap { ends, centre in
-                    let point: [PatchShapes.Part] =
-                        ends.0 == ends.1 ? [(ends.0, 1)] : [(ends.0, 0.5), (ends.1, 0.5)]
-                    let parts = extent > 0 ? shapes.patch(extent, around: centre, beside: ends.0) : point
+                    let parts =
+                        extent > 0 ? shapes.patch(extent, around: centre, beside: ends.0) : point(ends.0, ends.1)
                     return shapes.columns(parts, along: ends.0).map { column -> AtomFamily.Column in
                         column.compactMap { part in order[part.row].map { (row: $0, weight: part.weight) } }
                     }
