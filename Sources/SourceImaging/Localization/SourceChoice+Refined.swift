@@ -121,10 +121,26 @@ extension SourceChoice {
             refining.dictionary, response: response,
             starts: prior.starts ?? [strongest.map { AtomDictionary.Atom(family: 0, block: $0.0) }], monitor: monitor)
         if found.isCancelled { throw CancellationError() }
-        return try settled(found, response, refining, factors: factors, monitor: monitor)
+        let errors = GainErrors.terms(refining.gainError, refining.shapes)
+        let (fewer, _) = try thinned(found, selection, refining.dictionary, response, errors, monitor)
+        return try settled(fewer, response, refining, factors: factors, monitor: monitor)
     }
 
-    /// What an exchange over the whole space found, exchanged for what lies between its sources, and thinned.
+    /// What is left where fields err, and the error; all where they do not.
+    ///
+    /// - Throws: `CancellationError`.
+    private func thinned(
+        _ found: SubsetSelection.Outcome, _ selection: SubsetSelection, _ dictionary: AtomDictionary,
+        _ response: Matrix, _ errors: [FieldError], _ monitor: Monitor
+    ) throws -> (outcome: SubsetSelection.Outcome, gainError: Double?) {
+        guard !errors.isEmpty else { return (found, nil) }
+        let thinned = selection.thinned(found, dictionary, response: response, errors: errors, monitor: monitor)
+        if thinned.outcome.isCancelled { throw CancellationError() }
+        return (thinned.outcome, errors[thinned.error].spread)
+    }
+
+    /// What an exchange over the whole space found, exchanged for what lies between its sources, and thinned once more:
+    /// where fields are more like the truth, fewer tell the same.
     ///
     /// - Throws: `CancellationError`.
     private func settled(
@@ -138,17 +154,11 @@ extension SourceChoice {
             ridge: refining.dictionary.ridge, parallelism: parallelism)
         let selection = SubsetSelection(
             charge: charge, relief: factors.map { factors in places.nearest.map { charge * (1 - 1 / factors[$0]) } })
-        var settled = selection.exchanged(
+        let exchanged = selection.exchanged(
             found.renamed(places.atoms(found.atoms)), dictionary, response: response, monitor: monitor)
-        var gainError: Double?
-        let errors = GainErrors.terms(refining.gainError, places, shapes)
-        if !errors.isEmpty {
-            let thinned = selection.thinned(
-                settled, dictionary, response: response, errors: errors, monitor: monitor)
-            settled = thinned.outcome
-            gainError = errors[thinned.error].spread
-        }
-        if settled.isCancelled { throw CancellationError() }
+        if exchanged.isCancelled { throw CancellationError() }
+        let (settled, gainError) = try thinned(
+            exchanged, selection, dictionary, response, GainErrors.terms(refining.gainError, shapes, places), monitor)
         let sources = zip(zip(settled.atoms, settled.scores), places.owners(settled.atoms, shapes)).map {
             Selected.Source(atom: $0.0, owner: $1, score: $0.1)
         }
