@@ -207,7 +207,8 @@ def estimates(found: foci.mne.Localization, forward: Any, folder: Path) -> None:
     names = found.measured.ch_names
     rows = [forward["sol"]["row_names"].index(name) for name in names]
     gain = forward["sol"]["data"][rows].astype(float).reshape(len(rows), -1, 3)[:, index]
-    if not np.any(found.sources["extent_mm"] > 0):
+    on_grid = np.allclose(found.positions, forward["source_rr"][index], atol=1e-9)
+    if on_grid and not np.any(found.sources["extent_mm"] > 0):
         field = np.einsum("csx,sxt->ct", gain, found.moments)
         projector, *_ = mne.proj.make_projector(found.measured.info["projs"], names, include_active=True)
         difference = np.max(np.abs(projector @ field - found.explained.data))

@@ -1,8 +1,8 @@
 /// One active source of an estimate, with what its refinement and repeats of the choice say of it.
 public struct EstimatedSource: Sendable, Equatable {
-    /// Position of the source in the forward model, from 0.
+    /// Position of the source in the forward model, from 0; of a refined one that lies between two, that of one of them.
     public let index: Int
-    /// Where it is, m, in the frame of the estimate.
+    /// Where it is, m, in the frame of the estimate: where the forward model has it, or midway to a neighbour.
     public let position: SIMD3<Double>
     /// Hemisphere; nil when the forward does not say.
     public let hemisphere: Hemisphere?
