@@ -42,7 +42,7 @@ struct RealFilesTests {
     @Test("FIF and MNE's HDF5 give the estimate of the own layout to 1e-9, at the same λ")
     func estimates() throws {
         let own = try localize(Self.own, to: "own")
-        #expect(own.sources.count > 3)
+        #expect(own.sources.count > 5)
         for (k, files) in Self.others.enumerated() {
             let other = try localize(files, to: "other\(k)")
             #expect(other.sources.map(\.index) == own.sources.map(\.index))
