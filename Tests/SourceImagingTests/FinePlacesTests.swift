@@ -119,29 +119,28 @@ struct FinePlacesTests {
         }
     }
 
-    @Test("a patch between two sources, of an extent between two, is found where it is")
-    func found() throws {
+    @Test(
+        "a patch is found as what it is, at a source and between two: its place, extent, moment, its field at the sensors",
+        arguments: [(3000, 40, 0.008, false), (1500, 60, 0.010, true)])
+    func found(sourceCount: Int, megSites: Int, extent: Double, isBetween: Bool) throws {
         let simulated = try Simulation.run(
             SimulationSettings(
-                sourceCount: 1500, activeCount: 0, seed: 5, megSites: 60, eegElectrodes: 0, samplingFrequency: 300,
-                covarianceSamples: 0))
+                sourceCount: sourceCount, activeCount: 0, seed: 5, megSites: megSites, eegElectrodes: 0,
+                samplingFrequency: 300, covarianceSamples: 0))
         let (forward, recording) = (simulated.forward, simulated.recording)
         let sources = forward.sources
-        let normals = try #require(sources.normals)
+        let (positions, normals) = (sources.positions, try #require(sources.normals))
         let shapes = PatchShapes(
             sources, BlockStructure(count: sources.count, size: 1), axes: normals.map { [$0] },
             columnWeights: [Double](repeating: 1, count: sources.count))
-        // Beside the source that the sensors see best.
+        // The source that the sensors see best, or midway from it to its nearest neighbour.
         let strengths = (0..<sources.count).map { j in forward.gain.columns((3 * j)..<(3 * j + 3)).squaredNorm }
         let best = try #require(strengths.indices.max { strengths[$0] < strengths[$1] })
         let other = try #require(
-            sources.positions.indices.filter { $0 != best && sources.hemispheres?[$0] == sources.hemispheres?[best] }
-                .min {
-                    sources.positions[$0].distance(to: sources.positions[best])
-                        < sources.positions[$1].distance(to: sources.positions[best])
-                })
-        let centre = 0.5 * (sources.positions[best] + sources.positions[other])
-        let parts = shapes.patch(0.010, around: centre, beside: best)
+            positions.indices.filter { $0 != best && sources.hemispheres?[$0] == sources.hemispheres?[best] }
+                .min { positions[$0].distance(to: positions[best]) < positions[$1].distance(to: positions[best]) })
+        let centre = isBetween ? 0.5 * (positions[best] + positions[other]) : positions[best]
+        let parts = shapes.patch(extent, around: centre, beside: best)
         #expect(parts.count > 3)
         let field = (0..<forward.gain.rows).map { i in
             parts.reduce(0) { sum, part in
@@ -151,8 +150,8 @@ struct FinePlacesTests {
                     }
             }
         }
-        let data = recording.average
-        let moment = 60e-9
+        // So strong that no patch beside it, with other parts that cancel, explains the data as well.
+        let (data, moment) = (recording.average, 200e-9)
         let spoken = Matrix(rows: data.rows, columns: data.columns) { i, t in
             let phase = (recording.time(t) - 0.1) / 0.02
             return data[i, t] + moment * exp(-phase * phase) * field[i]
@@ -168,10 +167,12 @@ struct FinePlacesTests {
         #expect(estimate.sources.count == 1)
         let source = try #require(estimate.sources.first)
         #expect(source.position.distance(to: centre) < 1e-9, "\(source.position) \(centre)")
-        #expect(source.index == best || source.index == other)
-        #expect(source.extent == 0.010)
+        #expect(source.index == best || isBetween && source.index == other)
+        #expect(source.extent == extent)
+        #expect(abs(source.peakAmplitude / moment - 1) < 0.05, "\(source.peakAmplitude)")
         #expect(try #require(source.amplitudeInterval).contains(moment))
         #expect(try #require(source.region).vertices.contains(source.index))
+        #expect(try #require(source.timesNoise) > 5)
         // What it explains is the field of the whole patch, in SI units.
         let explained = try #require(estimate.sensorData).explained
         for (t, amplitude) in source.timeCourse.enumerated() {
