@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from accuracy import METHODS, Study, accuracy
+from agreement import NOTES as AGREEMENT_NOTES
+from agreement import Counterpart, print_agreements
 from cells import CELLS, TUNING
 from data import Data
 from epochs import CHOICES, epochs
+from halves import halves
 from mixed import mixed
 from mixed_rows import NOTES as MIXED_NOTES
 from mixed_rows import print_table
@@ -98,6 +101,9 @@ def report(programs: Programs, results: Results, output: Path) -> None:
     if results.outcomes:
         print_outcomes(results.outcomes)
         print("\n".join(["", NOTES, *filter(None, results.remarks), f"Threads {programs.threads}.", ""]))
+    if results.counterparts:
+        print_agreements(results.counterparts, results.outcomes)
+        print(f"\n{AGREEMENT_NOTES}\n")
     for items in vars(results.mixed).values():
         if items:
             print_table(items)
@@ -117,6 +123,7 @@ def report(programs: Programs, results: Results, output: Path) -> None:
         (Row, results.rows, "bench.tsv"),
         (Point, results.points, "curves.tsv"),
         (Outcome, results.outcomes, "accuracy.tsv"),
+        (Counterpart, results.counterparts, "halves.tsv"),
         *((type(items[0]), items, f"mixed-{name}.tsv") for name, items in vars(results.mixed).items() if items),
         (Target, results.targets, "targets.tsv"),
     ):
@@ -139,7 +146,8 @@ def main() -> int:
     data, results = Data(programs, arguments.shared, arguments.output), Results()
     failures: list[str] = []
     study = Study(arguments.cells, arguments.methods, arguments.seeds_from, arguments.cases)
-    sections = SECTIONS | {"accuracy": accuracy(study), "mixed": mixed(study), "epochs": epochs(study)}
+    sections = SECTIONS | {"accuracy": accuracy(study), "mixed": mixed(study), "epochs": epochs(study),
+                           "halves": halves(study)}  # fmt: skip
     for section in arguments.sections:
         try:
             sections[section](programs, data, results)

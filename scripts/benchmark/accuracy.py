@@ -105,8 +105,8 @@ class Study:
         return cells, [method for method in methods if method.package in ("foci", *programs.peers)]
 
 
-def drawn(programs: Programs, data: Data, cells: list[Cell], study: Study) -> list[Case]:
-    """The cases of the cells, each with its row and cell, simulated."""
+def drawn(programs: Programs, data: Data, cells: list[Cell], study: Study, *options: str) -> list[Case]:
+    """The cases of the cells, each with its row and cell, simulated; options are those of the job."""
     folder = data.folder / "cases"
     folder.mkdir(exist_ok=True)
     count = study.cases or (FULL_CASES if programs.full else CASES)
@@ -120,7 +120,7 @@ def drawn(programs: Programs, data: Data, cells: list[Cell], study: Study) -> li
             )
     say(f"accuracy: simulating {len(wanted)} cases")
     found: dict[str, Case] = {}
-    for job in programs.run_split("simulate", "--output", folder, limit=BUDGET, given=wanted):
+    for job in programs.run_split("simulate", "--output", folder, *options, limit=BUDGET, given=wanted):
         if job.failure or job.stopped:
             raise Broken(f"simulate: {job.failure or 'it took too long'}")
         found |= {case["name"]: case for case in job.answers}

@@ -16,6 +16,8 @@ RATIOS = (-10, -5, 0, 5)
 """Signal-to-noise ratios, dB."""
 CASES, FULL_CASES = 16, 50
 """Cases of a cell at one ratio."""
+HALVES = ("even", "odd")
+"""The halves that a recording of epochs is parted into: every other epoch, from the first and from the second on."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -191,25 +191,28 @@ def known(arguments: argparse.Namespace) -> Answers:
 
 
 def simulate(arguments: argparse.Namespace) -> Answers:
-    """Recordings with known sources, a file each, and their truth in mm; their settings (a JSON list on standard
-    input, with `name` and `forward`) come back with them."""
+    """Recordings with known sources, a file each or one a half of the epochs, and their truth in mm; their settings (a
+    JSON list on standard input, with `name` and `forward`) come back with them."""
     from functools import cache
 
     import simulation
-    from cells import Setting
+    from cells import HALVES, Setting
 
     read = cache(simulation.LeadField.read)
     names = [field.name for field in fields(Setting)]
     for item in json.load(sys.stdin):
         lead = read(Path(item["forward"]))
         case = simulation.simulate(Setting(**{name: item[name] for name in names}), lead)
-        recording = arguments.output / f"{item['name']}.recording.h5"
-        case.write(recording, lead)
+        parts = {f".{half}": case.half(k) for k, half in enumerate(HALVES)} if arguments.halves else {"": case}
+        paths = [arguments.output / f"{item['name']}{part}.recording.h5" for part in parts]
+        for part, path in zip(parts.values(), paths, strict=True):
+            part.write(path, lead)
+        recordings = {"halves": list(map(str, paths))} if arguments.halves else {"recording": str(paths[0])}
         covariance = arguments.output / f"{item['name']}.covariance.h5"
         if item["epochs"] > 1:
             case.write_covariance(covariance, lead)
-        yield item | {"recording": str(recording), "covariance": str(covariance),
-                      "truth": (1e3 * case.positions).tolist(), "vertices": case.vertices.tolist()}  # fmt: skip
+        yield item | recordings | {"covariance": str(covariance), "truth": (1e3 * case.positions).tolist(),
+                                   "vertices": case.vertices.tolist()}  # fmt: skip
 
 
 def locate(arguments: argparse.Namespace) -> Answers:
@@ -226,6 +229,19 @@ def score(arguments: argparse.Namespace) -> Answers:
 
     for case in json.load(sys.stdin):
         yield scores(**case)
+
+
+def agree(arguments: argparse.Namespace) -> Answers:
+    """Whether sources of two halves lie in each other's regions (a JSON list of `forward` and `halves`, positions in mm
+    and regions each, on standard input)."""
+    from functools import cache
+
+    import simulation
+    from scores import agreement
+
+    read = cache(simulation.LeadField.read)
+    for case in json.load(sys.stdin):
+        yield {"sources": agreement(1e3 * read(Path(case["forward"])).positions, case["halves"])}
 
 
 def fractions(arguments: argparse.Namespace) -> Answers:
@@ -404,6 +420,7 @@ def parser() -> argparse.ArgumentParser:
 
     added = job(simulate, problem=False)
     added.add_argument("--output", type=Path, required=True, help="folder for the recordings")
+    added.add_argument("--halves", action="store_true", help="two recordings a case, of every other epoch")
 
     added = job(locate, problem=False)
     added.add_argument("--method", required=True, help="one of METHODS of imaging.py")
@@ -434,6 +451,8 @@ def parser() -> argparse.ArgumentParser:
     job(contrasts, problem=False).add_argument("--kind", choices=("study", "null"), required=True)
 
     job(score, problem=False)
+
+    job(agree, problem=False)
 
     added = job(fractions, problem=False)
     added.add_argument("--answers", type=Path, required=True, help="answers.jsonl of a run with --seeds-from 1000")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from agreement import Counterpart
 from mixed_rows import Tables
 from outcomes import Outcome
 from rows import Point, Row, Target
@@ -22,6 +23,8 @@ class Results:
     outcomes: list[Outcome] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     """How the outcomes came about."""
+    counterparts: list[Counterpart] = field(default_factory=list)
+    """Sources of halves of recordings."""
     mixed: Tables = field(default_factory=Tables)
 
     def at_least(self, work: str, measured: float | None, bound: float, unit: str = "×") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial import cKDTree
 
 NEAR = 10.0
 """Distance within which a source counts as found, mm."""
@@ -11,6 +12,8 @@ MISSED = 100.0
 """What a true source costs that is not found, mm."""
 BESIDE = 20.0
 """Distance within which a true source is one that a source found could be, mm."""
+ALIKE = 0.01
+"""Distances are alike that differ by less, mm; positions are told to 0.001 mm."""
 
 
 def matched_error(distances: np.ndarray) -> float | None:
@@ -43,6 +46,34 @@ def covered(distances: np.ndarray, vertices: list[int], regions: list[list[int] 
             inside += vertex in regions[nearest]
             sizes.append(len(regions[nearest]))
     return inside, sizes
+
+
+def agreement(grid: np.ndarray, halves: list[dict[str, list]]) -> list[dict[str, object]]:
+    """Of each source of either half: the distance to the nearest one of the other, mm; whether that is its counterpart,
+    within BESIDE; whether it lies in the counterpart's region, and whether wholly so, both None without one.
+
+    It is judged as the truth is by `covered`: a source lies in a region where the grid source nearest to it is one of
+    the region's. A source found may lie midway between two grid sources, which are then equally near: either will do,
+    and it lies there wholly where both are.
+    """
+    tree, result = cKDTree(grid), []
+    positions = [np.reshape(half["positions"], (-1, 3)) for half in halves]
+    for k, own in enumerate(positions):
+        other, regions = positions[1 - k], halves[1 - k]["regions"]
+        for position in own:
+            distances = np.linalg.norm(other - position, axis=1)
+            nearest = int(np.argmin(distances)) if distances.size else -1
+            counterpart = nearest >= 0 and bool(distances[nearest] <= BESIDE)
+            inside = wholly = None
+            if counterpart and regions[nearest] is not None:
+                near = tree.query_ball_point(position, tree.query(position)[0] + ALIKE)
+                held = np.isin(near, regions[nearest])
+                inside, wholly = bool(held.any()), bool(held.all())
+            result.append(
+                {"half": k, "distance": float(distances[nearest]) if nearest >= 0 else None,
+                 "counterpart": counterpart, "inside": inside, "wholly": wholly}
+            )  # fmt: skip
+    return result
 
 
 def f1(distances: np.ndarray) -> float:

@@ -18,6 +18,7 @@ from dynamics import dynamics
 from effects import effects
 from group import group
 from epochs import epochs
+from halves import halves
 from inverse import concomitant, time_frequency
 from mixed import mixed
 from programs import Job, Programs, Run, say
@@ -385,5 +386,5 @@ SECTIONS = {
     section.__name__: section
     for section in (fixed, path, free, lasso, gaussian, large, choice, localization, batch, group, transport, dynamics, concomitant)
 } | {"time-frequency": time_frequency, "statistics": effects, "accuracy": accuracy(Study()), "mixed": mixed(Study()),
-     "epochs": epochs(Study())}
+     "epochs": epochs(Study()), "halves": halves(Study())}
 """Sections by name, in the order in which they run."""

@@ -40,7 +40,7 @@ Noise alone (no sources) has the size that it would have beside one source of 15
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -117,6 +117,10 @@ class Case:
     """True positions, sources × 3, m."""
     vertices: np.ndarray
     """The grid sources nearest to them."""
+
+    def half(self, first: int) -> Case:
+        """The case of every other epoch, from the `first` on."""
+        return replace(self, data=self.data[first::2])
 
     def write(self, path: Path, lead: LeadField) -> None:
         """Write a recording file with the sensors of the lead field; its window starts at time 0. Electrodes get the
