@@ -1,4 +1,5 @@
 import Foundation
+import LinearAlgebra
 import Simulation
 import TestSupport
 import Testing
@@ -72,6 +73,65 @@ struct RefinementTests {
             let other = try localize(world) { ($0.lambda, $0.selection.weights) = (.ratio(ratio), .refined) }
             #expect(other.sources.map(\.index) == estimate.sources.map(\.index), "λ at \(ratio)")
             #expect(other.refinement?.charge == refinement.charge)
+        }
+    }
+
+    @Test(
+        "a source that may turn keeps its direction, with an interval of its own; noise explains less by it than by three",
+        arguments: [Orientation.free, .loose(0.2)])
+    func directions(_ orientation: Orientation) throws {
+        let world = try Self.world.get()
+        let estimate = try localize(world) { $0.preparation.orientation = orientation }
+        #expect(Set(estimate.sources.map(\.index)) == [3, 20])
+        for source in estimate.sources {
+            #expect(source.amplitudes.rows == 3)
+            let peak = source.amplitudes.column(source.peakSample)
+            let square = peak.reduce(0) { $0 + $1 * $1 }
+            for t in 0..<source.amplitudes.columns {
+                let course = source.amplitudes.column(t)
+                let along = zip(peak, course).reduce(0) { $0 + $1.0 * $1.1 } / square
+                #expect(zip(peak, course).allSatisfy { abs($0 * along - $1) < 1e-9 * square.squareRoot() })
+            }
+            let interval = try #require(source.amplitudeInterval)
+            #expect(interval.contains(square.squareRoot()) && interval.upperBound > interval.lowerBound)
+        }
+        let prepared = try PreparedProblem(
+            recording: world.recording, forward: world.forward, covariance: world.covariance,
+            settings: LocalizationSettings().preparation)
+        let shapes = PatchShapes(prepared, world.forward, columnWeights: prepared.columnWeights)
+        let noise = NoiseCharge.whiteNoise(prepared, length: prepared.times.count, seed: 1)
+        let scores = [true, false].map {
+            AtomDictionary(
+                design: prepared.problem.design, families: Patches(shapes).families, keepsDirections: $0
+            ).largestScores(of: noise)
+        }
+        #expect(zip(scores[0], scores[1]).allSatisfy { $0 < 0.8 * $1 })
+    }
+
+    @Test("the covariance of coefficients along directions is that of one column a source, turned back")
+    func covariance() throws {
+        var random = SeededGenerator(seed: 4)
+        let blocks = BlockStructure(sizes: [3, 1, 3])
+        let problem = try RegressionProblem(
+            design: random.normal(rows: 12, columns: 7), response: random.normal(rows: 12, columns: 4), blocks: blocks)
+        let u = [0.6, 0, 0.8]
+        let courses = random.normal(rows: 4, columns: 3)
+        let atoms = ActiveAtoms(
+            [0, 1, 2], directions: [u, [], [0, 1, 0]], coefficients: courses,
+            families: [AtomFamily](repeating: .identity(blocks), count: 3), of: blocks)
+        #expect(atoms.active.offsets == [0, 3, 4, 7])
+        for t in 0..<4 {
+            let row = (0..<7).map { atoms.active.coefficients[t, $0] }
+            #expect(row == [0.6 * courses[t, 0], 0, 0.8 * courses[t, 0], courses[t, 1], 0, courses[t, 2], 0])
+        }
+        let turns = Matrix(
+            rows: 7, columns: 3, elements: [0.6, 0, 0.8, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0])
+        let own = problem.design.columns(0..<7) * turns
+        let inverse = try Cholesky(Matrix.product(own, transposed: true, own)).inverse()
+        let expected = Matrix.product(turns * inverse, transposed: false, turns, transposed: true)
+        for scaled in [atoms, try atoms.debiased(true, in: problem)] {
+            let found = try #require(scaled.inverseGram(in: problem))
+            #expect((found - expected).squaredNorm < 1e-20 * expected.squaredNorm)
         }
     }
 

@@ -4,14 +4,51 @@ struct ActiveAtoms: Sendable {
     let active: ActiveSet
     /// What each active block stands for; nil for the blocks of the gain themselves.
     let families: [AtomFamily]?
+    /// The combination of its columns that each active block is, none where each column is for itself; nil for none at all.
+    private let directions: [[Double]]?
     /// What they are of, where that is not the prepared problem but the same with all its samples.
     let problem: RegressionProblem?
 
     /// Active atoms, one family an active block, or active blocks of the gain.
     init(_ active: ActiveSet, families: [AtomFamily]? = nil, of problem: RegressionProblem? = nil) {
+        self.init(active, families: families, directions: nil, of: problem)
+    }
+
+    private init(
+        _ active: ActiveSet, families: [AtomFamily]?, directions: [[Double]]?, of problem: RegressionProblem?
+    ) {
         self.active = active
         self.families = families
+        self.directions = directions
         self.problem = problem
+    }
+
+    /// Active atoms of one direction each.
+    ///
+    /// - Parameters:
+    ///   - owners: the active blocks, ascending.
+    ///   - directions: the combination of its columns that each is; empty where each column is for itself.
+    ///   - coefficients: T × one column each, or as many as the block has where there is no direction.
+    ///   - families: what each stands for.
+    ///   - blocks: of the problem.
+    init(
+        _ owners: [Int], directions: [[Double]], coefficients: Matrix, families: [AtomFamily], of blocks: BlockStructure
+    ) {
+        let offsets = owners.reduce(into: [0]) { $0.append($0[$0.count - 1] + blocks.columns(of: $1).count) }
+        var (elements, next): ([Double], Int) = ([], 0)
+        for (j, direction) in zip(owners, directions) {
+            let width = direction.isEmpty ? blocks.columns(of: j).count : 1
+            let own = coefficients.columns(next..<(next + width))
+            elements +=
+                direction.isEmpty
+                ? own.elements : direction.flatMap { factor in own.elements.map { factor * $0 } }
+            next += width
+        }
+        self.init(
+            ActiveSet(
+                blocks: owners, offsets: offsets,
+                coefficients: Matrix(rows: coefficients.rows, columns: offsets[owners.count], elements: elements)),
+            families: families, directions: directions, of: nil)
     }
 
     /// The same with amplitudes debiased (``Debiasing``), or as they are.
@@ -40,7 +77,7 @@ struct ActiveAtoms: Sendable {
         }
         return ActiveAtoms(
             ActiveSet(blocks: active.blocks, offsets: active.offsets, coefficients: scaled), families: families,
-            of: self.problem)
+            directions: directions, of: self.problem)
     }
 
     /// The columns of active block i, n × width.
@@ -49,12 +86,31 @@ struct ActiveAtoms: Sendable {
             ?? problem.design.columns(problem.blocks.columns(of: active.blocks[i]))
     }
 
-    /// (DᵀD)⁻¹ of the columns of all active blocks: the covariance of their coefficients under white noise of variance one;
-    /// nil where they depend on one another.
+    /// (DᵀD)⁻¹ of the columns of all active blocks, along the directions that they have: the covariance of their coefficients
+    /// under white noise of variance one; nil where they depend on one another.
     func inverseGram(in problem: RegressionProblem) -> Matrix? {
         let all = active.blocks.indices.flatMap { columns($0, in: problem).elements }
-        let design = Matrix(rows: problem.rowCount, columns: all.count / max(1, problem.rowCount), elements: all)
-        return try? Cholesky(Matrix.product(design, transposed: true, design)).inverse()
+        var design = Matrix(rows: problem.rowCount, columns: all.count / max(1, problem.rowCount), elements: all)
+        let turns = turns
+        if let turns { design = design * turns }
+        guard let inverse = try? Cholesky(Matrix.product(design, transposed: true, design)).inverse() else { return nil }
+        return turns.map { Matrix.product($0 * inverse, transposed: false, $0, transposed: true) } ?? inverse
+    }
+
+    /// The directions side by side, columns of the active blocks × atoms; nil where no block has one.
+    private var turns: Matrix? {
+        guard let directions, directions.contains(where: { !$0.isEmpty }) else { return nil }
+        let columns = active.blocks.indices.flatMap { i -> [[Double]] in
+            let own = active.offsets[i]..<active.offsets[i + 1]
+            func column(_ part: (Int) -> Double) -> [Double] {
+                (0..<active.offsets[active.count]).map { own.contains($0) ? part($0 - own.lowerBound) : 0 }
+            }
+            return directions[i].isEmpty
+                ? own.indices.map { k in column { $0 == k - own.lowerBound ? 1 : 0 } }
+                : [column { directions[i][$0] }]
+        }
+        return Matrix(
+            rows: active.offsets[active.count], columns: columns.count, elements: columns.flatMap { $0 })
     }
 
     /// The columns of the problem that make up active block i, one combination a column of the block.

@@ -71,7 +71,7 @@ extension NoiseCharge {
             families = own
             let atoms = AtomDictionary(
                 design: Design(gain.matrix), families: own, ridge: dictionary.ridge,
-                parallelism: dictionary.parallelism)
+                keepsDirections: dictionary.keepsDirections, parallelism: dictionary.parallelism)
             scores += atoms.largestScores(of: [
                 fold.whitener * (baseline.columns(stretch).subtracting(fold.mean) * reducer)
             ])

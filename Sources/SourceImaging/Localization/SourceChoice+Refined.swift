@@ -31,7 +31,7 @@ extension SourceChoice {
             Refining(
                 dictionary: AtomDictionary(
                     design: problem.design, families: dictionary.families, ridge: dictionary.ridge,
-                    parallelism: dictionary.parallelism), charge: charge, extremes: extremes, noise: noise,
+                    keepsDirections: dictionary.keepsDirections, parallelism: dictionary.parallelism), charge: charge, extremes: extremes, noise: noise,
                 shapes: shapes, rate: rate, temporal: temporal, isReduced: isReduced, gainError: gainError)
         }
     }
@@ -64,6 +64,9 @@ extension SourceChoice {
         /// Subsets to begin with beside none; nil: the sources so far.
         var starts: [[AtomDictionary.Atom]]?
     }
+
+    /// Sources of the start beyond what is found from none: with more of them the same are left.
+    private static let spare = 3
 
     /// Whether the sources are refined in the end.
     var isRefined: Bool { weights == .refined }
@@ -113,13 +116,20 @@ extension SourceChoice {
         let selection = SubsetSelection(charge: charge, relief: factors?.map { charge * (1 - 1 / $0) })
         let start = chosen.atoms.active
         // The strongest sources of the start; a subset cannot hold more.
-        let strongest = zip(start.blocks, start.norms).sorted { $0.1 > $1.1 }.prefix(selection.maximumCount)
+        let strongest = start.blocks.indices.sorted { (start.norms[$0], $1) > (start.norms[$1], $0) }
+            .prefix(selection.maximumCount)
         // Judged in the band of the response, by what noise does not have in time; amplitudes are then fitted to the data
         // as they are.
         let response = origin.searched.unreducedResponse
         let found = try selection.run(
             refining.dictionary, response: response,
-            starts: prior.starts ?? [strongest.map { AtomDictionary.Atom(family: 0, block: $0.0) }], monitor: monitor)
+            starts: prior.starts ?? [
+                strongest.map {
+                    AtomDictionary.Atom(
+                        family: 0, block: start.blocks[$0],
+                        direction: refining.dictionary.keepsDirections ? start.direction($0) : [])
+                }
+            ], spare: prior.starts == nil ? Self.spare : .max, monitor: monitor)
         if found.isCancelled { throw CancellationError() }
         let errors = GainErrors.terms(refining.gainError, refining.shapes)
         let (fewer, _) = try thinned(found, selection, refining.dictionary, response, errors, monitor)
@@ -151,7 +161,8 @@ extension SourceChoice {
         let places = FinePlaces(around: found.atoms.map(\.block), shapes, refining.dictionary.design)
         let dictionary = AtomDictionary(
             design: Design(refining.dictionary.design.columns(places.columns)), families: places.families,
-            ridge: refining.dictionary.ridge, parallelism: parallelism)
+            ridge: refining.dictionary.ridge, keepsDirections: refining.dictionary.keepsDirections,
+            parallelism: parallelism)
         let selection = SubsetSelection(
             charge: charge, relief: factors.map { factors in places.nearest.map { charge * (1 - 1 / factors[$0]) } })
         let exchanged = selection.exchanged(
@@ -178,9 +189,6 @@ extension SourceChoice {
         let selection = SubsetSelection(charge: charge.value)
         let problem = origin.problem
         let whereabouts = refining.whereabouts(selected, origin.searched.unreducedResponse)
-        let offsets = selected.owners.reduce(into: [0]) {
-            $0.append($0[$0.count - 1] + problem.blocks.columns(of: $1).count)
-        }
         guard
             let coefficients = selection.coefficients(
                 selected.atoms, selected.dictionary, response: problem.response)
@@ -190,8 +198,9 @@ extension SourceChoice {
         }
         var outcome = chosen
         outcome.atoms = ActiveAtoms(
-            ActiveSet(blocks: selected.owners, offsets: offsets, coefficients: coefficients),
-            families: selected.sources.map { places.family($0.atom, as: $0.owner, of: problem.blocks) })
+            selected.owners, directions: selected.atoms.map(\.direction), coefficients: coefficients,
+            families: selected.sources.map { places.family($0.atom, as: $0.owner, of: problem.blocks) },
+            of: problem.blocks)
         let search = selected.search
         outcome.refined = Refined(
             refinement: Refinement(
@@ -233,7 +242,10 @@ extension SourceChoice.Refining {
     ) {
         let shapes = PatchShapes(prepared, forward, columnWeights: prepared.columnWeights)
         var dictionary = AtomDictionary(
-            design: prepared.problem.design, families: Patches(shapes).families, parallelism: parallelism)
+            design: prepared.problem.design, families: Patches(shapes).families,
+            // Within a window a patch of cortex is active along one direction, wherever that points.
+            keepsDirections: prepared.problem.blocks.columnCount > prepared.problem.blocks.count,
+            parallelism: parallelism)
         let temporal = prepared.noise.temporal.matrix(prepared.times.count)
         let draws = NoiseCharge.whiteNoise(prepared, length: temporal.columns, seed: settings.seed)
         // Two atoms that nearly coincide lose half as much to the ridge as one. Where that is worth a good part of a

@@ -58,6 +58,15 @@ public struct ActiveSet: Sendable, Equatable {
             }
     }
 
+    /// The combination of norm 1 of its columns that active block i is most of; empty where it has but one column.
+    package func direction(_ i: Int) -> [Double] {
+        let own = coefficients.columns(offsets[i]..<offsets[i + 1])
+        guard own.columns > 1, let eigen = try? SymmetricEigen(Matrix.product(own, transposed: true, own)) else {
+            return []
+        }
+        return Array(eigen.vectors.column(own.columns - 1))
+    }
+
     /// The norm ‖B_j‖ of each active block.
     public var norms: [Double] {
         coefficients.elements.withUnsafeBufferPointer { p in

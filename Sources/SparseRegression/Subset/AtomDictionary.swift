@@ -12,6 +12,9 @@ public struct AtomDictionary: Sendable {
     let grams: [[Double]]
     /// The largest squared column of every atom, a family an array; 0 where no row sees the atom.
     let largest: [[Double]]
+    /// Whether an atom of several columns is one combination of them, the same for all samples: a dipole that does not turn. Else
+    /// each of its columns has a course of its own.
+    public let keepsDirections: Bool
     /// Threads; no result depends on them.
     public let parallelism: Parallelism
 
@@ -21,11 +24,17 @@ public struct AtomDictionary: Sendable {
         public let family: Int
         /// Number of the block.
         public let block: Int
+        /// u, of norm 1: the combination of the columns of the block that it is; empty where each is for itself.
+        public let direction: [Double]
 
         /// An atom of a dictionary; numbers that it does not have are a programming error where they are used.
-        public init(family: Int, block: Int) {
+        ///
+        /// - Parameter direction: u; empty for each column by itself or, in a dictionary that keeps directions, for the one
+        ///   that explains most.
+        public init(family: Int, block: Int, direction: [Double] = []) {
             self.family = family
             self.block = block
+            self.direction = direction
         }
     }
 
@@ -51,11 +60,17 @@ public struct AtomDictionary: Sendable {
     ///   - design: X, n × q.
     ///   - families: each of as many blocks as the others.
     ///   - ridge: c of ``SubsetSelection``, positive.
+    ///   - keepsDirections: whether an atom of several columns is one combination of them; they are three at most.
     ///   - parallelism: threads; no result depends on them.
     /// - Complexity: O(n·(nonzero weights of all families)).
-    public init(design: Design, families: [AtomFamily], ridge: Double = usualRidge, parallelism: Parallelism = .serial)
-    {
+    public init(
+        design: Design, families: [AtomFamily], ridge: Double = usualRidge, keepsDirections: Bool = false,
+        parallelism: Parallelism = .serial
+    ) {
         precondition(families.allSatisfy { $0.suits(design) }, "a family of columns that the design does not have")
+        precondition(
+            !keepsDirections || families.allSatisfy { $0.tiles.width <= 3 }, "directions of more than three columns")
+        self.keepsDirections = keepsDirections
         self.design = design
         self.families = families
         self.ridge = ridge
@@ -223,7 +238,7 @@ public struct AtomDictionary: Sendable {
 
     private func largestScore(_ squares: [[Double]]) -> Double {
         families.indices.reduce(0) { best, f in
-            Remainders.scores(squares[f], fullGram(f), families[f].tiles).reduce(best, max)
+            Remainders.scores(squares[f], fullGram(f), families[f].tiles, directed: keepsDirections).reduce(best, max)
         }
     }
 
@@ -265,6 +280,30 @@ public struct AtomDictionary: Sendable {
         let scores = AtomScores(
             beside: fit.renamed(blocks.map { Atom(family: 0, block: $0) }), of: power, in: self)
         return atoms.indices.map { scores.all(inPlaceOf: $0) }
+    }
+
+    /// The atom with the direction in which it explains most alone, where it is to have one and has none yet.
+    func directed(_ atom: Atom, by power: Power) -> Atom {
+        let width = families[atom.family].blocks.columns(of: atom.block).count
+        guard keepsDirections, width > 1, atom.direction.isEmpty, !power.squares.isEmpty else { return atom }
+        let tiles = families[atom.family].tiles
+        func block(_ elements: [Double], plus diagonal: Double) -> Matrix {
+            Matrix(rows: width, columns: width) {
+                elements[tiles.square(atom.block, $0, $1)] + ($0 == $1 ? diagonal : 0)
+            }
+        }
+        return Atom(
+            family: atom.family, block: atom.block,
+            direction: Remainders.direction(
+                block(grams[atom.family], plus: ridge * largest[atom.family][atom.block]),
+                block(power.squares[atom.family], plus: 0)))
+    }
+
+    /// The columns of an atom, n × width, or n × 1 where it has a direction.
+    func columns(_ atom: Atom) -> Matrix {
+        let columns = families[atom.family].columns(of: atom.block, in: design)
+        guard !atom.direction.isEmpty else { return columns }
+        return columns * Matrix(rows: atom.direction.count, columns: 1, elements: atom.direction)
     }
 
     /// The norm of the largest column of an atom; 0 where no row sees it.

@@ -51,7 +51,7 @@ final class AtomScores {
         families = dictionary.families.indices.map {
             Remainders(
                 dictionary.families[$0], full: dictionary.fullGram($0), relief: relief,
-                parallelism: dictionary.parallelism)
+                isDirected: dictionary.keepsDirections, parallelism: dictionary.parallelism)
         }
         rebuild()
     }
@@ -60,6 +60,7 @@ final class AtomScores {
     ///
     /// - Complexity: where one atom left, joined, or was exchanged, O(q·(n + k + w)) times its width, and O(q·k) for scores.
     func move(to next: SubsetFit) {
+        if next.atoms == fit.atoms { return }
         let leaving = fit.atoms.indices.filter { !next.atoms.contains(fit.atoms[$0]) }
         let joining = next.atoms.indices.filter { !fit.atoms.contains(next.atoms[$0]) }
         let previous = fit
@@ -70,7 +71,7 @@ final class AtomScores {
             let total = power.response.squaredNorm
             let drift = fit.atoms.indices.reduce(0.0) {
                 let atom = fit.atoms[$1]
-                let score = families[atom.family].score(atom.block, place(of: $1))
+                let score = families[atom.family].score(atom, place(of: $1))
                 return max($0, abs(score - fit.dropCosts[$1]))
             }
             if drift <= 1e-11 * total { return }
@@ -196,6 +197,24 @@ final class AtomScores {
                 if i == places.count { addition = scored } else { exchanges[i] = scored }
             }
         }
+        guard dictionary.keepsDirections else { return }
+        addition = addition.map { (directed($0.atom, nil), $0.score) }
+        exchanges = zip(exchanges, places).map { scored, place in
+            scored.map { (directed($0.atom, place), $0.score) }
+        }
+    }
+
+    /// The atom with the direction in which it explains most beside the fit, or in the place of one of its atoms.
+    private func directed(_ atom: Atom, _ place: Remainders.Place?) -> Atom {
+        Atom(
+            family: atom.family, block: atom.block,
+            direction: families[atom.family].direction(atom.block, place))
+    }
+
+    /// The atom as it explains most beside the fit; the atom of the fit where that has one of the same family and block.
+    func directed(_ atom: Atom) -> Atom {
+        guard dictionary.keepsDirections, atom.direction.isEmpty else { return atom }
+        return fit.atoms.first { ($0.family, $0.block) == (atom.family, atom.block) } ?? directed(atom, nil)
     }
 
     /// What atoms are compared by.

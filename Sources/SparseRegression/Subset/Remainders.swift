@@ -1,3 +1,4 @@
+import Glibc
 import LinearAlgebra
 
 /// What a fit leaves of the atoms of one family; see ``AtomScores``.
@@ -18,6 +19,8 @@ final class Remainders {
     private var capacity = 0
     /// What the atoms of a tile are preferred by, tile after tile; empty for nothing.
     private let relief: [Lanes]
+    /// Whether an atom has one direction.
+    private let isDirected: Bool
 
     /// An atom of the fit: its first row in A and H, V = K_ii⁻¹ and S = b_ib_iᵀ.
     struct Place {
@@ -61,8 +64,11 @@ final class Remainders {
         var rowCount = 0
     }
 
-    init(_ family: AtomFamily, full: [Double], relief: [Double]? = nil, parallelism: Parallelism) {
+    init(
+        _ family: AtomFamily, full: [Double], relief: [Double]? = nil, isDirected: Bool, parallelism: Parallelism
+    ) {
         self.family = family
+        self.isDirected = isDirected
         self.parallelism = parallelism
         self.full = full
         tiles = family.tiles
@@ -262,7 +268,9 @@ final class Remainders {
                 let tile = tiles.tiles[t]
                 let own = owners[t]
                 for i in 0...places.count {
-                    var score = explained(i < places.count ? places[i] : nil, tile, scratch)
+                    var score = explained(
+                        i < places.count ? places[i] : nil, tile, scratch,
+                        above: relief.isEmpty ? found[i].score : -.infinity)
                     if let own {
                         for (block, atom) in own where atom != i { score[block - tile.blocks.lowerBound] = 0 }
                     }
@@ -297,12 +305,59 @@ final class Remainders {
         }
     }
 
-    /// The score of an atom beside the fit, or beside the others in the place of one of its atoms.
-    func score(_ block: Int, _ place: Place?) -> Double {
+    /// The score of an atom of the fit in its own place.
+    func score(_ atom: AtomDictionary.Atom, _ place: Place) -> Double {
+        let (u, left) = (atom.direction, left(of: atom.block, place))
+        if u.isEmpty {
+            let tile = tiles.tiles[tiles.place(of: atom.block)]
+            return place.lend { place in
+                scratch(place.width) { explained(place, tile, $0, above: -.infinity)[atom.block - tile.blocks.lowerBound] }
+            }
+        }
+        func quotient(_ matrix: Matrix) -> Double {
+            u.indices.reduce(0) { sum, a in u.indices.reduce(sum) { $0 + u[a] * matrix[a, $1] * u[$1] } }
+        }
+        return quotient(left.square) / quotient(left.gram)
+    }
+
+    /// The direction in which an atom explains most beside the fit, or beside the others in the place of one of its atoms;
+    /// empty where it has but one column, or none that is seen.
+    func direction(_ block: Int, _ place: Place?) -> [Double] {
+        guard isDirected, family.blocks.columns(of: block).count > 1 else { return [] }
+        let left = left(of: block, place)
+        return Self.direction(left.gram, left.square)
+    }
+
+    /// The u of norm 1 with the largest uᵀSu/uᵀGu.
+    static func direction(_ gram: Matrix, _ square: Matrix) -> [Double] {
+        guard let whole = try? SymmetricEigen(gram), let least = whole.values.first, least > 0 else { return [] }
+        let root = Matrix.product(
+            Matrix(rows: gram.rows, columns: gram.rows) {
+                whole.vectors[$0, $1] / whole.values[$1].squareRoot().squareRoot()
+            }, transposed: false,
+            Matrix(rows: gram.rows, columns: gram.rows) {
+                whole.vectors[$0, $1] / whole.values[$1].squareRoot().squareRoot()
+            }, transposed: true)
+        guard let best = try? SymmetricEigen(root * square * root) else { return [] }
+        let u = (root * best.vectors.columns([gram.rows - 1])).elements
+        let norm = u.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        return u.map { $0 / norm }
+    }
+
+    /// What is left of an atom's Gram matrix and of its power beside the fit, or in the place of one of its atoms.
+    private func left(of block: Int, _ place: Place?) -> (gram: Matrix, square: Matrix) {
         let tile = tiles.tiles[tiles.place(of: block)]
-        let lane = block - tile.blocks.lowerBound
-        guard let place else { return scratch(0) { explained(nil, tile, $0)[lane] } }
-        return place.lend { place in scratch(place.width) { explained(place, tile, $0)[lane] } }
+        let (lane, w) = (block - tile.blocks.lowerBound, tile.width)
+        func read(_ lent: Lent?) -> (gram: Matrix, square: Matrix) {
+            scratch(lent?.width ?? 0) { scratch in
+                gather(lent, tile, scratch)
+                func matrix(_ start: Int) -> Matrix {
+                    Matrix(rows: w, columns: w) { scratch[start + max($0, $1) + min($0, $1) * w][lane] }
+                }
+                return (matrix(0), matrix(w * w))
+            }
+        }
+        return place.map { $0.lend { read($0) } } ?? read(nil)
     }
 
     /// The scores of all atoms, likewise.
@@ -310,7 +365,7 @@ final class Remainders {
         func all(_ lent: Lent?) -> [Double] {
             scratch(lent?.width ?? 0) { memory in
                 tiles.tiles.flatMap { tile in
-                    let own = explained(lent, tile, memory)
+                    let own = explained(lent, tile, memory, above: -.infinity)
                     return tile.blocks.map { own[$0 - tile.blocks.lowerBound] }
                 }
             }
@@ -319,7 +374,9 @@ final class Remainders {
     }
 
     /// The scores of all atoms of a family beside no fit, from E_jE_jᵀ and G_j as the tiles place them.
-    static func scores(_ squares: [Double], _ grams: [Double], _ tiles: AtomTiles) -> [Double] {
+    static func scores(
+        _ squares: [Double], _ grams: [Double], _ tiles: AtomTiles, directed isDirected: Bool
+    ) -> [Double] {
         withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 2 * tiles.width * tiles.width + 1) { memory in
             var scores: [Double] = []
             guard let scratch = memory.baseAddress else { return scores }
@@ -334,16 +391,26 @@ final class Remainders {
                         }
                     }
                 }
-                let own = explained(tile.width, scratch)
+                let own =
+                    isDirected ? strongest(tile.width, scratch, above: -.infinity) : explained(tile.width, scratch)
                 for lane in tile.blocks.indices { scores.append(own[lane - tile.blocks.lowerBound]) }
             }
             return scores
         }
     }
 
-    /// The scores of the atoms of a tile.
+    /// The scores of the atoms of a tile; those of directed atoms may be zero where none is above `least`.
     @inline(__always)
-    private func explained(_ place: Lent?, _ tile: AtomTiles.Tile, _ scratch: UnsafeMutablePointer<Lanes>) -> Lanes {
+    private func explained(
+        _ place: Lent?, _ tile: AtomTiles.Tile, _ scratch: UnsafeMutablePointer<Lanes>, above least: Double
+    ) -> Lanes {
+        gather(place, tile, scratch)
+        return isDirected ? Self.strongest(tile.width, scratch, above: least) : Self.explained(tile.width, scratch)
+    }
+
+    /// What is left of the matrices of a tile, lower triangles, beside the fit or in the place of one of its atoms.
+    @inline(__always)
+    private func gather(_ place: Lent?, _ tile: AtomTiles.Tile, _ scratch: UnsafeMutablePointer<Lanes>) {
         if let place {
             restore(place, tile, 1, scratch)
         } else {
@@ -353,7 +420,6 @@ final class Remainders {
                 scratch[size + element] = load(square + tile.square + element * lanes)
             }
         }
-        return Self.explained(tile.width, scratch)
     }
 
     /// G + sign·AᵢᵀVAᵢ and E·Eᵀ + sign·(AᵢᵀVHᵢ + (…)ᵀ + AᵢᵀVSVAᵢ) of the atoms of a tile, lower triangles.
@@ -367,6 +433,7 @@ final class Remainders {
         let (v, s) = (place.v, place.s)
         switch (place.width, tile.width) {
         case (1, 1): Self.restore(1, 1, sign, a, h, n, v, s, gram, square, scratch)
+        case (1, 3): Self.restore(1, 3, sign, a, h, n, v, s, gram, square, scratch)
         case (3, 3): Self.restore(3, 3, sign, a, h, n, v, s, gram, square, scratch)
         case (let own, let w): Self.restore(own, w, sign, a, h, n, v, s, gram, square, scratch)
         }
@@ -438,6 +505,64 @@ final class Remainders {
             }
         }
         return Lanes.zero.replacing(with: total, where: alive)
+    }
+
+    /// The largest eigenvalue of G⁻¹S of the w × w matrices at the head of `scratch`, lower triangles, which are overwritten,
+    /// w at most 3: what one direction of an atom explains. 0 where a pivot is not positive, and for all where the trace, which
+    /// is no smaller, is not above `least` for any.
+    @inline(__always)
+    static func strongest(_ w: Int, _ scratch: UnsafeMutablePointer<Lanes>, above least: Double) -> Lanes {
+        switch w {
+        case 1: eliminate(1, scratch)
+        case 2: largest(2, scratch, above: least)
+        default: largest(3, scratch, above: least)
+        }
+    }
+
+    @inline(__always)
+    private static func largest(_ w: Int, _ gram: UnsafeMutablePointer<Lanes>, above least: Double) -> Lanes {
+        let s = gram + w * w
+        var alive = SIMDMask<Lanes.MaskStorage>(repeating: true)
+        // G = LLᵀ, and S becomes L⁻¹SL⁻ᵀ, a row and column at a time.
+        for p in 0..<w {
+            let pivot = gram[p + p * w]
+            alive = alive .& (pivot .> 0)
+            let inverse = 1 / pivot.replacing(with: 1, where: pivot .<= 0).squareRoot()
+            for a in p..<w { gram[a + p * w] *= inverse }
+            for c in 0..<p { s[p + c * w] *= inverse }
+            for a in p..<w { s[a + p * w] *= inverse }
+            s[p + p * w] *= inverse
+            for a in (p + 1)..<max(w, p + 1) {
+                let left = gram[a + p * w]
+                for c in 0..<p { s[a + c * w] -= left * s[p + c * w] }
+                for b in (p + 1)...a {
+                    let other = gram[b + p * w]
+                    gram[a + b * w] -= left * other
+                    s[a + b * w] -= left * s[b + p * w] + other * (s[a + p * w] - left * s[p + p * w])
+                }
+            }
+            for a in (p + 1)..<max(w, p + 1) { s[a + p * w] -= gram[a + p * w] * s[p + p * w] }
+        }
+        let trace = (0..<w).reduce(Lanes.zero) { $0 + s[$1 + $1 * w] }
+        guard trace.replacing(with: 0, where: .!alive).max() > least else { return .zero }
+        if w == 2 {
+            let half = 0.5 * (s[0] - s[3])
+            let value = 0.5 * trace + (half * half + s[1] * s[1]).squareRoot()
+            return Lanes.zero.replacing(with: value, where: alive)
+        }
+        // Of a 3 × 3 matrix, by the angle whose cosine is half the determinant of what deviates from its mean (Smith 1961).
+        let mean = trace / 3
+        let (a, b, c) = (s[0] - mean, s[4] - mean, s[8] - mean)
+        let aside = s[1] * s[1] + s[2] * s[2] + s[5] * s[5]
+        let size = ((a * a + b * b + c * c + 2 * aside) / 6).squareRoot()
+        let determinant = a * (b * c - s[5] * s[5]) - s[1] * (s[1] * c - s[5] * s[2]) + s[2] * (s[1] * s[5] - b * s[2])
+        var value = Lanes.zero
+        for lane in 0..<lanes where alive[lane] && trace[lane] > least {
+            let size = size[lane]
+            let cosine = size > 0 ? determinant[lane] / (2 * size * size * size) : 0
+            value[lane] = mean[lane] + 2 * size * cos(acos(max(-1, min(1, cosine))) / 3)
+        }
+        return value
     }
 }
 

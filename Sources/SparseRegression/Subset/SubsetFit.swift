@@ -45,6 +45,7 @@ struct SubsetFit {
     /// - Complexity: O(k³ + n·k·(k + T)), no product with the design.
     init?(_ atoms: [Atom], to power: AtomDictionary.Power, in dictionary: AtomDictionary, after previous: SubsetFit) {
         self.init(to: power)
+        let atoms = atoms.map { dictionary.directed($0, by: power) }
         self.atoms = atoms
         for atom in atoms {
             if let i = previous.atoms.firstIndex(of: atom) {
@@ -52,8 +53,7 @@ struct SubsetFit {
                 columns = columns.appending(
                     previous.columns.elements[(previous.offsets[i] * n)..<(previous.offsets[i + 1] * n)])
             } else {
-                columns = columns.appending(
-                    dictionary.families[atom.family].columns(of: atom.block, in: dictionary.design).elements[...])
+                columns = columns.appending(dictionary.columns(atom).elements[...])
             }
             offsets.append(columns.columns)
         }

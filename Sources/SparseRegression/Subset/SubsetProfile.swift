@@ -34,6 +34,7 @@ public final class SubsetProfile {
     /// - Complexity: O(q·(n + k + w)) times the width of an atom that joined, where no more than one joined and one left.
     @discardableResult
     public func move(to atoms: [AtomDictionary.Atom]) -> Bool {
+        let atoms = atoms.map(beside.directed)
         guard let fit = SubsetFit(atoms, to: power, in: dictionary, after: beside.fit) else { return false }
         beside.move(to: fit)
         return true

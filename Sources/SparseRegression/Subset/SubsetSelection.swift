@@ -28,13 +28,23 @@ public struct SubsetSelection: Sendable {
         self.relief = relief
     }
 
-    /// What an atom has to be worth.
-    public func charge(of atom: AtomDictionary.Atom) -> Double { charge - relief(atom) }
+    /// What atoms have to be worth.
+    fileprivate struct Charges {
+        let base: Double
+        /// What the charge of an atom is below the base, a number a block; nil where it is the same for all.
+        let relief: [Double]?
 
-    private func relief(_ atom: AtomDictionary.Atom) -> Double { relief?[atom.block] ?? 0 }
+        func relief(_ atom: AtomDictionary.Atom) -> Double { relief?[atom.block] ?? 0 }
 
-    /// The charges of a subset.
-    private func charges(_ fit: SubsetFit) -> Double { fit.atoms.reduce(0) { $0 + charge(of: $1) } }
+        /// Of an atom.
+        func of(_ atom: AtomDictionary.Atom) -> Double { base - relief(atom) }
+
+        /// Of a subset.
+        func of(_ fit: SubsetFit) -> Double { fit.atoms.reduce(0) { $0 + of($1) } }
+    }
+
+    /// The part of a charge that an atom has to gain by another direction: less is not worth a look at all atoms.
+    private static let turn = 0.01
 
     /// 2 log 20: what the evidence of another error term has to gain.
     private static let doubt = 6.0
@@ -62,15 +72,11 @@ public struct SubsetSelection: Sendable {
         public var objective: Double { objectives.min() ?? .nan }
 
         /// Other atoms of the same search, ordered by block.
-        fileprivate func with(
-            _ fit: SubsetFit, _ power: AtomDictionary.Power, _ dictionary: AtomDictionary, looks: Int,
-            isCancelled: Bool
-        ) -> Outcome {
-            let ordered = fit.atoms.sorted { $0.block < $1.block }
-            let fit = SubsetFit(ordered, to: power, in: dictionary, after: fit) ?? fit
+        fileprivate func with(_ fit: SubsetFit, _ search: Search) -> Outcome {
+            let fit = search.fit(fit.atoms.sorted { $0.block < $1.block }, after: fit) ?? fit
             return Outcome(
                 atoms: fit.atoms, coefficients: fit.coefficients, scores: fit.dropCosts, objectives: objectives,
-                isSettled: isSettled, looks: looks, isCancelled: isCancelled)
+                isSettled: isSettled, looks: looks + search.looks, isCancelled: search.monitor.isCancelled())
         }
 
         /// The same subset in terms of another dictionary.
@@ -82,7 +88,7 @@ public struct SubsetSelection: Sendable {
     }
 
     /// Where a descent from one start ended.
-    private struct Descent {
+    fileprivate struct Descent {
         var fit: SubsetFit
         var objective: Double
         var isSettled: Bool
@@ -93,14 +99,16 @@ public struct SubsetSelection: Sendable {
     /// - Parameters:
     ///   - dictionary: what can be selected; at most one atom of a block is.
     ///   - response: Y, n × T; another n than the dictionary's is a programming error.
-    ///   - starts: subsets to begin with, beside the empty one. One that cannot be fitted, since its atoms coincide, is left
-    ///     out; so are a second atom of a block and atoms beyond the most.
+    ///   - starts: subsets to begin with, beside the empty one, the atoms that matter most first. One that cannot be fitted,
+    ///     since its atoms coincide, is left out; so are a second atom of a block and atoms beyond the most.
+    ///   - spare: how many atoms more a start may have than the best subset before it: others are left out. Most would be
+    ///     exchanged and dropped again one at a time.
     ///   - monitor: progress and cancellation.
     /// - Throws: ``InvalidPenalty`` for a charge that is not a positive number.
     /// - Complexity: O(q·w·(n + k)) a look at all atoms, for k columns in the subset and atoms of w; memory 2k numbers a
     ///   column of every family.
     public func run(
-        _ dictionary: AtomDictionary, response: Matrix, starts: [[AtomDictionary.Atom]] = [],
+        _ dictionary: AtomDictionary, response: Matrix, starts: [[AtomDictionary.Atom]] = [], spare: Int = .max,
         monitor: Monitor = .silent
     ) throws(InvalidPenalty) -> Outcome {
         guard charge > 0, charge.isFinite else {
@@ -112,25 +120,24 @@ public struct SubsetSelection: Sendable {
                 throw .shape(name: "what a charge is lowered by", value: wrong, expected: "less than the charge")
             }
         }
-        let power = dictionary.power(of: response)
-        let total = response.squaredNorm
-        var looks = 0
-        var best = descend(from: SubsetFit(to: power), power, dictionary, total, &looks, monitor)
+        let search = search(dictionary, response, monitor)
+        var best = search.descend(from: search.fit)
         var objectives = [best.objective]
         for start in starts where !monitor.isCancelled() {
             var blocks = Set<Int>()
-            let atoms = Array(start.filter { blocks.insert($0.block).inserted }.prefix(max(0, maximumCount)))
-            guard let fit = SubsetFit(atoms, to: power, in: dictionary, after: best.fit) else { continue }
-            let end = descend(from: fit, power, dictionary, total, &looks, monitor)
+            let most = min(maximumCount, best.fit.atoms.count + min(spare, maximumCount))
+            let atoms = Array(start.filter { blocks.insert($0.block).inserted }.prefix(max(0, most)))
+            guard let fit = search.fit(atoms) else { continue }
+            let end = search.descend(from: fit)
             objectives.append(end.objective)
             // A later start must be better by more than rounding.
-            if end.objective < best.objective - 1e-10 * total { best = end }
+            if end.objective < best.objective - 1e-10 * search.total { best = end }
         }
         let ordered = best.fit.atoms.sorted { $0.block < $1.block }
-        let fit = SubsetFit(ordered, to: power, in: dictionary, after: best.fit) ?? best.fit
+        let fit = search.fit(ordered, after: best.fit) ?? best.fit
         return Outcome(
             atoms: fit.atoms, coefficients: fit.coefficients, scores: fit.dropCosts, objectives: objectives,
-            isSettled: best.isSettled, looks: looks, isCancelled: monitor.isCancelled())
+            isSettled: best.isSettled, looks: search.looks, isCancelled: monitor.isCancelled())
     }
 
     /// The ridge regression of a response on given atoms, T × columns; nil where their columns depend on one another, which
@@ -156,13 +163,9 @@ public struct SubsetSelection: Sendable {
     public func exchanged(
         _ outcome: Outcome, _ dictionary: AtomDictionary, response: Matrix, monitor: Monitor = .silent
     ) -> Outcome {
-        let power = dictionary.power(of: response)
-        guard let start = SubsetFit(outcome.atoms, to: power, in: dictionary, after: SubsetFit(to: power)) else {
-            return outcome
-        }
-        var looks = outcome.looks
-        let end = exchanges(from: start, power, dictionary, response.squaredNorm, &looks, monitor)
-        return outcome.with(end, power, dictionary, looks: looks, isCancelled: monitor.isCancelled())
+        let search = search(dictionary, response, monitor)
+        guard let start = search.fit(outcome.atoms) else { return outcome }
+        return outcome.with(search.descend(from: start, onlyExchanging: true).fit, search)
     }
 
     /// The number of atoms by what errors of their fields leave of the evidence.
@@ -184,25 +187,20 @@ public struct SubsetSelection: Sendable {
         monitor: Monitor = .silent
     ) -> (outcome: Outcome, error: Int, objectives: [Double]) {
         precondition(!errors.isEmpty)
-        let power = dictionary.power(of: response)
-        let total = response.squaredNorm
-        var looks = outcome.looks
-        guard let first = SubsetFit(outcome.atoms, to: power, in: dictionary, after: SubsetFit(to: power)) else {
-            return (outcome, 0, [])
-        }
+        let search = search(dictionary, response, monitor)
+        guard let first = search.fit(outcome.atoms) else { return (outcome, 0, []) }
         var fits = [first]
         while let fit = fits.last, !fit.atoms.isEmpty, !monitor.isCancelled() {
             let least = fit.atoms.indices.min { fit.dropCosts[$0] < fit.dropCosts[$1] } ?? 0
             var fewer = fit.atoms
             fewer.remove(at: least)
-            guard let start = SubsetFit(fewer, to: power, in: dictionary, after: fit) else { break }
-            fits.append(exchanges(from: start, power, dictionary, total, &looks, monitor))
+            guard let start = search.fit(fewer, after: fit) else { break }
+            fits.append(search.descend(from: start, onlyExchanging: true).fit)
         }
         var bases = FieldError.Bases()
         let values = errors.enumerated().map { number, error in
             fits.map { fit in
-                total - fit.explained + charges(fit)
-                    + error.evidence(of: fit, to: power, in: dictionary, &bases)
+                search.objective(fit) + error.evidence(of: fit, to: search.power, in: dictionary, &bases)
                     + Self.doubt * Double(number)
             }
         }
@@ -212,73 +210,100 @@ public struct SubsetSelection: Sendable {
         }
         var objectives = [Double](repeating: .nan, count: first.atoms.count + 1)
         for (fit, value) in zip(fits, values[best.error]) { objectives[fit.atoms.count] = value }
-        let found = outcome.with(
-            fits[best.fit], power, dictionary, looks: looks, isCancelled: monitor.isCancelled())
-        return (found, best.error, objectives)
+        return (outcome.with(fits[best.fit], search), best.error, objectives)
     }
 
-    /// A fit whose atoms were exchanged as long as that lowers ‖Y − fit‖² + ridge.
-    private func exchanges(
-        from start: SubsetFit, _ power: AtomDictionary.Power, _ dictionary: AtomDictionary, _ total: Double,
-        _ looks: inout Int, _ monitor: Monitor
-    ) -> SubsetFit {
-        if start.atoms.isEmpty { return start }
-        // No atom is so cheap that it is dropped, and there is no room for another.
-        let exchanges = SubsetSelection(
-            charge: 1e-12 * total, maximumCount: start.atoms.count, relief: relief)
-        return exchanges.descend(from: start, power, dictionary, total, &looks, monitor).fit
+    private func search(_ dictionary: AtomDictionary, _ response: Matrix, _ monitor: Monitor) -> Search {
+        Search(dictionary, response, Charges(base: charge, relief: relief), maximumCount, monitor)
     }
 
-    private func descend(
-        from start: SubsetFit, _ power: AtomDictionary.Power, _ dictionary: AtomDictionary, _ total: Double,
-        _ looks: inout Int, _ monitor: Monitor
-    ) -> Descent {
-        var fit = start
-        let scores = AtomScores(beside: fit, of: power, in: dictionary, relief: relief)
-        func objective(_ fit: SubsetFit) -> Double { total - fit.explained + charges(fit) }
-        descent: while true {
-            monitor.report(.init(stage: "refining", detail: "\(fit.atoms.count) sources"))
-            looks += 1
-            let moves = moves(from: fit, scores, tolerance: 1e-9 * total)
-            var isSettled = true
-            for next in moves {
-                // No room for another atom, no time, or no fit but for rounding: a move that may have been better.
-                guard next.count <= maximumCount, !monitor.isCancelled(),
-                    let there = SubsetFit(next, to: power, in: dictionary, after: fit)
-                else {
-                    isSettled = false
-                    continue
+    /// Descents for one response; the scores of one are where the next begins.
+    fileprivate final class Search {
+        let power: AtomDictionary.Power
+        /// ‖Y‖².
+        let total: Double
+        let monitor: Monitor
+        /// Looks at all atoms so far.
+        private(set) var looks = 0
+        private let dictionary: AtomDictionary
+        private let charges: Charges
+        private let maximumCount: Int
+        private let scores: AtomScores
+
+        init(
+            _ dictionary: AtomDictionary, _ response: Matrix, _ charges: Charges, _ maximumCount: Int,
+            _ monitor: Monitor
+        ) {
+            power = dictionary.power(of: response)
+            total = response.squaredNorm
+            (self.dictionary, self.charges, self.maximumCount, self.monitor) = (
+                dictionary, charges, maximumCount, monitor
+            )
+            scores = AtomScores(beside: SubsetFit(to: power), of: power, in: dictionary, relief: charges.relief)
+        }
+
+        /// Where the last descent ended, no atom at first.
+        var fit: SubsetFit { scores.fit }
+
+        /// Fits atoms; nil where, but for rounding, they depend on one another.
+        func fit(_ atoms: [AtomDictionary.Atom], after previous: SubsetFit? = nil) -> SubsetFit? {
+            SubsetFit(atoms, to: power, in: dictionary, after: previous ?? fit)
+        }
+
+        func objective(_ fit: SubsetFit) -> Double { total - fit.explained + charges.of(fit) }
+
+        /// Moves as long as that lowers the objective.
+        ///
+        /// - Parameter onlyExchanging: whether atoms are neither dropped nor added.
+        func descend(from start: SubsetFit, onlyExchanging: Bool = false) -> Descent {
+            var fit = start
+            scores.move(to: fit)
+            descent: while true {
+                monitor.report(.init(stage: "refining", detail: "\(fit.atoms.count) sources"))
+                looks += 1
+                var isSettled = true
+                for next in moves(from: fit, onlyExchanging: onlyExchanging) {
+                    // No room for another atom, no time, or no fit but for rounding: a move that may have been better.
+                    guard next.count <= maximumCount, !monitor.isCancelled(), let there = self.fit(next, after: fit)
+                    else {
+                        isSettled = false
+                        continue
+                    }
+                    if objective(there) < objective(fit) {
+                        fit = there
+                        scores.move(to: fit)
+                        continue descent
+                    }
                 }
-                if objective(there) < objective(fit) {
-                    fit = there
-                    scores.move(to: fit)
-                    continue descent
-                }
+                return Descent(fit: fit, objective: objective(fit), isSettled: isSettled)
             }
-            return Descent(fit: fit, objective: objective(fit), isSettled: isSettled)
         }
-    }
 
-    /// The subsets that should lower the objective by what the scores say, the one to try first at the head: exchanges, the
-    /// one that gains most first, drops, the one that costs least first, and the best addition.
-    private func moves(from fit: SubsetFit, _ scores: AtomScores, tolerance: Double) -> [[AtomDictionary.Atom]] {
-        let (atoms, costs) = (fit.atoms, fit.atoms.indices.map { fit.dropCosts[$0] + relief(fit.atoms[$0]) })
-        let gains = atoms.indices.map { i in
-            scores.exchanges[i].map { $0.score + relief($0.atom) - costs[i] } ?? -costs[i]
+        /// The subsets that should lower the objective by what the scores say, the one to try first at the head: exchanges,
+        /// the one that gains most first, drops, the one that costs least first, and the best addition.
+        private func moves(from fit: SubsetFit, onlyExchanging: Bool) -> [[AtomDictionary.Atom]] {
+            let (atoms, tolerance) = (fit.atoms, 1e-9 * total)
+            let costs = atoms.indices.map { fit.dropCosts[$0] + charges.relief(atoms[$0]) }
+            let gains = atoms.indices.map { i in
+                scores.exchanges[i].map { $0.score + charges.relief($0.atom) - costs[i] } ?? -costs[i]
+            }
+            var moves: [[AtomDictionary.Atom]] = []
+            for i in atoms.indices.sorted(by: { (gains[$0], $1) > (gains[$1], $0) }) where gains[i] > tolerance {
+                guard let exchange = scores.exchanges[i] else { continue }
+                let isTurned = (exchange.atom.family, exchange.atom.block) == (atoms[i].family, atoms[i].block)
+                if isTurned, gains[i] < SubsetSelection.turn * charges.base { continue }
+                moves.append(atoms)
+                moves[moves.count - 1][i] = exchange.atom
+            }
+            if onlyExchanging { return moves }
+            for i in atoms.indices.sorted(by: { (costs[$0], $0) < (costs[$1], $1) }) where costs[i] < charges.base {
+                moves.append(atoms)
+                moves[moves.count - 1].remove(at: i)
+            }
+            if let addition = scores.addition, addition.score > charges.of(addition.atom) + tolerance {
+                moves.append(atoms + [addition.atom])
+            }
+            return moves
         }
-        var moves: [[AtomDictionary.Atom]] = []
-        for i in atoms.indices.sorted(by: { (gains[$0], $1) > (gains[$1], $0) }) where gains[i] > tolerance {
-            guard let exchange = scores.exchanges[i] else { continue }
-            moves.append(atoms)
-            moves[moves.count - 1][i] = exchange.atom
-        }
-        for i in atoms.indices.sorted(by: { (costs[$0], $0) < (costs[$1], $1) }) where costs[i] < charge {
-            moves.append(atoms)
-            moves[moves.count - 1].remove(at: i)
-        }
-        if let addition = scores.addition, addition.score > charge(of: addition.atom) + tolerance {
-            moves.append(atoms + [addition.atom])
-        }
-        return moves
     }
 }
