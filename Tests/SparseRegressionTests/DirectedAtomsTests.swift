@@ -85,7 +85,8 @@ import Testing
             world.turned(Atom(family: 0, block: 4), &random), world.turned(Atom(family: 1, block: 1), &random)
         )
         let walk = [
-            [], [four], [four, one], [four, world.turned(one, &random)], [world.turned(Atom(family: 0, block: 6), &random)],
+            [], [four], [four, one], [four, world.turned(one, &random)],
+            [world.turned(Atom(family: 0, block: 6), &random)],
         ]
         for subset in walk {
             let fit = try #require(SubsetFit(subset, to: power, in: world.dictionary, after: scores.fit))
@@ -155,7 +156,8 @@ import Testing
             }
             let first = try #require(
                 try selection.run(
-                    world.dictionary, response: world.response, starts: [World.truth.map { Atom(family: 0, block: $0) }]))
+                    world.dictionary, response: world.response, starts: [World.truth.map { Atom(family: 0, block: $0) }]
+                ))
             #expect(first.objective <= found.objective + 1e-9 * total)
             #expect(Set(World.truth).isSuperset(of: first.atoms.map(\.block).filter { $0 < 2 }))
         }
@@ -180,7 +182,9 @@ import Testing
             for round in 0..<60 {
                 var (grams, squares): ([Matrix], [Matrix]) = ([], [])
                 for lane in 0..<Lanes.scalarCount {
-                    let (a, b) = (random.normal(rows: 6, columns: w), random.normal(rows: max(1, round % 5), columns: w))
+                    let (a, b) = (
+                        random.normal(rows: 6, columns: w), random.normal(rows: max(1, round % 5), columns: w)
+                    )
                     let gram = Matrix.product(a, transposed: true, a)
                     grams.append(gram)
                     switch (round + lane) % 6 {

@@ -97,7 +97,8 @@ public struct JointLocalization: Sendable {
             return GroupSearch.Subject(
                 dictionary: AtomDictionary(
                     design: refining.dictionary.design, families: [refining.dictionary.families[0]],
-                    ridge: refining.dictionary.ridge, keepsDirections: refining.dictionary.keepsDirections), response: posed.origin.searched.unreducedResponse,
+                    ridge: refining.dictionary.ridge, keepsDirections: refining.dictionary.keepsDirections),
+                response: posed.origin.searched.unreducedResponse,
                 charge: refining.charge.value, exponent: refining.exponent)
         }
 

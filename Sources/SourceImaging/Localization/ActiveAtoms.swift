@@ -93,7 +93,9 @@ struct ActiveAtoms: Sendable {
         var design = Matrix(rows: problem.rowCount, columns: all.count / max(1, problem.rowCount), elements: all)
         let turns = turns
         if let turns { design = design * turns }
-        guard let inverse = try? Cholesky(Matrix.product(design, transposed: true, design)).inverse() else { return nil }
+        guard let inverse = try? Cholesky(Matrix.product(design, transposed: true, design)).inverse() else {
+            return nil
+        }
         return turns.map { Matrix.product($0 * inverse, transposed: false, $0, transposed: true) } ?? inverse
     }
 

@@ -31,7 +31,8 @@ extension SourceChoice {
             Refining(
                 dictionary: AtomDictionary(
                     design: problem.design, families: dictionary.families, ridge: dictionary.ridge,
-                    keepsDirections: dictionary.keepsDirections, parallelism: dictionary.parallelism), charge: charge, extremes: extremes, noise: noise,
+                    keepsDirections: dictionary.keepsDirections, parallelism: dictionary.parallelism), charge: charge,
+                extremes: extremes, noise: noise,
                 shapes: shapes, rate: rate, temporal: temporal, isReduced: isReduced, gainError: gainError)
         }
     }

@@ -311,7 +311,9 @@ final class Remainders {
         if u.isEmpty {
             let tile = tiles.tiles[tiles.place(of: atom.block)]
             return place.lend { place in
-                scratch(place.width) { explained(place, tile, $0, above: -.infinity)[atom.block - tile.blocks.lowerBound] }
+                scratch(place.width) {
+                    explained(place, tile, $0, above: -.infinity)[atom.block - tile.blocks.lowerBound]
+                }
             }
         }
         func quotient(_ matrix: Matrix) -> Double {
