@@ -37,6 +37,10 @@ import Testing
             response = design * amplitudes + random.normal(rows: 14, columns: 5) * noise
         }
 
+        init(dictionary: AtomDictionary, response: Matrix) {
+            (self.dictionary, self.response) = (dictionary, response)
+        }
+
         var atoms: [Atom] {
             dictionary.families.indices.flatMap { f in
                 (0..<dictionary.families[f].blocks.count).map { Atom(family: f, block: $0) }
@@ -58,10 +62,11 @@ import Testing
             var (columns, ridge): ([Double], [Double]) = ([], [])
             for atom in subset {
                 let own = dictionary.families[atom.family].columns(of: atom.block, in: dictionary.design)
-                let u = atom.direction.isEmpty ? [1] : atom.direction
-                columns += (own * Matrix(rows: u.count, columns: 1, elements: u)).elements
+                let u = atom.direction
+                let used = u.isEmpty ? own : own * Matrix(rows: u.count, columns: 1, elements: u)
+                columns += used.elements
                 let largest = (0..<own.columns).map { own.columns([$0]).squaredNorm }.max() ?? 0
-                ridge.append(dictionary.ridge * largest)
+                ridge += [Double](repeating: dictionary.ridge * largest, count: used.columns)
             }
             let x = Matrix(rows: 14, columns: ridge.count, elements: columns)
             let gram = Matrix.product(x, transposed: true, x) + .diagonal(ridge)
@@ -154,12 +159,55 @@ import Testing
                     }
                 }
             }
-            let first = try #require(
-                try selection.run(
-                    world.dictionary, response: world.response, starts: [World.truth.map { Atom(family: 0, block: $0) }]
-                ))
+            let first = try selection.run(
+                world.dictionary, response: world.response, starts: [World.truth.map { Atom(family: 0, block: $0) }])
             #expect(first.objective <= found.objective + 1e-9 * total)
             #expect(Set(World.truth).isSuperset(of: first.atoms.map(\.block).filter { $0 < 2 }))
+        }
+    }
+
+    @Test("an atom turns where all its columns are worth more than one direction and what turning costs")
+    func turning() throws {
+        for seed in 0..<6 as Range<UInt64> {
+            let world = World(seed: 60 + seed, widths: [3, 3, 3, 1, 3, 3, 2, 3], noise: 0.1)
+            var random = SeededGenerator(seed: seed)
+            let six = Atom(family: 0, block: 5, turns: true)
+            let field = world.dictionary.columns(six) * random.normal(rows: 3, columns: 5) * 3
+            let response = world.response + field
+            let total = response.squaredNorm
+            var dictionary = world.dictionary
+            let charge = 0.03 * total
+            let changed = World(dictionary: dictionary, response: response)
+            var counts: [Int] = []
+            for turning in [0.02 * total, .infinity] {
+                dictionary.turning = turning
+                let found = try SubsetSelection(charge: charge).run(dictionary, response: response)
+                let turned = found.atoms.filter(\.turns)
+                counts.append(turned.count)
+                #expect(turned.allSatisfy { $0.direction.isEmpty })
+                let reached =
+                    try changed.residual(found.atoms) + charge * Double(found.atoms.count)
+                    + (turned.isEmpty ? 0 : turning * Double(turned.count))
+                #expect(found.isSettled && abs(found.objective - reached) < 1e-9 * total)
+                #expect(
+                    found.coefficients.columns
+                        == found.atoms.reduce(0) { $0 + ($1.turns ? dictionary.columns($1).columns : 1) })
+                // Neither turning nor keeping a direction would be better where the other was chosen.
+                for (i, atom) in found.atoms.enumerated()
+                where dictionary.columns(Atom(family: atom.family, block: atom.block)).columns > 1
+                    && turning < .infinity
+                {
+                    var others = found.atoms
+                    others.remove(at: i)
+                    let other =
+                        atom.turns
+                        ? changed.turned(atom, &random) : Atom(family: atom.family, block: atom.block, turns: true)
+                    let cost = turning * Double((others + [other]).filter(\.turns).count)
+                    let value = try changed.residual(others + [other]) + charge * Double(found.atoms.count) + cost
+                    #expect(value >= reached - 0.011 * charge)
+                }
+            }
+            #expect(counts[0] > 0 && counts[1] == 0)
         }
     }
 
@@ -204,7 +252,7 @@ import Testing
                 }
                 var copy = scratch
                 let found = scratch.withUnsafeMutableBufferPointer {
-                    Remainders.strongest(w, $0.baseAddress!, above: -.infinity)
+                    Remainders.strongest(w, $0.baseAddress!, above: -.infinity, .infinity)
                 }
                 for lane in 0..<Lanes.scalarCount {
                     let root = try SymmetricEigen(grams[lane])
@@ -216,7 +264,7 @@ import Testing
                 }
                 // Nothing is told of tiles whose traces are not above what is asked for.
                 let none = copy.withUnsafeMutableBufferPointer {
-                    Remainders.strongest(w, $0.baseAddress!, above: w == 1 ? -1 : .infinity)
+                    Remainders.strongest(w, $0.baseAddress!, above: w == 1 ? -1 : .infinity, .infinity)
                 }
                 #expect(w == 1 || none == .zero)
             }
@@ -224,6 +272,7 @@ import Testing
         // No column seen: no score.
         var dark = [Lanes](repeating: .zero, count: 18)
         #expect(
-            dark.withUnsafeMutableBufferPointer { Remainders.strongest(3, $0.baseAddress!, above: -1) } == .zero)
+            dark.withUnsafeMutableBufferPointer { Remainders.strongest(3, $0.baseAddress!, above: -1, .infinity) }
+                == .zero)
     }
 }

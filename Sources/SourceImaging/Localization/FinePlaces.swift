@@ -86,7 +86,7 @@ struct FinePlaces: Sendable {
         atoms.map { atom in
             AtomDictionary.Atom(
                 family: Self.extents.firstIndex(of: Patches.extents[atom.family]) ?? 0,
-                block: candidates[atom.block] ?? 0, direction: atom.direction)
+                block: candidates[atom.block] ?? 0, direction: atom.direction, turns: atom.turns)
         }
     }
 
@@ -96,7 +96,9 @@ struct FinePlaces: Sendable {
         let family = Patches.extents.indices.min {
             abs(Patches.extents[$0] - extent) < abs(Patches.extents[$1] - extent)
         }
-        return AtomDictionary.Atom(family: family ?? 0, block: nearest[atom.block], direction: atom.direction)
+        return AtomDictionary.Atom(
+            family: family ?? 0, block: nearest[atom.block], direction: atom.direction,
+            turns: atom.turns)
     }
 
     /// A source of the space for each of some candidates, no two the same: the one next to it, or the nearest that is left.

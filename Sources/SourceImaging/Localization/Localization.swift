@@ -259,7 +259,8 @@ public struct Localization: Sendable {
         let inverse = chosen.refined == nil ? nil : scaled.inverseGram(in: problem)
         let spacing = forward.sources.spacing
         for (i, block) in active.blocks.enumerated() {
-            let columns = problem.blocks.columns(of: block)
+            let frame = chosen.refined?.sources[i].frame ?? block
+            let columns = problem.blocks.columns(of: frame)
             let field = power(scaled.field(i, in: problem))
             let amplitudes = Matrix(rows: columns.count, columns: samples) { k, s in
                 coefficients[s, active.offsets[i] + k] * prepared.columnWeights[columns.lowerBound + k]
@@ -280,7 +281,7 @@ public struct Localization: Sendable {
             var source = EstimatedSource(
                 index: block, position: chosen.refined?.sources[i].position ?? forward.sources.positions[block],
                 hemisphere: forward.sources.hemispheres?[block], vertex: forward.sources.vertices?[block],
-                amplitudes: amplitudes, axes: prepared.axes?[block], field: field.squareRoot(),
+                amplitudes: amplitudes, axes: prepared.axes?[frame], field: field.squareRoot(),
                 share: total > 0 ? field / total : 0, extent: chosen.refined?.sources[i].extent,
                 timesNoise: chosen.refined?.sources[i].timesNoise)
             if let fit = chosen.timeFrequency {

@@ -38,6 +38,12 @@ package struct NoiseExtremes: Sendable {
         return -expm1(-exp(-((log(score) - mean) / deviation * .pi / 6.0.squareRoot() + Self.euler)))
     }
 
+    /// What χ² of some degrees of freedom exceeds in one case of twenty (Wilson & Hilferty 1931).
+    static func chance(_ freedom: Int) -> Double {
+        let part = 2 / (9 * Double(max(1, freedom)))
+        return Double(freedom) * pow(1 - part + 1.6449 * part.squareRoot(), 3)
+    }
+
     /// Standard error of the quantile.
     func uncertainty(_ rate: Double) -> Double { quantile(rate) * deviation / Double(max(1, count)).squareRoot() }
 }

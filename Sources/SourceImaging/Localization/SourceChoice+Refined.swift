@@ -28,12 +28,13 @@ extension SourceChoice {
 
         /// The same atoms over another problem of as many columns, at the same charge.
         func with(_ problem: RegressionProblem) -> Refining {
-            Refining(
-                dictionary: AtomDictionary(
-                    design: problem.design, families: dictionary.families, ridge: dictionary.ridge,
-                    keepsDirections: dictionary.keepsDirections, parallelism: dictionary.parallelism), charge: charge,
-                extremes: extremes, noise: noise,
-                shapes: shapes, rate: rate, temporal: temporal, isReduced: isReduced, gainError: gainError)
+            var atoms = AtomDictionary(
+                design: problem.design, families: dictionary.families, ridge: dictionary.ridge,
+                keepsDirections: dictionary.keepsDirections, parallelism: dictionary.parallelism)
+            atoms.turning = dictionary.turning
+            return Refining(
+                dictionary: atoms, charge: charge, extremes: extremes, noise: noise, shapes: shapes, rate: rate,
+                temporal: temporal, isReduced: isReduced, gainError: gainError)
         }
     }
 
@@ -48,6 +49,8 @@ extension SourceChoice {
     struct Worth {
         /// Where it is, m: at a source of the space or midway between two.
         let position: SIMD3<Double>
+        /// The source of the space along whose axes its amplitudes are, and with whose weights: that next to it.
+        let frame: Int
         /// Extent of the patch, m; 0 for a point.
         let extent: Double
         /// By how many times the charge ‖Y − fit‖² would rise without the source, the others refitted.
@@ -80,7 +83,7 @@ extension SourceChoice {
             let atom: AtomDictionary.Atom
             /// The source of the space that it is told as.
             let owner: Int
-            /// By how much ‖Y − fit‖² would rise without it, the others refitted.
+            /// By how much ‖Y − fit‖² would rise without it, the others refitted, less what it has to explain for turning.
             let score: Double
         }
 
@@ -117,7 +120,8 @@ extension SourceChoice {
         let selection = SubsetSelection(charge: charge, relief: factors?.map { charge * (1 - 1 / $0) })
         let start = chosen.atoms.active
         // The strongest sources of the start; a subset cannot hold more.
-        let strongest = start.blocks.indices.sorted { (start.norms[$0], $1) > (start.norms[$1], $0) }
+        let norms = start.norms
+        let strongest = start.blocks.indices.sorted { (norms[$0], $1) > (norms[$1], $0) }
             .prefix(selection.maximumCount)
         // Judged in the band of the response, by what noise does not have in time; amplitudes are then fitted to the data
         // as they are.
@@ -160,10 +164,11 @@ extension SourceChoice {
     ) throws -> Selected {
         let (charge, shapes) = (refining.charge.value, refining.shapes)
         let places = FinePlaces(around: found.atoms.map(\.block), shapes, refining.dictionary.design)
-        let dictionary = AtomDictionary(
+        var dictionary = AtomDictionary(
             design: Design(refining.dictionary.design.columns(places.columns)), families: places.families,
             ridge: refining.dictionary.ridge, keepsDirections: refining.dictionary.keepsDirections,
             parallelism: parallelism)
+        dictionary.turning = refining.dictionary.turning
         let selection = SubsetSelection(
             charge: charge, relief: factors.map { factors in places.nearest.map { charge * (1 - 1 / factors[$0]) } })
         let exchanged = selection.exchanged(
@@ -172,7 +177,7 @@ extension SourceChoice {
         let (settled, gainError) = try thinned(
             exchanged, selection, dictionary, response, GainErrors.terms(refining.gainError, shapes, places), monitor)
         let sources = zip(zip(settled.atoms, settled.scores), places.owners(settled.atoms, shapes)).map {
-            Selected.Source(atom: $0.0, owner: $1, score: $0.1)
+            Selected.Source(atom: $0.0, owner: $1, score: dictionary.worth($0.1, of: $0.0))
         }
         return Selected(
             sources: sources.sorted { $0.owner < $1.owner }, places: places, dictionary: dictionary, search: settled,
@@ -213,7 +218,8 @@ extension SourceChoice {
                 let place = source.atom.block
                 let score = source.score * (selected.factors?[places.nearest[place]] ?? 1)
                 return Worth(
-                    position: places.centres[place], extent: FinePlaces.extents[source.atom.family],
+                    position: places.centres[place], frame: places.nearest[place],
+                    extent: FinePlaces.extents[source.atom.family],
                     timesNoise: score / charge.value, probability: 1 - refining.extremes.tail(score),
                     whereabouts: whereabouts)
             })
@@ -262,9 +268,11 @@ extension SourceChoice.Refining {
         let measured = NoiseCharge.measured(
             rate: settings.falsePositiveRate, white: white, prepared, forward, dictionary, seed: settings.seed,
             monitor: monitor)
+        let noise = prepared.noiseVariance * max(1, exp(measured.extremes.mean - NoiseExtremes(white).mean))
+        // To turn takes what noise explains by chance along two axes more, in one case of twenty.
+        if dictionary.keepsDirections { dictionary.turning = noise * NoiseExtremes.chance(2 * temporal.columns) }
         self.init(
-            dictionary: dictionary, charge: measured.charge, extremes: measured.extremes,
-            noise: prepared.noiseVariance * max(1, exp(measured.extremes.mean - NoiseExtremes(white).mean)),
+            dictionary: dictionary, charge: measured.charge, extremes: measured.extremes, noise: noise,
             shapes: shapes, rate: settings.falsePositiveRate, temporal: temporal,
             isReduced: !prepared.noise.temporal.isIdentity, gainError: settings.gainError)
     }

@@ -149,7 +149,7 @@ struct StabilityRun {
         let scaled = try outcome.atoms.debiased(isDebiased, in: problem).active
         let coefficients = scaled.coefficientsInOriginalSamples(of: problem)
         return scaled.blocks.enumerated().map { i, block in
-            let columns = problem.blocks.columns(of: block)
+            let columns = problem.blocks.columns(of: outcome.refined?.sources[i].frame ?? block)
             var peak = 0.0
             for t in 0..<coefficients.rows {
                 var square = 0.0

@@ -6,8 +6,8 @@ public struct Refinement: Sendable, Equatable {
     /// What a source has to explain to be worth its place.
     public let charge: NoiseCharge
     /// ‖Y − fit‖² + ridge + charge · sources (``SubsetSelection``), where the descent from each start ended: from no source,
-    /// and from those of the penalized solution. The number of sources is then judged from the smallest, by what errors of
-    /// the gain leave of the evidence: the estimate may have fewer.
+    /// and from the strongest of the penalized solution, at most three more than were found from none. The number of sources
+    /// is then judged from the smallest, by what errors of the gain leave of the evidence: the estimate may have fewer.
     public let objectives: [Double]
     /// Whether no exchange, drop or addition of one source lowered the objective, before the number was judged.
     public let isSettled: Bool

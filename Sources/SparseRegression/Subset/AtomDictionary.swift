@@ -15,6 +15,9 @@ public struct AtomDictionary: Sendable {
     /// Whether an atom of several columns is one combination of them, the same for all samples: a dipole that does not turn. Else
     /// each of its columns has a course of its own.
     public let keepsDirections: Bool
+    /// What an atom that turns, whose columns have courses of their own, has to explain beyond one that does not, where atoms
+    /// keep their directions.
+    public var turning = Double.infinity
     /// Threads; no result depends on them.
     public let parallelism: Parallelism
 
@@ -26,15 +29,19 @@ public struct AtomDictionary: Sendable {
         public let block: Int
         /// u, of norm 1: the combination of the columns of the block that it is; empty where each is for itself.
         public let direction: [Double]
+        /// Whether each is for itself though the dictionary keeps directions.
+        public let turns: Bool
 
         /// An atom of a dictionary; numbers that it does not have are a programming error where they are used.
         ///
         /// - Parameter direction: u; empty for each column by itself or, in a dictionary that keeps directions, for the one
         ///   that explains most.
-        public init(family: Int, block: Int, direction: [Double] = []) {
+        /// - Parameter turns: whether there is none though the dictionary keeps directions.
+        public init(family: Int, block: Int, direction: [Double] = [], turns: Bool = false) {
             self.family = family
             self.block = block
             self.direction = direction
+            self.turns = turns
         }
     }
 
@@ -238,7 +245,8 @@ public struct AtomDictionary: Sendable {
 
     private func largestScore(_ squares: [[Double]]) -> Double {
         families.indices.reduce(0) { best, f in
-            Remainders.scores(squares[f], fullGram(f), families[f].tiles, directed: keepsDirections).reduce(best, max)
+            Remainders.scores(squares[f], fullGram(f), families[f].tiles, directed: keepsDirections, turning: turning)
+                .reduce(best, max)
         }
     }
 
@@ -266,7 +274,7 @@ public struct AtomDictionary: Sendable {
     /// others, refitted.
     ///
     /// - Parameters:
-    ///   - atoms: of a dictionary of as many rows, of different blocks.
+    ///   - atoms: of a dictionary of as many rows, of different blocks, with their directions.
     ///   - dictionary: that one; may be this one.
     ///   - blocks: for each of them, the block of this dictionary that it stands for, all different.
     ///   - power: of the response, from this dictionary.
@@ -276,7 +284,8 @@ public struct AtomDictionary: Sendable {
     public func profiles(
         of atoms: [Atom], in dictionary: AtomDictionary, as blocks: [Int], _ power: Power
     ) -> [[[Double]]]? {
-        guard let fit = SubsetFit(atoms, to: power, in: dictionary, after: SubsetFit(to: power)) else { return nil }
+        let response = Power(response: power.response, squares: [])
+        guard let fit = SubsetFit(atoms, to: response, in: dictionary, after: SubsetFit(to: power)) else { return nil }
         let scores = AtomScores(
             beside: fit.renamed(blocks.map { Atom(family: 0, block: $0) }), of: power, in: self)
         return atoms.indices.map { scores.all(inPlaceOf: $0) }
@@ -285,7 +294,9 @@ public struct AtomDictionary: Sendable {
     /// The atom with the direction in which it explains most alone, where it is to have one and has none yet.
     func directed(_ atom: Atom, by power: Power) -> Atom {
         let width = families[atom.family].blocks.columns(of: atom.block).count
-        guard keepsDirections, width > 1, atom.direction.isEmpty, !power.squares.isEmpty else { return atom }
+        guard keepsDirections, width > 1, atom.direction.isEmpty, !atom.turns, !power.squares.isEmpty else {
+            return atom
+        }
         let tiles = families[atom.family].tiles
         func block(_ elements: [Double], plus diagonal: Double) -> Matrix {
             Matrix(rows: width, columns: width) {
@@ -298,6 +309,9 @@ public struct AtomDictionary: Sendable {
                 block(grams[atom.family], plus: ridge * largest[atom.family][atom.block]),
                 block(power.squares[atom.family], plus: 0)))
     }
+
+    /// What an atom explains less what it has to explain for turning.
+    public func worth(_ score: Double, of atom: Atom) -> Double { atom.turns ? score - turning : score }
 
     /// The columns of an atom, n × width, or n × 1 where it has a direction.
     func columns(_ atom: Atom) -> Matrix {

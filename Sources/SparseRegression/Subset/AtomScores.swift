@@ -5,7 +5,8 @@ import LinearAlgebra
 /// The score of an atom is by how much min ‖Y − fit‖² + ridge falls when it joins: the power of Y on the part of the atom
 /// that is orthogonal to the subset (Ziskind & Wax 1988), ridge included: tr(G_j⁻¹E_jE_jᵀ). With K and A = K·DᵀD_j, what
 /// is left of an atom beside the subset has the Gram matrix G_j = D_jᵀD_j + ridge − (DᵀD_j)ᵀA and the correlations
-/// E_j = D_jᵀ(Y − fit); with H = B·E_jᵀ, leaving atom i out gives back to both what needs the rows of i in A and H alone.
+/// E_j = D_jᵀ(Y − fit). Where atoms keep their directions it is the largest eigenvalue of G_j⁻¹E_jE_jᵀ, or what all of it
+/// explains less what turning costs. With H = B·E_jᵀ, leaving atom i out gives back to both what needs the rows of i in A and H alone.
 ///
 /// All four are kept. An atom that leaves or joins changes them by terms of its width in rank: those of one that leaves
 /// are there, those of one that joins are products of what is left of it with the design. Rounding adds up; each atom of
@@ -51,7 +52,8 @@ final class AtomScores {
         families = dictionary.families.indices.map {
             Remainders(
                 dictionary.families[$0], full: dictionary.fullGram($0), relief: relief,
-                isDirected: dictionary.keepsDirections, parallelism: dictionary.parallelism)
+                isDirected: dictionary.keepsDirections, turning: dictionary.turning, parallelism: dictionary.parallelism
+            )
         }
         rebuild()
     }
@@ -69,12 +71,11 @@ final class AtomScores {
             update(from: previous, leaving.first, joining.first)
             // An atom in its own place gains nothing.
             let total = power.response.squaredNorm
-            let drift = fit.atoms.indices.reduce(0.0) {
-                let atom = fit.atoms[$1]
-                let score = families[atom.family].score(atom, place(of: $1))
-                return max($0, abs(score - fit.dropCosts[$1]))
+            let isExact = fit.atoms.indices.allSatisfy {
+                let score = families[fit.atoms[$0].family].score(fit.atoms[$0], place(of: $0))
+                return abs(score - fit.dropCosts[$0]) <= 1e-11 * total
             }
-            if drift <= 1e-11 * total { return }
+            if isExact { return }
         }
         rebuild()
     }
@@ -206,14 +207,13 @@ final class AtomScores {
 
     /// The atom with the direction in which it explains most beside the fit, or in the place of one of its atoms.
     private func directed(_ atom: Atom, _ place: Remainders.Place?) -> Atom {
-        Atom(
-            family: atom.family, block: atom.block,
-            direction: families[atom.family].direction(atom.block, place))
+        let direction = families[atom.family].direction(atom.block, place)
+        return Atom(family: atom.family, block: atom.block, direction: direction ?? [], turns: direction == nil)
     }
 
     /// The atom as it explains most beside the fit; the atom of the fit where that has one of the same family and block.
     func directed(_ atom: Atom) -> Atom {
-        guard dictionary.keepsDirections, atom.direction.isEmpty else { return atom }
+        guard dictionary.keepsDirections, atom.direction.isEmpty, !atom.turns else { return atom }
         return fit.atoms.first { ($0.family, $0.block) == (atom.family, atom.block) } ?? directed(atom, nil)
     }
 

@@ -19,8 +19,9 @@ final class Remainders {
     private var capacity = 0
     /// What the atoms of a tile are preferred by, tile after tile; empty for nothing.
     private let relief: [Lanes]
-    /// Whether an atom has one direction.
+    /// Whether an atom has one direction, and what one that turns has to explain more.
     private let isDirected: Bool
+    private let turning: Double
 
     /// An atom of the fit: its first row in A and H, V = K_ii⁻¹ and S = b_ib_iᵀ.
     struct Place {
@@ -65,10 +66,11 @@ final class Remainders {
     }
 
     init(
-        _ family: AtomFamily, full: [Double], relief: [Double]? = nil, isDirected: Bool, parallelism: Parallelism
+        _ family: AtomFamily, full: [Double], relief: [Double]? = nil, isDirected: Bool, turning: Double,
+        parallelism: Parallelism
     ) {
         self.family = family
-        self.isDirected = isDirected
+        (self.isDirected, self.turning) = (isDirected, turning)
         self.parallelism = parallelism
         self.full = full
         tiles = family.tiles
@@ -312,22 +314,32 @@ final class Remainders {
             let tile = tiles.tiles[tiles.place(of: atom.block)]
             return place.lend { place in
                 scratch(place.width) {
-                    explained(place, tile, $0, above: -.infinity)[atom.block - tile.blocks.lowerBound]
+                    gather(place, tile, $0)
+                    return Self.explained(tile.width, $0)[atom.block - tile.blocks.lowerBound]
                 }
             }
         }
-        func quotient(_ matrix: Matrix) -> Double {
+        return Self.quotient(u, left)
+    }
+
+    /// uᵀSu/uᵀGu.
+    private static func quotient(_ u: [Double], _ left: (gram: Matrix, square: Matrix)) -> Double {
+        func form(_ matrix: Matrix) -> Double {
             u.indices.reduce(0) { sum, a in u.indices.reduce(sum) { $0 + u[a] * matrix[a, $1] * u[$1] } }
         }
-        return quotient(left.square) / quotient(left.gram)
+        return form(left.square) / form(left.gram)
     }
 
     /// The direction in which an atom explains most beside the fit, or beside the others in the place of one of its atoms;
-    /// empty where it has but one column, or none that is seen.
-    func direction(_ block: Int, _ place: Place?) -> [Double] {
+    /// empty where it has but one column, or none that is seen, nil where it is worth more turning.
+    func direction(_ block: Int, _ place: Place?) -> [Double]? {
         guard isDirected, family.blocks.columns(of: block).count > 1 else { return [] }
         let left = left(of: block, place)
-        return Self.direction(left.gram, left.square)
+        let direction = Self.direction(left.gram, left.square)
+        guard turning < .infinity, !direction.isEmpty, let factor = try? Cholesky(left.gram) else { return direction }
+        let solved = factor.solve(left.square)
+        let all = (0..<solved.rows).reduce(0) { $0 + solved[$1, $1] }
+        return all - turning > Self.quotient(direction, left) ? nil : direction
     }
 
     /// The u of norm 1 with the largest uᵀSu/uᵀGu.
@@ -377,7 +389,7 @@ final class Remainders {
 
     /// The scores of all atoms of a family beside no fit, from E_jE_jᵀ and G_j as the tiles place them.
     static func scores(
-        _ squares: [Double], _ grams: [Double], _ tiles: AtomTiles, directed isDirected: Bool
+        _ squares: [Double], _ grams: [Double], _ tiles: AtomTiles, directed isDirected: Bool, turning: Double
     ) -> [Double] {
         withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 2 * tiles.width * tiles.width + 1) { memory in
             var scores: [Double] = []
@@ -394,7 +406,8 @@ final class Remainders {
                     }
                 }
                 let own =
-                    isDirected ? strongest(tile.width, scratch, above: -.infinity) : explained(tile.width, scratch)
+                    isDirected
+                    ? strongest(tile.width, scratch, above: -.infinity, turning) : explained(tile.width, scratch)
                 for lane in tile.blocks.indices { scores.append(own[lane - tile.blocks.lowerBound]) }
             }
             return scores
@@ -407,7 +420,8 @@ final class Remainders {
         _ place: Lent?, _ tile: AtomTiles.Tile, _ scratch: UnsafeMutablePointer<Lanes>, above least: Double
     ) -> Lanes {
         gather(place, tile, scratch)
-        return isDirected ? Self.strongest(tile.width, scratch, above: least) : Self.explained(tile.width, scratch)
+        return isDirected
+            ? Self.strongest(tile.width, scratch, above: least, turning) : Self.explained(tile.width, scratch)
     }
 
     /// What is left of the matrices of a tile, lower triangles, beside the fit or in the place of one of its atoms.
@@ -509,20 +523,24 @@ final class Remainders {
         return Lanes.zero.replacing(with: total, where: alive)
     }
 
-    /// The largest eigenvalue of G⁻¹S of the w × w matrices at the head of `scratch`, lower triangles, which are overwritten,
-    /// w at most 3: what one direction of an atom explains. 0 where a pivot is not positive, and for all where the trace, which
+    /// The largest eigenvalue of G⁻¹S, or its trace less what turning costs, of the w × w matrices at the head of `scratch`, lower triangles, which are overwritten,
+    /// w at most 3: what one direction of an atom explains, or all. 0 where a pivot is not positive, and for all where the trace, which
     /// is no smaller, is not above `least` for any.
     @inline(__always)
-    static func strongest(_ w: Int, _ scratch: UnsafeMutablePointer<Lanes>, above least: Double) -> Lanes {
+    static func strongest(
+        _ w: Int, _ scratch: UnsafeMutablePointer<Lanes>, above least: Double, _ turning: Double
+    ) -> Lanes {
         switch w {
         case 1: eliminate(1, scratch)
-        case 2: largest(2, scratch, above: least)
-        default: largest(3, scratch, above: least)
+        case 2: largest(2, scratch, above: least, turning)
+        default: largest(3, scratch, above: least, turning)
         }
     }
 
     @inline(__always)
-    private static func largest(_ w: Int, _ gram: UnsafeMutablePointer<Lanes>, above least: Double) -> Lanes {
+    private static func largest(
+        _ w: Int, _ gram: UnsafeMutablePointer<Lanes>, above least: Double, _ turning: Double
+    ) -> Lanes {
         let s = gram + w * w
         var alive = SIMDMask<Lanes.MaskStorage>(repeating: true)
         // G = LLᵀ, and S becomes L⁻¹SL⁻ᵀ, a row and column at a time.
@@ -550,7 +568,7 @@ final class Remainders {
         if w == 2 {
             let half = 0.5 * (s[0] - s[3])
             let value = 0.5 * trace + (half * half + s[1] * s[1]).squareRoot()
-            return Lanes.zero.replacing(with: value, where: alive)
+            return Lanes.zero.replacing(with: pointwiseMax(value, trace - turning), where: alive)
         }
         // Of a 3 × 3 matrix, by the angle whose cosine is half the determinant of what deviates from its mean (Smith 1961).
         let mean = trace / 3
@@ -562,7 +580,7 @@ final class Remainders {
         for lane in 0..<lanes where alive[lane] && trace[lane] > least {
             let size = size[lane]
             let cosine = size > 0 ? determinant[lane] / (2 * size * size * size) : 0
-            value[lane] = mean[lane] + 2 * size * cos(acos(max(-1, min(1, cosine))) / 3)
+            value[lane] = max(mean[lane] + 2 * size * cos(acos(max(-1, min(1, cosine))) / 3), trace[lane] - turning)
         }
         return value
     }

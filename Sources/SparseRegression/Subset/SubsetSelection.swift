@@ -6,7 +6,8 @@
 /// the best atom anywhere (alternating projection: Ziskind & Wax 1988, for brain sources Adler et al. 2022), dropped where
 /// they explain less than τ, and added where they explain more, until no exchange, drop or addition lowers the objective.
 /// That is a local minimum of a problem without tractable certificate; the best over the starts is returned. Each move
-/// lowers the objective, so the moves end.
+/// lowers the objective, exchanges and additions by more than rounding, so the moves end. In a dictionary that keeps directions
+/// D_j is one combination D_ju_j of an atom's columns, which an exchange chooses, too, or all of them at a charge of their own.
 public struct SubsetSelection: Sendable {
     /// τ: what an atom must explain of ‖Y‖² to be worth its place.
     public var charge: Double
@@ -33,8 +34,13 @@ public struct SubsetSelection: Sendable {
         let base: Double
         /// What the charge of an atom is below the base, a number a block; nil where it is the same for all.
         let relief: [Double]?
+        /// What it is above for an atom that turns.
+        let turning: Double
 
-        func relief(_ atom: AtomDictionary.Atom) -> Double { relief?[atom.block] ?? 0 }
+        /// What is preferred at a block.
+        func relief(at block: Int) -> Double { relief?[block] ?? 0 }
+
+        func relief(_ atom: AtomDictionary.Atom) -> Double { relief(at: atom.block) - (atom.turns ? turning : 0) }
 
         /// Of an atom.
         func of(_ atom: AtomDictionary.Atom) -> Double { base - relief(atom) }
@@ -43,7 +49,8 @@ public struct SubsetSelection: Sendable {
         func of(_ fit: SubsetFit) -> Double { fit.atoms.reduce(0) { $0 + of($1) } }
     }
 
-    /// The part of a charge that an atom has to gain by another direction: less is not worth a look at all atoms.
+    /// The part of a charge that an atom of several columns has to gain by another direction, or family, at its block: directions
+    /// are continuous, and less is not worth a look at all atoms.
     private static let turn = 0.01
 
     /// 2 log 20: what the evidence of another error term has to gain.
@@ -60,7 +67,8 @@ public struct SubsetSelection: Sendable {
         /// The objective at the end of the descent from each start.
         public let objectives: [Double]
         /// Whether no exchange, drop or addition lowers the objective by more than rounding: each that the scores promise
-        /// was tried and did not. Else another atom would have, beyond the most, or what was to be tried could not be
+        /// was tried and did not, but for turns at their block of atoms that keep directions, and what gains less than these,
+        /// for less than a hundredth of τ. Else another atom would have, beyond the most, or what was to be tried could not be
         /// fitted, since its atoms coincide but for rounding, or the caller cancelled.
         public let isSettled: Bool
         /// Looks at all atoms, over all starts.
@@ -140,7 +148,7 @@ public struct SubsetSelection: Sendable {
             isSettled: best.isSettled, looks: search.looks, isCancelled: monitor.isCancelled())
     }
 
-    /// The ridge regression of a response on given atoms, T × columns; nil where their columns depend on one another, which
+    /// The ridge regression of a response on given atoms, with their directions, T × columns; nil where their columns depend on one another, which
     /// those of atoms that a search could fit do not.
     ///
     /// - Complexity: O(n·k·(k + T)), no product with the design.
@@ -214,7 +222,9 @@ public struct SubsetSelection: Sendable {
     }
 
     private func search(_ dictionary: AtomDictionary, _ response: Matrix, _ monitor: Monitor) -> Search {
-        Search(dictionary, response, Charges(base: charge, relief: relief), maximumCount, monitor)
+        Search(
+            dictionary, response, Charges(base: charge, relief: relief, turning: dictionary.turning), maximumCount,
+            monitor)
     }
 
     /// Descents for one response; the scores of one are where the next begins.
@@ -257,6 +267,9 @@ public struct SubsetSelection: Sendable {
         /// - Parameter onlyExchanging: whether atoms are neither dropped nor added.
         func descend(from start: SubsetFit, onlyExchanging: Bool = false) -> Descent {
             var fit = start
+            if onlyExchanging, fit.atoms.isEmpty {
+                return Descent(fit: fit, objective: objective(fit), isSettled: true)
+            }
             scores.move(to: fit)
             descent: while true {
                 monitor.report(.init(stage: "refining", detail: "\(fit.atoms.count) sources"))
@@ -264,7 +277,8 @@ public struct SubsetSelection: Sendable {
                 var isSettled = true
                 for next in moves(from: fit, onlyExchanging: onlyExchanging) {
                     // No room for another atom, no time, or no fit but for rounding: a move that may have been better.
-                    guard next.count <= maximumCount, !monitor.isCancelled(), let there = self.fit(next, after: fit)
+                    guard next.count <= max(fit.atoms.count, maximumCount), !monitor.isCancelled(),
+                        let there = self.fit(next, after: fit)
                     else {
                         isSettled = false
                         continue
@@ -285,13 +299,16 @@ public struct SubsetSelection: Sendable {
             let (atoms, tolerance) = (fit.atoms, 1e-9 * total)
             let costs = atoms.indices.map { fit.dropCosts[$0] + charges.relief(atoms[$0]) }
             let gains = atoms.indices.map { i in
-                scores.exchanges[i].map { $0.score + charges.relief($0.atom) - costs[i] } ?? -costs[i]
+                scores.exchanges[i].map { $0.score + charges.relief(at: $0.atom.block) - costs[i] } ?? -costs[i]
             }
             var moves: [[AtomDictionary.Atom]] = []
             for i in atoms.indices.sorted(by: { (gains[$0], $1) > (gains[$1], $0) }) where gains[i] > tolerance {
                 guard let exchange = scores.exchanges[i] else { continue }
-                let isTurned = (exchange.atom.family, exchange.atom.block) == (atoms[i].family, atoms[i].block)
-                if isTurned, gains[i] < SubsetSelection.turn * charges.base { continue }
+                if dictionary.keepsDirections, exchange.atom.block == atoms[i].block,
+                    gains[i] < SubsetSelection.turn * charges.base
+                {
+                    continue
+                }
                 moves.append(atoms)
                 moves[moves.count - 1][i] = exchange.atom
             }
@@ -300,7 +317,9 @@ public struct SubsetSelection: Sendable {
                 moves.append(atoms)
                 moves[moves.count - 1].remove(at: i)
             }
-            if let addition = scores.addition, addition.score > charges.of(addition.atom) + tolerance {
+            if let addition = scores.addition,
+                addition.score + charges.relief(at: addition.atom.block) > charges.base + tolerance
+            {
                 moves.append(atoms + [addition.atom])
             }
             return moves
