@@ -6,7 +6,8 @@ import LinearAlgebra
 /// that is orthogonal to the subset (Ziskind & Wax 1988), ridge included: tr(G_j⁻¹E_jE_jᵀ). With K and A = K·DᵀD_j, what
 /// is left of an atom beside the subset has the Gram matrix G_j = D_jᵀD_j + ridge − (DᵀD_j)ᵀA and the correlations
 /// E_j = D_jᵀ(Y − fit). Where atoms keep their directions it is the largest eigenvalue of G_j⁻¹E_jE_jᵀ, or what all of it
-/// explains less what turning costs. With H = B·E_jᵀ, leaving atom i out gives back to both what needs the rows of i in A and H alone.
+/// explains less what turning costs. With H = B·E_jᵀ, leaving atom i out gives back to both what needs the rows of i in A
+/// and H alone.
 ///
 /// All four are kept. An atom that leaves or joins changes them by terms of its width in rank: those of one that leaves
 /// are there, those of one that joins are products of what is left of it with the design. Rounding adds up; each atom of

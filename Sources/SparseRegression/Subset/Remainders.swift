@@ -523,9 +523,9 @@ final class Remainders {
         return Lanes.zero.replacing(with: total, where: alive)
     }
 
-    /// The largest eigenvalue of G⁻¹S, or its trace less what turning costs, of the w × w matrices at the head of `scratch`, lower triangles, which are overwritten,
-    /// w at most 3: what one direction of an atom explains, or all. 0 where a pivot is not positive, and for all where the trace, which
-    /// is no smaller, is not above `least` for any.
+    /// The largest eigenvalue of G⁻¹S, or its trace less what turning costs, of the w × w matrices at the head of `scratch`,
+    /// lower triangles, which are overwritten, w at most 3: what one direction of an atom explains, or all. 0 where a pivot
+    /// is not positive, and for all where the trace, which is no smaller, is not above `least` for any.
     @inline(__always)
     static func strongest(
         _ w: Int, _ scratch: UnsafeMutablePointer<Lanes>, above least: Double, _ turning: Double

@@ -148,8 +148,8 @@ public struct SubsetSelection: Sendable {
             isSettled: best.isSettled, looks: search.looks, isCancelled: monitor.isCancelled())
     }
 
-    /// The ridge regression of a response on given atoms, with their directions, T × columns; nil where their columns depend on one another, which
-    /// those of atoms that a search could fit do not.
+    /// The ridge regression of a response on given atoms, with their directions, T × columns; nil where their columns depend
+    /// on one another, which those of atoms that a search could fit do not.
     ///
     /// - Complexity: O(n·k·(k + T)), no product with the design.
     public func coefficients(
