@@ -3,6 +3,23 @@ import Testing
 
 @testable import SparseRegression
 
+/// The largest squared norm of a column.
+func largestSquare(_ columns: Matrix) -> Double {
+    (0..<columns.columns).map { columns.columns([$0]).squaredNorm }.max() ?? 0
+}
+
+/// min ‖Y − fit‖² + ridge from the normal equations of explicit columns, those of an atom a matrix, with what its squared
+/// coefficients are weighed by.
+func ridgeResidual(_ response: Matrix, _ fields: [(columns: Matrix, ridge: Double)]) throws -> Double {
+    guard !fields.isEmpty else { return response.squaredNorm }
+    let ridge = fields.flatMap { [Double](repeating: $0.ridge, count: $0.columns.columns) }
+    let x = Matrix(rows: response.rows, columns: ridge.count, elements: fields.flatMap(\.columns.elements))
+    let gram = Matrix.product(x, transposed: true, x) + .diagonal(ridge)
+    let b = try Cholesky(gram).solve(Matrix.product(x, transposed: true, response))
+    let penalty = (0..<b.rows).reduce(0) { sum, i in sum + ridge[i] * b.row(i).reduce(0) { $0 + $1 * $1 } }
+    return (response - x * b).squaredNorm + penalty
+}
+
 /// Best-subset regression against brute force.
 @Suite struct SubsetSelectionTests {
     typealias Atom = AtomDictionary.Atom
@@ -50,21 +67,7 @@ import Testing
 
         /// The same of given columns, those of an atom a matrix.
         func residual(fields: [Matrix]) throws -> Double {
-            guard !fields.isEmpty else { return response.squaredNorm }
-            var columns: [Double] = []
-            var ridge: [Double] = []
-            for own in fields {
-                columns += own.elements
-                let largest = (0..<own.columns).map { own.columns([$0]).squaredNorm }.max() ?? 0
-                ridge += [Double](repeating: dictionary.ridge * largest, count: own.columns)
-            }
-            let x = Matrix(rows: 14, columns: ridge.count, elements: columns)
-            let gram = Matrix.product(x, transposed: true, x) + .diagonal(ridge)
-            let b = try Cholesky(gram).solve(Matrix.product(x, transposed: true, response))
-            let penalty = (0..<b.rows).reduce(0) { sum, i in
-                sum + ridge[i] * b.row(i).reduce(0) { $0 + $1 * $1 }
-            }
-            return (response - x * b).squaredNorm + penalty
+            try ridgeResidual(response, fields.map { ($0, dictionary.ridge * largestSquare($0)) })
         }
     }
 

@@ -91,16 +91,16 @@ struct ActiveAtoms: Sendable {
     func inverseGram(in problem: RegressionProblem) -> Matrix? {
         let all = active.blocks.indices.flatMap { columns($0, in: problem).elements }
         var design = Matrix(rows: problem.rowCount, columns: all.count / max(1, problem.rowCount), elements: all)
-        let turns = turns
-        if let turns { design = design * turns }
+        let combined = directionColumns
+        if let combined { design = design * combined }
         guard let inverse = try? Cholesky(Matrix.product(design, transposed: true, design)).inverse() else {
             return nil
         }
-        return turns.map { Matrix.product($0 * inverse, transposed: false, $0, transposed: true) } ?? inverse
+        return combined.map { Matrix.product($0 * inverse, transposed: false, $0, transposed: true) } ?? inverse
     }
 
     /// The directions side by side, columns of the active blocks × atoms; nil where no block has one.
-    private var turns: Matrix? {
+    private var directionColumns: Matrix? {
         guard let directions, directions.contains(where: { !$0.isEmpty }) else { return nil }
         let columns = active.blocks.indices.flatMap { i -> [[Double]] in
             let own = active.offsets[i]..<active.offsets[i + 1]

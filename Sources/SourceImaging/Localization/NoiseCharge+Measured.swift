@@ -69,9 +69,7 @@ extension NoiseCharge {
             let own =
                 families ?? Patches(PatchShapes(prepared, forward, columnWeights: gain.columnWeights)).families
             families = own
-            let atoms = AtomDictionary(
-                design: Design(gain.matrix), families: own, ridge: dictionary.ridge,
-                keepsDirections: dictionary.keepsDirections, parallelism: dictionary.parallelism)
+            let atoms = dictionary.over(Design(gain.matrix), families: own)
             scores += atoms.largestScores(of: [
                 fold.whitener * (baseline.columns(stretch).subtracting(fold.mean) * reducer)
             ])

@@ -28,13 +28,10 @@ extension SourceChoice {
 
         /// The same atoms over another problem of as many columns, at the same charge.
         func with(_ problem: RegressionProblem) -> Refining {
-            var atoms = AtomDictionary(
-                design: problem.design, families: dictionary.families, ridge: dictionary.ridge,
-                keepsDirections: dictionary.keepsDirections, parallelism: dictionary.parallelism)
-            atoms.turning = dictionary.turning
-            return Refining(
-                dictionary: atoms, charge: charge, extremes: extremes, noise: noise, shapes: shapes, rate: rate,
-                temporal: temporal, isReduced: isReduced, gainError: gainError)
+            Refining(
+                dictionary: dictionary.over(problem.design, families: dictionary.families), charge: charge,
+                extremes: extremes, noise: noise, shapes: shapes, rate: rate, temporal: temporal,
+                isReduced: isReduced, gainError: gainError)
         }
     }
 
@@ -164,11 +161,8 @@ extension SourceChoice {
     ) throws -> Selected {
         let (charge, shapes) = (refining.charge.value, refining.shapes)
         let places = FinePlaces(around: found.atoms.map(\.block), shapes, refining.dictionary.design)
-        var dictionary = AtomDictionary(
-            design: Design(refining.dictionary.design.columns(places.columns)), families: places.families,
-            ridge: refining.dictionary.ridge, keepsDirections: refining.dictionary.keepsDirections,
-            parallelism: parallelism)
-        dictionary.turning = refining.dictionary.turning
+        let dictionary = refining.dictionary.over(
+            Design(refining.dictionary.design.columns(places.columns)), families: places.families)
         let selection = SubsetSelection(
             charge: charge, relief: factors.map { factors in places.nearest.map { charge * (1 - 1 / factors[$0]) } })
         let exchanged = selection.exchanged(

@@ -98,6 +98,17 @@ public struct AtomDictionary: Sendable {
         }
     }
 
+    /// Other atoms that are judged alike: of the same ridge, and with directions, and a price of turning, where these have them.
+    ///
+    /// - Complexity: as ``init(design:families:ridge:keepsDirections:parallelism:)``.
+    public func over(_ design: Design, families: [AtomFamily]) -> AtomDictionary {
+        var dictionary = AtomDictionary(
+            design: design, families: families, ridge: ridge, keepsDirections: keepsDirections,
+            parallelism: parallelism)
+        dictionary.turning = turning
+        return dictionary
+    }
+
     /// X with rows of zeros behind, to a multiple of eight.
     private static func padded(_ design: Design) -> Matrix {
         var result = Matrix(rows: (design.rows + 7) / 8 * 8, columns: design.columns)

@@ -345,13 +345,9 @@ final class Remainders {
     /// The u of norm 1 with the largest uᵀSu/uᵀGu.
     static func direction(_ gram: Matrix, _ square: Matrix) -> [Double] {
         guard let whole = try? SymmetricEigen(gram), let least = whole.values.first, least > 0 else { return [] }
-        let root = Matrix.product(
-            Matrix(rows: gram.rows, columns: gram.rows) {
-                whole.vectors[$0, $1] / whole.values[$1].squareRoot().squareRoot()
-            }, transposed: false,
-            Matrix(rows: gram.rows, columns: gram.rows) {
-                whole.vectors[$0, $1] / whole.values[$1].squareRoot().squareRoot()
-            }, transposed: true)
+        // G^(−1/2), symmetric.
+        let scaled = whole.vectors * .diagonal(whole.values.map { 1 / $0.squareRoot() })
+        let root = Matrix.product(scaled, transposed: false, whole.vectors, transposed: true)
         guard let best = try? SymmetricEigen(root * square * root) else { return [] }
         let u = (root * best.vectors.columns([gram.rows - 1])).elements
         let norm = u.reduce(0) { $0 + $1 * $1 }.squareRoot()
