@@ -83,6 +83,15 @@ struct PreparationTests {
         let identity = Matrix.product(
             whitener.matrix * world.covariance.matrix, transposed: false, whitener.matrix, transposed: true)
         #expect((identity - .identity(whitener.rank)).squaredNorm.squareRoot() < 1e-8)
+        // Sensors that err by the variance of the median of their kind, independently, make the rows err so.
+        let diagonal = (0..<world.sensors.count).map { world.covariance.matrix[$0, $0] }
+        for row in 0..<whitener.rank where vectors.isEmpty {
+            let expected = zip(world.sensors.kinds, whitener.matrix.row(row)).reduce(0) { sum, sensor in
+                let alike = zip(world.sensors.kinds, diagonal).filter { $0.0 == sensor.0 }.map(\.1).sorted()
+                return sum + sensor.1 * sensor.1 * alike[alike.count / 2]
+            }
+            #expect(abs(whitener.sensorVariances[row] - expected) < 1e-9 * expected)
+        }
         // What is projected out is not seen.
         for vector in vectors {
             let column = Matrix(rows: vector.count, columns: 1, elements: vector)

@@ -37,7 +37,7 @@ public struct SelectionSettings: Sendable, Equatable {
     public var folds: Int?
     /// Random directions of Monte-Carlo SURE, draws of noise of its quantile, up to 1000; nil takes the usual number.
     public var draws: Int?
-    /// Relative error of the gain that refining reckons with: 0 for none, up to 1; nil learns it.
+    /// Relative error of the gain, at the sensors, that refining reckons with: 0 for none, up to 1; nil learns it.
     public var gainError: Double?
     /// How likely noise alone may make a refined source somewhere in the window, from 0.001 to 0.5.
     public var falsePositiveRate = 0.05

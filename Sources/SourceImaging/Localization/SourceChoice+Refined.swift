@@ -18,8 +18,8 @@ extension SourceChoice {
         let temporal: Matrix
         /// Whether that changes anything.
         let isReduced: Bool
-        /// Relative error of the gain; nil where it is learned.
-        let gainError: Double?
+        /// How wrong the gain may be.
+        let gainErrors: GainErrors
 
         /// By which power of a source's prior its charge falls: that by which noise exceeds it the less often. The logarithm
         /// of a likelihood is half of what an atom explains, over the noise: a prior counts no less, though few draws of
@@ -27,11 +27,13 @@ extension SourceChoice {
         var exponent: Double { max(extremes.exponent, 2 * noise / charge.value) }
 
         /// The same atoms over another problem of as many columns, at the same charge.
-        func with(_ problem: RegressionProblem) -> Refining {
+        ///
+        /// - Parameter gainErrors: of the rows of that problem.
+        func with(_ problem: RegressionProblem, _ gainErrors: GainErrors) -> Refining {
             Refining(
                 dictionary: dictionary.over(problem.design, families: dictionary.families), charge: charge,
                 extremes: extremes, noise: noise, shapes: shapes, rate: rate, temporal: temporal,
-                isReduced: isReduced, gainError: gainError)
+                isReduced: isReduced, gainErrors: gainErrors)
         }
     }
 
@@ -133,8 +135,10 @@ extension SourceChoice {
                 }
             ], spare: prior.starts == nil ? Self.spare : .max, monitor: monitor)
         if found.isCancelled { throw CancellationError() }
-        let errors = GainErrors.terms(refining.gainError, refining.shapes)
-        let (fewer, _) = try thinned(found, selection, refining.dictionary, response, errors, monitor)
+        let errors = refining.gainErrors.terms(refining.shapes)
+        // Fields that cancel may still be exchanged for such as do not.
+        let (fewer, _) = try thinned(
+            found, selection, refining.dictionary, response, errors, allowsCancelling: true, monitor)
         return try settled(fewer, response, refining, factors: factors, monitor: monitor)
     }
 
@@ -143,10 +147,12 @@ extension SourceChoice {
     /// - Throws: `CancellationError`.
     private func thinned(
         _ found: SubsetSelection.Outcome, _ selection: SubsetSelection, _ dictionary: AtomDictionary,
-        _ response: Matrix, _ errors: [FieldError], _ monitor: Monitor
+        _ response: Matrix, _ errors: [FieldError], allowsCancelling: Bool, _ monitor: Monitor
     ) throws -> (outcome: SubsetSelection.Outcome, gainError: Double?) {
         guard !errors.isEmpty else { return (found, nil) }
-        let thinned = selection.thinned(found, dictionary, response: response, errors: errors, monitor: monitor)
+        let thinned = selection.thinned(
+            found, dictionary, response: response, errors: errors, allowsCancelling: allowsCancelling,
+            monitor: monitor)
         if thinned.outcome.isCancelled { throw CancellationError() }
         return (thinned.outcome, errors[thinned.error].spread)
     }
@@ -169,7 +175,8 @@ extension SourceChoice {
             found.renamed(places.atoms(found.atoms)), dictionary, response: response, monitor: monitor)
         if exchanged.isCancelled { throw CancellationError() }
         let (settled, gainError) = try thinned(
-            exchanged, selection, dictionary, response, GainErrors.terms(refining.gainError, shapes, places), monitor)
+            exchanged, selection, dictionary, response, refining.gainErrors.terms(shapes, places),
+            allowsCancelling: false, monitor)
         let sources = zip(zip(settled.atoms, settled.scores), places.owners(settled.atoms, shapes)).map {
             Selected.Source(atom: $0.0, owner: $1, score: dictionary.worth($0.1, of: $0.0))
         }
@@ -268,6 +275,9 @@ extension SourceChoice.Refining {
         self.init(
             dictionary: dictionary, charge: measured.charge, extremes: measured.extremes, noise: noise,
             shapes: shapes, rate: settings.falsePositiveRate, temporal: temporal,
-            isReduced: !prepared.noise.temporal.isIdentity, gainError: settings.gainError)
+            isReduced: !prepared.noise.temporal.isIdentity,
+            gainErrors: GainErrors(
+                settings.gainError, prepared.noise.whitener, rows: Array(0..<prepared.problem.rowCount),
+                noise: noise))
     }
 }

@@ -139,7 +139,10 @@ struct StabilityRun {
         let part = try prepared.problem.restricted(toRows: rows)
         return try SourceChoice.Origin(
             part, rowLabels: rows.map { prepared.rowLabels[$0] },
-            epochs: prepared.replicates.map { $0.map { $0.rows(rows) } }, refining: refining?.with(part),
+            epochs: prepared.replicates.map { $0.map { $0.rows(rows) } },
+            refining: refining.map {
+                $0.with(part, GainErrors($0.gainErrors.given, prepared.noise.whitener, rows: rows, noise: $0.noise))
+            },
             samplingFrequency: prepared.samplingFrequency)
     }
 

@@ -12,6 +12,10 @@ struct Whitener {
     /// gives it most.
     let rowBlocks: [Int]
 
+    /// Variance of each row where all sensors err as much as they are noisy, those of a kind alike, and independently;
+    /// up to a common factor.
+    let sensorVariances: [Double]
+
     /// ``matrix`` is this times ``factor``: noise that differs in its level alone has the same.
     let unit: Matrix
     /// See ``unit``.
@@ -92,14 +96,16 @@ struct Whitener {
         unit = projection.apply(matrix.transposed).transposed
         self.matrix = unit
         factor = 1
-        rowBlocks = (0..<matrix.rows).map { row in
+        let energies = (0..<matrix.rows).map { row in
             var energy = [0.0, 0.0]
             for i in 0..<n where scales[i] > 0 {
                 let value = matrix[row, i] / scales[i]
                 energy[sensors.kinds[i] == .eeg ? 1 : 0] += value * value
             }
-            return energy[1] > energy[0] ? 1 : 0
+            return energy
         }
+        rowBlocks = energies.map { $0[1] > $0[0] ? 1 : 0 }
+        sensorVariances = energies.map { $0[0] + $0[1] }
     }
 
     /// Eigenvalues, ascending, and eigenvectors of the covariance, electrodes apart, projected and scaled by kind.
@@ -158,16 +164,18 @@ struct Whitener {
             expected: "channels of like noise", advice: "mark it bad")
     }
 
-    private init(unit: Matrix, factor: Double, rowBlocks: [Int]) {
+    private init(unit: Matrix, factor: Double, rowBlocks: [Int], sensorVariances: [Double]) {
         matrix = unit * factor
         self.unit = unit
         self.factor = factor
         self.rowBlocks = rowBlocks
+        self.sensorVariances = sensorVariances
     }
 
     /// What whitens noise that is weaker by a factor.
     func scaled(by factor: Double) -> Whitener {
-        Whitener(unit: unit, factor: self.factor * factor, rowBlocks: rowBlocks)
+        Whitener(
+            unit: unit, factor: self.factor * factor, rowBlocks: rowBlocks, sensorVariances: sensorVariances)
     }
 
     /// One factor a sensor: the inverse root of the median variance of its kind.

@@ -14,7 +14,7 @@ public struct Refinement: Sendable, Equatable {
     /// Looks at all candidates.
     public let looks: Int
     /// Relative error of the gain that was reckoned with, given or learned: norm of what the model misses over that of the
-    /// field; nil where none was.
+    /// field, at sensors scaled by the noise of their kind; nil where none was.
     public let gainError: Double?
     /// How likely noise alone is to make a source somewhere in the window, 0…1; nil where it is not known.
     public let falsePositiveRate: Double?

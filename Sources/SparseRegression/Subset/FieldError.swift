@@ -1,20 +1,29 @@
+import Glibc
+
 /// How far the fields of atoms may be wrong: the error term of a gain.
 ///
 /// A head model, sensor positions and the shape of a patch are never exact, and what an atom X_j of amplitudes B_j leaves
 /// unexplained of its true field grows with its signal: told as noise it is none, told as sources it is many. Each atom's
-/// field is therefore (X_j + E_j)B_j with a random E_j of two parts: one spread evenly over the rows, of relative norm
-/// `spread`, and one that looks like the atom's neighbours in the brain, of relative norm `nearby`. Integrated out, they
-/// make the data's covariance
+/// field is therefore (X_j + E_j)B_j with a random E_j of two parts: one alike at all sensors, of relative norm `spread`,
+/// and one that looks like the atom's neighbours in the brain, of relative norm `nearby`. Integrated out, they make the
+/// data's covariance
 ///
-///     C = I ⊗ I + Σ_m p_m²s_m² (spread²/n · I + nearby² · G_m) ⊗ v_mv_mᵀ
+///     C = φ·I ⊗ I + Σ_m s_m² (spread²·D_m + nearby²·p_m²G_m) ⊗ v_mv_mᵀ
 ///
 /// with one term for each waveform v_m of an atom (singular vectors of B_j, s_m its singular values), p_m the norm of its
-/// field at the sensors, and G_m the covariance of the neighbours' fields, of trace 1. ``evidence(of:to:in:)`` is what this
-/// changes of −2 log likelihood: the weight of residuals that look like errors of what is there, against the volume of
-/// errors that might have been. It costs no pass over the gain.
+/// field f_m, and G_m the covariance of the neighbours' fields, of trace 1. D_m is diagonal: rows of whitened data are
+/// combinations of sensors, those of little noise weighed the most, and what is alike at all sensors has a variance d_r in
+/// row r. With f_m²/d summed over the n rows of a group, D_m is that times d/n: an error as large, at the sensors, as the
+/// field. φ is the level of the noise where sources are sought. ``evidence(of:to:in:)`` is φ times what this changes of
+/// −2 log likelihood, as ‖Y − fit‖² is: the weight of residuals that look like errors of what is there, against the volume
+/// of errors that might have been. It costs no pass over the gain.
 public struct FieldError: Sendable {
-    /// Relative norm of an error alike at all rows, not negative.
+    /// Relative norm of an error alike at all sensors, not negative.
     public let spread: Double
+    /// φ, positive: level of the noise, as a variance of whitened data.
+    public let noise: Double
+    /// What such an error is in the rows; nil where every row is a sensor.
+    private let groups: [RowGroup]?
     /// Relative norm of an error that looks like neighbours, not negative.
     public let nearby: Double
     /// The columns of the design around a block and the weight of each.
@@ -22,85 +31,169 @@ public struct FieldError: Sendable {
     /// Dimensions of G_m: the rest of the neighbours' fields is small.
     private static let dimensions = 6
 
+    /// Rows that are combinations of the same sensors.
+    public struct RowGroup: Sendable {
+        /// Which.
+        let rows: [Int]
+        /// d: variance of an error alike at all those sensors in each of the rows, positive, up to a common factor.
+        let variances: [Double]
+
+        /// Rows and the variance in each, as many; others than positive ones are a programming error.
+        public init(rows: [Int], variances: [Double]) {
+            precondition(rows.count == variances.count && variances.allSatisfy { $0 > 0 && $0.isFinite })
+            self.rows = rows
+            self.variances = variances
+        }
+    }
+
     /// An error term; negative numbers are a programming error.
     ///
     /// - Parameters:
-    ///   - spread: relative norm of an error alike at all rows.
+    ///   - spread: relative norm of an error alike at all sensors.
     ///   - nearby: relative norm of one that looks like neighbours.
     ///   - neighbours: of a block of the families, the columns of the design that an error of its field is a mixture of,
     ///     with the variance of each in it, up to a common factor.
+    ///   - noise: φ, positive.
+    ///   - groups: every row of the design in one of them; nil where every row is a sensor.
     public init(
-        spread: Double, nearby: Double,
+        spread: Double, nearby: Double, noise: Double = 1, groups: [RowGroup]? = nil,
         neighbours: @escaping @Sendable (Int) -> [(columns: Range<Int>, weight: Double)]
     ) {
-        precondition(spread >= 0 && nearby >= 0)
+        precondition(spread >= 0 && nearby >= 0 && noise > 0)
         self.spread = spread
         self.nearby = nearby
+        self.noise = noise
+        self.groups = groups
         self.neighbours = neighbours
     }
 
-    /// What the error term changes of −2 log likelihood of the residual of a fit: log det C less what errors explain.
+    /// φ times what the error term changes of −2 log likelihood of the residual of a fit: log det C/φ less what errors
+    /// explain.
     ///
-    /// - Complexity: O((waveforms · 6)³ + n·waveforms·(T + 6·waveforms)), beside the neighbours of new blocks.
+    /// - Complexity: O((waveforms · 6)³ + n·waveforms·(T + 36·waveforms²)), beside the neighbours of new blocks.
     func evidence(
         of fit: SubsetFit, to power: AtomDictionary.Power, in dictionary: AtomDictionary, _ known: inout Bases
     ) -> Double {
-        var (waveforms, scales, owners): ([[Double]], [Double], [Int]) = ([], [], [])
-        for i in fit.atoms.indices {
-            let columns = Array(fit.range(i))
-            guard let eigen = try? SymmetricEigen(fit.amplitudes.rows(columns).columns(columns)) else { continue }
-            let field = fit.columns.columns(columns) * eigen.vectors
-            let courses = fit.coefficients.columns(columns) * eigen.vectors
-            for m in columns.indices {
-                let size = courses.column(m).reduce(0) { $0 + $1 * $1 }.squareRoot()
-                let norm = field.column(m).reduce(0) { $0 + $1 * $1 }.squareRoot()
-                guard size > 0, norm > 0 else { continue }
-                waveforms.append(courses.column(m).map { $0 / size })
-                scales.append(size * norm)
-                owners.append(i)
+        let waves = Waveforms(of: fit, to: power, noise: noise)
+        guard waves.count > 0 else { return 0 }
+        let n = fit.columns.rows
+        // Factors of the errors that look like neighbours, the waveforms one after another.
+        var (near, owners): ([Double], [Int]) = ([], [])
+        for (m, i) in waves.atoms.enumerated() where nearby > 0 {
+            let basis = known.basis(of: fit.atoms[i], fit.columns.columns(Array(fit.range(i))), self, dictionary)
+            let norm = waves.fields.columns([m]).squaredNorm.squareRoot()
+            near += (basis * (nearby * waves.sizes[m] * norm)).elements
+            owners += [Int](repeating: m, count: basis.columns)
+        }
+        var neighbours = Neighbours(Matrix(rows: n, columns: owners.count, elements: near), owners, waves.overlap)
+        var value = 0.0
+        for group in groups ?? [RowGroup(rows: Array(0..<n), variances: [Double](repeating: 1, count: n))] {
+            value += alike(group, waves, &neighbours)
+        }
+        return noise * (value + neighbours.evidence)
+    }
+
+    /// What errors alike at the sensors of some rows change; of neighbours that is left which they do not explain.
+    private func alike(_ group: RowGroup, _ waves: Waveforms, _ neighbours: inout Neighbours) -> Double {
+        let (rows, variances, count) = (group.rows, group.variances, waves.count)
+        let (residual, fields) = (waves.residual.rows(rows), waves.fields.rows(rows))
+        let a = (0..<count).map { m in
+            let square = zip(fields.column(m), variances).reduce(0) { $0 + $1.0 * $1.0 / $1.1 }
+            return spread * waves.sizes[m] * (square / Double(max(1, rows.count))).squareRoot()
+        }
+        // Row r is I + d_r·V·diag(a²)·Vᵀ in time: one basis for all rows.
+        let inner = Matrix(rows: count, columns: count) { a[$0] * waves.overlap[$0, $1] * a[$1] }
+        guard let eigen = try? SymmetricEigen(inner) else { return 0 }
+        let basis = Matrix(rows: count, columns: count) { a[$0] * eigen.vectors[$0, $1] }
+        let weights = Matrix(rows: rows.count, columns: count) {
+            variances[$0] / (1 + variances[$0] * max(0, eigen.values[$1]))
+        }
+        var (value, along) = (0.0, residual * basis)
+        for i in 0..<count {
+            for r in rows.indices {
+                value += log1p(variances[r] * max(0, eigen.values[i])) - along[r, i] * along[r, i] * weights[r, i]
+                along[r, i] *= weights[r, i]
             }
         }
-        guard !waveforms.isEmpty else { return 0 }
-        let (n, count) = (fit.columns.rows, waveforms.count)
-        let v = Matrix(rows: waveforms[0].count, columns: count, elements: waveforms.flatMap { $0 })
-        let overlap = Matrix.product(v, transposed: true, v)
-        let residual = fit.residual(of: power) * v
-        // The even part is I ⊗ (I + V·diag(a²)·Vᵀ): whitening in time, the same at all rows.
-        let a = scales.map { spread * $0 / Double(n).squareRoot() }
-        let inner = Matrix(rows: count, columns: count) { a[$0] * overlap[$0, $1] * a[$1] + ($0 == $1 ? 1 : 0) }
-        guard let factor = try? Cholesky(inner) else { return 0 }
-        let inverse = factor.inverse()
-        let core = Matrix(rows: count, columns: count) { a[$0] * inverse[$0, $1] * a[$1] }
-        let even = residual * core
-        var value = Double(n) * factor.logDeterminant
-        value -= zip(even.elements, residual.elements).reduce(0) { $0 + $1.0 * $1.1 }
-        // Residual and overlaps after it, for the part that looks like neighbours.
-        let white = residual - even * overlap
-        let left = overlap - overlap * core * overlap
-        let bases = owners.map {
-            known.basis(of: fit.atoms[$0], fit.columns.columns(Array(fit.range($0))), self, dictionary)
-        }
-        let widths = bases.map(\.columns)
-        let offsets = widths.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) }
-        let size = offsets[count]
-        guard size > 0, nearby > 0 else { return value }
-        var (system, target) = (Matrix.identity(size), Matrix(rows: size, columns: 1))
-        for m in 0..<count {
-            for other in 0..<count {
-                let factor = nearby * nearby * scales[m] * scales[other] * left[m, other]
-                let product = Matrix.product(bases[m], transposed: true, bases[other])
-                for x in 0..<widths[m] {
-                    for y in 0..<widths[other] {
-                        system[offsets[m] + x, offsets[other] + y] += factor * product[x, y]
-                    }
+        let mixed = waves.overlap * basis
+        let white = residual - Matrix.product(along, transposed: false, mixed, transposed: true)
+        neighbours.add(rows, white, mixed, weights)
+        return value
+    }
+
+    /// The waveforms of the atoms of a fit, in units of the noise.
+    private struct Waveforms {
+        /// s, and the atom of each.
+        private(set) var sizes: [Double] = []
+        private(set) var atoms: [Int] = []
+        /// f, n × waveforms.
+        let fields: Matrix
+        /// VᵀV, and the residual times V.
+        let overlap, residual: Matrix
+
+        var count: Int { sizes.count }
+
+        init(of fit: SubsetFit, to power: AtomDictionary.Power, noise: Double) {
+            var (courses, fields): ([Double], [Double]) = ([], [])
+            for i in fit.atoms.indices {
+                let columns = Array(fit.range(i))
+                guard let eigen = try? SymmetricEigen(fit.amplitudes.rows(columns).columns(columns)) else { continue }
+                let field = fit.columns.columns(columns) * eigen.vectors
+                let course = fit.coefficients.columns(columns) * eigen.vectors
+                for m in columns.indices {
+                    let size = course.columns([m]).squaredNorm.squareRoot()
+                    guard size > 0, field.columns([m]).squaredNorm > 0 else { continue }
+                    courses += course.column(m).map { $0 / size }
+                    fields += field.column(m)
+                    sizes.append(size / noise.squareRoot())
+                    atoms.append(i)
                 }
             }
-            let own = Matrix.product(bases[m], transposed: true, white.columns([m]))
-            for x in 0..<widths[m] { target[offsets[m] + x, 0] = nearby * scales[m] * own[x, 0] }
+            let v = Matrix(rows: fit.coefficients.rows, columns: sizes.count, elements: courses)
+            self.fields = Matrix(rows: fit.columns.rows, columns: sizes.count, elements: fields)
+            overlap = Matrix.product(v, transposed: true, v)
+            residual = fit.residual(of: power) * v * (1 / noise.squareRoot())
         }
-        guard let factor = try? Cholesky(system) else { return value }
-        let solved = factor.solve(target)
-        return value + factor.logDeterminant - zip(solved.elements, target.elements).reduce(0) { $0 + $1.0 * $1.1 }
+    }
+
+    /// The part that looks like neighbours, beside the other.
+    private struct Neighbours {
+        /// A factor of it, n × dimensions, and the waveform of each.
+        private let factor: Matrix
+        private let owners: [Int]
+        private var system: Matrix
+        private var target: Matrix
+
+        init(_ factor: Matrix, _ owners: [Int], _ overlap: Matrix) {
+            (self.factor, self.owners) = (factor, owners)
+            let gram = Matrix.product(factor, transposed: true, factor)
+            system = Matrix(rows: owners.count, columns: owners.count) {
+                gram[$0, $1] * overlap[owners[$0], owners[$1]] + ($0 == $1 ? 1 : 0)
+            }
+            target = Matrix(rows: owners.count, columns: 1)
+        }
+
+        /// Rows with what the other part leaves of their residual, and how it mixes waveforms.
+        mutating func add(_ rows: [Int], _ white: Matrix, _ mixed: Matrix, _ weights: Matrix) {
+            guard !owners.isEmpty else { return }
+            let own = factor.rows(rows)
+            for (x, m) in owners.enumerated() {
+                target[x, 0] += zip(own.column(x), white.column(m)).reduce(0) { $0 + $1.0 * $1.1 }
+            }
+            for i in 0..<mixed.columns {
+                let part = Matrix(rows: rows.count, columns: owners.count) {
+                    own[$0, $1] * mixed[owners[$1], i] * weights[$0, i].squareRoot()
+                }
+                system = system - Matrix.product(part, transposed: true, part)
+            }
+        }
+
+        /// log det less what it explains.
+        var evidence: Double {
+            guard !owners.isEmpty, let factor = try? Cholesky(system) else { return 0 }
+            let solved = factor.solve(target)
+            return factor.logDeterminant - zip(solved.elements, target.elements).reduce(0) { $0 + $1.0 * $1.1 }
+        }
     }
 
     /// Bases of the errors of atoms that were needed so far.

@@ -12,6 +12,8 @@ struct SubsetFit {
     private(set) var explained = 0.0
     /// By how much it would rise without each atom, the others refitted: tr(V_iS_i).
     private(set) var dropCosts: [Double] = []
+    /// ‖D_iB_i‖² of each atom: the power of its field. Where it exceeds ‖Y‖², atoms cancel each other.
+    private(set) var powers: [Double] = []
 
     /// D, n × k.
     private(set) var columns: Matrix
@@ -74,6 +76,11 @@ struct SubsetFit {
             squareOffsets.append(squares.count)
             squares += own.elements + square.elements
             dropCosts.append(zip(own.elements, square.elements).reduce(0) { $0 + $1.0 * $1.1 })
+            let ridge = dictionary.ridge * dictionary.largest[atoms[i].family][atoms[i].block]
+            powers.append(
+                columns.reduce(0) { sum, c in
+                    columns.reduce(sum) { $0 + (gram[c, $1] - (c == $1 ? ridge : 0)) * amplitudes[c, $1] }
+                })
         }
         explained = zip(coefficients.elements, correlated.elements).reduce(0) { $0 + $1.0 * $1.1 }
     }

@@ -186,13 +186,15 @@ public struct SubsetSelection: Sendable {
     /// - Parameters:
     ///   - outcome: of ``run(_:response:starts:monitor:)`` with the same dictionary and response.
     ///   - errors: error terms to choose among, at least one; each has to be better than the one before by odds of twenty.
+    ///   - allowsCancelling: whether an atom may have a field of more power than the response, cancelled by others. Fields
+    ///     that err do not cancel so well, whatever a residual says.
     ///   - monitor: progress and cancellation.
     /// - Returns: the subset as an outcome, the number of the error term, and the objective of the best subset of each
     ///   number of atoms under it, from none on; NaN where there is none.
     /// - Complexity: as of a run from a start of so many atoms, for each number of them.
     public func thinned(
         _ outcome: Outcome, _ dictionary: AtomDictionary, response: Matrix, errors: [FieldError],
-        monitor: Monitor = .silent
+        allowsCancelling: Bool = true, monitor: Monitor = .silent
     ) -> (outcome: Outcome, error: Int, objectives: [Double]) {
         precondition(!errors.isEmpty)
         let search = search(dictionary, response, monitor)
@@ -209,12 +211,13 @@ public struct SubsetSelection: Sendable {
         let values = errors.enumerated().map { number, error in
             fits.map { fit in
                 search.objective(fit) + error.evidence(of: fit, to: search.power, in: dictionary, &bases)
-                    + Self.doubt * Double(number)
+                    + Self.doubt * error.noise * Double(number)
             }
         }
-        var best = (error: 0, fit: 0)
+        let eligible = fits.indices.filter { allowsCancelling || !search.isCancelling(fits[$0]) }
+        var best = (error: 0, fit: eligible.first ?? 0)
         for e in errors.indices {
-            for f in fits.indices where values[e][f] < values[best.error][best.fit] { best = (e, f) }
+            for f in eligible where values[e][f] < values[best.error][best.fit] { best = (e, f) }
         }
         var objectives = [Double](repeating: .nan, count: first.atoms.count + 1)
         for (fit, value) in zip(fits, values[best.error]) { objectives[fit.atoms.count] = value }
@@ -261,6 +264,9 @@ public struct SubsetSelection: Sendable {
         }
 
         func objective(_ fit: SubsetFit) -> Double { total - fit.explained + charges.of(fit) }
+
+        /// Whether an atom has a field of more power than the response, which others cancel.
+        func isCancelling(_ fit: SubsetFit) -> Bool { fit.powers.contains { $0 > total } }
 
         /// Moves as long as that lowers the objective.
         ///
