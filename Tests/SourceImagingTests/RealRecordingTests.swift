@@ -101,4 +101,18 @@ struct RealRecordingTests {
         #expect(estimate.selection.chosen.ratio > 0.35)
         #expect(estimate.warnings.contains { $0.contains("baseline") })
     }
+
+    @Test(
+        "through a template head, averages of 30 electrodes have few sources, none of more power than the data",
+        arguments: ["015_task-P3_nontarget", "016_task-P3_target"])
+    func template(_ name: String) throws {
+        let folder = "data/erp-core-p3"
+        let forward = try FileFormats.open(Shared.path("\(folder)/template-fwd.fif")).forward(ReadingOptions())
+        let recording = try RecordingFile.read(Shared.path("\(folder)/sub-\(name).recording.h5"))
+        var settings = LocalizationSettings()
+        settings.preparation.window = 0.3...0.6
+        let estimate = try Localization(settings).run(recording: recording, forward: forward, covariance: nil)
+        #expect(estimate.sources.count > 1 && estimate.sources.allSatisfy { $0.share <= 1 })
+        #expect(estimate.goodnessOfFit > 0.7 && !estimate.selection.atGridEdge)
+    }
 }
