@@ -20,6 +20,13 @@ extension SourceChoice {
         let isReduced: Bool
         /// How wrong the gain may be.
         let gainErrors: GainErrors
+        /// The power of the response that it was made with; nil where it was made for others.
+        var known: AtomDictionary.Power?
+
+        /// The power of a response, in the band.
+        func power(of response: Matrix) -> AtomDictionary.Power {
+            known.flatMap { $0.response == response ? $0 : nil } ?? dictionary.power(of: response)
+        }
 
         /// By which power of a source's prior its charge falls: that by which noise exceeds it the less often. The logarithm
         /// of a likelihood is half of what an atom explains, over the noise: a prior counts no less, though few draws of
@@ -125,20 +132,19 @@ extension SourceChoice {
         // Judged in the band of the response, by what noise does not have in time; amplitudes are then fitted to the data
         // as they are.
         let response = origin.searched.unreducedResponse
-        let found = try selection.run(
-            refining.dictionary, response: response,
+        let search = try selection.search(refining.dictionary, refining.power(of: response), monitor: monitor)
+        let found = search.run(
             starts: prior.starts ?? [
                 strongest.map {
                     AtomDictionary.Atom(
                         family: 0, block: start.blocks[$0],
                         direction: refining.dictionary.keepsDirections ? start.direction($0) : [])
                 }
-            ], spare: prior.starts == nil ? Self.spare : .max, monitor: monitor)
+            ], spare: prior.starts == nil ? Self.spare : .max)
         if found.isCancelled { throw CancellationError() }
-        let errors = refining.gainErrors.terms(refining.shapes)
         // Fields that cancel may still be exchanged for such as do not.
         let (fewer, _) = try thinned(
-            found, selection, refining.dictionary, response, errors, allowsCancelling: true, monitor)
+            found, search, refining.gainErrors.terms(refining.shapes), allowsCancelling: true)
         return try settled(fewer, response, refining, factors: factors, monitor: monitor)
     }
 
@@ -146,13 +152,10 @@ extension SourceChoice {
     ///
     /// - Throws: `CancellationError`.
     private func thinned(
-        _ found: SubsetSelection.Outcome, _ selection: SubsetSelection, _ dictionary: AtomDictionary,
-        _ response: Matrix, _ errors: [FieldError], allowsCancelling: Bool, _ monitor: Monitor
+        _ found: SubsetSelection.Outcome, _ search: SubsetSearch, _ errors: [FieldError], allowsCancelling: Bool
     ) throws -> (outcome: SubsetSelection.Outcome, gainError: Double?) {
         guard !errors.isEmpty else { return (found, nil) }
-        let thinned = selection.thinned(
-            found, dictionary, response: response, errors: errors, allowsCancelling: allowsCancelling,
-            monitor: monitor)
+        let thinned = search.thinned(found, errors: errors, allowsCancelling: allowsCancelling)
         if thinned.outcome.isCancelled { throw CancellationError() }
         return (thinned.outcome, errors[thinned.error].spread)
     }
@@ -171,12 +174,11 @@ extension SourceChoice {
             Design(refining.dictionary.design.columns(places.columns)), families: places.families)
         let selection = SubsetSelection(
             charge: charge, relief: factors.map { factors in places.nearest.map { charge * (1 - 1 / factors[$0]) } })
-        let exchanged = selection.exchanged(
-            found.renamed(places.atoms(found.atoms)), dictionary, response: response, monitor: monitor)
+        let search = try selection.search(dictionary, dictionary.power(of: response), monitor: monitor)
+        let exchanged = search.exchanged(found.renamed(places.atoms(found.atoms)))
         if exchanged.isCancelled { throw CancellationError() }
         let (settled, gainError) = try thinned(
-            exchanged, selection, dictionary, response, refining.gainErrors.terms(shapes, places),
-            allowsCancelling: false, monitor)
+            exchanged, search, refining.gainErrors.terms(shapes, places), allowsCancelling: false)
         let sources = zip(zip(settled.atoms, settled.scores), places.owners(settled.atoms, shapes)).map {
             Selected.Source(atom: $0.0, owner: $1, score: dictionary.worth($0.1, of: $0.0))
         }
@@ -259,7 +261,8 @@ extension SourceChoice.Refining {
         // Two atoms that nearly coincide lose half as much to the ridge as one. Where that is worth a good part of a
         // charge, the strongest sources would be told as two: the ridge may take half of what white noise makes a
         // source explain, which no charge is below, from the strongest.
-        let strongest = dictionary.largestScores(of: [prepared.problem.unreducedResponse * temporal])[0]
+        let power = dictionary.power(of: prepared.problem.unreducedResponse * temporal)
+        let strongest = dictionary.largestScore(power)
         var white = dictionary.largestScores(of: draws)
         let least = white.max() ?? 0
         if dictionary.ridge * strongest > 0.5 * least {
@@ -278,6 +281,7 @@ extension SourceChoice.Refining {
             isReduced: !prepared.noise.temporal.isIdentity,
             gainErrors: GainErrors(
                 settings.gainError, prepared.noise.whitener, rows: Array(0..<prepared.problem.rowCount),
-                noise: noise))
+                noise: noise),
+            known: power)
     }
 }

@@ -68,7 +68,12 @@ final class AtomScores {
         let joining = next.atoms.indices.filter { !fit.atoms.contains(next.atoms[$0]) }
         let previous = fit
         fit = next
-        if leaving.count <= 1, joining.count <= 1, leaving.count + joining.count > 0 {
+        if leaving.isEmpty, joining.isEmpty {
+            let order = next.atoms.compactMap(previous.atoms.firstIndex)
+            (slots, exchanges) = (order.map { slots[$0] }, order.map { exchanges[$0] })
+            return
+        }
+        if leaving.count <= 1, joining.count <= 1 {
             update(from: previous, leaving.first, joining.first)
             // An atom in its own place gains nothing.
             let total = power.response.squaredNorm
