@@ -43,24 +43,41 @@ struct PatchShapes: Sendable {
     /// The parts of a patch of extent e around a point beside source j: all within 1.5 e, weighed by exp(−(d/e)²), the
     /// weights adding up to one. None where it would be a single source.
     func patch(_ extent: Double, around centre: SIMD3<Double>, beside j: Int) -> [Part] {
-        let parts = visible(within: 1.5 * extent, of: centre, beside: j)
+        Self.patch(extent, of: visible(within: 1.5 * extent, of: centre, beside: j))
+    }
+
+    /// The same from all around it that the sensors see.
+    static func patch(_ extent: Double, of visible: [(index: Int, distance: Double)]) -> [Part] {
+        var (parts, total): ([Part], Double) = ([], 0)
+        for (index, distance) in visible where distance <= 1.5 * extent {
+            let weight = exp(-(distance / extent) * (distance / extent))
+            parts.append((index, weight))
+            total += weight
+        }
         guard parts.count > 1 else { return [] }
-        let total = parts.reduce(0) { $0 + exp(-pow($1.distance / extent, 2)) }
-        return parts.map { ($0.index, exp(-pow($0.distance / extent, 2)) / total) }
+        for k in parts.indices { parts[k].weight /= total }
+        return parts
     }
 
     /// Parts that act together, as combinations of columns, one along each axis of source j. Along its normal each part
     /// points along its own, along any other axis all point alike.
     func columns(_ parts: [Part], along j: Int) -> [AtomFamily.Column] {
-        blocks.columns(of: j).enumerated().map { k, column in
+        let (own, normal) = (axes?[j] ?? [], sources.normal(j))
+        return blocks.columns(of: j).enumerated().map { k, column in
             var combination: AtomFamily.Column = []
+            combination.reserveCapacity(parts.count * blocks.columns(of: j).count)
             for part in parts {
-                for (l, other) in blocks.columns(of: part.index).enumerated() {
-                    let cosine = cosine(k, of: j, l, of: part.index)
-                    if cosine != 0 {
-                        combination.append((other, part.weight * cosine * columnWeights[column] / columnWeights[other]))
-                    }
+                let (there, scale) = (axes?[part.index] ?? [], part.weight * columnWeights[column])
+                func add(_ l: Int, _ cosine: Double) {
+                    let other = blocks.columns(of: part.index).lowerBound + l
+                    if cosine != 0 { combination.append((other, scale * cosine / columnWeights[other])) }
                 }
+                guard own.count > 1, there.count > 1 else {
+                    if k < blocks.columns(of: part.index).count { add(k, 1) }
+                    continue
+                }
+                let axis = own[k] == normal ? sources.normal(part.index) ?? own[k] : own[k]
+                for l in there.indices { add(l, (there[l] * axis).sum()) }
             }
             return combination
         }
@@ -77,14 +94,5 @@ struct PatchShapes: Sendable {
             }
         }
         return field
-    }
-
-    /// By how much axis l of source i counts in a patch along axis k of source j.
-    private func cosine(_ k: Int, of j: Int, _ l: Int, of i: Int) -> Double {
-        guard let axes, axes[j].count > 1, axes[i].count > 1 else { return k == l ? 1 : 0 }
-        if let normal = sources.normal(j), let other = sources.normal(i), axes[j][k] == normal {
-            return (axes[i][l] * other).sum()
-        }
-        return (axes[j][k] * axes[i][l]).sum()
     }
 }

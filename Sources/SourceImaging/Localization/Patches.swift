@@ -17,13 +17,14 @@ struct Patches {
     ///
     /// - Complexity: O(sources · neighbours).
     init(_ shapes: PatchShapes) {
-        let positions = shapes.sources.positions
+        let (positions, widest) = (shapes.sources.positions, Self.extents.max() ?? 0)
+        let around = positions.indices.map { shapes.visible(within: 1.5 * widest, of: positions[$0], beside: $0) }
         families = Self.extents.map { extent in
             guard extent > 0 else { return .identity(shapes.blocks) }
             return AtomFamily(
                 blocks: shapes.blocks,
-                columns: positions.indices.lazy.flatMap { j in
-                    shapes.columns(shapes.patch(extent, around: positions[j], beside: j), along: j)
+                columns: around.indices.lazy.flatMap {
+                    shapes.columns(PatchShapes.patch(extent, of: around[$0]), along: $0)
                 })
         }
     }

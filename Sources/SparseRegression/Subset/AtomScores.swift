@@ -89,7 +89,10 @@ final class AtomScores {
     /// An atom of the fit as scores need it.
     private func place(of i: Int) -> Remainders.Place {
         let (v, s) = fit.square(i)
-        return Remainders.Place(row: slots[i], width: fit.range(i).count, v: v.elements, s: s.elements)
+        // At its own block there is none worse than the atom, but for rounding and for what turning costs.
+        return Remainders.Place(
+            row: slots[i], width: fit.range(i).count, v: v.elements, s: s.elements,
+            least: fit.atoms[i].turns ? 0 : (1 - 1e-6) * fit.dropCosts[i])
     }
 
     private func rebuild() {
@@ -121,7 +124,8 @@ final class AtomScores {
         var change = Remainders.Change(
             leaving: leaving.map {
                 let (v, s) = previous.square($0)
-                return .init(row: slots[$0], width: previous.range($0).count, v: v.elements, s: s.elements)
+                return .init(
+                    row: slots[$0], width: previous.range($0).count, v: v.elements, s: s.elements, least: 0)
             })
         // The rows of the atoms of the fit, and a place for the new one: that of the old one where both are alike.
         var rows = Dictionary(uniqueKeysWithValues: zip(previous.atoms, slots))

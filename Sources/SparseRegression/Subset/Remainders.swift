@@ -29,10 +29,12 @@ final class Remainders {
         let width: Int
         let v: [Double]
         let s: [Double]
+        /// What the best atom in the place explains at least.
+        let least: Double
 
         /// Lends both matrices.
         fileprivate func lend<Result>(_ body: (Lent) -> Result) -> Result {
-            (v + s).withUnsafeBufferPointer { body(Lent(row, width, $0, 0)) }
+            (v + s).withUnsafeBufferPointer { body(Lent(self, $0, 0)) }
         }
     }
 
@@ -40,10 +42,11 @@ final class Remainders {
     fileprivate struct Lent {
         let row, width: Int
         let v, s: UnsafePointer<Double>
+        let least: Double
 
         /// The matrices begin at an offset.
-        init(_ row: Int, _ width: Int, _ memory: UnsafeBufferPointer<Double>, _ offset: Int) {
-            (self.row, self.width) = (row, width)
+        init(_ place: Place, _ memory: UnsafeBufferPointer<Double>, _ offset: Int) {
+            (row, width, least) = (place.row, place.width, place.least)
             // swift-format-ignore: NeverForceUnwrap
             v = memory.baseAddress! + offset
             s = v + width * width
@@ -181,7 +184,7 @@ final class Remainders {
         // Pieces read matrices that stay where they are, and write to places, and to columns, of their own.
         let offsets = places.reduce(into: [0]) { $0.append($0[$0.count - 1] + 2 * $1.width * $1.width) }
         places.flatMap { $0.v + $0.s }.withUnsafeBufferPointer { memory in
-            zip(places, offsets).map { Lent($0.row, $0.width, memory, $1) }.withUnsafeBufferPointer { places in
+            zip(places, offsets).map { Lent($0, memory, $1) }.withUnsafeBufferPointer { places in
                 found.withUnsafeMutableBufferPointer { elements in
                     guard let start = elements.baseAddress else { return }
                     nonisolated(unsafe) let (found, places, this) = (start, places, self)
@@ -252,9 +255,11 @@ final class Remainders {
     }
 
     /// Lends memory for the small matrices of a tile and of an atom of a width.
-    private func scratch<Result>(_ own: Int, _ body: (UnsafeMutablePointer<Lanes>) -> Result) -> Result {
+    private func scratch<Result>(
+        _ own: Int, and more: Int = 0, _ body: (UnsafeMutablePointer<Lanes>) -> Result
+    ) -> Result {
         let w = tiles.width
-        return withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 2 * w * w + 2 * own * w + 1) {
+        return withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 2 * w * w + 2 * own * w + 1 + more) {
             // swift-format-ignore: NeverForceUnwrap
             body($0.baseAddress!)
         }
@@ -265,14 +270,27 @@ final class Remainders {
         _ owners: [Int: [(block: Int, atom: Int)]],
         _ found: UnsafeMutablePointer<Best>
     ) {
-        scratch(widest) { scratch in
+        // First what an atom explains beside all of the fit: in the basis that this leaves behind, places cost little.
+        let basis = 2 * tiles.width * tiles.width
+        scratch(widest, and: basis) { scratch in
+            let memory = scratch + basis
             for t in items {
                 let tile = tiles.tiles[t]
                 let own = owners[t]
-                for i in 0...places.count {
-                    var score = explained(
-                        i < places.count ? places[i] : nil, tile, scratch,
-                        above: relief.isEmpty ? found[i].score : -.infinity)
+                let hasBasis = isDirected && tile.width == 3
+                for i in (0...places.count).reversed() {
+                    let place = i < places.count ? places[i] : nil
+                    let least = relief.isEmpty ? max(found[i].score, place?.least ?? 0) : -.infinity
+                    var score: Lanes
+                    if hasBasis, let place, place.width == 1 {
+                        score = based(place, tile, scratch, above: least)
+                    } else {
+                        score = explained(place, tile, place == nil ? scratch : memory, above: least)
+                        // The reciprocals of the diagonal of L, above it.
+                        if hasBasis, place == nil {
+                            (scratch[3], scratch[6], scratch[7]) = (1 / scratch[0], 1 / scratch[4], 1 / scratch[8])
+                        }
+                    }
                     if let own {
                         for (block, atom) in own where atom != i { score[block - tile.blocks.lowerBound] = 0 }
                     }
@@ -566,19 +584,82 @@ final class Remainders {
             let value = 0.5 * trace + (half * half + s[1] * s[1]).squareRoot()
             return Lanes.zero.replacing(with: pointwiseMax(value, trace - turning), where: alive)
         }
-        // Of a 3 × 3 matrix, by the angle whose cosine is half the determinant of what deviates from its mean (Smith 1961).
+        return largest(s[0], s[4], s[8], s[1], s[2], s[5], alive, above: least, turning)
+    }
+
+    /// The largest eigenvalue of symmetric 3 × 3 matrices, diagonal first, then (1, 0), (2, 0), (2, 1), or the trace less what
+    /// turning costs; 0 where that is not above `least`.
+    ///
+    /// By the angle whose cosine is half the determinant of what deviates from the mean (Smith 1961).
+    @inline(__always)
+    private static func largest(
+        _ s00: Lanes, _ s11: Lanes, _ s22: Lanes, _ s10: Lanes, _ s20: Lanes, _ s21: Lanes,
+        _ alive: SIMDMask<Lanes.MaskStorage>, above least: Double, _ turning: Double
+    ) -> Lanes {
+        let trace = s00 + s11 + s22
         let mean = trace / 3
-        let (a, b, c) = (s[0] - mean, s[4] - mean, s[8] - mean)
-        let aside = s[1] * s[1] + s[2] * s[2] + s[5] * s[5]
+        let (a, b, c) = (s00 - mean, s11 - mean, s22 - mean)
+        let aside = s10 * s10 + s20 * s20 + s21 * s21
         let size = ((a * a + b * b + c * c + 2 * aside) / 6).squareRoot()
-        let determinant = a * (b * c - s[5] * s[5]) - s[1] * (s[1] * c - s[5] * s[2]) + s[2] * (s[1] * s[5] - b * s[2])
+        // No more than where the angle is zero.
+        let possible = alive .& (pointwiseMax(mean + 2 * size, trace - turning) .> least)
+        guard any(possible) else { return .zero }
+        let determinant = a * (b * c - s21 * s21) - s10 * (s10 * c - s21 * s20) + s20 * (s10 * s21 - b * s20)
         var value = Lanes.zero
-        for lane in 0..<lanes where alive[lane] && trace[lane] > least {
+        for lane in 0..<lanes where possible[lane] {
             let size = size[lane]
             let cosine = size > 0 ? determinant[lane] / (2 * size * size * size) : 0
             value[lane] = max(mean[lane] + 2 * size * cos(acos(max(-1, min(1, cosine))) / 3), trace[lane] - turning)
         }
         return value
+    }
+
+    /// The scores of the atoms of three columns of a tile in the place of an atom of one: beside the others G and S are
+    /// what they are beside all, and what that one atom gives back, v·aaᵀ and v·(arᵀ + raᵀ). In the basis in which the
+    /// former are I and M, as ``strongest(_:_:above:_:)`` leaves them, its inverse root is I − μ·ααᵀ.
+    @inline(__always)
+    private func based(
+        _ place: Lent, _ tile: AtomTiles.Tile, _ scratch: UnsafeMutablePointer<Lanes>, above least: Double
+    ) -> Lanes {
+        let n = tiles.columnCount
+        let (a, h) = (a + place.row * n + tile.column, h + place.row * n + tile.column)
+        let (v, s) = (place.v[0], place.s[0])
+        // L and M.
+        let (l10, l20, l21) = (scratch[1], scratch[2], scratch[5])
+        let (m00, m10, m20, m11, m21, m22) = (
+            scratch[9], scratch[10], scratch[11], scratch[13], scratch[14], scratch[17]
+        )
+        let alive = (scratch[0] .> 0) .& (scratch[4] .> 0) .& (scratch[8] .> 0)
+        let (r0, r1, r2) = (scratch[3], scratch[6], scratch[7])
+        func solved(_ x: Pointer) -> (Lanes, Lanes, Lanes) {
+            let x0 = load(x) * r0
+            let x1 = (load(x + lanes) - l10 * x0) * r1
+            return (x0, x1, (load(x + 2 * lanes) - l20 * x0 - l21 * x1) * r2)
+        }
+        let (a0, a1, a2) = solved(a)
+        let (h0, h1, h2) = solved(h)
+        let power = a0 * a0 + a1 * a1 + a2 * a2
+        // ρ = η + ½sv·α.
+        let half = 0.5 * s * v
+        let crossed = a0 * h0 + a1 * h1 + a2 * h2 + half * power
+        let (z0, z1, z2) = (
+            m00 * a0 + m10 * a1 + m20 * a2, m10 * a0 + m11 * a1 + m21 * a2, m20 * a0 + m21 * a1 + m22 * a2
+        )
+        let quadratic = z0 * a0 + z1 * a1 + z2 * a2 + 2 * v * power * crossed
+        let scale = 1 + v * power
+        let trace = m00 + m11 + m22 + 2 * v * crossed - v / scale * quadratic
+        guard any(alive .& (trace .> least)) else { return .zero }
+        // (I − μααᵀ)(M + v(αρᵀ + ραᵀ))(I − μααᵀ) = M + αwᵀ + wαᵀ.
+        let root = scale.squareRoot()
+        let mu = v / (root * (1 + root))
+        let gain = v * (1 - mu * power)
+        let weight = gain * half - mu * v * crossed + 0.5 * mu * mu * quadratic
+        let (w0, w1, w2) = (
+            gain * h0 - mu * z0 + weight * a0, gain * h1 - mu * z1 + weight * a1, gain * h2 - mu * z2 + weight * a2
+        )
+        return Self.largest(
+            m00 + 2 * a0 * w0, m11 + 2 * a1 * w1, m22 + 2 * a2 * w2, m10 + a0 * w1 + a1 * w0,
+            m20 + a0 * w2 + a2 * w0, m21 + a1 * w2 + a2 * w1, alive, above: least, turning)
     }
 }
 
