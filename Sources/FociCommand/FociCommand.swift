@@ -52,8 +52,8 @@ struct FociCommand: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         // Large scratch memory goes back to the system when it is freed, instead of staying with the process; smaller stays, or
         // a tenth of a localization would go into getting it back, page by page.
-        mallopt(M_MMAP_THRESHOLD, 1 << 20)
-        mallopt(M_TRIM_THRESHOLD, 16 << 20)
+        mallopt(M_MMAP_THRESHOLD, 4 << 20)
+        mallopt(M_TRIM_THRESHOLD, 32 << 20)
         Interruption.install()
         do {
             var command = try parseAsRoot(

@@ -97,7 +97,7 @@ struct FinePlacesTests {
                 )
                 #expect(
                     one.map { places.columns[$0.row] } == other.map(\.row) && one.map(\.weight) == other.map(\.weight))
-                let alone = places.family(fine, as: block + 1, of: shapes.blocks)
+                let alone = places.family([fine], as: [block + 1], of: shapes.blocks)
                 #expect(alone.column(block + 1).map(\.row) == other.map(\.row))
                 #expect(alone.column(block + 1).map(\.weight) == one.map(\.weight))
                 #expect(alone.column(block).isEmpty)

@@ -2,23 +2,23 @@
 struct ActiveAtoms: Sendable {
     /// Blocks and coefficients in units of the problem.
     let active: ActiveSet
-    /// What each active block stands for; nil for the blocks of the gain themselves.
-    let families: [AtomFamily]?
+    /// What active blocks stand for; nil for the blocks of the gain themselves.
+    let family: AtomFamily?
     /// The combination of its columns that each active block is, none where each column is for itself; nil for none at all.
     private let directions: [[Double]]?
     /// What they are of, where that is not the prepared problem but the same with all its samples.
     let problem: RegressionProblem?
 
-    /// Active atoms, one family an active block, or active blocks of the gain.
-    init(_ active: ActiveSet, families: [AtomFamily]? = nil, of problem: RegressionProblem? = nil) {
-        self.init(active, families: families, directions: nil, of: problem)
+    /// Active blocks of the gain.
+    init(_ active: ActiveSet, of problem: RegressionProblem? = nil) {
+        self.init(active, family: nil, directions: nil, of: problem)
     }
 
     private init(
-        _ active: ActiveSet, families: [AtomFamily]?, directions: [[Double]]?, of problem: RegressionProblem?
+        _ active: ActiveSet, family: AtomFamily?, directions: [[Double]]?, of problem: RegressionProblem?
     ) {
         self.active = active
-        self.families = families
+        self.family = family
         self.directions = directions
         self.problem = problem
     }
@@ -29,10 +29,10 @@ struct ActiveAtoms: Sendable {
     ///   - owners: the active blocks, ascending.
     ///   - directions: the combination of its columns that each is; empty where each column is for itself.
     ///   - coefficients: T × one column each, or as many as the block has where there is no direction.
-    ///   - families: what each stands for.
+    ///   - family: what they stand for.
     ///   - blocks: of the problem.
     init(
-        _ owners: [Int], directions: [[Double]], coefficients: Matrix, families: [AtomFamily], of blocks: BlockStructure
+        _ owners: [Int], directions: [[Double]], coefficients: Matrix, family: AtomFamily, of blocks: BlockStructure
     ) {
         let offsets = owners.reduce(into: [0]) { $0.append($0[$0.count - 1] + blocks.columns(of: $1).count) }
         var (elements, next): ([Double], Int) = ([], 0)
@@ -48,7 +48,7 @@ struct ActiveAtoms: Sendable {
             ActiveSet(
                 blocks: owners, offsets: offsets,
                 coefficients: Matrix(rows: coefficients.rows, columns: offsets[owners.count], elements: elements)),
-            families: families, directions: directions, of: nil)
+            family: family, directions: directions, of: nil)
     }
 
     /// The same with amplitudes debiased (``Debiasing``), or as they are.
@@ -76,13 +76,13 @@ struct ActiveAtoms: Sendable {
             }
         }
         return ActiveAtoms(
-            ActiveSet(blocks: active.blocks, offsets: active.offsets, coefficients: scaled), families: families,
+            ActiveSet(blocks: active.blocks, offsets: active.offsets, coefficients: scaled), family: family,
             directions: directions, of: self.problem)
     }
 
     /// The columns of active block i, n × width.
     private func columns(_ i: Int, in problem: RegressionProblem) -> Matrix {
-        families?[i].columns(of: active.blocks[i], in: problem.design)
+        family?.columns(of: active.blocks[i], in: problem.design)
             ?? problem.design.columns(problem.blocks.columns(of: active.blocks[i]))
     }
 
@@ -118,7 +118,7 @@ struct ActiveAtoms: Sendable {
     /// The columns of the problem that make up active block i, one combination a column of the block.
     func combinations(_ i: Int, in problem: RegressionProblem) -> [AtomFamily.Column] {
         let columns = problem.blocks.columns(of: active.blocks[i])
-        return columns.map { families?[i].column($0) ?? [($0, 1)] }
+        return columns.map { family?.column($0) ?? [($0, 1)] }
     }
 
     /// The whitened field of active block i, n × samples of the problem's response.

@@ -22,8 +22,8 @@ struct FinePlaces: Sendable {
     let families: [AtomFamily]
     /// The columns of the gain around them, ascending: all of a source or none.
     let columns: [Int]
-    /// Where each of them is in it.
-    private let order: [Int: Int]
+    /// Where each column of the gain is in it; −1 where it is not.
+    private let order: [Int]
     /// The candidates that sources of the space are.
     private let candidates: [Int: Int]
 
@@ -63,16 +63,18 @@ struct FinePlaces: Sendable {
         let centres = ends.map { $0 == $1 ? positions[$0] : 0.5 * (positions[$0] + positions[$1]) }
         let surroundings = Set(centres.flatMap { shapes.visible(within: PatchShapes.furthest, of: $0).map(\.index) })
         let columns = surroundings.sorted().flatMap(shapes.blocks.columns)
-        let order = Dictionary(uniqueKeysWithValues: zip(columns, columns.indices))
+        var order = [Int](repeating: -1, count: shapes.blocks.columnCount)
+        for (place, column) in columns.enumerated() { order[column] = place }
+        let widest = 1.5 * (Self.extents.max() ?? 0)
+        let visible = zip(ends, centres).map { shapes.visible(within: widest, of: $1, beside: $0.0) }
         let blocks = BlockStructure(sizes: ends.map { shapes.blocks.columns(of: $0.0).count })
         families = Self.extents.map { extent in
             AtomFamily(
                 blocks: blocks,
-                columns: zip(ends, centres).lazy.flatMap { ends, centre in
-                    let parts =
-                        extent > 0 ? shapes.patch(extent, around: centre, beside: ends.0) : point(ends.0, ends.1)
+                columns: zip(ends, visible).lazy.flatMap { ends, visible in
+                    let parts = extent > 0 ? PatchShapes.patch(extent, of: visible) : point(ends.0, ends.1)
                     return shapes.columns(parts, along: ends.0).map { column -> AtomFamily.Column in
-                        column.compactMap { part in order[part.row].map { (row: $0, weight: part.weight) } }
+                        column.compactMap { order[$0.row] < 0 ? nil : (order[$0.row], $0.weight) }
                     }
                 })
         }
@@ -121,18 +123,19 @@ struct FinePlaces: Sendable {
     /// Where the columns of some block of the gain around them are in ``columns``.
     func columns(of block: Int, in blocks: BlockStructure) -> Range<Int>? {
         let own = blocks.columns(of: block)
-        return order[own.lowerBound].map { $0..<($0 + own.count) }
+        let first = order[own.lowerBound]
+        return first < 0 ? nil : first..<(first + own.count)
     }
 
-    /// A candidate as block j of the gain: nothing at all other blocks.
-    func family(_ atom: AtomDictionary.Atom, as j: Int, of blocks: BlockStructure) -> AtomFamily {
-        let family = families[atom.family]
-        let parts = family.blocks.columns(of: atom.block).map { column in
-            family.column(column).map { (columns[$0.row], $0.weight) }
+    /// Candidates as blocks of the gain, as many and all different: nothing at all other blocks.
+    func family(_ atoms: [AtomDictionary.Atom], as owners: [Int], of blocks: BlockStructure) -> AtomFamily {
+        var parts: [Int: AtomFamily.Column] = [:]
+        for (atom, owner) in zip(atoms, owners) {
+            let family = families[atom.family]
+            for (own, column) in zip(blocks.columns(of: owner), family.blocks.columns(of: atom.block)) {
+                parts[own] = family.column(column).map { (columns[$0.row], $0.weight) }
+            }
         }
-        let own = blocks.columns(of: j)
-        return AtomFamily(
-            blocks: blocks,
-            columns: (0..<blocks.columnCount).lazy.map { own.contains($0) ? parts[$0 - own.lowerBound] : [] })
+        return AtomFamily(blocks: blocks, columns: (0..<blocks.columnCount).lazy.map { parts[$0] ?? [] })
     }
 }

@@ -208,7 +208,7 @@ extension SourceChoice {
         var outcome = chosen
         outcome.atoms = ActiveAtoms(
             selected.owners, directions: selected.atoms.map(\.direction), coefficients: coefficients,
-            families: selected.sources.map { places.family($0.atom, as: $0.owner, of: problem.blocks) },
+            family: places.family(selected.atoms, as: selected.owners, of: problem.blocks),
             of: problem.blocks)
         let search = selected.search
         outcome.refined = Refined(

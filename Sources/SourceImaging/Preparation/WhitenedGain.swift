@@ -73,7 +73,8 @@ struct WhitenedGain {
                 guard let turned = turned.baseAddress, let norms = norms.baseAddress else { return }
                 // Pieces write to columns of their own.
                 nonisolated(unsafe) let (x, lengths) = (turned, norms)
-                parallelism.forEachPiece(of: forward.sources.count, piece: 128) { _, items in
+                // A piece is small enough for the same memory to serve the next.
+                parallelism.forEachPiece(of: forward.sources.count, piece: 48) { _, items in
                     var whitened = [Double](repeating: 0, count: rank * items.count * o)
                     gain.withColumns(items.lowerBound * o..<items.upperBound * o) { columns in
                         BLAS.gemm(

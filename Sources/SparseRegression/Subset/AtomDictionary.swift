@@ -190,13 +190,13 @@ public struct AtomDictionary: Sendable {
         }
     }
 
-    /// AᵀX in the first k rows of a matrix of a multiple of eight rows, the others zero.
+    /// AᵀX in the first k rows of a matrix, of two or four rows or a multiple of eight, the others zero.
     ///
     /// - Parameter matrix: A, n × k.
     /// - Complexity: O(n·q·k), one full pass over the design.
     func products(_ matrix: Matrix) -> Matrix {
         let (n, k, q) = (design.rows, matrix.columns, design.columns)
-        var products = Matrix(rows: (k + 7) / 8 * 8, columns: q)
+        var products = Matrix(rows: k <= 2 ? 2 : k <= 4 ? 4 : (k + 7) / 8 * 8, columns: q)
         let stride = products.rows
         matrix.elements.withUnsafeBufferPointer { elements in
             products.elements.withUnsafeMutableBufferPointer { products in
@@ -264,6 +264,21 @@ public struct AtomDictionary: Sendable {
                 (own[first], own[second]) = (totalA, totalB)
             }
         }
+    }
+
+    /// AᵀX of some matrices in one pass over the design, each from a row on that is a multiple of eight.
+    func products(_ matrices: [Matrix]) -> (products: Matrix, first: [Int]) {
+        let padded = matrices.map { ($0.columns + 7) / 8 * 8 }
+        let zeros = zip(matrices, padded).map { [Double](repeating: 0, count: ($1 - $0.columns) * $0.rows) }
+        let all = Matrix(
+            rows: design.rows, columns: padded.reduce(0, +),
+            elements: zip(matrices, zeros).flatMap { $0.elements + $1 })
+        return (products(all), padded.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) })
+    }
+
+    /// D_jᵀYYᵀD_j of every atom of a family, from YᵀX in the first rows of products.
+    func squares(_ f: Int, _ products: Matrix, rows: Int) -> [Double] {
+        Self.squares(families[f], products, [0..<rows], parallelism)[0]
     }
 
     /// D_jᵀYYᵀD_j of every atom, for each of some responses, a family an array.
@@ -382,10 +397,5 @@ public struct AtomDictionary: Sendable {
             for x in 0..<families[f].blocks.columns(of: j).count { grams[tiles.square(j, x, x)] += ridge * largest }
         }
         return grams
-    }
-
-    /// D_jᵀ(Y − fit)(Y − fit)ᵀD_j of every atom.
-    func squares(beside fit: SubsetFit, of power: Power) -> [[Double]] {
-        fit.atoms.isEmpty ? power.squares : squares(of: [fit.residual(of: power)])[0]
     }
 }

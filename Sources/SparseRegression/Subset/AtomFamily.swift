@@ -112,7 +112,7 @@ public struct AtomFamily: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - columns: of P.
-    ///   - matrix: A, k × q, k a multiple of eight.
+    ///   - matrix: A, k × q, k two, four or a multiple of eight.
     ///   - target: k values a column.
     func combine(
         _ columns: Range<Int>, _ k: Int, _ matrix: UnsafePointer<Double>, _ target: UnsafeMutablePointer<Double>
@@ -125,9 +125,16 @@ public struct AtomFamily: Sendable, Equatable {
             let own = target + position * k
             // Short columns stay in registers.
             if k <= 64 {
-                for first in Swift.stride(from: 0, to: k, by: 8) {
-                    let sum = combined(column, UnsafeRawPointer(matrix + first), k)
-                    UnsafeMutableRawPointer(own + first).storeBytes(of: sum, as: SIMD8<Double>.self)
+                func write<Some: SIMD>(_ type: Some.Type) where Some.Scalar == Double {
+                    for first in Swift.stride(from: 0, to: k, by: Some.scalarCount) {
+                        let sum = combined(column, UnsafeRawPointer(matrix + first), k, type)
+                        UnsafeMutableRawPointer(own + first).storeBytes(of: sum, as: type)
+                    }
+                }
+                switch k {
+                case 2: write(SIMD2.self)
+                case 4: write(SIMD4.self)
+                default: write(SIMD8.self)
                 }
                 continue
             }
@@ -143,13 +150,25 @@ public struct AtomFamily: Sendable, Equatable {
     /// - Parameters:
     ///   - items: the tiles.
     ///   - rows: rows of A that are wanted, k.
-    ///   - stride: numbers a column of A, a multiple of eight.
+    ///   - stride: numbers a column of A: two, four or a multiple of eight.
     ///   - matrix: A, stride × q.
     ///   - target: the first row, `leading` from one to the next.
     func combine(
         tiles items: Range<Int>, rows: Int, stride: Int, _ matrix: UnsafePointer<Double>,
         _ target: UnsafeMutablePointer<Double>, _ leading: Int
     ) {
+        switch stride {
+        case 2: combine(tiles: items, rows, stride, matrix, target, leading, SIMD2.self)
+        case 4: combine(tiles: items, rows, stride, matrix, target, leading, SIMD4.self)
+        default: combine(tiles: items, rows, stride, matrix, target, leading, SIMD8.self)
+        }
+    }
+
+    @inline(__always)
+    private func combine<Some: SIMD>(
+        tiles items: Range<Int>, _ rows: Int, _ stride: Int, _ matrix: UnsafePointer<Double>,
+        _ target: UnsafeMutablePointer<Double>, _ leading: Int, _ type: Some.Type
+    ) where Some.Scalar == Double {
         let start = tiles.tiles[items.lowerBound].column
         for tile in tiles.tiles[items] {
             for lane in 0..<AtomTiles.Lanes.scalarCount {
@@ -160,25 +179,27 @@ public struct AtomFamily: Sendable, Equatable {
                         continue
                     }
                     let column = blocks.offsets[tile.blocks.lowerBound + lane] + x
-                    for first in Swift.stride(from: 0, to: rows, by: 8) {
-                        let sum = combined(column, UnsafeRawPointer(matrix + first), stride)
-                        for row in first..<min(rows, first + 8) { own[row * leading] = sum[row - first] }
+                    for first in Swift.stride(from: 0, to: rows, by: Some.scalarCount) {
+                        let sum = combined(column, UnsafeRawPointer(matrix + first), stride, type)
+                        for row in first..<min(rows, first + Some.scalarCount) {
+                            own[row * leading] = sum[row - first]
+                        }
                     }
                 }
             }
         }
     }
 
-    /// Eight numbers of one column of A·P.
+    /// A few numbers of one column of A·P.
     @inline(__always)
-    private func combined(_ column: Int, _ matrix: UnsafeRawPointer, _ stride: Int) -> SIMD8<Double> {
-        func eight(_ row: Int) -> SIMD8<Double> {
-            matrix.loadUnaligned(fromByteOffset: row * stride * 8, as: SIMD8<Double>.self)
-        }
-        guard let combination else { return eight(column) }
-        var sum = SIMD8<Double>.zero
+    private func combined<Some: SIMD>(
+        _ column: Int, _ matrix: UnsafeRawPointer, _ stride: Int, _ type: Some.Type
+    ) -> Some where Some.Scalar == Double {
+        func some(_ row: Int) -> Some { matrix.loadUnaligned(fromByteOffset: row * stride * 8, as: type) }
+        guard let combination else { return some(column) }
+        var sum = Some.zero
         for entry in combination.offsets[column]..<combination.offsets[column + 1] {
-            sum += combination.weights[entry] * eight(Int(combination.rows[entry]))
+            sum += combination.weights[entry] * some(Int(combination.rows[entry]))
         }
         return sum
     }

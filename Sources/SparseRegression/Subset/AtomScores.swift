@@ -98,23 +98,28 @@ final class AtomScores {
     private func rebuild() {
         rebuilds += 1
         (slots, rowCount) = (Array(fit.offsets.dropLast()), fit.columnCount)
-        let squares = dictionary.squares(beside: fit, of: power)
-        for (family, squares) in zip(families, squares) { family.start(squares, rows: rowCount) }
-        if rowCount > 0 {
-            // CᵀKC is the square of (D·W)ᵀX with K = W·Wᵀ.
-            var factor = fit.inverse
-            let k = rowCount
-            factor.elements.withUnsafeMutableBufferPointer {
-                guard let start = $0.baseAddress else { return }
-                _ = LAPACK.cholesky(k, start, k)
-                for j in 0..<k { for i in 0..<j { start[i + j * k] = 0 } }
-            }
-            let taken = dictionary.products(fit.columns * factor)
-            for family in families { family.take(taken, rows: k) }
-            let a = dictionary.products(fit.columns * fit.inverse)
-            for family in families { family.fill(a, rows: k, correlations: false) }
-            let h = dictionary.products(fit.residual(of: power) * fit.coefficients)
-            for family in families { family.fill(h, rows: k, correlations: true) }
+        let (k, residual) = (rowCount, fit.residual(of: power))
+        guard k > 0 else {
+            for (family, squares) in zip(families, power.squares) { family.start(squares, rows: 0) }
+            return find(nil)
+        }
+        // CᵀKC is the square of (D·W)ᵀX with K = W·Wᵀ.
+        var factor = fit.inverse
+        factor.elements.withUnsafeMutableBufferPointer {
+            guard let start = $0.baseAddress else { return }
+            _ = LAPACK.cholesky(k, start, k)
+            for j in 0..<k { for i in 0..<j { start[i + j * k] = 0 } }
+        }
+        // One pass over the design for all.
+        let (products, first) = dictionary.products([
+            residual, fit.columns * factor, fit.columns * fit.inverse, residual * fit.coefficients,
+        ])
+        let own = products.rows(0..<first[1])
+        for (f, family) in families.enumerated() {
+            family.start(dictionary.squares(f, own, rows: residual.columns), rows: k)
+            family.take(products, rows: first[1]..<(first[1] + k))
+            family.fill(products, rows: first[2]..<(first[2] + k), correlations: false)
+            family.fill(products, rows: first[3]..<(first[3] + k), correlations: true)
         }
         find(nil)
     }

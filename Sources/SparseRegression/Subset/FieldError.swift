@@ -74,7 +74,7 @@ public struct FieldError: Sendable {
     func evidence(
         of fit: SubsetFit, to power: AtomDictionary.Power, in dictionary: AtomDictionary, _ known: inout Bases
     ) -> Double {
-        let waves = Waveforms(of: fit, to: power, noise: noise)
+        let waves = known.waveforms(of: fit, to: power, noise: noise)
         guard waves.count > 0 else { return 0 }
         let n = fit.columns.rows
         // Factors of the errors that look like neighbours, the waveforms one after another.
@@ -122,7 +122,7 @@ public struct FieldError: Sendable {
     }
 
     /// The waveforms of the atoms of a fit, in units of the noise.
-    private struct Waveforms {
+    fileprivate struct Waveforms {
         /// s, and the atom of each.
         private(set) var sizes: [Double] = []
         private(set) var atoms: [Int] = []
@@ -180,12 +180,18 @@ public struct FieldError: Sendable {
             for (x, m) in owners.enumerated() {
                 target[x, 0] += zip(own.column(x), white.column(m)).reduce(0) { $0 + $1.0 * $1.1 }
             }
-            for i in 0..<mixed.columns {
-                let part = Matrix(rows: rows.count, columns: owners.count) {
-                    own[$0, $1] * mixed[owners[$1], i] * weights[$0, i].squareRoot()
+            let (n, count) = (rows.count, mixed.columns)
+            let roots = weights.elements.map { $0.squareRoot() }
+            var part = Matrix(rows: n * count, columns: owners.count)
+            for (x, m) in owners.enumerated() {
+                for i in 0..<count {
+                    let factor = mixed[m, i]
+                    for r in 0..<n {
+                        part.elements[(x * count + i) * n + r] = own.elements[x * n + r] * factor * roots[i * n + r]
+                    }
                 }
-                system = system - Matrix.product(part, transposed: true, part)
             }
+            system = system - Matrix.product(part, transposed: true, part)
         }
 
         /// log det less what it explains.
@@ -196,9 +202,20 @@ public struct FieldError: Sendable {
         }
     }
 
-    /// Bases of the errors of atoms that were needed so far.
+    /// Bases of the errors of atoms that were needed so far, and the waveforms of the last fit.
     struct Bases {
         private var known: [AtomDictionary.Atom: Matrix] = [:]
+        private var last: (atoms: [AtomDictionary.Atom], noise: Double, waves: Waveforms)?
+
+        /// Of a fit to a response that is always the same.
+        fileprivate mutating func waveforms(
+            of fit: SubsetFit, to power: AtomDictionary.Power, noise: Double
+        ) -> Waveforms {
+            if let last, last.noise == noise, last.atoms == fit.atoms { return last.waves }
+            let waves = Waveforms(of: fit, to: power, noise: noise)
+            last = (fit.atoms, noise, waves)
+            return waves
+        }
 
         /// Û with ÛÛᵀ = G: the strongest directions of the neighbours' fields beside the atom's own, n × at most 6, of
         /// Frobenius norm 1; none where there are no neighbours.

@@ -125,7 +125,7 @@ final class Remainders {
     }
 
     /// Fills A or H from their products with the design.
-    func fill(_ products: Matrix, rows: Int, correlations: Bool) {
+    func fill(_ products: Matrix, rows: Range<Int>, correlations: Bool) {
         nonisolated(unsafe) let target = correlations ? h : a
         let (family, tiles) = (family, tiles)
         products.elements.withUnsafeBufferPointer { elements in
@@ -133,16 +133,16 @@ final class Remainders {
             nonisolated(unsafe) let base = first
             parallelism.forEachPiece(of: tiles.tiles.count, piece: AtomTiles.piece) { _, items in
                 family.combine(
-                    tiles: items, rows: rows, stride: products.rows, base,
+                    tiles: items, rows: rows.count, stride: products.rows, base + rows.lowerBound,
                     target + tiles.columns(of: items).lowerBound, tiles.columnCount)
             }
         }
     }
 
     /// Takes CᵀC from the Gram matrices, with C given by its products with the design.
-    func take(_ products: Matrix, rows: Int) {
+    func take(_ products: Matrix, rows range: Range<Int>) {
         nonisolated(unsafe) let gram = gram
-        let (family, tiles) = (family, tiles)
+        let (family, tiles, rows) = (family, tiles, range.count)
         products.elements.withUnsafeBufferPointer { elements in
             guard let first = elements.baseAddress else { return }
             nonisolated(unsafe) let base = first
@@ -150,7 +150,8 @@ final class Remainders {
                 let columns = tiles.columns(of: items)
                 withUnsafeTemporaryAllocation(of: Double.self, capacity: rows * columns.count) { memory in
                     guard let taken = memory.baseAddress else { return }
-                    family.combine(tiles: items, rows: rows, stride: products.rows, base, taken, columns.count)
+                    family.combine(
+                        tiles: items, rows: rows, stride: products.rows, base + range.lowerBound, taken, columns.count)
                     for tile in tiles.tiles[items] {
                         let own = taken + tile.column - columns.lowerBound
                         for x in 0..<tile.width {
@@ -180,6 +181,11 @@ final class Remainders {
         if let change { reserve(change.rowCount, keeping: change.rowCount - (change.joining?.width ?? 0)) }
         let count = places.count + 1
         var found = [Best](repeating: (-1, 0), count: tiles.pieceCount * count)
+        // The best addition that each worker has seen: less need not be known exactly.
+        let workers = max(1, min(parallelism.threads, tiles.pieceCount))
+        let seen = Pointer.allocate(capacity: workers)
+        seen.update(repeating: 0, count: workers)
+        defer { seen.deallocate() }
         let widest = places.reduce(1) { max($0, $1.width) }
         // Pieces read matrices that stay where they are, and write to places, and to columns, of their own.
         let offsets = places.reduce(into: [0]) { $0.append($0[$0.count - 1] + 2 * $1.width * $1.width) }
@@ -187,10 +193,10 @@ final class Remainders {
             zip(places, offsets).map { Lent($0, memory, $1) }.withUnsafeBufferPointer { places in
                 found.withUnsafeMutableBufferPointer { elements in
                     guard let start = elements.baseAddress else { return }
-                    nonisolated(unsafe) let (found, places, this) = (start, places, self)
+                    nonisolated(unsafe) let (found, places, seen, this) = (start, places, seen, self)
                     parallelism.forEachPiece(of: tiles.tiles.count, piece: AtomTiles.piece) { number, items in
                         if let change { this.make(change, items) }
-                        this.price(items, places, widest, owners, found + number * count)
+                        this.price(items, places, widest, owners, found + number * count, seen + number % workers)
                     }
                 }
             }
@@ -267,8 +273,7 @@ final class Remainders {
 
     private func price(
         _ items: Range<Int>, _ places: UnsafeBufferPointer<Lent>, _ widest: Int,
-        _ owners: [Int: [(block: Int, atom: Int)]],
-        _ found: UnsafeMutablePointer<Best>
+        _ owners: [Int: [(block: Int, atom: Int)]], _ found: UnsafeMutablePointer<Best>, _ seen: Pointer
     ) {
         // First what an atom explains beside all of the fit: in the basis that this leaves behind, places cost little.
         let basis = 2 * tiles.width * tiles.width
@@ -280,7 +285,7 @@ final class Remainders {
                 let hasBasis = isDirected && tile.width == 3
                 for i in (0...places.count).reversed() {
                     let place = i < places.count ? places[i] : nil
-                    let least = relief.isEmpty ? max(found[i].score, place?.least ?? 0) : -.infinity
+                    let least = relief.isEmpty ? max(found[i].score, place?.least ?? seen.pointee) : -.infinity
                     var score: Lanes
                     if hasBasis, let place, place.width == 1 {
                         score = based(place, tile, scratch, above: least)
@@ -306,6 +311,7 @@ final class Remainders {
                 }
             }
         }
+        seen.pointee = max(seen.pointee, found[places.count].score)
     }
 
     /// Takes the best atom of a tile, by score and relief, where it is better than the one found so far.

@@ -132,8 +132,8 @@ public final class SubsetSearch {
             fits.append(descend(from: start, onlyExchanging: true).fit)
         }
         var bases = FieldError.Bases()
-        let values = errors.enumerated().map { number, error in
-            fits.map { fit in
+        let values = fits.map { fit in
+            errors.enumerated().map { number, error in
                 objective(fit) + error.evidence(of: fit, to: power, in: dictionary, &bases)
                     + Self.doubt * error.noise * Double(number)
             }
@@ -141,10 +141,10 @@ public final class SubsetSearch {
         let eligible = fits.indices.filter { allowsCancelling || !isCancelling(fits[$0]) }
         var best = (error: 0, fit: eligible.first ?? 0)
         for e in errors.indices {
-            for f in eligible where values[e][f] < values[best.error][best.fit] { best = (e, f) }
+            for f in eligible where values[f][e] < values[best.fit][best.error] { best = (e, f) }
         }
         var objectives = [Double](repeating: .nan, count: first.atoms.count + 1)
-        for (fit, value) in zip(fits, values[best.error]) { objectives[fit.atoms.count] = value }
+        for (fit, value) in zip(fits, values) { objectives[fit.atoms.count] = value[best.error] }
         return (other(outcome, fits[best.fit], since: before), best.error, objectives)
     }
 
