@@ -22,9 +22,9 @@ import Testing
                 design: Design(design),
                 families: [
                     .identity(blocks),
-                    AtomFamily(
-                        blocks: blocks,
-                        columns: (0..<blocks.columnCount).map { [($0, 0.7), (($0 + 3) % blocks.columnCount, 0.3)] }),
+                    AtomFamily(blocks: blocks) { block in
+                        blocks.columns(of: block).map { [($0, 0.7), (($0 + 3) % blocks.columnCount, 0.3)] }
+                    },
                 ], ridge: ridge, keepsDirections: true)
             var amplitudes = Matrix(rows: blocks.columnCount, columns: 5)
             for block in Self.truth {

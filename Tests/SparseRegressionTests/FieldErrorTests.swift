@@ -107,7 +107,8 @@ import Testing
         let selection = SubsetSelection(charge: 60)
         let found = try selection.run(dictionary, response: response)
         let errors = [0.05, 0.1, 0.2].map { FieldError(spread: $0, nearby: 0) { _ in [] } }
-        let thinned = selection.thinned(found, dictionary, response: response, errors: errors)
+        let search = try selection.search(dictionary, dictionary.power(of: response))
+        let thinned = search.thinned(found, errors: errors)
         #expect(found.atoms.count > 2 || !isWrong)
         #expect(thinned.outcome.atoms.map(\.block) == [20, 120])
         #expect(thinned.objectives.count == found.atoms.count + 1)
@@ -142,9 +143,10 @@ import Testing
         let selection = SubsetSelection(charge: 60)
         let found = try selection.run(dictionary, response: response)
         #expect(found.atoms.count > 2)
+        let search = try selection.search(dictionary, dictionary.power(of: response))
         func number(_ groups: [FieldError.RowGroup]?) -> Int {
             let errors = [0.05, 0.1, 0.2].map { FieldError(spread: $0, nearby: 0, groups: groups) { _ in [] } }
-            return selection.thinned(found, dictionary, response: response, errors: errors).outcome.atoms.count
+            return search.thinned(found, errors: errors).outcome.atoms.count
         }
         #expect(number([.init(rows: Array(0..<60), variances: noise.map { 1 / ($0 * $0) })]) == 1)
         #expect(number(nil) > 1)
@@ -165,10 +167,9 @@ import Testing
         let selection = SubsetSelection(charge: 60)
         let found = try selection.run(dictionary, response: response)
         let errors = [FieldError(spread: 0.02, nearby: 0) { _ in [] }]
+        let search = try selection.search(dictionary, dictionary.power(of: response))
         func thinned(_ allowsCancelling: Bool) -> SubsetSelection.Outcome {
-            selection.thinned(
-                found, dictionary, response: response, errors: errors, allowsCancelling: allowsCancelling
-            ).outcome
+            search.thinned(found, errors: errors, allowsCancelling: allowsCancelling).outcome
         }
         func shares(_ outcome: SubsetSelection.Outcome) -> [Double] {
             outcome.atoms.indices.map { i in

@@ -38,11 +38,9 @@ func ridgeResidual(_ response: Matrix, _ fields: [(columns: Matrix, ridge: Doubl
             var random = SeededGenerator(seed: seed)
             let blocks = BlockStructure(sizes: widths)
             design = random.normal(rows: 14, columns: blocks.columnCount)
-            let patches = AtomFamily(
-                blocks: blocks,
-                columns: (0..<blocks.columnCount).map { column in
-                    [(column, 0.7), ((column + widths[0]) % blocks.columnCount, 0.3)]
-                })
+            let patches = AtomFamily(blocks: blocks) { block in
+                blocks.columns(of: block).map { [($0, 0.7), (($0 + widths[0]) % blocks.columnCount, 0.3)] }
+            }
             dictionary = AtomDictionary(
                 design: Design(design), families: [.identity(blocks), patches], ridge: ridge,
                 parallelism: Parallelism(threads: threads))
@@ -147,12 +145,12 @@ func ridgeResidual(_ response: Matrix, _ fields: [(columns: Matrix, ridge: Doubl
         return AtomDictionary(
             design: Design(world.design),
             families: [
-                AtomFamily(
-                    blocks: blocks,
-                    columns: (0..<blocks.columnCount).map { column in
+                AtomFamily(blocks: blocks) { block in
+                    blocks.columns(of: block).map { column in
                         let own = column % world.design.columns
                         return [(own, 0.5), ((own + width) % world.design.columns, column < own ? 0.1 : 0.5)]
-                    })
+                    }
+                }
             ], ridge: world.dictionary.ridge)
     }
 
@@ -196,7 +194,10 @@ func ridgeResidual(_ response: Matrix, _ fields: [(columns: Matrix, ridge: Doubl
         let selection = SubsetSelection(charge: 0.02 * world.response.squaredNorm)
         let start = try selection.run(world.dictionary, response: world.response)
         let bad = start.renamed([Atom(family: 1, block: 0), Atom(family: 1, block: 7), Atom(family: 0, block: 3)])
-        let end = selection.exchanged(bad, world.dictionary, response: world.response)
+        func search(_ dictionary: AtomDictionary) throws -> SubsetSearch {
+            try selection.search(dictionary, dictionary.power(of: world.response))
+        }
+        let end = try search(world.dictionary).exchanged(bad)
         #expect(end.atoms.count == 3 && end.looks > start.looks && end.objectives == start.objectives)
         let least = try world.residual(end.atoms)
         #expect(least < (try world.residual(bad.atoms)))
@@ -212,7 +213,51 @@ func ridgeResidual(_ response: Matrix, _ fields: [(columns: Matrix, ridge: Doubl
         let twice = start.renamed([end.atoms[0], end.atoms[0]])
         let free = AtomDictionary(
             design: world.dictionary.design, families: world.dictionary.families, ridge: .leastNormalMagnitude)
-        #expect(selection.exchanged(twice, free, response: world.response).atoms == twice.atoms)
+        #expect(try search(free).exchanged(twice).atoms == twice.atoms)
+    }
+
+    @Test("what goes on from the scores of a step before ends where a search of its own does", arguments: [1, 3])
+    func goingOn(_ width: Int) throws {
+        for seed in UInt64(1)...6 {
+            let world = World(seed: seed, width: width)
+            let selection = SubsetSelection(charge: 0.01 * world.response.squaredNorm)
+            func search() throws -> SubsetSearch {
+                try selection.search(world.dictionary, world.dictionary.power(of: world.response))
+            }
+            let errors = [FieldError(spread: 0.1, nearby: 0) { _ in [] }]
+            let one = try search()
+            let found = one.run(starts: [[Atom(family: 1, block: 0), Atom(family: 0, block: 6)]])
+            let (onward, alone) = (one.thinned(found, errors: errors), try search().thinned(found, errors: errors))
+            #expect(onward.outcome.atoms == alone.outcome.atoms && onward.outcome.looks == alone.outcome.looks)
+            for (a, b) in zip(onward.objectives, alone.objectives) {
+                #expect(abs(a - b) < 1e-9 * world.response.squaredNorm)
+            }
+            // Back at what was found, and on to it once more.
+            let again = one.run()
+            let afresh = try search().run()
+            #expect(again.atoms == afresh.atoms && again.looks == afresh.looks)
+        }
+    }
+
+    @Test("products of some matrices in one pass are those of each, whatever the number of their columns")
+    func passes() {
+        var random = SeededGenerator(seed: 5)
+        for width in [1, 3] {
+            let world = World(seed: 1, width: width)
+            let matrices = [1, 2, 3, 4, 7, 8, 12].map { random.normal(rows: world.design.rows, columns: $0) }
+            let (products, first) = world.dictionary.products(matrices)
+            for (matrix, first) in zip(matrices, first) {
+                let alone = world.dictionary.products(matrix)
+                let whole = Matrix.product(matrix, transposed: true, world.design)
+                for column in 0..<whole.columns {
+                    for row in 0..<whole.rows {
+                        #expect(abs(products[first + row, column] - whole[row, column]) < 1e-13)
+                        #expect(abs(alone[row, column] - whole[row, column]) < 1e-13)
+                    }
+                    #expect((whole.rows..<alone.rows).allSatisfy { alone[$0, column] == 0 })
+                }
+            }
+        }
     }
 
     @Test("another ridge gives the dictionary that is built with it")

@@ -69,14 +69,13 @@ struct FinePlaces: Sendable {
         let visible = zip(ends, centres).map { shapes.visible(within: widest, of: $1, beside: $0.0) }
         let blocks = BlockStructure(sizes: ends.map { shapes.blocks.columns(of: $0.0).count })
         families = Self.extents.map { extent in
-            AtomFamily(
-                blocks: blocks,
-                columns: zip(ends, visible).lazy.flatMap { ends, visible in
-                    let parts = extent > 0 ? PatchShapes.patch(extent, of: visible) : point(ends.0, ends.1)
-                    return shapes.columns(parts, along: ends.0).map { column -> AtomFamily.Column in
-                        column.compactMap { order[$0.row] < 0 ? nil : (order[$0.row], $0.weight) }
-                    }
-                })
+            AtomFamily(blocks: blocks) { candidate in
+                let (first, second) = ends[candidate]
+                let parts = extent > 0 ? PatchShapes.patch(extent, of: visible[candidate]) : point(first, second)
+                return shapes.columns(parts, along: first).map { column in
+                    column.compactMap { order[$0.row] < 0 ? nil : (order[$0.row], $0.weight) }
+                }
+            }
         }
         self.centres = centres
         (self.columns, self.order) = (columns, order)
@@ -136,6 +135,6 @@ struct FinePlaces: Sendable {
                 parts[own] = family.column(column).map { (columns[$0.row], $0.weight) }
             }
         }
-        return AtomFamily(blocks: blocks, columns: (0..<blocks.columnCount).lazy.map { parts[$0] ?? [] })
+        return AtomFamily(blocks: blocks) { blocks.columns(of: $0).map { parts[$0] ?? [] } }
     }
 }

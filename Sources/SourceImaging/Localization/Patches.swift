@@ -21,11 +21,9 @@ struct Patches {
         let around = positions.indices.map { shapes.visible(within: 1.5 * widest, of: positions[$0], beside: $0) }
         families = Self.extents.map { extent in
             guard extent > 0 else { return .identity(shapes.blocks) }
-            return AtomFamily(
-                blocks: shapes.blocks,
-                columns: around.indices.lazy.flatMap {
-                    shapes.columns(PatchShapes.patch(extent, of: around[$0]), along: $0)
-                })
+            return AtomFamily(blocks: shapes.blocks) { j in
+                shapes.columns(PatchShapes.patch(extent, of: around[j]), along: j)
+            }
         }
     }
 }

@@ -23,22 +23,26 @@ public struct AtomFamily: Sendable, Equatable {
     /// The blocks of the design themselves.
     public static func identity(_ blocks: BlockStructure) -> AtomFamily { AtomFamily(blocks, nil) }
 
-    /// A family from the columns of P.
+    /// A family from the columns of P, block by block.
     ///
     /// - Parameters:
     ///   - blocks: blocks of the combinations, one for every block of the design.
-    ///   - columns: one a column of `blocks`; another number of them, or rows that the design does not have, are a
+    ///   - columns: those of a block; another number of them than it has, or rows that the design does not have, are a
     ///     programming error.
-    public init(blocks: BlockStructure, columns: some Sequence<Column>) {
+    public init(blocks: BlockStructure, columns: (_ block: Int) -> [Column]) {
         var combination = Combination()
-        for column in columns {
-            for (row, weight) in column where weight != 0 {
-                combination.rows.append(Int32(row))
-                combination.weights.append(weight)
+        combination.offsets.reserveCapacity(blocks.columnCount + 1)
+        for block in 0..<blocks.count {
+            let own = columns(block)
+            precondition(own.count == blocks.columns(of: block).count, "one combination a column of the blocks")
+            for column in own {
+                for (row, weight) in column where weight != 0 {
+                    combination.rows.append(Int32(row))
+                    combination.weights.append(weight)
+                }
+                combination.offsets.append(combination.rows.count)
             }
-            combination.offsets.append(combination.rows.count)
         }
-        precondition(combination.offsets.count == blocks.columnCount + 1, "one combination a column of the blocks")
         self.init(blocks, combination)
     }
 
