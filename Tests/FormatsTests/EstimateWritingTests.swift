@@ -237,8 +237,8 @@ struct EstimateWritingTests {
             assert r["extent"].tolist() == [0, 0.005, 0] and r["times_noise"].tolist() == [8, 4, 8 / 3]
             n = r["refinement"]
             assert set(n) == {"charge", "stretches", "length", "objectives", "settled", "looks", "gain_error",
-                              "charge_uncertainty"}, set(n)
-            assert n["gain_error"] == 0.05 and n["charge_uncertainty"] == 12.25
+                              "charge_uncertainty", "held_out_sensors"}, set(n)
+            assert n["gain_error"] == 0.05 and n["charge_uncertainty"] == 12.25 and n["held_out_sensors"] == 0.375
             assert n["charge"] == 359.5 and n["stretches"] == 3 and n["length"] == 61 and n["looks"] == 42
             assert n["objectives"].tolist() == [500.25, 499.5] and bool(n["settled"]) is True
             o, v = (r[f"region_{name}"].astype(int) for name in ("offsets", "vertices"))

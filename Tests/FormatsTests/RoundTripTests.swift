@@ -257,7 +257,9 @@ struct RoundTripTests {
         for name in ["offsets", "vertices", "axes", "centre", "level", "volume"] {
             #expect(try file.kind(of: "sources/region_\(name)") == nil)
         }
-        #expect(try !file.attributeNames(of: "refinement").contains("gain_error"))
+        for name in ["gain_error", "held_out_sensors"] {
+            #expect(try !file.attributeNames(of: "refinement").contains(name))
+        }
         let read = try EstimateFile.read(folder.file("e.h5"))
         #expect(read.sources == estimate.sources && read.refinement == estimate.refinement)
     }
@@ -295,6 +297,7 @@ struct RoundTripTests {
                 assert s["peak_amplitude_low"][0] == 1e-8 and s["peak_time_high"][2] == 0.07
                 assert np.isinf(s["extent_high"][2]) and s["probability"][0] == 0.9
                 assert f["refinement"].attrs["gain_error"] == 0.05
+                assert f["refinement"].attrs["held_out_sensors"] == 0.375
             """, in: folder.path)
     }
 

@@ -127,7 +127,8 @@ enum Samples {
         if isRefined {
             estimate.refinement = Refinement(
                 charge: NoiseCharge(value: 359.5, stretches: 3, length: 61), objectives: [500.25, 499.5],
-                isSettled: true, looks: 42, gainError: 0.05, falsePositiveRate: nil, chargeUncertainty: 12.25)
+                isSettled: true, looks: 42, gainError: 0.05, falsePositiveRate: nil, chargeUncertainty: 12.25,
+                heldOut: 0.375)
         }
         // Two windows, one of them longer than the step needs.
         let frame = try GaborFrame(

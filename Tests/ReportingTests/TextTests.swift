@@ -341,8 +341,15 @@ struct TextTests {
         #expect(!PlainSummary.text(estimate).contains("gain taken"))
         estimate.refinement = Refinement(
             charge: NoiseCharge(value: 359.24, stretches: 3, length: 60), objectives: [1], isSettled: true, looks: 4,
-            gainError: 0.05, falsePositiveRate: 0.02, chargeUncertainty: 12.3)
+            gainError: 0.05, falsePositiveRate: 0.02, chargeUncertainty: 12.3, heldOut: 0.414)
+        #expect(Summary(estimate).refinement?.heldOut == 0.414)
         let text = PlainSummary.text(estimate)
+        #expect(text.contains("held-out sensors"))
+        #expect(text.contains("41 % predicted by the others through these sources"))
+        estimate.refinement?.heldOut = -0.1
+        #expect(PlainSummary.text(estimate).contains("predicted no better with these sources than without"))
+        estimate.refinement?.heldOut = nil
+        #expect(!PlainSummary.text(estimate).contains("held-out"))
         #expect(text.contains("more than noise: 359 ± 12 squared units, measured on"))
         #expect(
             text.contains(

@@ -317,7 +317,8 @@ extension EstimateFile {
             isSettled: try reader.count("settled", of: group) != 0, looks: try reader.count("looks", of: group),
             gainError: try reader.double("gain_error", of: group),
             falsePositiveRate: try reader.double("false_positive_rate", of: group),
-            chargeUncertainty: try reader.double("charge_uncertainty", of: group))
+            chargeUncertainty: try reader.double("charge_uncertainty", of: group),
+            heldOut: try reader.double("held_out_sensors", of: group))
     }
 
     /// The group `stability`; what became of each source is put into it.

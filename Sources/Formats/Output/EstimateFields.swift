@@ -163,7 +163,7 @@ extension Refinement {
     fileprivate var stored: [EstimateField] {
         let optional = [
             ("gain_error", gainError), ("false_positive_rate", falsePositiveRate),
-            ("charge_uncertainty", chargeUncertainty),
+            ("charge_uncertainty", chargeUncertainty), ("held_out_sensors", heldOut),
         ]
         return [
             ("charge", .number(charge.value)), ("stretches", .count(charge.stretches)),

@@ -77,6 +77,7 @@ public enum PlainSummary {
             estimate.refinement.flatMap(reckoning).map { ("", $0) },
             freedom.isFinite ? ("degrees of freedom", NumberText.readable(freedom)) : nil,
             ("goodness of fit", NumberText.percent(estimate.goodnessOfFit)),
+            estimate.refinement?.heldOut.map { ("held-out sensors", heldOut($0)) },
             certificate.relativeGap.isFinite
                 ? (
                     "duality gap",
@@ -130,6 +131,12 @@ public enum PlainSummary {
             },
         ].compactMap(\.self)
         return parts.isEmpty ? nil : parts.joined(separator: "; ")
+    }
+
+    private static func heldOut(_ predicted: Double) -> String {
+        predicted > 0
+            ? "\(NumberText.percent(predicted)) predicted by the others through these sources"
+            : "predicted no better with these sources than without"
     }
 
     private static func stability(_ stability: Stability) -> String {

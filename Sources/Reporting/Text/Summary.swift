@@ -207,6 +207,8 @@ public struct Summary: Codable, Sendable, Equatable {
         public let falsePositiveRate: Double?
         /// Standard error of the charge; absent where it is not known.
         public let chargeUncertainty: Double?
+        /// How well each sensor is predicted by the others through the sources; absent where it is not known.
+        public let heldOut: Double?
 
         enum CodingKeys: String, CodingKey {
             case charge
@@ -218,6 +220,7 @@ public struct Summary: Codable, Sendable, Equatable {
             case gainError = "gain_error"
             case falsePositiveRate = "false_positive_rate"
             case chargeUncertainty = "charge_uncertainty"
+            case heldOut = "held_out_sensors"
         }
 
         init(_ refinement: Refinement) {
@@ -230,6 +233,7 @@ public struct Summary: Codable, Sendable, Equatable {
             gainError = refinement.gainError?.finite
             falsePositiveRate = refinement.falsePositiveRate?.finite
             chargeUncertainty = refinement.chargeUncertainty?.finite
+            heldOut = refinement.heldOut?.finite
         }
     }
 

@@ -86,17 +86,21 @@ struct ActiveAtoms: Sendable {
             ?? problem.design.columns(problem.blocks.columns(of: active.blocks[i]))
     }
 
-    /// (DᵀD)⁻¹ of the columns of all active blocks, along the directions that they have: the covariance of their coefficients
-    /// under white noise of variance one; nil where they depend on one another.
-    func inverseGram(in problem: RegressionProblem) -> Matrix? {
+    /// D: the columns of all active blocks, along the directions that they have, n × atoms.
+    func design(in problem: RegressionProblem) -> Matrix {
         let all = active.blocks.indices.flatMap { columns($0, in: problem).elements }
-        var design = Matrix(rows: problem.rowCount, columns: all.count / max(1, problem.rowCount), elements: all)
-        let combined = directionColumns
-        if let combined { design = design * combined }
+        let design = Matrix(rows: problem.rowCount, columns: all.count / max(1, problem.rowCount), elements: all)
+        return directionColumns.map { design * $0 } ?? design
+    }
+
+    /// (DᵀD)⁻¹ for the columns of all active blocks: the covariance of their coefficients under white noise of variance one;
+    /// nil where they depend on one another.
+    func inverseGram(in problem: RegressionProblem) -> Matrix? {
+        let design = design(in: problem)
         guard let inverse = try? Cholesky(Matrix.product(design, transposed: true, design)).inverse() else {
             return nil
         }
-        return combined.map { Matrix.product($0 * inverse, transposed: false, $0, transposed: true) } ?? inverse
+        return directionColumns.map { Matrix.product($0 * inverse, transposed: false, $0, transposed: true) } ?? inverse
     }
 
     /// The directions side by side, columns of the active blocks × atoms; nil where no block has one.

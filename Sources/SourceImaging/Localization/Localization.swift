@@ -162,6 +162,7 @@ public struct Localization: Sendable {
         estimate.settings = settings.described(prepared.orientation, posed.choice, repeats: repeats)
         estimate.stability = repeated?.stability
         estimate.refinement = chosen.refined?.refinement
+        estimate.refinement?.heldOut = result.heldOut
         if let fit = chosen.timeFrequency {
             estimate.timeFrequency = TimeFrequencyRecord(
                 frame: fit.frame, samplingFrequency: prepared.samplingFrequency, firstTime: prepared.times.first ?? 0,
@@ -243,12 +244,13 @@ public struct Localization: Sendable {
     /// Amplitudes in A·m, fields, and what they explain, in the band where there is one; every weight undone once.
     private func sources(
         _ chosen: SourceChoice.Outcome, _ prepared: PreparedProblem, _ forward: Forward, reducer: Matrix?
-    ) throws -> (sources: [EstimatedSource], explained: Matrix, goodnessOfFit: Double) {
+    ) throws -> (sources: [EstimatedSource], explained: Matrix, goodnessOfFit: Double, heldOut: Double?) {
         let problem = chosen.atoms.problem ?? prepared.problem
         let scaled = try chosen.atoms.debiased(settings.isDebiased, in: problem)
         let active = scaled.active
         let samplesBack = reducer.map { (problem.reduction ?? .identity(problem.response.columns)) * $0 }
-        func power(_ field: Matrix) -> Double { (samplesBack.map { field * $0 } ?? field).squaredNorm }
+        func inBand(_ field: Matrix) -> Matrix { samplesBack.map { field * $0 } ?? field }
+        func power(_ field: Matrix) -> Double { inBand(field).squaredNorm }
         let total = power(problem.response)
         let residual = problem.response - scaled.fit(in: problem)
         let coefficients = active.coefficientsInOriginalSamples(of: problem)
@@ -306,7 +308,12 @@ public struct Localization: Sendable {
             sources.append(source)
         }
         sources.sort { $0.field > $1.field || ($0.field == $1.field && $0.index < $1.index) }
-        return (sources, prepared.projection.apply(raw), total > 0 ? 1 - power(residual) / total : 0)
+        let heldOut =
+            chosen.refined == nil || sources.isEmpty
+            ? nil
+            : HeldOutSensors.predicted(
+                inBand(problem.response), scaled.design(in: problem), prepared.noise.whitener.matrix)
+        return (sources, prepared.projection.apply(raw), total > 0 ? 1 - power(residual) / total : 0, heldOut)
     }
 }
 

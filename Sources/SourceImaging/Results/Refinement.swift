@@ -20,11 +20,15 @@ public struct Refinement: Sendable, Equatable {
     public let falsePositiveRate: Double?
     /// Standard error of the charge, in its units; nil where it is not known.
     public let chargeUncertainty: Double?
+    /// How well each sensor is predicted by the others through the sources, whose places stay: which part of the power of the
+    /// errors of a prediction without sources they take away, each sensor by the noise that the others leave of it. At
+    /// most 1, negative where they predict worse than none; nil without sources, or where it is not known.
+    public var heldOut: Double?
 
     /// A refinement as its search or a file tells it; nothing is checked.
     public init(
         charge: NoiseCharge, objectives: [Double], isSettled: Bool, looks: Int, gainError: Double? = nil,
-        falsePositiveRate: Double? = nil, chargeUncertainty: Double? = nil
+        falsePositiveRate: Double? = nil, chargeUncertainty: Double? = nil, heldOut: Double? = nil
     ) {
         self.charge = charge
         self.objectives = objectives
@@ -33,5 +37,6 @@ public struct Refinement: Sendable, Equatable {
         self.gainError = gainError
         self.falsePositiveRate = falsePositiveRate
         self.chargeUncertainty = chargeUncertainty
+        self.heldOut = heldOut
     }
 }

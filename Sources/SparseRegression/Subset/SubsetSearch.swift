@@ -2,6 +2,7 @@
 ///
 /// Not for use by several threads at once.
 public final class SubsetSearch {
+    /// ``SubsetSelection/Outcome``.
     public typealias Outcome = SubsetSelection.Outcome
 
     private let power: AtomDictionary.Power
