@@ -70,28 +70,6 @@ struct PathSearchTests {
         #expect(rough.points.dropLast().allSatisfy { Double($0.activeCount * width) <= 1.5 * 30 })
     }
 
-    @Test("solved roughly on the way, λ is chosen near where it was, and solved as asked for", arguments: [1, 3])
-    func roughWay(_ width: Int) throws {
-        let (problem, _) = try noisyProblem(
-            n: 30, blocks: BlockStructure(count: 60, size: width), samples: 6, seed: 2)
-        func choice(_ wayStop: StopRule?) throws -> SharedChoice {
-            var method = SelectionMethod()
-            method.isRough = true
-            let session = AndersonDescent().session(for: problem, parallelism: .serial)
-            return try #require(
-                try method.chooseLambda(
-                    session, family: SharedLambda<GroupLasso>(), stop: StopRule(relativeGap: 1e-9), wayStop: wayStop))
-        }
-        let (whole, rough) = (try choice(nil), try choice(StopRule(relativeGap: 1e-2)))
-        #expect(whole.curve.points.allSatisfy { $0.relativeGap <= 1e-9 })
-        #expect(rough.curve.points.contains { $0.relativeGap > 1e-9 })
-        #expect(rough.curve.points.allSatisfy { $0.relativeGap <= 1e-2 })
-        #expect(rough.solution.certificate.relativeGap <= 1e-9)
-        // A step of the path at most.
-        #expect(abs(log(rough.curve.chosen.lambda / whole.curve.chosen.lambda)) <= -log(0.8) + 1e-9)
-        #expect(rough.epochs < whole.epochs)
-    }
-
     @Test("a rough path ends with 1.5 active columns a row, and that is no edge", arguments: [1, 3])
     func enough(_ width: Int) throws {
         let (rows, problem) = (

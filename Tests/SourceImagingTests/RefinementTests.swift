@@ -118,7 +118,7 @@ struct RefinementTests {
         let courses = random.normal(rows: 4, columns: 3)
         let atoms = ActiveAtoms(
             [0, 1, 2], directions: [u, [], [0, 1, 0]], coefficients: courses,
-            families: [AtomFamily](repeating: .identity(blocks), count: 3), of: blocks)
+            family: .identity(blocks), of: blocks)
         #expect(atoms.active.offsets == [0, 3, 4, 7])
         for t in 0..<4 {
             let row = (0..<7).map { atoms.active.coefficients[t, $0] }

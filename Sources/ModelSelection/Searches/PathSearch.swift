@@ -84,7 +84,7 @@ public struct PathSearch: Search {
         let isSaturated = last.saturation > saturation || last.columnsPerRow > columnsPerRow
         if memory.since == 0, last.columnsPerRow > enoughColumnsPerRow { return .end(.enough) }
         guard isTurned(last, memory, gained: gained) || isLow || isSaturated else {
-            return .evaluate([memory.log], gradient: usesSlope)
+            return .evaluate([memory.log], gradient: true)
         }
         // Brent's minimization between the neighbours of the best point.
         let middle = points.indices.min { points[$0].value < points[$1].value } ?? 0
@@ -102,9 +102,6 @@ public struct PathSearch: Search {
         let steps = (last.logs[0] - before.logs[0]) / log(factor)
         return (before.value - last.value) / steps > steepness * gained ? 2 * log(factor) : log(factor)
     }
-
-    /// Whether a slope may end the path where values do not.
-    private var usesSlope: Bool { pointsPastMinimum > 1 || rise > slopedRise }
 
     /// Whether the criterion has clearly turned.
     private func isTurned(_ last: SearchPoint, _ memory: Memory, gained: Double) -> Bool {

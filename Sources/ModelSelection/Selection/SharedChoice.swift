@@ -41,7 +41,6 @@ extension SelectionMethod {
     ///   - labels: one a row, spread evenly over folds; nil means all alike.
     ///   - replicates: what the response is the mean of; nil where that is not known.
     ///   - stop: how exactly each problem is solved.
-    ///   - wayStop: how exactly on the way to the λ that is chosen, where the last word is not the criterion's; nil: all alike.
     ///   - parallelism: threads; they change no bit.
     ///   - monitor: progress and cancellation.
     /// - Returns: nil where the criterion is finite at no λ.
@@ -49,8 +48,7 @@ extension SelectionMethod {
     ///   `CancellationError` where the caller cancelled.
     public func chooseLambda<Penalty>(
         _ session: some SolverSession, family: SharedLambda<Penalty>, labels: [Int]? = nil,
-        replicates: Replicates? = nil, stop: StopRule, wayStop: StopRule? = nil, parallelism: Parallelism = .serial,
-        monitor: Monitor = .silent
+        replicates: Replicates? = nil, stop: StopRule, parallelism: Parallelism = .serial, monitor: Monitor = .silent
     ) throws -> SharedChoice? {
         let largest = session.largestLambda(
             under: Penalty.kind, weights: family.weights, parallelism: parallelism)
@@ -67,7 +65,7 @@ extension SelectionMethod {
         let criterion = try makeCriterion(rowCount: session.problem.rowCount, labels: labels, replicates: replicates)
         let objective = try objective(session, family: family, criterion: criterion, parallelism: parallelism)
         let (domain, start) = sharedDomain(largest: largest)
-        let record = try minimize(objective, from: [start], in: domain, stop: wayStop ?? stop, monitor: monitor)
+        let record = try minimize(objective, from: [start], in: domain, stop: stop, monitor: monitor)
         if record.end == .cancelled { throw CancellationError() }
         guard let best = record.best, best.value.isFinite,
             let curve = SelectionCurve(shared: record, criterion: criterion, largest: largest)

@@ -14,7 +14,7 @@ enum HeldOutSensors {
     ///   - response: the whitened data, n × T.
     ///   - fields: of the sources, whitened, n × k.
     ///   - whitener: W, n × sensors.
-    /// - Returns: nil where fields depend on one another, with all sensors or without one, and where there is nothing to
+    /// - Returns: nil where the amplitudes cannot be fitted, with all sensors or without one, and where there is nothing to
     ///   predict.
     /// - Complexity: O(n·sensors·(T + k)).
     static func predicted(_ response: Matrix, _ fields: Matrix, _ whitener: Matrix) -> Double? {

@@ -39,8 +39,6 @@ struct MixedNorm: SourceMethod {
         if origin.refining?.isReduced == true { method.noiseAutocorrelation = [1] }
         let chosen = try method.chooseLambda(
             session, family: family, labels: origin.rowLabels, replicates: origin.replicates, stop: choice.stop,
-            // A λ that is but a start is found by values near enough.
-            wayStop: method.isRough ? StopRule(relativeGap: max(1e-2, choice.stop.relativeGap)) : nil,
             parallelism: choice.parallelism, monitor: monitor)
         guard let chosen else { throw choice.notComputed("λ") }
         return chosen
