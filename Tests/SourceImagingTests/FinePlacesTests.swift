@@ -140,7 +140,8 @@ struct FinePlacesTests {
             positions.indices.filter { $0 != best && sources.hemispheres?[$0] == sources.hemispheres?[best] }
                 .min { positions[$0].distance(to: positions[best]) < positions[$1].distance(to: positions[best]) })
         let centre = isBetween ? 0.5 * (positions[best] + positions[other]) : positions[best]
-        let parts = shapes.patch(extent, around: centre, beside: best)
+        let parts = PatchShapes.patch(
+            extent, of: shapes.surroundings(of: centre, beside: best, upTo: extent))
         #expect(parts.count > 3)
         let field = (0..<forward.gain.rows).map { i in
             parts.reduce(0) { sum, part in

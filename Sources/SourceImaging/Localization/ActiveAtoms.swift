@@ -93,7 +93,7 @@ struct ActiveAtoms: Sendable {
         return directionColumns.map { design * $0 } ?? design
     }
 
-    /// (DᵀD)⁻¹ for the columns of all active blocks: the covariance of their coefficients under white noise of variance one;
+    /// (DᵀD)⁻¹, spread over the columns of all active blocks: the covariance of their coefficients under white noise of variance one;
     /// nil where they depend on one another.
     func inverseGram(in problem: RegressionProblem) -> Matrix? {
         let design = design(in: problem)

@@ -65,13 +65,13 @@ struct FinePlaces: Sendable {
         let columns = surroundings.sorted().flatMap(shapes.blocks.columns)
         var order = [Int](repeating: -1, count: shapes.blocks.columnCount)
         for (place, column) in columns.enumerated() { order[column] = place }
-        let widest = 1.5 * (Self.extents.max() ?? 0)
-        let visible = zip(ends, centres).map { shapes.visible(within: widest, of: $1, beside: $0.0) }
+        let widest = Self.extents.max() ?? 0
+        let members = zip(ends, centres).map { shapes.surroundings(of: $1, beside: $0.0, upTo: widest) }
         let blocks = BlockStructure(sizes: ends.map { shapes.blocks.columns(of: $0.0).count })
         families = Self.extents.map { extent in
             AtomFamily(blocks: blocks) { candidate in
                 let (first, second) = ends[candidate]
-                let parts = extent > 0 ? PatchShapes.patch(extent, of: visible[candidate]) : point(first, second)
+                let parts = extent > 0 ? PatchShapes.patch(extent, of: members[candidate]) : point(first, second)
                 return shapes.columns(parts, along: first).map { column in
                     column.compactMap { order[$0.row] < 0 ? nil : (order[$0.row], $0.weight) }
                 }

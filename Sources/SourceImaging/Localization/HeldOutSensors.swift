@@ -1,5 +1,5 @@
-/// How well each sensor is predicted by the others through the sources: what tells noise, or an error of the gain, as
-/// sources predicts no better than none.
+/// How well each sensor is predicted by the others through the sources: fields that are not in the data predict worse than
+/// none.
 ///
 /// A sensor is left out; the amplitudes of the sources, whose places and directions stay, are fitted to the others, and
 /// these predict it, correlated noise included. Of data A·B + E with noise of covariance (WᵀW)⁻¹ the error of sensor s is

@@ -17,6 +17,8 @@ struct PatchShapes: Sendable {
 
     /// The furthest that patches reach, and errors of their fields, m.
     static let furthest = 0.016
+    /// Where a patch ends, in extents.
+    private static let cut = 1.5
 
     /// Shapes over a source space; see the properties.
     init(_ sources: SourceSpace, _ blocks: BlockStructure, axes: [[SIMD3<Double>]]?, columnWeights: [Double]) {
@@ -40,16 +42,18 @@ struct PatchShapes: Sendable {
         grid.points(within: radius, of: centre).filter { weight(of: $0.index) > 0 }
     }
 
-    /// The parts of a patch of extent e around a point beside source j: all within 1.5 e, weighed by exp(−(d/e)²), the
-    /// weights adding up to one. None where it would be a single source.
-    func patch(_ extent: Double, around centre: SIMD3<Double>, beside j: Int) -> [Part] {
-        Self.patch(extent, of: visible(within: 1.5 * extent, of: centre, beside: j))
+    /// All that patches of at most some extent around a point beside source j may be made of.
+    func surroundings(
+        of centre: SIMD3<Double>, beside j: Int, upTo extent: Double
+    ) -> [(index: Int, distance: Double)] {
+        visible(within: Self.cut * extent, of: centre, beside: j)
     }
 
-    /// The same from all around it that the sensors see.
-    static func patch(_ extent: Double, of visible: [(index: Int, distance: Double)]) -> [Part] {
+    /// The parts of a patch of extent e: all of its surroundings within 1.5 e, weighed by exp(−(d/e)²), the weights adding up
+    /// to one. None where it would be a single source.
+    static func patch(_ extent: Double, of surroundings: [(index: Int, distance: Double)]) -> [Part] {
         var (parts, total): ([Part], Double) = ([], 0)
-        for (index, distance) in visible where distance <= 1.5 * extent {
+        for (index, distance) in surroundings where distance <= cut * extent {
             let weight = exp(-(distance / extent) * (distance / extent))
             parts.append((index, weight))
             total += weight

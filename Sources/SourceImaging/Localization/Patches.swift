@@ -18,7 +18,7 @@ struct Patches {
     /// - Complexity: O(sources · neighbours).
     init(_ shapes: PatchShapes) {
         let (positions, widest) = (shapes.sources.positions, Self.extents.max() ?? 0)
-        let around = positions.indices.map { shapes.visible(within: 1.5 * widest, of: positions[$0], beside: $0) }
+        let around = positions.indices.map { shapes.surroundings(of: positions[$0], beside: $0, upTo: widest) }
         families = Self.extents.map { extent in
             guard extent > 0 else { return .identity(shapes.blocks) }
             return AtomFamily(blocks: shapes.blocks) { j in

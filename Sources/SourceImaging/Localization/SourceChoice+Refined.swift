@@ -21,11 +21,11 @@ extension SourceChoice {
         /// How wrong the gain may be.
         let gainErrors: GainErrors
         /// The power of the response that it was made with; nil where it was made for others.
-        var known: AtomDictionary.Power?
+        var responsePower: AtomDictionary.Power?
 
         /// The power of a response, in the band.
         func power(of response: Matrix) -> AtomDictionary.Power {
-            known.flatMap { $0.response == response ? $0 : nil } ?? dictionary.power(of: response)
+            responsePower.flatMap { $0.response == response ? $0 : nil } ?? dictionary.power(of: response)
         }
 
         /// By which power of a source's prior its charge falls: that by which noise exceeds it the less often. The logarithm
@@ -282,6 +282,6 @@ extension SourceChoice.Refining {
             gainErrors: GainErrors(
                 settings.gainError, prepared.noise.whitener, rows: Array(0..<prepared.problem.rowCount),
                 noise: noise),
-            known: power)
+            responsePower: power)
     }
 }
