@@ -48,6 +48,36 @@ struct SearchStepTests {
         }
     }
 
+    @Test("a path whose λ is but a start ends where the next step should gain nothing, and never asks for a slope")
+    func enough() throws {
+        let domain = SearchDomain(lower: [-7], upper: [0])
+        func rough(_ value: (Double) -> Double) -> (points: [SearchPoint], end: SearchEnd?, slopes: Int) {
+            var (points, slopes): ([SearchPoint], Int) = ([], 0)
+            var memory = PathSearch.rough.begin(at: [0], in: domain)
+            while points.count < 50 {
+                switch PathSearch.rough.next(after: points, memory: &memory, in: domain) {
+                case .evaluate(let logs, let gradient, _):
+                    slopes += gradient ? 1 : 0
+                    points.append(Self.point(logs[0], value(logs[0])))
+                case .end(let end): return (points, end, slopes)
+                }
+            }
+            return (points, nil, slopes)
+        }
+        // Parabolas with their minimum after as many steps: less than half a step is left.
+        for steps in [9.3, 12.1, 14.45, 20.3] {
+            let found = rough { pow($0 / log(0.8) - steps, 2) }
+            let last = try #require(found.points.last).logs[0] / log(0.8)
+            #expect(found.slopes == 0 && found.end == .enough, "\(steps): \(last)")
+            #expect(last <= steps && steps - last < 0.5, "\(steps): \(last)")
+        }
+        // What falls on and on by as large a part has no minimum near, however little that is.
+        for fall in [0.9, 0.6] {
+            let found = rough { pow(fall, $0 / log(0.8)) }
+            #expect(found.end == .edge && found.slopes == 0 && found.points.last?.logs == [-7])
+        }
+    }
+
     /// Two wells, the lower one behind a jump of the degrees of freedom.
     private static func jumping(_ x: Double) -> SearchPoint {
         let residual = 40 * exp(1.2 * x) + (x > -2.9 ? 8 : 8 * exp(6 * (x + 2.9)))

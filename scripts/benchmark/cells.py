@@ -39,7 +39,11 @@ class Setting:
     """dB."""
     seed: int = 0
     near: bool = False
-    """Whether all sources lie 10 to 20 mm from one another, not 20 mm or more."""
+    """Whether all sources lie 10 to 20 mm from one another, not `separation` or more."""
+    separation: float = 0.02
+    """Smallest distance of two sources, m."""
+    even: bool = False
+    """Whether all sources have fields of one norm, not moments alike up to a factor of 2."""
     head: str = "gradiometers"
     """Lead fields: *gradiometers* (204, fixed orientation) or *whole* (306 MEG and 60 EEG, free)."""
     lead: int = 0
@@ -50,6 +54,8 @@ class Setting:
     """Dipoles *fixed* along the normal, *loose* (tilted from it by up to 20°) or *free*; methods are told which."""
     gain_error: float = 0.0
     """Norm of what is added to each column of the gain that makes the data, as a fraction of the column's norm."""
+    field_error: float = 0.0
+    """Norm of what is added to the field of each source, as a fraction of the field's."""
     calibration_error: float = 0.0
     """Standard deviation of the factors that sensors are multiplied by, less one."""
     shift: float = 0.0
@@ -88,12 +94,17 @@ class Cell:
 
 CLEAN, LIFELIKE = Setting(kind="clean", shape="point"), Setting()
 WHOLE = Setting(head="whole")
+EVEN, EVEN_COUNTS = Setting(even=True, separation=0.03), (1, 2, 3, 5)
 
 CELLS = (
     Cell("clean", CLEAN, RATIOS),
     Cell("lifelike", LIFELIKE, RATIOS),
     Cell("evoked", Setting(wave="evoked"), RATIOS),
     Cell("points", Setting(shape="point"), RATIOS),
+    Cell("even-clean", replace(CLEAN, even=True, separation=EVEN.separation), RATIOS, EVEN_COUNTS),
+    Cell("even", EVEN, RATIOS, EVEN_COUNTS),
+    Cell("even-gain10", replace(EVEN, gain_error=0.1), (5,), EVEN_COUNTS),
+    Cell("even-field10", replace(EVEN, field_error=0.1), (5,), EVEN_COUNTS),
     Cell("near", Setting(near=True), (0, 5), (2, 3)),
     Cell("clean-near", replace(CLEAN, near=True), (5,), (2, 3)),
     Cell("clean-gain5", replace(CLEAN, gain_error=0.05), (5, 15)),
@@ -102,6 +113,7 @@ CELLS = (
     Cell("clean-shift4", replace(CLEAN, shift=0.004), (5, 15)),
     Cell("gain5", Setting(gain_error=0.05), (5,)),
     Cell("gain10", Setting(gain_error=0.1), (5,)),
+    Cell("field10", Setting(field_error=0.1), (5,)),
     Cell("calibration3", Setting(calibration_error=0.03), (5,)),
     Cell("shift4", Setting(shift=0.004), (5,)),
     *(

@@ -130,11 +130,6 @@ TITLES = ("cell", "method", "answers", "mm", "paired mm", "F1", "excess", "±1 %
 """Titles of the table with all measures."""
 
 
-def loud(outcome: Outcome) -> bool:
-    """Whether the signal is as strong as the noise or stronger, which targets are set for."""
-    return outcome.snr_db >= 0
-
-
 def grouped(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Summary | None]]:
     """Summaries by cell and method, both as they come first."""
     parts: dict[str, dict[str, list[Outcome]]] = {}

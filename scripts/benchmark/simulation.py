@@ -1,9 +1,11 @@
 """Recordings whose sources are known, made through real lead fields: what the cells of the accuracy study are drawn by.
 
 Common to all: 500 Hz, a baseline, then 50 samples in which the sources are active. The grid sources that the active
-ones stand on or beside are drawn evenly from all, at least 20 mm apart; *near* ones all 10 to 20 mm from one another.
+ones stand on or beside are drawn evenly from all, at least a separation apart, 20 mm unless told otherwise; *near* ones
+all 10 to 20 mm from one another.
 Total moments, root mean square over the window, are 10 to 20 nAm, drawn evenly: sources are alike up to a factor of 2
-in the brain, not at the sensors, where depth and folding make them as unequal as they are. Signal-to-noise ratio, dB:
+in the brain, not at the sensors, where depth and folding make them as unequal as they are. *even* ones have fields of
+one norm instead, sensors of a kind in units of their root mean square over all sources. Signal-to-noise ratio, dB:
 20 log10(‖S‖ / ‖N‖), Frobenius norms over all sensors and the 50 samples of signal and noise as the sensors have them,
 before any whitening. Where there are several kinds of sensors (magnetometers, gradiometers, electrodes), all is in
 units of the signal's root mean square at the kind, so that all kinds count alike. The noise covariance is for the
@@ -31,7 +33,8 @@ any side; all of a patch are turned together. *free* ones point anywhere, all of
 background, which follow the normals otherwise.
 
 Errors are of the gain that makes the data, sources and background; methods get the one without. Gain error: to each
-column is added white noise whose norm is a fraction of the column's, at each kind of sensor. Calibration error: each
+column is added white noise whose norm is a fraction of the column's, at each kind of sensor: of a patch whose parts all
+but cancel, that is far more of its field. Field error: the same of the field of each source. Calibration error: each
 sensor is multiplied by one plus a normal number. Shift: all sources are shifted alike, to any side; their gains are
 those of the three nearest of the grid, weighted by inverse distance, and the true positions stay.
 
@@ -52,8 +55,8 @@ FREQUENCY = 500.0
 """Samples a second."""
 SAMPLES = 50
 """Samples in the window."""
-SEPARATION, NEAREST = 0.02, 0.01
-"""Smallest distance of two sources, m; largest and smallest one of near sources."""
+NEAREST, FARTHEST = 0.01, 0.02
+"""Smallest and largest distance of two near sources, m."""
 MOMENT = 10e-9
 """Smallest total moment of a source, root mean square over the window, A·m."""
 BACKGROUND = 40
@@ -165,24 +168,24 @@ def slow(generator: np.random.Generator, count: int, samples: int) -> np.ndarray
     return series / np.sqrt(np.mean(series**2))
 
 
-def apart(generator: np.random.Generator, positions: np.ndarray, count: int) -> np.ndarray:
-    """Indices of as many grid sources, any two at least SEPARATION apart."""
+def apart(generator: np.random.Generator, positions: np.ndarray, count: int, separation: float) -> np.ndarray:
+    """Indices of as many grid sources, any two at least `separation` apart, m."""
     while True:
         chosen = generator.choice(len(positions), count, replace=False)
         between = np.linalg.norm(positions[chosen, None] - positions[chosen], axis=2)
-        if np.all(between[np.triu_indices(count, 1)] >= SEPARATION):
+        if np.all(between[np.triu_indices(count, 1)] >= separation):
             return chosen
 
 
 def near(generator: np.random.Generator, positions: np.ndarray, count: int) -> np.ndarray:
-    """Indices of as many grid sources, any two between NEAREST and SEPARATION apart: the first drawn evenly, each
+    """Indices of as many grid sources, any two between NEAREST and FARTHEST apart: the first drawn evenly, each
     other one evenly from those that are left."""
     while True:
         chosen = [generator.integers(len(positions))]
         left = np.ones(len(positions), bool)
         while len(chosen) < count:
             distances = np.linalg.norm(positions - positions[chosen[-1]], axis=1)
-            left &= (distances >= NEAREST) & (distances <= SEPARATION)
+            left &= (distances >= NEAREST) & (distances <= FARTHEST)
             if not left.any():
                 break
             chosen.append(generator.choice(np.flatnonzero(left)))
@@ -244,6 +247,16 @@ def turned(generator: np.random.Generator, directions: np.ndarray, orientation: 
     return along + np.cos(angle) * (directions - along) + np.sin(angle) * np.cross(axis, directions)
 
 
+def beside(values: np.ndarray, fraction: float, lead: LeadField, generator: np.random.Generator) -> np.ndarray:
+    """White noise beside fields (sensors × any) whose norm is a fraction of theirs, at each kind of sensor."""
+    error = generator.standard_normal(values.shape)
+    for kind in np.unique(lead.kinds):
+        of_kind = lead.kinds == kind
+        norms = np.linalg.norm(values[of_kind], axis=0) / np.linalg.norm(error[of_kind], axis=0)
+        error[of_kind] *= fraction * norms
+    return error
+
+
 def disturbed(setting: Setting, lead: LeadField) -> np.ndarray:
     """The gain that makes the data, with the errors of the setting."""
     gain, generator = lead.gain, random(setting, ERRORS)
@@ -253,12 +266,7 @@ def disturbed(setting: Setting, lead: LeadField) -> np.ndarray:
         weights /= weights.sum(axis=1, keepdims=True)
         gain = sum(gain[:, nearest[:, k]] * weights[None, :, k, None] for k in range(3))
     if setting.gain_error:
-        error = generator.standard_normal(gain.shape)
-        for kind in np.unique(lead.kinds):
-            of_kind = lead.kinds == kind
-            norms = np.linalg.norm(gain[of_kind], axis=0) / np.linalg.norm(error[of_kind], axis=0)
-            error[of_kind] *= setting.gain_error * norms
-        gain = gain + error
+        gain = gain + beside(gain, setting.gain_error, lead, generator)
     if setting.calibration_error:
         gain = gain * (1 + setting.calibration_error * generator.standard_normal(len(gain)))[:, None, None]
     return gain
@@ -292,7 +300,10 @@ def simulate(setting: Setting, lead: LeadField) -> Case:
         data, covariance = noise(setting, lead, gain, units, generator)
         return made(data, covariance, units, np.zeros((0, 3)), np.zeros(0, int))
 
-    chosen = (near if setting.near else apart)(generator, lead.positions, setting.sources)
+    if setting.near:
+        chosen = near(generator, lead.positions, setting.sources)
+    else:
+        chosen = apart(generator, lead.positions, setting.sources, setting.separation)
     fields, positions = [], []
     for source in chosen:
         if setting.shape == "patch":
@@ -309,7 +320,13 @@ def simulate(setting: Setting, lead: LeadField) -> Case:
         generator, setting.sources, shared=setting.kind == "lifelike"
     )  # fmt: skip
     moments = MOMENT * generator.uniform(1, 2, setting.sources)
-    signal = np.stack(fields, axis=1) @ (waves * moments[:, None])
+    fields = np.stack(fields, axis=1)
+    if setting.even:
+        norms = np.linalg.norm(fields / lead.by_kind(fields)[:, None], axis=0)
+        moments = 1.5 * MOMENT * norms.mean() / norms
+    if setting.field_error:
+        fields = fields + beside(fields, setting.field_error, lead, random(setting, ERRORS))
+    signal = fields @ (waves * moments[:, None])
     units = lead.by_kind(signal)
     data, covariance = noise(setting, lead, gain, units, generator)
     signal /= units[:, None]

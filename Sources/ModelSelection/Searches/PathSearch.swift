@@ -18,14 +18,17 @@ public struct PathSearch: Search {
     /// … or this many active columns a row of the data: beyond either, the data are fitted rather than explained, and
     /// every further λ costs more than all before it.
     public var columnsPerRow = 3.0
-    /// With this many active columns a row the path ends, too, as ``SearchEnd/enough``.
+    /// With this many active columns a row the path ends, too, as ``SearchEnd/enough``…
     public var enoughColumnsPerRow = Double.infinity
+    /// … and where a step gained less than this part of all that was gained since λ_max, and less than half as much as the
+    /// one before: the next would gain nothing, if the curve is a parabola.
+    public var enoughGained = 0.0
     /// How many points in a row above the minimum count as a turn…
     public var pointsPastMinimum = 2
     /// … if the last of them is above it by this part of what was gained since λ_max.
     public var rise = 0.01
     /// A single point does, if it is above it by this part and the slope there says that the criterion rises on: every
-    /// further point costs more than the one before.
+    /// further point costs more than the one before. Infinite: no slope is asked for.
     public var slopedRise = 0.002
     /// Width of the bracket in log λ at which the refinement ends; it also ends where parabolas have proved right and the
     /// next leads nowhere.
@@ -36,12 +39,12 @@ public struct PathSearch: Search {
     /// A search with its default settings.
     public init() {}
 
-    /// For a λ that is but a start: the first point that is higher ends the path, 1.5 active columns a row do, too, and the
-    /// minimum is not refined.
+    /// For a λ that is but a start: the first point that is higher ends the path; so do 1.5 active columns a row, and a
+    /// point hardly lower than the one before. The minimum is not refined.
     public static var rough: PathSearch {
         var search = PathSearch()
-        (search.pointsPastMinimum, search.rise, search.slopedRise) = (1, 0, 0)
-        search.enoughColumnsPerRow = 1.5
+        (search.pointsPastMinimum, search.rise, search.slopedRise) = (1, 0, .infinity)
+        (search.enoughColumnsPerRow, search.enoughGained) = (1.5, 0.03)
         search.maximumRefinements = 0
         return search
     }
@@ -68,7 +71,6 @@ public struct PathSearch: Search {
             memory.line?.tell(last.value)
             return refinement(&memory)
         }
-        let before = points.dropLast().last
         if last.value < memory.best {
             memory.best = last.value
             memory.since = 0
@@ -76,15 +78,19 @@ public struct PathSearch: Search {
             memory.since += 1
         }
         let gained = points[0].value - memory.best
-        let step = memory.since == 0 ? stepDown(from: before, to: last, gained: gained) : log(factor)
+        let fall = memory.since == 0 ? fall(along: points) : 0
+        let step = fall > steepness * gained ? 2 * log(factor) : log(factor)
         memory.log = max(last.logs[0] + step, domain.lower[0])
         let isLow =
             last.logs[0] <= domain.lower[0]
             || (memory.since > 0 && memory.log - domain.upper[0] < log(floor) - 1e-9)
         let isSaturated = last.saturation > saturation || last.columnsPerRow > columnsPerRow
         if memory.since == 0, last.columnsPerRow > enoughColumnsPerRow { return .end(.enough) }
+        if memory.since == 0, fall < enoughGained * gained, 2 * fall < self.fall(along: points.dropLast()) {
+            return .end(.enough)
+        }
         guard isTurned(last, memory, gained: gained) || isLow || isSaturated else {
-            return .evaluate([memory.log], gradient: true)
+            return .evaluate([memory.log], gradient: slopedRise < .infinity)
         }
         // Brent's minimization between the neighbours of the best point.
         let middle = points.indices.min { points[$0].value < points[$1].value } ?? 0
@@ -96,11 +102,10 @@ public struct PathSearch: Search {
         return refinement(&memory)
     }
 
-    /// How far the next point of the path lies below the last, in log λ.
-    private func stepDown(from before: SearchPoint?, to last: SearchPoint, gained: Double) -> Double {
-        guard let before, gained > 0 else { return log(factor) }
-        let steps = (last.logs[0] - before.logs[0]) / log(factor)
-        return (before.value - last.value) / steps > steepness * gained ? 2 * log(factor) : log(factor)
+    /// By how much one step of ``factor`` lowered the criterion on the way to the last point; 0 where that is the first.
+    private func fall(along points: some BidirectionalCollection<SearchPoint>) -> Double {
+        guard let last = points.last, let before = points.dropLast().last else { return 0 }
+        return (before.value - last.value) * log(factor) / (last.logs[0] - before.logs[0])
     }
 
     /// Whether the criterion has clearly turned.

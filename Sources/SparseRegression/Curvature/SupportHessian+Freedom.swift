@@ -17,7 +17,7 @@ public struct FreedomDerivatives: Sendable {
 }
 
 extension SupportHessian {
-    /// The derivatives of ``degreesOfFreedom(samples:)``, in closed form.
+    /// ``degreesOfFreedom(samples:)`` and its derivatives, in closed form.
     ///
     /// With K = H⁻¹(G ⊗ I)H⁻¹ a change δH of the curvature changes the degrees of freedom by −⟨K, δH⟩, and δH lives in the
     /// diagonal blocks alone: δa_j (I − u_ju_jᵀ) + δb_j u_ju_jᵀ + (b_j − a_j)(δu_ju_jᵀ + u_jδu_jᵀ).
@@ -45,13 +45,12 @@ extension SupportHessian {
             }
         }
         return FreedomDerivatives(
-            value: k.value, firstSlopes: first, secondSlopes: k.radials.map { -$0 }, coefficients: coefficients)
+            value: degreesOfFreedom(samples: original), firstSlopes: first, secondSlopes: k.radials.map { -$0 },
+            coefficients: coefficients)
     }
 
     /// What is needed of the diagonal blocks of K = H⁻¹(G ⊗ I)H⁻¹.
     private struct FitSensitivity {
-        /// tr(H⁻¹(G ⊗ I)).
-        var value = 0.0
         /// tr K_jj of each block.
         var traces: [Double] = []
         /// ⟨u_j, K_jj·u_j⟩ of each block.
@@ -99,10 +98,6 @@ extension SupportHessian {
         multiply(work, p, 1, onto: &sandwich)
         fill { r, c, k, j in overlap[r + c * width] * z[k, j] }
         multiply(work, inverse, 1, onto: &sandwich)
-        for c in 0..<width { result.value += Double(original) * (1 - inverse[c, c] * tangential[c]) }
-        for j in 0..<count {
-            for k in 0..<count { result.value += s[j, k] * quadP[k, j] }
-        }
         for j in 0..<count {
             var trace = 0.0
             for c in offsets[j]..<offsets[j + 1] {

@@ -60,8 +60,10 @@ public struct AtomDictionary: Sendable {
     private static let piece = 288
     /// Samples that are worked on at once.
     private static let samples = 192
-    /// Columns that are too few for a product to be worth packing.
+    /// Columns that are too few for a product to be worth packing…
     private static let few = 10
+    /// … and columns of the design that stay in a core's cache from one of those to the next.
+    private static let part = 96
 
     /// A dictionary of a design.
     ///
@@ -215,7 +217,14 @@ public struct AtomDictionary: Sendable {
                             guard let d = reader.inPlace(columns.lowerBound) ?? buffer.baseAddress else { return }
                             let own = target + columns.lowerBound * stride
                             if k <= Self.few {
-                                Self.multiply(a, k, d, n, columns.count, own, stride)
+                                for first in Swift.stride(from: 0, to: columns.count, by: Self.part) {
+                                    let count = min(Self.part, columns.count - first)
+                                    for i in 0..<k {
+                                        BLAS.gemm(
+                                            true, false, 1, count, n, 1, a + i * n, n, d + first * n, n, 0,
+                                            own + first * stride + i, stride)
+                                    }
+                                }
                             } else {
                                 BLAS.gemm(true, false, k, columns.count, n, 1, a, n, d, n, 0, own, stride)
                             }
@@ -225,45 +234,6 @@ public struct AtomDictionary: Sendable {
             }
         }
         return products
-    }
-
-    /// AᵀX for few columns of A, each column of X read once: memory is slower than the sums.
-    ///
-    /// - Parameters:
-    ///   - a: n × k.
-    ///   - x: n × count.
-    ///   - target: k numbers a column of X, `stride` from one to the next.
-    private static func multiply(
-        _ a: UnsafePointer<Double>, _ k: Int, _ x: UnsafePointer<Double>, _ n: Int, _ count: Int,
-        _ target: UnsafeMutablePointer<Double>, _ stride: Int
-    ) {
-        typealias Four = SIMD4<Double>
-        func four(_ pointer: UnsafePointer<Double>) -> Four { UnsafeRawPointer(pointer).loadUnaligned(as: Four.self) }
-        for column in 0..<count {
-            let (x, own) = (x + column * n, target + column * stride)
-            // Two columns of A at a time, the last one twice where they are odd.
-            for first in Swift.stride(from: 0, to: k, by: 2) {
-                let second = min(first + 1, k - 1)
-                let (a, b) = (a + first * n, a + second * n)
-                var (sumA, restA, sumB, restB) = (Four.zero, Four.zero, Four.zero, Four.zero)
-                var i = 0
-                while i + 8 <= n {
-                    let (u, v) = (four(x + i), four(x + i + 4))
-                    sumA += u * four(a + i)
-                    restA += v * four(a + i + 4)
-                    sumB += u * four(b + i)
-                    restB += v * four(b + i + 4)
-                    i += 8
-                }
-                var (totalA, totalB) = ((sumA + restA).sum(), (sumB + restB).sum())
-                while i < n {
-                    totalA += x[i] * a[i]
-                    totalB += x[i] * b[i]
-                    i += 1
-                }
-                (own[first], own[second]) = (totalA, totalB)
-            }
-        }
     }
 
     /// AᵀX of some matrices in one pass over the design, each from a row on that is a multiple of eight.
