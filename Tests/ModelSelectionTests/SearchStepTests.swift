@@ -16,19 +16,21 @@ struct SearchStepTests {
             relativeGap: 0, innerSolves: 1, epochs: 0, fullPasses: 0, seconds: 0)
     }
 
-    /// All that a search evaluates.
+    /// All that a search evaluates, and how many slopes it asks for.
     private func drive(
         _ search: some Search, from start: Double, in domain: SearchDomain, _ evaluate: (Double) -> SearchPoint
-    ) -> (points: [SearchPoint], end: SearchEnd?) {
+    ) -> (points: [SearchPoint], end: SearchEnd?, slopes: Int) {
         var memory = search.begin(at: [start], in: domain)
-        var points: [SearchPoint] = []
+        var (points, slopes): ([SearchPoint], Int) = ([], 0)
         while points.count < 200 {
             switch search.next(after: points, memory: &memory, in: domain) {
-            case .evaluate(let logs, _, _): points.append(evaluate(logs[0]))
-            case .end(let end): return (points, end)
+            case .evaluate(let logs, let gradient, _):
+                points.append(evaluate(logs[0]))
+                slopes += gradient ? 1 : 0
+            case .end(let end): return (points, end, slopes)
             }
         }
-        return (points, nil)
+        return (points, nil, slopes)
     }
 
     @Test("a line ends no further from the minimum than its resolution, wherever the minimum lies")
@@ -52,17 +54,7 @@ struct SearchStepTests {
     func enough() throws {
         let domain = SearchDomain(lower: [-7], upper: [0])
         func rough(_ value: (Double) -> Double) -> (points: [SearchPoint], end: SearchEnd?, slopes: Int) {
-            var (points, slopes): ([SearchPoint], Int) = ([], 0)
-            var memory = PathSearch.rough.begin(at: [0], in: domain)
-            while points.count < 50 {
-                switch PathSearch.rough.next(after: points, memory: &memory, in: domain) {
-                case .evaluate(let logs, let gradient, _):
-                    slopes += gradient ? 1 : 0
-                    points.append(Self.point(logs[0], value(logs[0])))
-                case .end(let end): return (points, end, slopes)
-                }
-            }
-            return (points, nil, slopes)
+            drive(PathSearch.rough, from: 0, in: domain) { Self.point($0, value($0)) }
         }
         // Parabolas with their minimum after as many steps: less than half a step is left.
         for steps in [9.3, 12.1, 14.45, 20.3] {
